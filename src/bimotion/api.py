@@ -1,0 +1,1 @@
+"""Loading models, reading and writing clips: what `import bimotion` gives."""
