@@ -1,0 +1,36 @@
+"""The columns of the HumanML3D features: 263 numbers a frame, at 20 frames per second.
+
+Source: HumanML3D (Guo et al. 2022), `process_file`.
+"""
+
+from typing import Final
+
+FPS: Final = 20
+"""Frames per second that the features stand for; a velocity is metres (or half radians) a frame."""
+
+FEATURE_DIM: Final = 263
+"""Feature columns of one frame."""
+
+R_VEL: Final = slice(0, 1)
+"""Half of the turn of the world-to-root rotation about +Y from frame t to t + 1, radians."""
+
+ROOT_XZ_VEL: Final = slice(1, 3)
+"""Step of the root on the floor from frame t to t + 1, seen from the root at t + 1: x, z in metres."""
+
+ROOT_Y: Final = slice(3, 4)
+"""Height of the root above the floor, metres."""
+
+RIC: Final = slice(4, 67)
+"""Joints 1 to 21, (21, 3): x, z relative to the root and turned with it, y above the floor; metres."""
+
+ROT6D: Final = slice(67, 193)
+"""Local rotations of joints 1 to 21, (21, 6): the first two columns of the rotation matrix."""
+
+LOCAL_VEL: Final = slice(193, 259)
+"""Step of all 22 joints from frame t to t + 1, seen from the root at t, (22, 3); metres."""
+
+CONTACTS: Final = slice(259, 263)
+"""1 where a foot joint stands still: left ankle, left foot, right ankle, right foot."""
+
+ROOT: Final = slice(0, 4)
+"""All columns of the root: turn, step and height."""
