@@ -1,0 +1,209 @@
+"""The motion VAE: a clip's features to a few latents and back.
+
+Shapes: B batch, T frames, F feature columns (263), N latents of a clip, D latent width, L tokens of
+`frames_per_token` frames each. Features are normalised; masks are True where valid.
+
+    encode  (B, T, F), lengths (B,)  ->  mu, logvar, each (B, N, D)
+    decode  (B, N, D), lengths (B,)  ->  (B, T, F), zeros from each length on
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
+
+
+@dataclass(frozen=True)
+class VaeConfig:
+    """The motion VAE's size; the defaults are the published ones."""
+
+    feature_dim: int = 263
+    """Columns of a frame's features."""
+    num_latents: int = 1
+    """Latents of a clip."""
+    latent_width: int | None = None
+    """Numbers in a latent; None is `width`, without a projection between the two."""
+    frames_per_token: int = 1
+    """Consecutive frames that are one token of the encoder and of the decoder."""
+    width: int = 256
+    """Width of the layers."""
+    ff_width: int = 1024
+    """Inner width of the feed-forward layers."""
+    heads: int = 4
+    """Attention heads."""
+    layers: int = 9
+    """Layers of the encoder, and of the decoder; odd, as there are skip connections around the middle one."""
+    dropout: float = 0.1
+    """Share of activations zeroed in training."""
+    attention_dropout: float = 0.0
+    """Share of attention weights zeroed in training; other than 0 is slow on a CPU (published: 0.1)."""
+    max_frames: int = 498
+    """Longest clip that the position tables allow."""
+    norm: NormPlace = "post"
+    """Where layers normalise."""
+
+    def __post_init__(self) -> None:
+        if self.layers < 1 or self.layers % 2 == 0:
+            raise ConfigError(
+                f"vae layers must be odd (skip connections around a middle layer), got {self.layers}"
+            )
+        if self.heads < 1 or self.width % self.heads:
+            raise ConfigError(
+                f"vae width must be a multiple of heads, got width {self.width} and heads {self.heads}"
+            )
+        for name in ("feature_dim", "num_latents", "frames_per_token", "ff_width", "max_frames"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"vae {name} must be at least 1, got {getattr(self, name)}")
+        if self.latent_width is not None and self.latent_width < 1:
+            raise ConfigError(f"vae latent_width must be at least 1, got {self.latent_width}")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"vae {name} must lie in [0, 1), got {getattr(self, name)}")
+        if self.norm not in ("post", "pre"):
+            raise ConfigError(f"vae norm must be 'post' or 'pre', got {self.norm!r}")
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in one latent."""
+        return self.width if self.latent_width is None else self.latent_width
+
+    @property
+    def max_tokens(self) -> int:
+        """Frame tokens of the longest clip."""
+        return -(-self.max_frames // self.frames_per_token)
+
+
+class MotionVae(nn.Module):
+    """Transformer encoder and decoder with skip connections around `num_latents` latents.
+
+    Source: MLD (Chen et al. 2023), section 3.1, as used by MotionGPT3 (Zhu et al. 2025), section 3.2.
+    """
+
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, token_dim = config.width, config.frames_per_token * config.feature_dim
+        positions = config.max_tokens + 2 * config.num_latents
+        sizes = (width, config.heads, config.ff_width)
+        self.embed = nn.Linear(token_dim, width)
+        self.distribution_tokens = nn.Parameter(torch.randn(2 * config.num_latents, width))
+        self.encoder_positions = nn.Parameter(sinusoids(positions, width))
+        self.decoder_positions = nn.Parameter(sinusoids(positions, width))
+        self.encoder = SkipStack(
+            width,
+            [
+                EncoderLayer(
+                    *sizes,
+                    dropout=config.dropout,
+                    attention_dropout=config.attention_dropout,
+                    norm=config.norm,
+                )
+                for _ in range(config.layers)
+            ],
+        )
+        self.decoder = SkipStack(
+            width,
+            [
+                DecoderLayer(
+                    *sizes,
+                    dropout=config.dropout,
+                    attention_dropout=config.attention_dropout,
+                    norm=config.norm,
+                )
+                for _ in range(config.layers)
+            ],
+        )
+        self.unembed = nn.Linear(width, token_dim)
+        projected = config.latent_width is not None
+        self.to_latent = nn.Linear(width, config.latent_dim) if projected else nn.Identity()
+        self.from_latent = nn.Linear(config.latent_dim, width) if projected else nn.Identity()
+
+    def encode(
+        self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
+    ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
+        """`mu` and `logvar` of each clip's latents.
+
+        Frames from each length on are not read, whatever stands there. No `lengths`: all frames count, and
+        attention needs no mask. A last token that is only partly filled is filled up with zeros.
+        """
+        batch, frames, columns = features.shape
+        config = self.config
+        if frames > config.max_frames:
+            raise ConfigError(
+                f"a clip of {frames} frames is longer than the model's {config.max_frames}; cut it"
+            )
+        tokens = -(-frames // config.frames_per_token)
+        mask = None
+        if lengths is not None:
+            valid = torch.arange(frames, device=features.device) < lengths[:, None]
+            features = features.masked_fill(~valid[..., None], 0.0)
+            mask = self._token_mask(lengths, tokens, before=2 * config.num_latents)
+        features = F.pad(features, (0, 0, 0, tokens * config.frames_per_token - frames))
+        x = self.embed(features.reshape(batch, tokens, config.frames_per_token * columns))
+        x = torch.cat((self.distribution_tokens.to(x.dtype).expand(batch, -1, -1), x), dim=1)
+        x = self.encoder(x + self.encoder_positions[: x.shape[1]], mask)
+        mu, logvar = self.to_latent(x[:, : 2 * config.num_latents]).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(
+        self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
+    ) -> Float[Tensor, "B T F"]:
+        """The features of clips of the asked lengths, zeros from each length on.
+
+        T is `num_frames`, or the greatest length (which reads it from the device).
+        """
+        config = self.config
+        frames = int(lengths.max()) if num_frames is None else num_frames
+        if frames > config.max_frames:
+            raise ConfigError(
+                f"{frames} frames were asked for; the model's clips have at most {config.max_frames}"
+            )
+        tokens = -(-frames // config.frames_per_token)
+        x = self.decoder_positions[:tokens].to(z.dtype).expand(z.shape[0], -1, -1)
+        x = self.decoder(x, self.from_latent(z), self._token_mask(lengths, tokens))
+        features: Tensor = self.unembed(x).reshape(z.shape[0], -1, config.feature_dim)[:, :frames]
+        valid = torch.arange(frames, device=z.device) < lengths[:, None]
+        return features.masked_fill(~valid[..., None], 0.0)
+
+    def forward(
+        self,
+        features: Float[Tensor, "B T F"],
+        lengths: Int[Tensor, " B"],
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "B T F"], Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
+        """Reconstruction through a sampled latent, `mu` and `logvar`: what training needs."""
+        mu, logvar = self.encode(features, lengths)
+        return self.decode(sample_latent(mu, logvar, generator), lengths, features.shape[1]), mu, logvar
+
+    def _token_mask(
+        self, lengths: Int[Tensor, " B"], tokens: int, before: int = 0
+    ) -> Bool[Tensor, "B 1 1 L"]:
+        """Which tokens hold at least one valid frame; `before` tokens in front of them always count."""
+        index = torch.arange(-before, tokens, device=lengths.device)
+        return (index * self.config.frames_per_token < lengths[:, None])[:, None, None, :]
+
+
+def sample_latent(
+    mu: Float[Tensor, "*shape"], logvar: Float[Tensor, "*shape"], generator: torch.Generator | None = None
+) -> Float[Tensor, "*shape"]:
+    """A draw from the normal distribution of mean `mu` and log variance `logvar`, differentiable in both."""
+    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+    return mu + torch.exp(0.5 * logvar) * eps
+
+
+def sinusoids(rows: int, width: int) -> Float[Tensor, "rows width"]:
+    """Sines and cosines of the row number at geometrically spaced wavelengths from 2 pi to 20,000 pi.
+
+    The start of learned position tables: neighbouring frames begin alike, which random rows would have
+    to learn.
+    """
+    position = torch.arange(rows, dtype=torch.float32)[:, None]
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+    table = torch.stack((torch.sin(position * rate), torch.cos(position * rate)), dim=-1)
+    return table.reshape(rows, -1)[:, :width]
