@@ -1,0 +1,1 @@
+"""Data sets on disk, captions, instruction templates and batches."""

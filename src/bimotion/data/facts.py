@@ -1,0 +1,258 @@
+"""Measured kinematic facts of a window of motion: what a caption may say, and nothing else may.
+
+Legend: T frames, J = 22 joints. Lengths are in units of the body: metres divided by (leg length / 0.82 m), so
+that one threshold serves children and giants. Angles are degrees, + is to the left (counter-clockwise from above).
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from bimotion.errors import DataError
+
+FPS = 20.0
+_LEG_M = 0.82  # thigh and shank of the adult that all thresholds are written for
+_PELVIS, _SPINE3, _NECK, _HEAD = 0, 9, 12, 15
+_LEFT = {"hip": 1, "knee": 4, "ankle": 7, "foot": 10, "shoulder": 16, "elbow": 18, "wrist": 20}
+_RIGHT = {"hip": 2, "knee": 5, "ankle": 8, "foot": 11, "shoulder": 17, "elbow": 19, "wrist": 21}
+
+_Points = Float[np.ndarray, "T 3"]
+_Series = Float[np.ndarray, " T"]
+
+
+@dataclass(frozen=True)
+class LimbFacts:
+    """What one arm and one leg of the same side did."""
+
+    hand_range: float
+    """Diagonal of the box that the wrist fills, relative to the upper spine, in the body's frame."""
+    hand_over_head: float
+    """Highest wrist height above the head joint; negative below."""
+    hand_over_shoulder: float
+    """Highest wrist height above the own shoulder."""
+    hand_up_seconds: float
+    """Time with the wrist above 5 cm below the shoulder."""
+    hand_speed: float
+    """Highest speed of the wrist relative to the upper spine, per second."""
+    hand_reach: float
+    """Farthest forward distance of the wrist from the shoulder."""
+    swings: float
+    """Full oscillations (>= 8 cm) of the wrist about the elbow while the hand is raised."""
+    raises: int
+    """Times that the wrist rose from 20 cm below the shoulder to the shoulder."""
+    foot_height: float
+    """Highest ankle height above the lowest that this ankle comes."""
+    foot_reach: float
+    """Farthest horizontal distance of the ankle from its hip."""
+    kicks: int
+    """Times that the ankle rose 45 cm above its lowest."""
+
+
+@dataclass(frozen=True)
+class MotionFacts:
+    """What a window of motion measurably does."""
+
+    seconds: float
+    """Length of the window."""
+    path: float
+    """Distance that the root travels along the ground."""
+    net: float
+    """Distance on the ground between the root's first and last place."""
+    speed: float
+    """`path` per second."""
+    forward: float
+    """Distance travelled in the direction that the body faces; negative backwards."""
+    leftward: float
+    """Distance travelled to the body's left; negative to its right."""
+    forward_share: float
+    """`forward` over all distance travelled forwards, backwards and sideways, -1..1."""
+    leftward_share: float
+    """The same to the left, -1..1."""
+    turn: float
+    """Facing at the end minus facing at the start, unwrapped."""
+    turn_most_left: float
+    """Largest facing angle reached, relative to the start."""
+    turn_most_right: float
+    """Smallest facing angle reached, relative to the start."""
+    travel_turn: float
+    """Change of the direction of travel, unwrapped; 0 where there is no travel."""
+    steps: int
+    """Steps: peaks of the distance between the ankles."""
+    bend: float
+    """Largest angle of the trunk from the vertical."""
+    bend_forward: float
+    """How far forward the neck is of the pelvis at that moment."""
+    bends: int
+    """Times that the trunk bent by 15 degrees more than before and after."""
+    root_lowest: float
+    """Lowest height of the pelvis above the floor, as a share of the standing height of 0.93."""
+    airborne: int
+    """Phases of 0.15 s or longer with both feet more than 9 cm above the floor."""
+    airborne_seconds: float
+    """Length of the longest such phase."""
+    left: LimbFacts
+    """The left arm and leg."""
+    right: LimbFacts
+    """The right arm and leg."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All facts as a JSON object, numbers rounded to four places."""
+        return {
+            name: {k: round(v, 4) for k, v in value.items()} if isinstance(value, dict) else round(value, 4)
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "MotionFacts":
+        """The facts that `to_json` wrote.
+
+        Raises:
+            DataError: a fact is missing or unknown.
+        """
+        try:
+            rest = {k: v for k, v in values.items() if k not in ("left", "right")}
+            return cls(**rest, left=LimbFacts(**values["left"]), right=LimbFacts(**values["right"]))
+        except (KeyError, TypeError) as error:
+            names = ", ".join(f.name for f in fields(cls))
+            raise DataError(f"facts of a window: expected the fields {names}; {error}") from error
+
+
+def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
+    """The facts of joint positions in metres, Y up, at 20 frames per second.
+
+    Facts do not depend on where the body stands or faces, nor on its size.
+
+    Raises:
+        DataError: fewer than 4 frames, or positions that are not finite.
+    """
+    if len(joints) < 4 or not np.isfinite(joints).all():
+        raise DataError(f"facts need 4 frames or more of finite positions, got {len(joints)} frames")
+    p = np.asarray(joints, np.float64)
+    p = p / (_leg_length(p) / _LEG_M)
+    yaw = _heading(p)
+    forward = np.stack([np.sin(yaw), np.cos(yaw)], -1)
+    leftward = np.stack([np.cos(yaw), -np.sin(yaw)], -1)
+    floor = p[:, [7, 8, 10, 11], 1].min()
+    root = gaussian_filter1d(p[:, _PELVIS, [0, 2]], 2, axis=0, mode="nearest")
+    velocity = np.gradient(root, axis=0) * FPS
+    ahead, aside = (velocity * forward).sum(-1), (velocity * leftward).sum(-1)
+    moved = np.abs(ahead).sum() + np.abs(aside).sum() + 1e-9
+    path = float(np.linalg.norm(np.diff(root, axis=0), axis=-1).sum())
+    trunk = p[:, _NECK] - p[:, _PELVIS]
+    tilt = np.degrees(np.arccos(np.clip(trunk[:, 1] / np.linalg.norm(trunk, axis=-1), -1, 1)))
+    deepest = int(tilt.argmax())
+    phases = _runs(p[:, [7, 8, 10, 11], 1].min(1) - floor > 0.09)
+    return MotionFacts(
+        seconds=len(p) / FPS,
+        path=path,
+        net=float(np.linalg.norm(root[-1] - root[0])),
+        speed=path / (len(p) - 1) * FPS,
+        forward=float(ahead.sum() / FPS),
+        leftward=float(aside.sum() / FPS),
+        forward_share=float(ahead.sum() / moved),
+        leftward_share=float(aside.sum() / moved),
+        turn=float(np.degrees(yaw[-1] - yaw[0])),
+        turn_most_left=float(np.degrees(yaw.max() - yaw[0])),
+        turn_most_right=float(np.degrees(yaw.min() - yaw[0])),
+        travel_turn=_travel_turn(velocity),
+        steps=_steps(p, forward, leftward) if path > 0.5 else 0,
+        bend=float(tilt.max()),
+        bend_forward=float(trunk[deepest, [0, 2]] @ forward[deepest]),
+        bends=len(find_peaks(np.pad(gaussian_filter1d(tilt, 2), 1), prominence=15)[0]),
+        root_lowest=float((p[:, _PELVIS, 1].min() - floor) / 0.93),
+        airborne=sum(length >= 0.15 * FPS for length in phases),
+        airborne_seconds=max(phases, default=0) / FPS,
+        left=_limb_facts(p, yaw, _LEFT),
+        right=_limb_facts(p, yaw, _RIGHT),
+    )
+
+
+def _leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
+    bones = [(1, 4), (4, 7), (2, 5), (5, 8)]
+    return float(sum(np.linalg.norm(p[:, b] - p[:, a], axis=-1).mean() for a, b in bones) / 2)
+
+
+def _heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
+    """Unwrapped facing angle in radians: 0 is +Z, + is to the left; smoothed over half a second."""
+    across = (p[:, 1] - p[:, 2]) + (p[:, 16] - p[:, 17])
+    facing = np.stack([-across[:, 2], across[:, 0]], -1)  # (x, z) of across x up
+    facing /= np.linalg.norm(facing, axis=-1, keepdims=True) + 1e-9
+    facing = gaussian_filter1d(facing, 5, axis=0, mode="nearest")
+    return np.unwrap(np.arctan2(facing[:, 0], facing[:, 1]))
+
+
+def _travel_turn(velocity: Float[np.ndarray, "T 2"]) -> float:
+    moving = np.linalg.norm(velocity, axis=-1) > 0.25
+    if moving.sum() <= 5:
+        return 0.0
+    course = np.unwrap(np.arctan2(velocity[moving, 0], velocity[moving, 1]))
+    return float(np.degrees(course[-1] - course[0]))
+
+
+def _steps(p: Float[np.ndarray, "T 22 3"], forward: np.ndarray, leftward: np.ndarray) -> int:
+    apart = (p[:, 7] - p[:, 8])[:, [0, 2]]
+    ahead, aside = (apart * forward).sum(-1), (apart * leftward).sum(-1)
+    stride = ahead if np.ptp(ahead) >= 0.6 * np.ptp(aside) else aside - aside.mean()
+    stride = gaussian_filter1d(stride, 1)
+    prominence = max(0.12, 0.25 * float(np.ptp(stride)))
+    return sum(len(find_peaks(sign * stride, prominence=prominence)[0]) for sign in (1, -1))
+
+
+def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, int]) -> LimbFacts:
+    wrist, shoulder, ankle, hip = (p[:, limb[name]] for name in ("wrist", "shoulder", "ankle", "hip"))
+    body = _to_body(wrist - p[:, _SPINE3], yaw)
+    over_shoulder = wrist[:, 1] - shoulder[:, 1]
+    lifted = ankle[:, 1] - ankle[:, 1].min()
+    return LimbFacts(
+        hand_range=float(np.linalg.norm(np.ptp(body, axis=0))),
+        hand_over_head=float((wrist[:, 1] - p[:, _HEAD, 1]).max()),
+        hand_over_shoulder=float(over_shoulder.max()),
+        hand_up_seconds=float((over_shoulder > -0.05).sum() / FPS),
+        hand_speed=float(
+            np.linalg.norm(np.diff(gaussian_filter1d(body, 1, axis=0), axis=0), axis=-1).max() * FPS
+        ),
+        hand_reach=float(_to_body(wrist - shoulder, yaw)[:, 2].max()),
+        swings=_swings(_to_body(wrist - p[:, limb["elbow"]], yaw)[over_shoulder > -0.15]),
+        raises=_rises(over_shoulder, low=-0.20, high=-0.02),
+        foot_height=float(lifted.max()),
+        foot_reach=float(np.linalg.norm((ankle - hip)[:, [0, 2]], axis=-1).max()),
+        kicks=_rises(lifted, low=0.30, high=0.45),
+    )
+
+
+def _to_body(points: _Points, yaw: _Series) -> _Points:
+    """Vectors turned into the body's frame: x left, y up, z forward."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    x, y, z = points.T
+    return np.stack([x * c - z * s, y, x * s + z * c], -1)
+
+
+def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
+    """Full oscillations of the forearm along its main horizontal direction."""
+    if len(forearm) <= 8:
+        return 0.0
+    flat = forearm[:, [0, 2]] - forearm[:, [0, 2]].mean(0)
+    main = np.linalg.svd(flat, full_matrices=False)[2][0]
+    wave = gaussian_filter1d(flat @ main, 1)
+    return sum(len(find_peaks(sign * wave, prominence=0.08)[0]) for sign in (1, -1)) / 2
+
+
+def _rises(height: _Series, low: float, high: float) -> int:
+    """Times that a height passes `high` after having been below `low` (or at the start)."""
+    count, is_up = 0, False
+    for value in height:
+        if not is_up and value > high:
+            is_up, count = True, count + 1
+        elif is_up and value < low:
+            is_up = False
+    return count
+
+
+def _runs(flags: np.ndarray) -> list[int]:
+    """Lengths of the runs of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return list((edges[1::2] - edges[::2]).tolist())

@@ -1,0 +1,52 @@
+"""A recording before it is prepared: where it lies and what its data set says of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bimotion.data.grammar import Label
+from bimotion.data.splits import Split
+
+
+@dataclass(frozen=True)
+class TimedCaption:
+    """A caption of a part of a recording."""
+
+    text: str
+    """The words."""
+    start: float = 0.0
+    """Seconds from the start of the recording."""
+    end: float | None = None
+    """Seconds from the start; None for the end of the recording."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it speaks of the whole recording."""
+        return self.start == 0.0 and self.end is None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file of raw motion with its labels."""
+
+    id: str
+    """Name that is unique within the data set."""
+    path: Path
+    """The motion file."""
+    source: str
+    """The data set that it comes from."""
+    take: str
+    """The take that it belongs to; recordings that show the same moment share one."""
+    label: Label
+    """What its data set says of it."""
+    licence: str
+    """Licence of the recording."""
+    captions: tuple[TimedCaption, ...] = ()
+    """Captions written by people; the grammar's are used where there are none."""
+    skeleton: Path | None = None
+    """Skeleton file of an AMC recording."""
+    noisy: bool = False
+    """Whether spikes are to be repaired."""
+    split: Split | None = None
+    """Split that the data set prescribes; None to split by take."""
+    is_features: bool = False
+    """Whether the file holds HumanML3D features, not motion."""

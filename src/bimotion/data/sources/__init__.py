@@ -1,0 +1,1 @@
+"""Raw data sets: each module lists the recordings of one kind."""
