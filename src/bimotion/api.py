@@ -1,1 +1,194 @@
 """Loading models, reading and writing clips: what `import bimotion` gives."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bimotion.errors import ModelError, MotionFileError
+from bimotion.motion.clip import Clip
+
+if TYPE_CHECKING:
+    import torch
+
+    from bimotion.inference.model import MotionLanguageModel
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Folder of the model that comes with the package."""
+
+FORMATS = {
+    ".bvh": "Biovision hierarchy, for Blender, Maya and MotionBuilder",
+    ".glb": "glTF binary, a skinned figure with its animation",
+    ".npy": "joint positions (T, 22, 3)",
+    ".npz": "AMASS-style poses, trans and mocap_framerate",
+    ".html": "a page that plays the motion in 3D, without a network",
+    ".mp4": "video",
+    ".gif": "animated picture",
+    ".png": "strip of key poses",
+}
+"""What `save_clip` writes, by suffix."""
+
+
+def load(
+    model: str | Path | None = None, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
+) -> "MotionLanguageModel":
+    """A model that turns text into motion and motion into text.
+
+    `model` is a folder, or the id of a Hugging Face Hub repository ("owner/name"), or None for the model that comes
+    with the package. `dtype` None means float32, whatever the weights are stored in.
+
+    Raises:
+        ModelError: the folder or repository is missing, or is no model folder.
+    """
+    from bimotion.inference.model import MotionLanguageModel
+
+    return MotionLanguageModel.from_folder(model_folder(model), device=device, dtype=dtype)
+
+
+def model_folder(model: str | Path | None = None) -> Path:
+    """The folder of a model that `load` would read; a Hub repository is downloaded.
+
+    Raises:
+        ModelError: there is no such folder or repository.
+    """
+    if model is None:
+        if not (EMBEDDED / "config.json").is_file():
+            raise ModelError(
+                "this installation has no embedded model (bimotion/embedded is missing); name a model folder"
+            )
+        return EMBEDDED
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(model)
+    if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or "\\" in name:
+        raise ModelError(f"{name}: expected a model folder (config.json, model.safetensors, tokenizer.json)")
+    return _from_hub(name)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, HfHubHTTPError
+
+    files = ["config.json", "model.safetensors", "tokenizer.json", "README.md"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=files))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{name}: no such folder here, and as a Hub repository it could not be had: {why}"
+        ) from error
+
+
+def read_clip(
+    path: str | Path,
+    *,
+    skeleton: str | Path | None = None,
+    joint_map: str | Path | None = None,
+    unit: str | None = None,
+    body_model: str | Path | None = None,
+) -> Clip:
+    """The motion in a file: BVH, AMC, NPY/NPZ joint positions, AMASS npz, or HumanML3D features (T, 263) as NPY.
+
+    `skeleton` is the ASF of an AMC file (found beside it when not given), `joint_map` a file that maps joint names of
+    a skeleton that bimotion does not know, `unit` one of "m", "cm", "inch" (found from the body's height when not
+    given), `body_model` a folder of `smplx` body models (AMASS only).
+
+    Raises:
+        MotionFileError: the file is missing, broken, or has a skeleton that cannot be mapped.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder, not a motion file" if path.is_dir() else "no such file"
+        raise MotionFileError(f"{path}: {what}")
+    if path.suffix.lower() == ".npy" and _holds_features(path):
+        return _read_features(path)
+    from bimotion.motion.formats import read_motion
+
+    return read_motion(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
+
+
+def save_clip(clip: Clip, path: str | Path) -> None:
+    """Write the clip; the suffix chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png.
+
+    The file is written beside and renamed: a failure leaves what was there.
+
+    Raises:
+        MotionFileError: another suffix, or a folder that does not exist.
+    """
+    path = Path(path)
+    check_writable(path)
+    _WRITERS[path.suffix.lower()](clip, path)
+
+
+def check_writable(path: str | Path) -> None:
+    """Say now what would go wrong when a clip is written to `path` later.
+
+    Raises:
+        MotionFileError: a suffix that nothing is written for, or a folder that does not exist.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        got = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise MotionFileError(f"{path}: expected one of {' '.join(FORMATS)}, got {got}")
+    if path.is_dir():
+        raise MotionFileError(f"{path}: is a folder; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+def _holds_features(path: Path) -> bool:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError):
+        return False  # `read_motion` says what is wrong with it
+    return array.ndim == 2 and array.shape[1] == 263
+
+
+def _read_features(path: Path) -> Clip:
+    from bimotion.features.decode import features_to_joints
+    from bimotion.features.layout import FPS
+
+    features = np.load(path, allow_pickle=False).astype(np.float32)
+    if len(features) < 2 or not np.isfinite(features).all():
+        raise MotionFileError(
+            f"{path}: expected at least 2 frames of finite features, got shape {features.shape}"
+        )
+    return Clip(joints=np.asarray(features_to_joints(features), dtype=np.float32), fps=float(FPS), name=path.stem)
+
+
+def _write_motion(clip: Clip, path: Path) -> None:
+    from bimotion.motion.formats import write_motion
+
+    write_motion(clip, path)
+
+
+def _write_page(clip: Clip, path: Path) -> None:
+    from bimotion.render.page import write_page
+
+    write_page([clip], path, title=clip.caption or clip.name or path.stem)
+
+
+def _write_picture(clip: Clip, path: Path) -> None:
+    from bimotion.render.pictures import write_picture
+
+    write_picture(clip, path)
+
+
+def _write_video(clip: Clip, path: Path) -> None:
+    from bimotion.render.video import write_video
+
+    write_video(clip, path)
+
+
+_WRITERS: dict[str, Callable[[Clip, Path], None]] = {
+    ".bvh": _write_motion,
+    ".glb": _write_motion,
+    ".npy": _write_motion,
+    ".npz": _write_motion,
+    ".html": _write_page,
+    ".mp4": _write_video,
+    ".gif": _write_video,
+    ".png": _write_picture,
+}

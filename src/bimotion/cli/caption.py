@@ -1,0 +1,69 @@
+"""`bimotion caption`: motions to sentences."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bimotion.cli.options import Device, Files, Model
+from bimotion.errors import BimotionError
+
+if TYPE_CHECKING:
+    from bimotion.motion.clip import Clip
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Say in a sentence what the person in a motion file does.
+
+    Reads BVH, AMC, AMASS and NPY/NPZ. A motion longer than the model takes is captioned part by part.
+
+    examples:
+      bimotion caption dance.bvh
+      bimotion caption takes/*.bvh --json > captions.json
+    """
+
+    files: Files
+    """Motion files."""
+    model: Model = None
+    """A model folder or a Hub repository."""
+    device: Device = "cpu"
+    """Where the model runs: cpu, cuda, mps."""
+    json: bool = False
+    """Print one list of {"file", "caption"} instead of lines."""
+
+    def run(self) -> None:
+        """Caption every file that can be read, then complain about those that cannot."""
+        from bimotion.cli.usage import UsageError, note
+
+        if not self.files:
+            raise UsageError("which motion file? As in: bimotion caption dance.bvh")
+
+        from bimotion.api import model_folder, read_clip
+        from bimotion.cli.progress import track
+
+        model_folder(self.model)  # complains at once when there is none
+        clips = {}
+        failures: list[str] = []
+        for file in track(self.files, "reading"):
+            try:
+                clips[file] = read_clip(file)
+            except BimotionError as error:
+                failures.append(str(error))
+        captions = self._captions(clips) if clips else {}
+        if self.json:
+            print(json.dumps([{"file": str(file), "caption": said} for file, said in captions.items()], indent=1))
+        else:
+            for file, said in captions.items():
+                print(f"{file}: {said}" if len(self.files) > 1 else said)
+        for failure in failures[:-1]:
+            note(f"bimotion: {failure}")
+        if failures:
+            raise UsageError(failures[-1])
+
+    def _captions(self, clips: dict[Path, "Clip"]) -> dict[Path, str]:
+        from bimotion.api import load
+        from bimotion.cli.progress import track
+
+        model = load(self.model, device=self.device)
+        return {file: model.motion_to_text(clips[file]) for file in track(list(clips), "captioning")}

@@ -1,0 +1,83 @@
+"""`bimotion convert`: a motion file to another format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    from bimotion.motion.clip import Clip
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Convert a motion file: the suffixes choose the formats.
+
+    Reads .bvh .amc .npy .npz (joint positions, HumanML3D features, AMASS). Writes .bvh .glb .npy .npz .html .mp4 .gif
+    .png. What is written has the 22 joints of the SMPL skeleton, in metres, Y up.
+
+    examples:
+      bimotion convert dance.bvh dance.glb
+      bimotion convert 02_01.amc walk.bvh --fps 30
+      bimotion convert mine.bvh mine.npz --joint-map mine.json --unit cm
+      bimotion convert walk.bvh walk.npy --features
+    """
+
+    source: Annotated[Positional[Path], arg(metavar="IN")]
+    """The file to read."""
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    """The file to write; one that exists is overwritten."""
+    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
+    """Frames per second to resample to."""
+    mirror: bool = False
+    """Swap left and right."""
+    features: bool = False
+    """Write HumanML3D features (T, 263) at 20 frames per second instead of joint positions (.npy only)."""
+    skeleton: Annotated[Path | None, arg(metavar="ASF", help_behavior_hint="(default: found beside it)")] = None
+    """The skeleton of an AMC file."""
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = None
+    """Which joint of the file is which, for skeletons that bimotion does not know (docs/formats.md)."""
+    unit: Annotated[
+        Literal["m", "cm", "inch"] | None, arg(help_behavior_hint="(default: from the body's height)")
+    ] = None
+    """Unit of the file's lengths."""
+    body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
+    """A folder of `smplx` body models."""
+
+    def run(self) -> None:
+        """Read, change, write."""
+        from bimotion.api import check_writable, read_clip, save_clip
+        from bimotion.cli.usage import UsageError
+
+        check_writable(self.out)
+        if self.features and self.out.suffix.lower() != ".npy":
+            raise UsageError(f"{self.out}: --features are written to .npy")
+        if self.fps is not None and not 1 <= self.fps <= 1000:
+            raise UsageError(f"--fps: expected 1 to 1000, got {self.fps:g}")
+        clip = read_clip(
+            self.source,
+            skeleton=self.skeleton,
+            joint_map=self.joint_map,
+            unit=self.unit,
+            body_model=self.body_model,
+        )
+        if self.mirror:
+            clip = clip.mirror()
+        if self.features:
+            self._write_features(clip)
+            return
+        clip = clip if self.fps is None else clip.resample(self.fps)
+        save_clip(clip, self.out)
+        print(f"{self.out}: {clip.duration:.2f} s, {len(clip)} frames at {clip.fps:g} per second")
+
+    def _write_features(self, clip: "Clip") -> None:
+        import numpy as np
+
+        from bimotion.inference.clips import clip_to_features
+        from bimotion.motion.atomic import atomic_path
+
+        features = clip_to_features(clip)
+        with atomic_path(self.out) as beside, beside.open("wb") as file:
+            np.save(file, features)
+        print(f"{self.out}: HumanML3D features {features.shape} at 20 frames per second")

@@ -1,0 +1,99 @@
+"""`bimotion COMMAND ...`: finds the command, runs it, and says in one line what went wrong.
+
+A command's module is loaded when it is called, and loads torch when it needs it: `bimotion --help` takes 0.1 s.
+"""
+
+import contextlib
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from bimotion import __version__
+from bimotion.errors import BimotionError
+
+# command -> (module in bimotion.cli, class in it, what it does)
+COMMANDS = {
+    "demo": ("demo", "Demo", "the main job, end to end, with a page to look at"),
+    "generate": ("generate", "Generate", "sentences to motions"),
+    "caption": ("caption", "Caption", "motions to sentences"),
+    "predict": ("predict", "Predict", "how a motion goes on"),
+    "inbetween": ("inbetween", "Inbetween", "the motion between two motions"),
+    "convert": ("convert", "Convert", "a motion file to another format"),
+    "view": ("view", "View", "one HTML page that plays motions in 3D"),
+    "info": ("info", "Info", "what a motion file or a model folder holds"),
+    "prepare": ("prepare", "Prepare", "a data set from recordings"),
+    "train": ("train", "Train", "a model from a data set"),
+}
+
+EXAMPLES = """\
+  bimotion demo
+  bimotion generate "a person waves with the right hand" --out wave.bvh
+  bimotion caption wave.bvh"""
+
+
+def overview() -> str:
+    """The help of `bimotion` itself."""
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {name:{width}}  {what}" for name, (_, _, what) in COMMANDS.items())
+    return (
+        "usage: bimotion COMMAND ...\n\nText to human motion and human motion to text.\n\n"
+        f"commands:\n{rows}\n\nexamples:\n{EXAMPLES}\n\n"
+        "`bimotion COMMAND --help` shows a command's options and examples; `bimotion --version` the version."
+    )
+
+
+def run(args: Sequence[str]) -> None:
+    """Run one command line, without the program's name.
+
+    Raises:
+        BimotionError: the command line or what it names cannot be used.
+    """
+    from bimotion.cli.usage import UsageError, parse
+
+    if not args:
+        raise UsageError("which command? `bimotion --help` lists them")
+    name = args[0]
+    if name in ("-h", "--help", "help"):
+        print(overview())
+        return
+    if name == "--version":
+        print(f"bimotion {__version__}")
+        return
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"perhaps {near[0]}?" if near else "`bimotion --help` lists them"
+        raise UsageError(f"there is no command {name!r}; {hint}")
+    module, command, _ = COMMANDS[name]
+    parse(getattr(import_module(f"bimotion.cli.{module}"), command), name, args[1:]).run()
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 a wrong input (one line on stderr), 130 interrupted."""
+    sys.exit(exit_code(sys.argv[1:] if args is None else args))
+
+
+def exit_code(args: Sequence[str]) -> int:
+    """What the command line exits with; a wrong input is told in one line on stderr."""
+    try:
+        run(args)
+        sys.stdout.flush()
+    except BimotionError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        print("bimotion: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is left to say, and Python must not try at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f"bimotion: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,85 @@
+"""Reading a command's arguments with tyro, with a wrong use said in one line."""
+
+import contextlib
+import inspect
+import io
+import re
+import sys
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import tyro
+
+from bimotion.errors import BimotionError
+
+
+class UsageError(BimotionError):
+    """A command was called in a way that it does not take."""
+
+
+class Command(Protocol):
+    """A command: a frozen dataclass of its arguments that can be run."""
+
+    def run(self) -> None:
+        """Do it."""
+
+
+AnyCommand = TypeVar("AnyCommand", bound=Command)
+
+
+def parse(command: type[AnyCommand], name: str, args: Sequence[str]) -> AnyCommand:
+    """The command with its arguments, or its help on stdout and `SystemExit(0)`.
+
+    Raises:
+        UsageError: the arguments do not fit, in one line.
+    """
+    said = io.StringIO()
+    prog = f"bimotion {name}"
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                command,
+                prog=prog,
+                description=inspect.getdoc(command),
+                args=list(args),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(f"{one_line(said.getvalue())} (`{prog} --help` shows examples)") from None
+
+
+def one_line(box: str) -> str:
+    """What tyro's box of an error says, in one line: which argument, and what is wrong with it."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in box.splitlines()]
+    inside = [line[2:].rstrip("│ ") for line in lines if line.startswith("│")]
+    if not inside:
+        return " ".join(" ".join(lines).split())
+    blocks: list[list[str]] = [[]]
+    for line in inside:
+        if line and not line.strip("─ "):
+            blocks.append([])
+        else:
+            blocks[-1].append(line)
+    first = blocks[0]
+    if first and first[0].startswith("Missing from"):
+        # The names stand four columns in, what they are eight.
+        names = [line.strip() for line in first if re.match(r" {4}\S", line)]
+        return f"missing: {', '.join(names)}"
+    text = " ".join(" ".join(first).split())
+    text = re.sub(
+        r"no type matching \S+ could be instantiated from \[.*?\]\. Got errors: - <class '\w+'>: ", "", text
+    )
+    text = re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number", text)
+    text = re.sub(r"could not convert string to float: (.*)", r"\1 is not a number", text)
+    text = re.sub(r"^Error parsing ", "", text)
+    text = text[:1].lower() + text[1:]
+    near = [line.strip() for block in blocks if block and block[0].startswith("Perhaps") for line in block[1:]]
+    options = [line.split()[0] for line in near if line.startswith("--")]
+    return f"{text.rstrip('.')}; perhaps {' or '.join(options[:2])}?" if options else text.rstrip(".")
+
+
+def note(message: str) -> None:
+    """Tell the user something beside the result: on stderr, so that stdout can be piped."""
+    print(message, file=sys.stderr)
