@@ -1,0 +1,193 @@
+"""Rotations as quaternions, matrices, Euler angles, axis-angle vectors and six numbers, for any batch shape.
+
+Quaternions are (w, x, y, z) and of unit length; matrices act on column vectors; angles are radians. Results
+have the float type of the input. Nothing here unrolls signs over time: q and -q are the same rotation.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+_AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def quat_normalise(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 4"]:
+    """The unit quaternion along `q`; a zero quaternion becomes the identity."""
+    norm = np.linalg.norm(q, axis=-1, keepdims=True)
+    safe: np.ndarray = np.divide(q, norm, out=np.zeros_like(q), where=norm > 0)
+    safe[..., :1] += norm == 0
+    return safe
+
+
+def quat_multiply(
+    a: Float[np.ndarray, "*#batch 4"], b: Float[np.ndarray, "*#batch 4"]
+) -> Float[np.ndarray, "*batch 4"]:
+    """The rotation that applies `b` first and `a` second; batch shapes broadcast."""
+    aw, ax, ay, az = (a[..., i] for i in range(4))
+    bw, bx, by, bz = (b[..., i] for i in range(4))
+    return np.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        axis=-1,
+    )
+
+
+def quat_conjugate(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 4"]:
+    """The inverse rotation of a unit quaternion."""
+    return np.asarray(q * np.array([1, -1, -1, -1], dtype=q.dtype))
+
+
+def quat_rotate(
+    q: Float[np.ndarray, "*#batch 4"], v: Float[np.ndarray, "*#batch 3"]
+) -> Float[np.ndarray, "*batch 3"]:
+    """The vectors `v` turned by `q`; batch shapes broadcast."""
+    axis = q[..., 1:]
+    t = 2 * np.cross(axis, v)
+    return np.asarray(v + q[..., :1] * t + np.cross(axis, t))
+
+
+def quat_between(
+    a: Float[np.ndarray, "*#batch 3"], b: Float[np.ndarray, "*#batch 3"]
+) -> Float[np.ndarray, "*batch 4"]:
+    """The shortest rotation that turns the direction `a` to the direction `b`.
+
+    Opposite directions turn by half a circle about an axis square to `a`; a zero vector gives the identity.
+    """
+    a, b = np.broadcast_arrays(a, b)
+    norms = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    q = np.concatenate([(norms + (a * b).sum(-1))[..., None], np.cross(a, b)], axis=-1)
+    opposite = (np.linalg.norm(q, axis=-1) <= 1e-7 * norms) & (norms > 0)
+    if opposite.any():
+        least = np.eye(3, dtype=q.dtype)[np.abs(a).argmin(-1)]
+        turn = np.concatenate([np.zeros_like(a[..., :1]), np.cross(a, least)], axis=-1)
+        q = np.where(opposite[..., None], turn, q)
+    return quat_normalise(q)
+
+
+def quat_to_matrix(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotation matrices of unit quaternions."""
+    w, x, y, z = (q[..., i] for i in range(4))
+    m = np.empty((*q.shape[:-1], 3, 3), dtype=q.dtype)
+    m[..., 0, 0] = 1 - 2 * (y * y + z * z)
+    m[..., 0, 1] = 2 * (x * y - w * z)
+    m[..., 0, 2] = 2 * (x * z + w * y)
+    m[..., 1, 0] = 2 * (x * y + w * z)
+    m[..., 1, 1] = 1 - 2 * (x * x + z * z)
+    m[..., 1, 2] = 2 * (y * z - w * x)
+    m[..., 2, 0] = 2 * (x * z - w * y)
+    m[..., 2, 1] = 2 * (y * z + w * x)
+    m[..., 2, 2] = 1 - 2 * (x * x + y * y)
+    return m
+
+
+def matrix_to_quat(m: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
+    """Unit quaternions with w >= 0 of rotation matrices; each is taken from its best conditioned column."""
+    trace = np.trace(m, axis1=-2, axis2=-1)
+    diagonal = np.diagonal(m, axis1=-2, axis2=-1)
+    outer = np.empty((*m.shape[:-2], 4, 4), dtype=m.dtype)  # 4 q q^T
+    outer[..., 0, 0] = 1 + trace
+    skew = np.stack(
+        [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1
+    )
+    outer[..., 0, 1:] = outer[..., 1:, 0] = skew
+    outer[..., 1:, 1:] = m + np.swapaxes(m, -1, -2)
+    index = np.arange(3)
+    outer[..., 1 + index, 1 + index] = 1 - trace[..., None] + 2 * diagonal
+    best = np.diagonal(outer, axis1=-2, axis2=-1).argmax(-1)
+    q = quat_normalise(np.take_along_axis(outer, best[..., None, None], axis=-2)[..., 0, :])
+    return np.where(q[..., :1] < 0, -q, q)
+
+
+def _axis_quat(axis: int, angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 4"]:
+    q = np.zeros((*angle.shape, 4), dtype=angle.dtype)
+    q[..., 0] = np.cos(angle / 2)
+    q[..., 1 + axis] = np.sin(angle / 2)
+    return q
+
+
+def euler_to_quat(angles: Float[np.ndarray, "*batch 3"], order: str) -> Float[np.ndarray, "*batch 4"]:
+    """Quaternions of intrinsic Euler angles: `order` "zxy" is Rz(a0) Rx(a1) Ry(a2), as BVH writes them."""
+    first, second, third = (_AXES[letter] for letter in order.lower())
+    q = quat_multiply(_axis_quat(first, angles[..., 0]), _axis_quat(second, angles[..., 1]))
+    return quat_multiply(q, _axis_quat(third, angles[..., 2]))
+
+
+def euler_to_matrix(angles: Float[np.ndarray, "*batch 3"], order: str) -> Float[np.ndarray, "*batch 3 3"]:
+    """Matrices of intrinsic Euler angles: `order` "zxy" is Rz(a0) Rx(a1) Ry(a2), as BVH writes them."""
+    return quat_to_matrix(euler_to_quat(angles, order))
+
+
+def matrix_to_euler(m: Float[np.ndarray, "*batch 3 3"], order: str) -> Float[np.ndarray, "*batch 3"]:
+    """Intrinsic angles of three different axes, the second within a quarter turn of 0.
+
+    At gimbal lock (second angle of a quarter turn) the third angle is 0 and the first takes the rest.
+    """
+    i, j, k = (_AXES[letter] for letter in order.lower())
+    sign = 1.0 if (j - i) % 3 == 1 else -1.0
+    sine = np.clip(sign * m[..., i, k], -1, 1)
+    cosine = np.hypot(m[..., i, i], m[..., i, j])
+    second = np.arctan2(sine, cosine)
+    locked = cosine < 1e-6 if m.dtype == np.float64 else cosine < 1e-4
+    first = np.where(
+        locked,
+        np.arctan2(sign * m[..., k, j], m[..., j, j]),
+        np.arctan2(-sign * m[..., j, k], m[..., k, k]),
+    )
+    third = np.where(locked, 0, np.arctan2(-sign * m[..., i, j], m[..., i, i]))
+    return np.stack([first, second, third], axis=-1).astype(m.dtype, copy=False)
+
+
+def axis_angle_to_quat(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 4"]:
+    """Quaternions of rotation vectors, whose length is the angle."""
+    angle = np.linalg.norm(v, axis=-1, keepdims=True)
+    factor = 0.5 * np.sinc(angle / (2 * np.pi))
+    return np.concatenate([np.cos(angle / 2), v * factor], axis=-1).astype(v.dtype, copy=False)
+
+
+def quat_to_axis_angle(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3"]:
+    """Rotation vectors with an angle of at most half a turn."""
+    q = np.where(q[..., :1] < 0, -q, q)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, q[..., :1])
+    factor = np.divide(angle, sine, out=np.full_like(sine, 2), where=sine > 1e-12)
+    return np.asarray(q[..., 1:] * factor)
+
+
+def slerp(
+    a: Float[np.ndarray, "*#batch 4"],
+    b: Float[np.ndarray, "*#batch 4"],
+    t: Float[np.ndarray, "*#batch"] | float,
+) -> Float[np.ndarray, "*batch 4"]:
+    """The rotation a part `t` of the shorter way from `a` to `b`, at constant angular speed."""
+    part = np.asarray(t, dtype=np.result_type(a, b))[..., None]
+    dot = (a * b).sum(-1, keepdims=True)
+    b = np.where(dot < 0, -b, b)
+    # atan2 of the two chord lengths keeps small angles exact where arccos of the dot would not
+    angle = 2 * np.arctan2(
+        np.linalg.norm(b - a, axis=-1, keepdims=True), np.linalg.norm(b + a, axis=-1, keepdims=True)
+    )
+    sine = np.sin(angle)
+    near = sine < 1e-6
+    divisor = np.where(near, 1, sine)
+    weight_a = np.where(near, 1 - part, np.sin((1 - part) * angle) / divisor)
+    weight_b = np.where(near, part, np.sin(part * angle) / divisor)
+    return quat_normalise(weight_a * a + weight_b * b)
+
+
+def matrix_to_rot6d(m: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 6"]:
+    """The first two columns of each matrix, one after the other.
+
+    Source: Zhou et al. 2019, On the continuity of rotation representations; the layout is HumanML3D's.
+    """
+    return np.concatenate([m[..., :, 0], m[..., :, 1]], axis=-1)
+
+
+def rot6d_to_matrix(d: Float[np.ndarray, "*batch 6"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotation matrices from two columns by Gram-Schmidt; they may be long, short or not square."""
+    x = d[..., :3] / np.linalg.norm(d[..., :3], axis=-1, keepdims=True)
+    y = d[..., 3:] - (x * d[..., 3:]).sum(-1, keepdims=True) * x
+    y = y / np.linalg.norm(y, axis=-1, keepdims=True)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)

@@ -1,0 +1,114 @@
+"""The 22 joints of every clip: names, parents, chains, mirror and the uniform skeleton of the features.
+
+Axes: Y up; a person facing +Z has +X on the left. J = 22 joints in the SMPL order.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+JOINT_NAMES: tuple[str, ...] = (
+    "pelvis",
+    "left_hip",
+    "right_hip",
+    "spine1",
+    "left_knee",
+    "right_knee",
+    "spine2",
+    "left_ankle",
+    "right_ankle",
+    "spine3",
+    "left_foot",
+    "right_foot",
+    "neck",
+    "left_collar",
+    "right_collar",
+    "head",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+)
+"""The SMPL body joints without the hands; a `foot` is the ball of the foot."""
+
+NUM_JOINTS = 22
+
+PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+"""Parent of each joint, -1 for the pelvis; a parent always stands before its children."""
+
+CHAINS: tuple[tuple[int, ...], ...] = (
+    (0, 2, 5, 8, 11),
+    (0, 1, 4, 7, 10),
+    (0, 3, 6, 9, 12, 15),
+    (9, 14, 17, 19, 21),
+    (9, 13, 16, 18, 20),
+)
+"""HumanML3D's kinematic chains: right leg, left leg, spine and head, right arm, left arm."""
+
+FACE_JOINTS: tuple[int, int, int, int] = (2, 1, 17, 16)
+"""Right hip, left hip, right shoulder, left shoulder: they say where a body faces."""
+
+
+def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    array.setflags(write=False)
+    return array
+
+
+_LEFT, _RIGHT, _UP, _DOWN, _AHEAD = (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1)
+
+RAW_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
+    np.array(
+        [(0, 0, 0), _LEFT, _RIGHT, _UP, _DOWN, _DOWN, _UP, _DOWN, _DOWN, _UP, _AHEAD, _AHEAD]
+        + [_UP, _LEFT, _RIGHT, _AHEAD, _DOWN, _DOWN, _DOWN, _DOWN, _DOWN, _DOWN],
+        dtype=np.float32,
+    )
+)
+"""Unit direction of the bone that ends in each joint when all rotations are the identity (HumanML3D)."""
+
+TARGET_LENGTHS: tuple[float, ...] = (
+    0.0,
+    0.1030739,
+    0.1098834,
+    0.1315683,
+    0.3936231,
+    0.3901881,
+    0.1431903,
+    0.432433,
+    0.4256433,
+    0.0573647,
+    0.1433817,
+    0.1494187,
+    0.21936,
+    0.1374868,
+    0.1433828,
+    0.1030393,
+    0.131614,
+    0.1229843,
+    0.2568398,
+    0.2630919,
+    0.2660119,
+    0.2698763,
+)
+"""Bone lengths in metres of every published HumanML3D clip, all of which were put on one skeleton."""
+
+TARGET_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
+    RAW_OFFSETS * np.array(TARGET_LENGTHS, dtype=np.float32)[:, None]
+)
+"""The uniform skeleton in metres: features are made of motion that was put on it."""
+
+
+def _mirror() -> np.ndarray:
+    swap = {"left": "right", "right": "left"}
+    names = [
+        f"{swap[side]}_{rest}" if (side := name.partition("_")[0]) in swap else name
+        for name in JOINT_NAMES
+        for rest in [name.partition("_")[2]]
+    ]
+    order = np.array([JOINT_NAMES.index(name) for name in names])
+    order.setflags(write=False)
+    return order
+
+
+MIRROR: np.ndarray = _mirror()
+"""`joints[:, MIRROR]` swaps left and right."""
