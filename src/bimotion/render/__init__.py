@@ -1,0 +1,1 @@
+"""Motions as pictures, videos and pages that play in a browser."""

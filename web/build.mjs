@@ -1,0 +1,35 @@
+// Bundles the viewer into the one file that the Python package ships, with the licence text of what is in it.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const target = fileURLToPath(new URL("../src/bimotion/render/static/viewer.js", import.meta.url));
+const body = fileURLToPath(new URL("../src/bimotion/render/static/body.json", import.meta.url));
+
+// The same digest is computed by tests/render/test_page.py, so a bundle that is older than its sources is noticed.
+const digest = createHash("sha256");
+for (const name of readdirSync(`${here}src`).sort()) digest.update(readFileSync(`${here}src/${name}`));
+for (const path of [body, `${here}build.mjs`, `${here}package-lock.json`]) digest.update(readFileSync(path));
+
+const three = readFileSync(`${here}node_modules/three/LICENSE`, "utf8").trim();
+const notice = [
+  "bimotion viewer, Apache-2.0. Built from web/ by `npm ci && npm run build`; do not edit.",
+  `sources sha256: ${digest.digest("hex")}`,
+  "Contains three.js (https://threejs.org) under this licence:",
+  three,
+];
+await build({
+  entryPoints: [`${here}src/index.ts`],
+  outfile: target,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: "es2020",
+  loader: { ".css": "text" },
+  legalComments: "none", // the full licence text stands in the banner
+  charset: "ascii",
+  banner: { js: `/*!\n${notice.join("\n")}\n*/` },
+});
+console.log(`${target}: ${(readFileSync(target).length / 1024).toFixed(0)} KiB`);
