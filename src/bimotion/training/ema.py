@@ -1,0 +1,70 @@
+"""The running average of the weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class EmaConfig:
+    """How the average that is validated and kept as the model is taken."""
+
+    ema_decay: float = 0.999
+    """Share of the average that one step keeps; less at the start, see `Ema`."""
+    ema_every: int = 5
+    """Steps between two updates; each then counts for as many steps."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
+        if self.ema_every < 1:
+            raise ConfigError(f"ema_every must be at least 1, got {self.ema_every}")
+
+
+class Ema:
+    """Exponential moving average of a module's trained parameters.
+
+    After step s (from 1) that `ema_every` divides: `average += (1 - d) (parameters - average)`, where
+    d = min(ema_decay, (1 + s) / (10 + s)) ** ema_every: a short run is not held at its first weights.
+    """
+
+    def __init__(self, module: nn.Module, config: EmaConfig) -> None:
+        self.config = config
+        self.names = [name for name, p in module.named_parameters() if p.requires_grad]
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.average = [p.detach().clone() for p in self.parameters]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the parameters as they are after step number `step` (from 1)."""
+        if step % self.config.ema_every == 0:
+            decay = min(self.config.ema_decay, (1 + step) / (10 + step)) ** self.config.ema_every
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The module holds the average inside the context, its own weights again after it."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for parameter, average in zip(self.parameters, self.average, strict=True):
+            parameter.data, average.data = average.data, parameter.data
+
+    def state(self) -> dict[str, Tensor]:
+        """The average by parameter name."""
+        return dict(zip(self.names, self.average, strict=True))
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up the average that `state` gave."""
+        for name, average in zip(self.names, self.average, strict=True):
+            average.copy_(state[name])

@@ -1,0 +1,377 @@
+"""The training loop: the same for every stage.
+
+A stage gives a `Task`: a module whose forward pass is the loss, batches, what to validate and keep. The
+loop does the rest: devices and processes (accelerate), mixed precision, schedule, clipping, the weights'
+average, logs, validation, checkpoints, and going on where a run stopped.
+"""
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bimotion.errors import BimotionError, ConfigError
+from bimotion.training.checkpoints import (
+    Checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    random_state,
+    remove_unfinished,
+    restore_random_state,
+    save_checkpoint,
+)
+from bimotion.training.ema import Ema, EmaConfig
+from bimotion.training.logs import RunLog, StepProgress
+from bimotion.training.optimisers import LrScale, OptimiserConfig, Optimisers, lr_factor
+from bimotion.training.task import AnyBatch, Shard, Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingDiverged(BimotionError):
+    """The loss or its gradient is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long a run trains, on what, and how often it looks up."""
+
+    steps: int = 20000
+    """Optimiser steps in all; the learning rate's schedule ends there."""
+    batch_size: int = 32
+    """Clips of a step, per process."""
+    seed: int = 0
+    """Decides weights, order of the batches and noise."""
+    precision: Literal["fp32", "bf16"] = "bf16"
+    """bf16: matrix products in 16 bit (autocast); weights, losses and optimiser stay in 32."""
+    device: str = "auto"
+    """`cpu`, `cuda`, or `auto`: the best there is."""
+    compile: bool = False
+    """Compile the module with torch.compile (needs a C++ compiler; pays on long runs)."""
+    log_every: int = 50
+    """Steps that one line of the log averages over."""
+    validate_every: int = 1000
+    """Steps between two validations; after each the averaged weights become `RUN/model`; 0: at the end."""
+    sample_every: int = 5000
+    """Steps between two sets of sample motions in `RUN/samples`; 0: only at the end."""
+    checkpoint_every: int = 1000
+    """Steps between two checkpoints; 0: by time and at the end only."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between two checkpoints, besides; 0: by steps only."""
+    keep: int = 2
+    """Checkpoints that are kept."""
+    max_minutes: float = 0.0
+    """Stop with a checkpoint after so many minutes; 0: never. `--resume` goes on."""
+    tensorboard: bool = True
+    """Also write TensorBoard files."""
+    progress: bool = True
+    """Show a progress bar where standard error is a terminal."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "log_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in (
+            "validate_every",
+            "sample_every",
+            "checkpoint_every",
+            "checkpoint_minutes",
+            "max_minutes",
+        ):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be below 0, got {getattr(self, name)}")
+
+
+FREE_FIELDS = frozenset(
+    {
+        "log_every", "validate_every", "sample_every", "checkpoint_every", "checkpoint_minutes", "keep",
+        "max_minutes", "tensorboard", "progress",
+    }
+)  # fmt: skip
+"""Settings that a resumed run may change: they do not touch what is learned."""
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """How a run ended."""
+
+    step: int
+    """Steps done."""
+    finished: bool
+    """Whether all steps are done."""
+    stopped_by: str
+    """`end`, `time`, or the name of a signal."""
+    validation: dict[str, float]
+    """The last validation's numbers; empty if there was none."""
+
+
+def run_loop(
+    task: Task[AnyBatch],
+    folder: Path,
+    loop: LoopConfig,
+    optimiser: OptimiserConfig,
+    ema: EmaConfig,
+    *,
+    name: str,
+    resume: bool = False,
+    lr_scales: tuple[LrScale, ...] = (),
+) -> LoopResult:
+    """Train until the last step, a signal (SIGTERM, SIGINT) or the time limit; the last state is kept.
+
+    With `resume` the run goes on at its newest checkpoint, or starts if there is none: losses are then bit
+    for bit those of a run that was never stopped.
+
+    Raises:
+        ConfigError: the folder holds checkpoints and `resume` is False.
+        TrainingDiverged: a loss or gradient is not finite; the last checkpoint stays as it is.
+    """
+    return _Run(task, folder, loop, optimiser, ema, name=name, resume=resume, lr_scales=lr_scales).run()
+
+
+class _Run(Generic[AnyBatch]):
+    """The state of one call of `run_loop`."""
+
+    def __init__(
+        self,
+        task: Task[AnyBatch],
+        folder: Path,
+        loop: LoopConfig,
+        optimiser: OptimiserConfig,
+        ema: EmaConfig,
+        *,
+        name: str,
+        resume: bool,
+        lr_scales: tuple[LrScale, ...],
+    ) -> None:
+        self.task, self.folder, self.loop, self.name = task, folder, loop, name
+        self.checkpoints = folder / "checkpoints"
+        saved = list_checkpoints(self.checkpoints)
+        if saved and not resume:
+            raise ConfigError(
+                f"{folder}: holds a run already ({saved[-1].name}); use --resume or another folder"
+            )
+        self.accelerator = make_accelerator(loop)
+        self.device = self.accelerator.device
+        self.shard = Shard(self.accelerator.process_index, self.accelerator.num_processes)
+        self.main = self.accelerator.is_main_process
+        torch.manual_seed(loop.seed * 1000 + self.shard.rank)
+        self.module = task.module.to(self.device)
+        if loop.compile:
+            self.module.compile(dynamic=True)
+        self.optimisers = Optimisers(self.module, optimiser, lr_scales)
+        self.ema = Ema(self.module, ema)
+        self.batches = task.batches(loop.batch_size, loop.seed, self.shard)
+        self.step = 0
+        if saved:
+            self._restore(load_checkpoint(saved[-1]))
+        self.log: RunLog | None = None
+        self.validation: dict[str, float] = {}
+
+    def run(self) -> LoopResult:
+        """Do it."""
+        loop = self.loop
+        if self.main:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            remove_unfinished(self.checkpoints)
+            self.log = RunLog(self.folder, step=self.step, tensorboard=loop.tensorboard)
+        trained: nn.Module = self.accelerator.prepare_model(self.module)
+        show = loop.progress and self.main
+        try:
+            with (
+                _signals() as got,
+                StepProgress(self.name, step=self.step, steps=loop.steps, show=show) as bar,
+            ):
+                stopped_by = self._steps(trained, bar, got)
+            self.accelerator.wait_for_everyone()
+        finally:
+            if self.log is not None:
+                self.log.close()
+        return LoopResult(self.step, self.step >= loop.steps, stopped_by, self.validation)
+
+    def _steps(self, trained: nn.Module, bar: StepProgress, got: list[str]) -> str:
+        loop = self.loop
+        noise = torch.Generator()
+        begin = kept = logged = time.monotonic()
+        sums: dict[str, float] = {}
+        counted = 0
+        while self.step < loop.steps:
+            self.module.train()
+            noise.manual_seed(loop.seed * 1_000_003 + self.step)
+            values = self._step(trained, noise)
+            for key, value in values.items():
+                sums[key] = sums.get(key, 0.0) + value
+            counted += 1
+            self.step += 1
+            now = time.monotonic()
+            if self.step % loop.log_every == 0 or self.step == loop.steps:
+                means = {key: value / counted for key, value in sums.items()}
+                self._write("train", means | {"steps_per_second": round(counted / (now - logged), 3)})
+                bar.update(self.step, means)
+                sums, counted, logged = {}, 0, now
+            wanted = self._agree(
+                signal=bool(got),
+                late=0 < loop.max_minutes * 60 < now - begin,
+                keep=0 < loop.checkpoint_minutes * 60 < now - kept,
+            )
+            last = self.step == loop.steps
+            stop = wanted["signal"] or wanted["late"]
+            if last or (loop.validate_every and self.step % loop.validate_every == 0):
+                self._look_up(sample=last or bool(loop.sample_every and self.step % loop.sample_every == 0))
+                logged = time.monotonic() if counted == 0 else logged
+            if (
+                last
+                or stop
+                or wanted["keep"]
+                or (loop.checkpoint_every and self.step % loop.checkpoint_every == 0)
+            ):
+                self._save()
+                kept = time.monotonic()
+            if stop and not last:
+                return (got[0] if got else "signal") if wanted["signal"] else "time"
+        return "end"
+
+    def _step(self, trained: nn.Module, noise: torch.Generator) -> dict[str, float]:
+        """One optimiser step; the losses, the gradient's norm and the learning rate as plain numbers."""
+        config = self.optimisers.config
+        factor = lr_factor(self.step, self.loop.steps, config.warmup_steps, config.final_lr_ratio)
+        self.optimisers.set_lr(factor)
+        losses: dict[str, Tensor] = trained(self.batches.next().to(self.device), noise)
+        self.accelerator.backward(losses["loss"])
+        limit = config.clip_norm or math.inf
+        norm = nn.utils.clip_grad_norm_([p for p in self.module.parameters() if p.grad is not None], limit)
+        stacked = torch.stack([value.detach().float() for value in (*losses.values(), norm)])
+        if self.shard.world > 1:
+            stacked = self.accelerator.reduce(stacked, "mean")
+        numbers = dict(zip((*losses, "grad_norm"), stacked.tolist(), strict=True))
+        bad = [key for key in ("loss", "grad_norm") if not math.isfinite(numbers[key])]
+        if bad:
+            saved = list_checkpoints(self.checkpoints)
+            where = f"the last checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+            raise TrainingDiverged(
+                f"{self.folder}: {' and '.join(bad)} became {numbers[bad[0]]} at step {self.step} ({where}); "
+                "go on from there with a lower learning rate (--init-from) or stronger clipping"
+            )
+        self.optimisers.step()
+        self.optimisers.zero_grad()
+        self.ema.update(self.step + 1)
+        return numbers | {"lr": config.lr * factor}
+
+    def _look_up(self, *, sample: bool) -> None:
+        """Validate the averaged weights, keep them as the model, and write samples."""
+        if self.main:
+            self.module.eval()
+            before = torch.get_rng_state()
+            with self.ema.applied(), torch.no_grad():
+                self.validation = self.task.validate()
+                self._write("validation", self.validation)
+                self.task.export(self.folder / "model", self.step)
+                if sample:
+                    self.task.sample(self.folder / "samples" / f"step-{self.step:08d}")
+            torch.set_rng_state(before)
+            shown = "  ".join(
+                f"{key} {value:.4g}" for key, value in self.validation.items() if "/" not in key
+            )
+            logger.info("%s step %d: %s", self.name, self.step, shown)
+        self.accelerator.wait_for_everyone()
+
+    def _write(self, kind: str, values: dict[str, float]) -> None:
+        if self.log is not None:
+            self.log.write(self.step, kind, values)
+
+    def _agree(self, **wishes: bool) -> dict[str, bool]:
+        """What any process wishes, all do: clocks and signals differ between them."""
+        if self.shard.world == 1:
+            return wishes
+        flags = torch.tensor([float(wish) for wish in wishes.values()], device=self.device)
+        summed = self.accelerator.reduce(flags, "sum").tolist()
+        return {name: flag > 0 for name, flag in zip(wishes, summed, strict=True)}
+
+    def _save(self) -> None:
+        from accelerate.utils import gather_object
+
+        random_tensors, random_numbers = random_state(self.device)
+        everyone = gather_object([(self.shard.rank, random_tensors, random_numbers)])
+        if self.main:
+            tensors, numbers = self.optimisers.state()
+            weights = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+            files = {"model": weights, "ema": self.ema.state(), "optimiser": tensors}
+            files |= {f"random-{rank}": states for rank, states, _ in everyone}
+            state = {
+                "optimiser": numbers,
+                "random": {str(rank): states for rank, _, states in everyone},
+                "batches": self.batches.state(),
+                "world": self.shard.world,
+            }
+            save_checkpoint(self.checkpoints, Checkpoint(self.step, files, state), keep=self.loop.keep)
+        self.accelerator.wait_for_everyone()
+
+    @torch.no_grad()
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.state["world"] != self.shard.world:
+            raise ConfigError(
+                f"{self.folder}: was run by {checkpoint.state['world']} processes, now there are "
+                f"{self.shard.world}; start as many, or a new run with --init-from"
+            )
+        saved = checkpoint.tensors["model"]
+        for name, value in (*self.module.named_parameters(), *self.module.named_buffers()):
+            value.copy_(saved[name])
+        self.ema.restore(checkpoint.tensors["ema"])
+        self.optimisers.restore(checkpoint.tensors["optimiser"], checkpoint.state["optimiser"])
+        self.batches.restore(checkpoint.state["batches"])
+        rank = self.shard.rank
+        restore_random_state(
+            checkpoint.tensors[f"random-{rank}"], checkpoint.state["random"][str(rank)], self.device
+        )
+        self.step = checkpoint.step
+
+
+def make_accelerator(loop: LoopConfig) -> "Accelerator":
+    """Devices, processes and precision of a run, by accelerate.
+
+    Raises:
+        ConfigError: accelerate is not installed, or there is no such device.
+    """
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise ConfigError("training needs accelerate: pip install 'bimotion[train]'") from error
+    if loop.device not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device must be auto, cpu or cuda, got {loop.device!r}")
+    if loop.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, but torch finds no CUDA device; use --device cpu")
+    precision = "bf16" if loop.precision == "bf16" else "no"
+    return Accelerator(mixed_precision=precision, cpu=loop.device == "cpu" or not torch.cuda.is_available())
+
+
+@contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Collects the names of SIGTERM and SIGINT instead of dying of the first; a second one acts as usual."""
+    got: list[str] = []
+    before: dict[int, Any] = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        got.append(signal.Signals(number).name)
+        signal.signal(number, before[number])
+
+    try:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            before[int(name)] = signal.signal(name, note)
+    except ValueError:  # not the main thread: signals are not ours to take
+        pass
+    try:
+        yield got
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,167 @@
+"""Optimisers over named parameters, and the learning rate as a function of the step."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How gradients become steps."""
+
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    """`muon`: orthogonalised momentum for the matrices of hidden layers, AdamW for everything else."""
+    lr: float = 4e-4
+    """Learning rate at the top of the schedule."""
+    muon_lr: float = 2e-3
+    """The same for the matrices that Muon moves; an update has the root mean square of AdamW's."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Decay of AdamW's first and second moments."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of matrices; vectors, norms and tables are not decayed."""
+    warmup_steps: int = 300
+    """Steps over which the learning rate rises from 0."""
+    final_lr_ratio: float = 0.02
+    """Learning rate at the last step, as a share of the top."""
+    clip_norm: float = 1.0
+    """Largest norm of the whole gradient; 0 does not clip."""
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "muon_lr"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas must lie in [0, 1), got {self.betas}")
+        for name in ("weight_decay", "warmup_steps", "clip_norm"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be below 0, got {getattr(self, name)}")
+        if not 0 <= self.final_lr_ratio <= 1:
+            raise ConfigError(f"final_lr_ratio must lie in 0..1, got {self.final_lr_ratio}")
+
+
+@dataclass(frozen=True)
+class LrScale:
+    """A factor on the learning rate of the parameters whose names start with `prefix`."""
+
+    prefix: str
+    """Start of the parameters' names; the first scale that fits counts."""
+    scale: float
+    """Factor on the learning rate."""
+
+
+def lr_factor(step: int, steps: int, warmup_steps: int, final_ratio: float) -> float:
+    """Share of the top learning rate that step number `step` (from 0) of `steps` uses.
+
+    Linear from 1 / `warmup_steps` to 1, then half a cosine down to `final_ratio` at the last step.
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    done = (step - warmup_steps) / max(steps - 1 - warmup_steps, 1)
+    return final_ratio + (1 - final_ratio) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+class Optimisers:
+    """The optimisers of a run, moved together; frozen parameters are in none of them."""
+
+    def __init__(self, module: nn.Module, config: OptimiserConfig, lr_scales: Sequence[LrScale] = ()) -> None:
+        self.config = config
+        self.parts: list[torch.optim.Optimizer] = []
+        hidden: dict[str, Tensor] = {}
+        rest: dict[str, Tensor] = {}
+        matrices = _linear_weights(module)
+        for name, parameter in module.named_parameters():
+            if parameter.requires_grad:
+                muon = config.optimiser == "muon" and id(parameter) in matrices
+                (hidden if muon else rest)[name] = parameter
+        if not hidden and not rest:
+            raise ConfigError("nothing to train: every parameter of the model is frozen")
+        if rest:
+            groups = _groups(rest, config.lr, config.weight_decay, lr_scales, matrices)
+            some = next(iter(rest.values()))
+            self.parts.append(
+                torch.optim.AdamW(
+                    groups,
+                    betas=config.betas,
+                    eps=1e-8,
+                    fused=some.is_floating_point() and some.device.type in ("cpu", "cuda"),
+                )
+            )
+        if hidden:
+            groups = _groups(hidden, config.muon_lr, config.weight_decay, lr_scales, matrices)
+            self.parts.append(torch.optim.Muon(groups, adjust_lr_fn="match_rms_adamw"))
+
+    def set_lr(self, factor: float) -> None:
+        """Set every learning rate to `factor` times its top."""
+        for optimiser in self.parts:
+            for group in optimiser.param_groups:
+                group["lr"] = group["top_lr"] * factor
+
+    def step(self) -> None:
+        """Move the parameters by their gradients."""
+        for optimiser in self.parts:
+            optimiser.step()
+
+    def zero_grad(self) -> None:
+        """Drop the gradients."""
+        for optimiser in self.parts:
+            optimiser.zero_grad(set_to_none=True)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Tensors and plain numbers of the optimisers' state; keys `optimiser.parameter.name`."""
+        tensors: dict[str, Tensor] = {}
+        numbers: dict[str, float] = {}
+        for index, optimiser in enumerate(self.parts):
+            for number, values in optimiser.state_dict()["state"].items():
+                for name, value in values.items():
+                    key = f"{index}.{number}.{name}"
+                    if isinstance(value, Tensor):
+                        tensors[key] = value
+                    elif value is not None:
+                        numbers[key] = value
+        return tensors, numbers
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Take up the state that `state` gave; learning rates follow from the step and are not part of it."""
+        for index, optimiser in enumerate(self.parts):
+            state = optimiser.state_dict()
+            values: dict[int, dict[str, object]] = {}
+            for key, value in (*tensors.items(), *numbers.items()):
+                part, number, name = key.split(".", 2)
+                if int(part) == index:
+                    values.setdefault(int(number), {})[name] = value
+            state["state"] = cast(Any, values)
+            optimiser.load_state_dict(state)
+
+
+def _linear_weights(module: nn.Module) -> set[int]:
+    """Identities of the weights of linear layers: what weight decay shrinks and Muon moves."""
+    return {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear)}
+
+
+def _groups(
+    parameters: dict[str, Tensor],
+    lr: float,
+    weight_decay: float,
+    lr_scales: Sequence[LrScale],
+    matrices: set[int],
+) -> list[dict[str, object]]:
+    """Parameter groups by factor on the learning rate and by whether they are decayed."""
+    groups: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, parameter in parameters.items():
+        scale = next((entry.scale for entry in lr_scales if name.startswith(entry.prefix)), 1.0)
+        groups.setdefault((scale, id(parameter) in matrices), []).append(parameter)
+    return [
+        {
+            "params": members,
+            "lr": lr * scale,
+            "top_lr": lr * scale,
+            "weight_decay": weight_decay if decay else 0.0,
+        }
+        for (scale, decay), members in groups.items()
+    ]

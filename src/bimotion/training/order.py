@@ -1,0 +1,102 @@
+"""Which clips a step sees: a balanced, length-bucketed order that can be taken up at any place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from bimotion.data.batches import bucket_order, draw_epoch, item_weights
+from bimotion.data.store import Item
+from bimotion.errors import ConfigError, DataError
+from bimotion.training.task import Shard
+
+
+@dataclass(frozen=True)
+class OrderConfig:
+    """How clips are drawn and cut."""
+
+    balance: float = 0.5
+    """A content group of n clips counts n ** (1 - balance): 0 draws clips alike, 1 groups alike."""
+    crop_probability: float = 0.25
+    """Share of clips of which only a random piece is shown."""
+    min_frames: int = 20
+    """Shortest piece."""
+    bucket_batches: int = 24
+    """Batches whose clips are sorted by length together."""
+
+    def __post_init__(self) -> None:
+        for name in ("balance", "crop_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        for name in ("min_frames", "bucket_batches"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The clips of one batch: numbers, first frames and lengths, and a seed for further choices."""
+
+    indices: Int[np.ndarray, " B"]
+    """Numbers of the clips."""
+    starts: Int[np.ndarray, " B"]
+    """First frame of each."""
+    lengths: Int[np.ndarray, " B"]
+    """Frames of each."""
+    seeds: Int[np.ndarray, " B"]
+    """A random number for each, from which everything else about it may be drawn."""
+
+
+class BatchOrder:
+    """Draws without end. The place is an epoch and a batch in it; an epoch's order depends on nothing else.
+
+    An epoch has as many draws as there are clips, less what does not fill a batch of clips of like length.
+    """
+
+    def __init__(
+        self, items: Sequence[Item], config: OrderConfig, *, batch_size: int, seed: int, shard: Shard
+    ) -> None:
+        if not items:
+            raise DataError("no clips to train on: the data set's training split is empty for this stage")
+        self.lengths = np.array([item.num_frames for item in items], dtype=np.int64)
+        self.weights = item_weights(items, config.balance)
+        self.config, self.seed, self.shard = config, seed, shard
+        self.rows = batch_size * shard.world
+        self.epoch, self.place = 0, 0
+        self._draws: list[Draw] = []
+        self._drawn = -1
+
+    def next(self) -> Draw:
+        """The next batch's clips, this process's share of them."""
+        if self._drawn != self.epoch:
+            self._draws, self._drawn = self._epoch(self.epoch), self.epoch
+        draw = self._draws[self.place]
+        self.place += 1
+        if self.place == len(self._draws):
+            self.epoch, self.place = self.epoch + 1, 0
+        mine = slice(self.shard.rank, None, self.shard.world)
+        return Draw(draw.indices[mine], draw.starts[mine], draw.lengths[mine], draw.seeds[mine])
+
+    def state(self) -> dict[str, Any]:
+        """The place in the order."""
+        return {"epoch": self.epoch, "place": self.place}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state` gave."""
+        self.epoch, self.place = int(state["epoch"]), int(state["place"])
+
+    def _epoch(self, epoch: int) -> list[Draw]:
+        rng = np.random.default_rng((self.seed, epoch))
+        indices = draw_epoch(self.weights, rng)
+        if len(indices) < self.rows:
+            indices = np.resize(indices, self.rows)
+        indices = indices[: len(indices) // self.rows * self.rows]
+        whole = self.lengths[indices]
+        cut = rng.integers(np.minimum(whole, self.config.min_frames), whole + 1)
+        lengths = np.where(rng.random(len(indices)) < self.config.crop_probability, cut, whole)
+        starts = rng.integers(0, whole - lengths + 1)
+        seeds = rng.integers(0, 2**31, len(indices))
+        batches = bucket_order(lengths, self.rows, self.config.bucket_batches, rng)
+        return [Draw(indices[rows], starts[rows], lengths[rows], seeds[rows]) for rows in batches]

@@ -1,0 +1,66 @@
+"""A trained motion VAE as a folder: `config.json`, `vae.safetensors`, `stats.npz`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from bimotion.errors import ModelError
+from bimotion.features.normalise import FeatureStats
+from bimotion.models.vae import MotionVae, VaeConfig
+from bimotion.training.folders import replaced_folder
+from bimotion.training.records import read_record, write_record
+
+WEIGHTS_FILE, CONFIG_FILE, STATS_FILE = "vae.safetensors", "config.json", "stats.npz"
+
+
+@dataclass(frozen=True)
+class VaeRecord:
+    """What the folder says of the VAE."""
+
+    vae: VaeConfig
+    """Its shape."""
+    step: int
+    """Training steps behind it."""
+    kind: str = "bimotion-vae"
+    """What kind of folder it is."""
+
+
+def save_vae(vae: MotionVae, stats: FeatureStats, folder: Path, step: int) -> None:
+    """Write the VAE and the statistics of its features, replacing the folder."""
+    with replaced_folder(folder) as partial:
+        save_file({name: t.contiguous() for name, t in vae.state_dict().items()}, partial / WEIGHTS_FILE)
+        stats.save(partial / STATS_FILE)
+        write_record(VaeRecord(vae.config, step), partial / CONFIG_FILE)
+
+
+def find_vae(folder: Path) -> Path:
+    """The VAE folder meant by a path: the folder itself, or `model` in a run.
+
+    Raises:
+        ModelError: neither holds a VAE.
+    """
+    for candidate in (folder, folder / "model"):
+        if (candidate / WEIGHTS_FILE).is_file():
+            return candidate
+    raise ModelError(
+        f"{folder}: no trained VAE here ({WEIGHTS_FILE} is missing, also in {folder.name}/model); "
+        "train one with `bimotion train vae`"
+    )
+
+
+def load_vae(folder: Path, device: torch.device | str = "cpu") -> tuple[MotionVae, FeatureStats]:
+    """The VAE of a folder or run, in evaluation mode, and the statistics of its features.
+
+    Raises:
+        ModelError: the folder holds no VAE, or its weights do not fit its configuration.
+    """
+    folder = find_vae(folder)
+    vae = MotionVae(read_record(VaeRecord, folder / CONFIG_FILE).vae)
+    try:
+        vae.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
+    except (RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{folder / WEIGHTS_FILE}: {error}") from error
+    return vae.to(device).eval(), FeatureStats.load(folder / STATS_FILE)

@@ -1,0 +1,133 @@
+"""The first stage: the motion VAE learns to give clips back through few numbers.
+
+Shapes: B batch, T frames, F feature columns (263), N latents, D latent width.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bimotion.features.decode import features_to_joints
+from bimotion.features.layout import FPS
+from bimotion.features.normalise import FeatureStats
+from bimotion.models.vae import MotionVae
+from bimotion.training.clips import ClipBatch, ClipPool
+from bimotion.training.losses import VaeLossConfig, feature_loss, joint_losses, kl_loss
+from bimotion.training.order import BatchOrder, OrderConfig
+from bimotion.training.samples import write_samples
+from bimotion.training.task import Shard
+from bimotion.training.vae_folder import save_vae
+from bimotion.training.vae_metrics import reconstruction_metrics
+
+
+class VaeObjective(nn.Module):
+    """The VAE with its losses: a forward pass is what a step minimises."""
+
+    column_weights: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, vae: MotionVae, stats: FeatureStats, config: VaeLossConfig) -> None:
+        super().__init__()
+        self.vae = vae
+        self.config = config
+        self.register_buffer("column_weights", config.column_weights())
+        self.register_buffer("mean", torch.from_numpy(stats.mean.copy()))
+        self.register_buffer("std", torch.from_numpy(stats.std.copy()))
+
+    def forward(self, batch: ClipBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
+        """The weighted sum `loss` and its parts, unweighted."""
+        mu, logvar = self.vae.encode(batch.features, batch.lengths)
+        mu, logvar = mu.float(), logvar.float()
+        shard = batch.shard
+        eps = torch.randn((len(mu) * shard.world, *mu.shape[1:]), generator=noise)[shard.rank :: shard.world]
+        z = mu + torch.exp(0.5 * logvar) * eps.to(mu.device)
+        decoded = self.vae.decode(z, batch.lengths, batch.features.shape[1])
+        with torch.autocast(mu.device.type, enabled=False):
+            return self._losses(decoded.float(), batch, mu, logvar)
+
+    def _losses(
+        self,
+        decoded: Float[Tensor, "B T F"],
+        batch: ClipBatch,
+        mu: Float[Tensor, "B N D"],
+        logvar: Float[Tensor, "B N D"],
+    ) -> dict[str, Float[Tensor, ""]]:
+        config, mask = self.config, batch.mask
+        parts = {
+            "feature": feature_loss(decoded, batch.features, mask, self.column_weights),
+            "kl": kl_loss(mu, logvar),
+        }
+        weights = {
+            "joint": config.joint_weight,
+            "path": config.path_weight,
+            "joint_velocity": config.joint_velocity_weight,
+            "slide": config.slide_weight,
+        }
+        if any(weights.values()):
+            parts |= joint_losses(decoded * self.std + self.mean, batch.features * self.std + self.mean, mask)
+        weights |= {"feature": 1.0, "kl": config.kl_weight}
+        loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+        return {"loss": loss, **parts}
+
+
+class VaeBatches:
+    """Batches of clips from memory."""
+
+    def __init__(self, pool: ClipPool, order: BatchOrder) -> None:
+        self.pool, self.order = pool, order
+
+    def next(self) -> ClipBatch:
+        """The next batch of this process."""
+        draw = self.order.next()
+        rows = zip(draw.indices.tolist(), draw.starts.tolist(), draw.lengths.tolist(), strict=True)
+        return self.pool.batch([self.pool.clip(*row) for row in rows], self.order.shard)
+
+    def state(self) -> dict[str, Any]:
+        """The place in the order."""
+        return self.order.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state` gave."""
+        self.order.restore(state)
+
+
+class VaeTask:
+    """What `run_loop` needs to train a motion VAE."""
+
+    def __init__(
+        self, vae: MotionVae, train: ClipPool, held_out: ClipPool, losses: VaeLossConfig, order: OrderConfig
+    ) -> None:
+        self.vae, self.train, self.held_out, self.order = vae, train, held_out, order
+        self.module = VaeObjective(vae, train.stats, losses)
+
+    def batches(self, batch_size: int, seed: int, shard: Shard) -> VaeBatches:
+        """The training batches of one process."""
+        order = BatchOrder(self.train.items, self.order, batch_size=batch_size, seed=seed, shard=shard)
+        return VaeBatches(self.train, order)
+
+    def validate(self) -> dict[str, float]:
+        """Joint errors in millimetres over the held-out windows; empty if there are none."""
+        return reconstruction_metrics(self.vae, self.held_out) if len(self.held_out) else {}
+
+    def sample(self, folder: Path) -> None:
+        """Some held-out clips, each beside its reconstruction."""
+        pool = self.held_out if len(self.held_out) else self.train
+        chosen = np.linspace(0, len(pool) - 1, num=min(6, len(pool)), dtype=int).tolist()
+        joints: dict[str, np.ndarray] = {}
+        for index in chosen:
+            batch = pool.batch([pool.clip(index)]).to(next(self.vae.parameters()).device)
+            mu, _ = self.vae.encode(batch.features, batch.lengths)
+            decoded = self.vae.decode(mu, batch.lengths)
+            for name, features in (("recorded", batch.features), ("reconstructed", decoded)):
+                real = pool.stats.denormalise(features[0].cpu().numpy())
+                joints[f"{pool.items[index].id} {name}"] = features_to_joints(real)
+        write_samples(joints, folder, fps=float(FPS))
+
+    def export(self, folder: Path, step: int) -> None:
+        """Write the VAE as it is as a VAE folder."""
+        save_vae(self.vae, self.train.stats, folder, step)

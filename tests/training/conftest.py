@@ -1,0 +1,65 @@
+"""A small made-up data set for the training tests."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bimotion.data.store import Item, write_index
+from bimotion.features.layout import CONTACTS, FEATURE_DIM, R_VEL, RIC, ROOT_Y
+from bimotion.features.normalise import FeatureStats
+
+CONTENTS = {"walk": "a person walks", "wave": "a person waves", "jump": "a person jumps"}
+
+
+def made_up_features(rng: np.random.Generator, frames: int, rate: float) -> np.ndarray:
+    """Features of a body that sways: smooth in time, a metre and a half tall, feet that sometimes stand."""
+    time = np.arange(frames)[:, None] / 20
+    phase = rng.uniform(0, 2 * np.pi, FEATURE_DIM)
+    features = 0.05 * np.sin(2 * np.pi * rate * time + phase)
+    features[:, RIC] += np.linspace(0, 1.5, 63)
+    features[:, ROOT_Y] += 0.9
+    features[:, R_VEL] *= 0.2
+    features[:, CONTACTS] = features[:, CONTACTS] > 0
+    return features.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared data set of 36 training and 9 validation windows in three contents."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    items: list[Item] = []
+    rows: list[np.ndarray] = []
+    offset = 0
+    for number in range(45):
+        content = list(CONTENTS)[number % 3]
+        frames = int(rng.integers(24, 60))
+        rows.append(made_up_features(rng, frames, 0.5 + number % 3))
+        item = Item(
+            id=f"clip{number:02d}#0",
+            take=f"take{number:02d}",
+            split="val" if number >= 36 else "train",
+            source="made-up",
+            content=content,
+            label=content,
+            style="none",
+            side="none",
+            gait="none",
+            start=0,
+            num_frames=frames,
+            offset=offset,
+            mirrored=False,
+            text=True,
+            captions=(CONTENTS[content], f"{CONTENTS[content]} slowly"),
+            licence="none",
+        )
+        items += [item, replace(item, id=f"{item.id}M", mirrored=True)]
+        offset += frames
+    np.save(folder / "features.npy", np.concatenate(rows))
+    write_index(items, folder / "index.jsonl")
+    FeatureStats.of(rows[:36]).save(folder / "stats.npz")
+    (folder / "meta.json").write_text(json.dumps({"fingerprint": "made-up"}), encoding="utf-8")
+    return folder
