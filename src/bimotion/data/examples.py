@@ -1,0 +1,139 @@
+"""Examples for the language stages: a window, a caption and an instruction; the same for the same numbers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bimotion.data.batches import bucket_order, draw_epoch, item_weights
+from bimotion.data.paraphrases import ParaphraseBank
+from bimotion.data.store import Item
+from bimotion.data.templates import MotionWords, TaskClass, TaskTemplates, fill_pair, select
+from bimotion.errors import ConfigError, DataError
+
+CAPTION_TASKS: frozenset[TaskClass] = frozenset({"t2m", "m2t", "t2t", "n2t"})
+"""Tasks that need a caption, and so a window with text."""
+
+
+@dataclass(frozen=True)
+class ExampleConfig:
+    """Which examples are drawn."""
+
+    tasks: tuple[tuple[TaskClass, float], ...] = (("t2m", 1.0),)
+    """Tasks with their shares."""
+    plain_share: float = 0.5
+    """Share of examples asked in the plain wording (the first of the task's first template)."""
+    bare_share: float = 0.25
+    """Share of text-to-motion examples whose question is the caption alone."""
+    paraphrase_share: float = 0.5
+    """Share of text-to-motion captions that come from the bank of other wordings."""
+    batch_size: int = 32
+    """Examples of a batch."""
+    balance: float = 0.5
+    """A content group of n windows weighs each of them n^-balance."""
+    bucket_batches: int = 24
+    """Batches whose examples are sorted by length of text together."""
+    seed: int = 0
+    """Seed of all choices."""
+
+    def __post_init__(self) -> None:
+        if not self.tasks or min(weight for _, weight in self.tasks) <= 0:
+            raise ConfigError(f"tasks must name one or more tasks with shares above 0, got {self.tasks}")
+        for name in ("plain_share", "bare_share", "paraphrase_share", "balance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Example:
+    """What the model is asked and what it is to answer."""
+
+    item: Item
+    """The window."""
+    task: TaskClass
+    """What is asked for."""
+    caption: str
+    """The caption that stands in question or answer; empty where the task has none."""
+    question: str
+    """The instruction; motions stand in it as `MotionWords.given`."""
+    answer: str
+    """The answer; a motion that is wanted stands in it as `MotionWords.wanted`."""
+
+
+class Examples:
+    """Endless batches of examples: each is known by seed, epoch and place alone."""
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        templates: Sequence[TaskTemplates],
+        config: ExampleConfig,
+        words: MotionWords | None = None,
+    ) -> None:
+        """`items` are drawn from; those without text take part in tasks without captions only.
+
+        Raises:
+            DataError: no item fits the tasks, or a task has no template.
+        """
+        needs_text = all(task in CAPTION_TASKS for task, _ in config.tasks)
+        self._items = [item for item in items if item.text or not needs_text]
+        if not self._items:
+            raise DataError(
+                "there are no windows to draw examples from; those without captions do not count here"
+            )
+        self._templates = {task: select(templates, task) for task, _ in config.tasks}
+        for task, found in self._templates.items():
+            if not found:
+                raise DataError(f"no instruction template for the task {task!r}")
+        self.config = config
+        self._words = words or MotionWords()
+        self._weights = item_weights(self._items, config.balance)
+        self._bank = ParaphraseBank.load()
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch; as many examples are drawn as there are windows."""
+        return -(-len(self._items) // self.config.batch_size)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Example, ...]]:
+        """The batches of an epoch from a step on; the same for the same seed, epoch and step."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        drawn = draw_epoch(self._weights, rng)
+        # the order goes by a stand-in for the length of the text, so that resuming need not make the examples
+        lengths = np.array([len(self._items[i].captions[0]) if self._items[i].captions else 0 for i in drawn])
+        plan = bucket_order(lengths, self.config.batch_size, self.config.bucket_batches, rng)
+        for positions in plan[first_step:]:
+            yield tuple(
+                self.example(self._items[drawn[p]], [self.config.seed, epoch, int(p)]) for p in positions
+            )
+
+    def from_step(self, step: int) -> Iterator[tuple[Example, ...]]:
+        """Batches without end from a step of the whole training on."""
+        epoch, first_step = divmod(step, self.steps_per_epoch)
+        while True:
+            yield from self.epoch(epoch, first_step)
+            epoch, first_step = epoch + 1, 0
+
+    def example(self, item: Item, seed: Sequence[int]) -> Example:
+        """The example of a window that a seed stands for."""
+        rng = np.random.default_rng(list(seed))
+        tasks = [(task, share) for task, share in self.config.tasks if item.text or task not in CAPTION_TASKS]
+        shares = np.array([share for _, share in tasks])
+        task = tasks[rng.choice(len(tasks), p=shares / shares.sum())][0]
+        caption = self._caption(item, task, rng) if task in CAPTION_TASKS else ""
+        templates = self._templates[task]
+        if rng.random() < self.config.plain_share:
+            pair = (templates[0].inputs[0], templates[0].outputs[0])
+        else:
+            pair = templates[rng.integers(len(templates))].pick(rng)
+        if task == "t2m" and rng.random() < self.config.bare_share:
+            pair = ("<Caption_Placeholder>", pair[1])
+        question, answer = fill_pair(pair, self._words, caption=caption, num_frames=item.num_frames)
+        return Example(item, task, caption, question, answer)
+
+    def _caption(self, item: Item, task: TaskClass, rng: np.random.Generator) -> str:
+        if task == "t2m" and rng.random() < self.config.paraphrase_share:
+            other = self._bank.phrase(item, rng)
+            if other:
+                return other
+        return item.captions[rng.integers(len(item.captions))]

@@ -1,0 +1,121 @@
+"""Instruction templates: many ways to ask for each task, ours and those of published JSON files."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from bimotion.errors import DataError
+from bimotion.features.layout import FPS
+
+TaskClass = Literal["t2m", "m2t", "predict", "inbetween", "t2t", "n2m", "n2t"]
+"""Text to motion, motion to text, continuing, filling a gap, text to text, nothing to motion, nothing to text."""
+
+_CAPTION, _FRAMES, _SECONDS = "<Caption_Placeholder>", "<Frame_Placeholder>", "<Second_Placeholder>"
+_MASKED = "<Motion_Placeholder_Masked>"
+_MOTIONS = ("<Motion_Placeholder_s1>", "<Motion_Placeholder_s2>", "<Motion_Placeholder>")
+
+
+@dataclass(frozen=True)
+class MotionWords:
+    """How motions stand in a text: the strings that the tokeniser turns into slots."""
+
+    given: str = "<motion>"
+    """A motion that the model reads."""
+    wanted: str = "<motion>"
+    """A motion that the model is to make."""
+    gap: str = "<gap>"
+    """The hidden part between two motions that it reads."""
+
+
+@dataclass(frozen=True)
+class TaskTemplates:
+    """The wordings of one task."""
+
+    name: str
+    """`group/task` of the file."""
+    task: TaskClass
+    """What is asked for."""
+    inputs: tuple[str, ...]
+    """Questions with placeholders."""
+    outputs: tuple[str, ...]
+    """Answers with placeholders."""
+
+    def pick(self, rng: np.random.Generator) -> tuple[str, str]:
+        """A question and an answer, at random."""
+        return self.inputs[rng.integers(len(self.inputs))], self.outputs[rng.integers(len(self.outputs))]
+
+
+def fill(template: str, *, caption: str = "", num_frames: int = 0, motion: str = "", gap: str = "") -> str:
+    """The template with its placeholders replaced.
+
+    `motion` stands for every motion, `gap` for what is hidden between two. Seconds have one decimal. The caption
+    goes in as it is; the published system puts every second one in quotes, also at inference, and drops the
+    fraction of the seconds.
+    """
+    text = template.replace(_MASKED, f"{motion}{gap}{motion}")
+    for placeholder in _MOTIONS:
+        text = text.replace(placeholder, motion)
+    text = text.replace(_FRAMES, str(num_frames)).replace(_SECONDS, f"{num_frames / FPS:.1f}")
+    return text.replace(_CAPTION, caption)
+
+
+def fill_pair(pair: tuple[str, str], words: MotionWords, *, caption: str, num_frames: int) -> tuple[str, str]:
+    """A question and its answer, filled: motions are given in the question and wanted in the answer."""
+    question = fill(pair[0], caption=caption, num_frames=num_frames, motion=words.given, gap=words.gap)
+    return question, fill(pair[1], caption=caption, num_frames=num_frames, motion=words.wanted)
+
+
+@cache
+def own_templates() -> tuple[TaskTemplates, ...]:
+    """The templates that come with the package; the first wording of each task is the plain one."""
+    path = resources.files("bimotion.data").joinpath("static/instructions.json")
+    return _parse(json.loads(path.read_text("utf-8")), str(path))
+
+
+def read_templates(path: Path | str) -> tuple[TaskTemplates, ...]:
+    """The templates of a file in the published format, `{group: {task: {"class", "input", "output"}}}`.
+
+    Empty and repeated wordings are left out.
+
+    Raises:
+        DataError: the file cannot be read, or is not of that format.
+    """
+    try:
+        values = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a JSON file of instruction templates: {error}") from error
+    return _parse(values, str(path))
+
+
+def select(templates: Sequence[TaskTemplates], *tasks: TaskClass) -> tuple[TaskTemplates, ...]:
+    """The templates of some tasks, in the file's order."""
+    return tuple(template for template in templates if template.task in tasks)
+
+
+def _parse(values: Any, where: str) -> tuple[TaskTemplates, ...]:
+    found = []
+    try:
+        for group, tasks in values.items():
+            for name, task in tasks.items():
+                kind = "predict" if task["class"] == "pred" else task["class"]
+                if kind not in get_args(TaskClass):
+                    raise DataError(
+                        f"{where}: {group}/{name} has the class {kind!r}, expected one of {', '.join(get_args(TaskClass))}"
+                    )
+                wordings = [
+                    tuple(dict.fromkeys(text for text in task[key] if text)) for key in ("input", "output")
+                ]
+                if not all(wordings):
+                    raise DataError(f"{where}: {group}/{name} has no input or no output")
+                found.append(TaskTemplates(f"{group}/{name}", kind, *wordings))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(
+            f'{where}: expected {{group: {{task: {{"class", "input", "output"}}}}}}, got {error!r}'
+        ) from error
+    return tuple(found)
