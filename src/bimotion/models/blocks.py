@@ -31,14 +31,16 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Float[Tensor, "B L D"], mask: KeyMask | None) -> Float[Tensor, "B L D"]:
-        """The attended values, projected; keys where `mask` is False are not seen."""
+    def forward(
+        self, x: Float[Tensor, "B L D"], mask: KeyMask | None, queries: int | None = None
+    ) -> Float[Tensor, "B Q D"]:
+        """The attended values, projected, of the first `queries` places; masked keys are not seen."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        projected: Tensor = self.out(attended.transpose(1, 2).reshape(batch, length, width))
+        attended = F.scaled_dot_product_attention(q[:, :, :queries], k, v, attn_mask=mask, dropout_p=dropout)
+        projected: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return projected
 
 
@@ -117,13 +119,17 @@ class EncoderLayer(nn.Module):
         self.norm_feed_forward = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Float[Tensor, "B L D"], mask: KeyMask | None) -> Float[Tensor, "B L D"]:
-        """The layer's output."""
+    def forward(
+        self, x: Float[Tensor, "B L D"], mask: KeyMask | None, queries: int | None = None
+    ) -> Float[Tensor, "B Q D"]:
+        """The layer's output at the first `queries` places; None: at all."""
         if self.pre:
-            x = x + self.dropout(self.attention(self.norm_attention(x), mask))
+            x, y = x[:, :queries], self.attention(self.norm_attention(x), mask, queries)
+            x = x + self.dropout(y)
             x = x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
         else:
-            x = self.norm_attention(x + self.dropout(self.attention(x, mask)))
+            x, y = x[:, :queries], self.attention(x, mask, queries)
+            x = self.norm_attention(x + self.dropout(y))
             x = self.norm_feed_forward(x + self.dropout(self.feed_forward(x)))
         return x
 

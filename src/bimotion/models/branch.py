@@ -1,0 +1,209 @@
+"""One branch of the two-branch transformer: its own embedding, norms, projections and feed-forward layers.
+
+Shapes: N tokens of this branch (of the whole batch, padding left out), D width, H heads, G key-value heads,
+K head width. What a family of language models differs in is chosen here, by `MixtureConfig`, and nowhere
+else.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.models.tokens import NUM_MOTION_TOKENS
+
+Family = Literal["gpt2", "llama"]
+"""gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm, rotary positions, gated SiLU, none."""
+
+
+@dataclass(frozen=True)
+class MixtureConfig:
+    """The two-branch transformer's size and family; the defaults are the published ones."""
+
+    family: Family = "gpt2"
+    """Which kind of layers the text branch, and with it the motion branch, has."""
+    text_vocab_size: int = 50259
+    """Rows of the text embedding, which is also the output matrix."""
+    width: int = 768
+    """Width of both branches."""
+    layers: int = 12
+    """Layers of both branches."""
+    heads: int = 12
+    """Query heads."""
+    kv_heads: int | None = None
+    """Key and value heads; None: as many as query heads."""
+    ff_width: int = 3072
+    """Inner width of the text branch's feed-forward layers."""
+    motion_ff_width: int | None = None
+    """Inner width of the motion branch's feed-forward layers; None: as the text branch's."""
+    max_positions: int = 1024
+    """Longest sequence."""
+    norm_eps: float = 1e-5
+    """What the norms add to the variance."""
+    rope_theta: float = 10000.0
+    """Base of the rotary wavelengths (llama)."""
+    dropout: float = 0.1
+    """Share of activations zeroed in training, in both branches."""
+    attention_dropout: float = 0.0
+    """Share of attention weights zeroed in training; other than 0 is slow on a CPU (published: 0.1)."""
+
+    def __post_init__(self) -> None:
+        if self.family not in ("gpt2", "llama"):
+            raise ConfigError(f"mixture family must be 'gpt2' or 'llama', got {self.family!r}")
+        for name in ("text_vocab_size", "width", "layers", "heads", "ff_width", "max_positions"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"mixture {name} must be at least 1, got {getattr(self, name)}")
+        if self.width % self.heads:
+            raise ConfigError(
+                f"mixture width must be a multiple of heads, got width {self.width}, heads {self.heads}"
+            )
+        if self.heads % self.groups:
+            raise ConfigError(
+                f"mixture heads must be a multiple of kv_heads, got {self.heads} and {self.kv_heads}"
+            )
+        if self.family == "llama" and self.head_width % 2:
+            raise ConfigError(f"rotary positions need an even head width, got {self.head_width}")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"mixture {name} must lie in [0, 1), got {getattr(self, name)}")
+
+    @property
+    def groups(self) -> int:
+        """Key and value heads."""
+        return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def head_width(self) -> int:
+        """Numbers in one head."""
+        return self.width // self.heads
+
+    @property
+    def qkv_width(self) -> int:
+        """Numbers in a token's queries, keys and values together."""
+        return (self.heads + 2 * self.groups) * self.head_width
+
+
+class GatedFeedForward(nn.Module):
+    """SiLU of a gate times a value, projected back (llama)."""
+
+    def __init__(self, width: int, ff_width: int) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(width, 2 * ff_width, bias=False)
+        self.down = nn.Linear(ff_width, width, bias=False)
+
+    def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        """The layer's output, before the residual sum."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        y: Tensor = self.down(F.silu(gate) * up)
+        return y
+
+
+class GeluFeedForward(nn.Module):
+    """Two linear layers with the tanh form of GELU between them (gpt2)."""
+
+    def __init__(self, width: int, ff_width: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, ff_width)
+        self.down = nn.Linear(ff_width, width)
+
+    def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+        """The layer's output, before the residual sum."""
+        y: Tensor = self.down(F.gelu(self.up(x), approximate="tanh"))
+        return y
+
+
+class BranchLayer(nn.Module):
+    """What one layer does to one branch's tokens; the attention between its two halves is joint."""
+
+    def __init__(self, config: MixtureConfig, ff_width: int) -> None:
+        super().__init__()
+        bias = config.family == "gpt2"
+        self.norm_attention = make_norm(config)
+        self.qkv = nn.Linear(config.width, config.qkv_width, bias=bias)
+        self.out = nn.Linear(config.width, config.width, bias=bias)
+        self.norm_feed_forward = make_norm(config)
+        feed_forward = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
+        self.feed_forward = feed_forward(config.width, ff_width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def before(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
+        """Queries, keys and values, side by side."""
+        qkv: Tensor = self.qkv(self.norm_attention(x))
+        return qkv
+
+    def after(
+        self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch D"]
+    ) -> Float[Tensor, "*batch D"]:
+        """The layer's output from its input and what attention gave."""
+        x = x + self.dropout(self.out(attended))
+        y: Tensor = x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
+        return y
+
+
+class Branch(nn.Module):
+    """Embedding, layers and last norm of one kind of tokens."""
+
+    def __init__(self, config: MixtureConfig, rows: int, ff_width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(rows, config.width)
+        self.layers = nn.ModuleList(BranchLayer(config, ff_width) for _ in range(config.layers))
+        self.norm = make_norm(config)
+        self.dropout = nn.Dropout(config.dropout)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        for name, parameter in self.layers.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif name.endswith(("down.weight", "out.weight")):
+                nn.init.normal_(parameter, std=0.02 / (2 * config.layers) ** 0.5)
+            elif parameter.ndim == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no parameter learns."""
+        return not any(parameter.requires_grad for parameter in self.parameters())
+
+
+def make_norm(config: MixtureConfig) -> nn.Module:
+    """The family's norm over the width."""
+    norm = nn.LayerNorm if config.family == "gpt2" else nn.RMSNorm
+    return norm(config.width, eps=config.norm_eps)
+
+
+def make_branches(config: MixtureConfig) -> tuple[Branch, Branch]:
+    """The text branch and the motion branch."""
+    motion_ff_width = config.ff_width if config.motion_ff_width is None else config.motion_ff_width
+    return (
+        Branch(config, config.text_vocab_size, config.ff_width),
+        Branch(config, NUM_MOTION_TOKENS, motion_ff_width),
+    )
+
+
+class Rotary(nn.Module):
+    """Turns pairs of numbers of queries and keys by an angle that grows with the position (llama).
+
+    Source: RoFormer (Su et al. 2021); the pairs are the two halves of a head, as in LLaMA's published
+    weights.
+    """
+
+    cosine: Tensor
+    sine: Tensor
+
+    def __init__(self, head_width: int, max_positions: int, theta: float) -> None:
+        super().__init__()
+        rate = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+        angle = torch.arange(max_positions, dtype=torch.float32)[:, None] * rate
+        self.register_buffer("cosine", torch.cat((angle, angle), dim=-1).cos(), persistent=False)
+        self.register_buffer("sine", torch.cat((angle, angle), dim=-1).sin(), persistent=False)
+
+    def forward(
+        self, x: Float[Tensor, "B heads L K"], positions: Int[Tensor, "#B L"]
+    ) -> Float[Tensor, "B heads L K"]:
+        """`x` turned by each place's angle."""
+        cosine, sine = self.cosine[positions][:, None].to(x.dtype), self.sine[positions][:, None].to(x.dtype)
+        first, second = x.chunk(2, dim=-1)
+        return x * cosine + torch.cat((-second, first), dim=-1) * sine

@@ -1,0 +1,98 @@
+"""Writing text token by token, with the keys and values of what precedes kept.
+
+Shapes: B sequences, S slots of a motion, M motions given, C width, V text vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bimotion.errors import ConfigError, ModelError
+from bimotion.models.mixture import Mixture
+from bimotion.models.packing import TokenBatch
+from bimotion.models.tokens import SpecialIds
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """How text is written."""
+
+    max_tokens: int = 40
+    """Longest answer."""
+    temperature: float = 0.0
+    """0 takes the likeliest token; above, tokens are drawn, and scores are divided by it."""
+    top_k: int = 50
+    """Drawing is among so many likeliest tokens."""
+    repetition_penalty: float = 1.0
+    """Scores of tokens already written are made this many times worse (published: 1.1)."""
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1 or self.top_k < 1:
+            raise ConfigError(
+                f"max_tokens and top_k must be at least 1, got {self.max_tokens} and {self.top_k}"
+            )
+        if self.temperature < 0 or self.repetition_penalty <= 0:
+            raise ConfigError(
+                f"temperature must be 0 or more and repetition_penalty above 0, got {self.temperature} and "
+                f"{self.repetition_penalty}"
+            )
+
+
+@torch.inference_mode()
+def write(
+    mixture: Mixture,
+    batch: TokenBatch,
+    given: Float[Tensor, "M S C"] | None,
+    special: SpecialIds,
+    decoding: DecodingConfig,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """Ids that follow each prompt, up to the end token, which is left out.
+
+    Prompts end in a text token. The motion brackets are never written.
+
+    Raises:
+        ModelError: a prompt fills all positions.
+    """
+    room = min(decoding.max_tokens, mixture.config.max_positions - batch.length)
+    if room < 1:
+        raise ModelError(f"a prompt of {batch.length} tokens leaves no room to answer in; shorten it")
+    cache = mixture.cache(batch.size, batch.length + room)
+    states = mixture(batch, given, cache).text.index_select(0, batch.last_rows)
+    written = torch.full((batch.size, room), special.eos, device=states.device)
+    done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
+    # Whether all are done is asked at each token where that is free, and rarely where it stops the device.
+    every = 1 if states.device.type == "cpu" else 8
+    for place in range(room):
+        scores = mixture.logits(states).float()
+        scores[:, special.start :] = -torch.inf
+        chosen = _choose(scores, written[:, :place], decoding, generator)
+        chosen = chosen.masked_fill(done, special.eos)
+        written[:, place] = chosen
+        done = done | (chosen == special.eos)
+        if place % every == every - 1 and bool(done.all()):
+            break
+        if place + 1 < room:
+            states = mixture.step(chosen, cache)
+    rows: list[list[int]] = written.tolist()
+    return [row[: row.index(special.eos)] if special.eos in row else row for row in rows]
+
+
+def _choose(
+    scores: Float[Tensor, "B V"],
+    written: Int[Tensor, "B n"],
+    decoding: DecodingConfig,
+    generator: torch.Generator | None,
+) -> Int[Tensor, " B"]:
+    """The next token of each sequence."""
+    penalty = decoding.repetition_penalty
+    if penalty != 1 and written.shape[1]:
+        old = scores.gather(1, written)
+        scores.scatter_(1, written, torch.where(old > 0, old / penalty, old * penalty))
+    if decoding.temperature == 0:
+        return scores.argmax(-1)
+    best, ids = scores.topk(min(decoding.top_k, scores.shape[1]))
+    drawn = torch.multinomial((best / decoding.temperature).softmax(-1), 1, generator=generator)
+    return ids.gather(1, drawn)[:, 0]

@@ -1,0 +1,214 @@
+"""The noise schedule and the samplers that turn noise into latents.
+
+Shapes: B latents, X numbers in one (all latents of a clip are one flat vector), S steps. `xt` is a latent
+at noise level t: sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps. A network tells `eps`; here it is a function
+of `xt` and of the index of the step, counted from the noisiest, so that what belongs to a step can be
+computed before sampling starts.
+
+Source: DDPM (Ho et al. 2020), DDIM (Song et al. 2021), DPM-Solver++ (Lu et al. 2022), respacing as in
+improved diffusion (Nichol and Dhariwal 2021).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bimotion.errors import ConfigError
+
+Sampler = Literal["ancestral", "ddim", "dpmpp"]
+"""ancestral: the published one, with noise in every step; ddim and dpmpp: none but the first, fewer steps."""
+
+PredictEps = Callable[[Float[Tensor, "B 1 X"], int], Float[Tensor, "B 1 X"]]
+"""The noise in `xt` at a step, counted from the noisiest."""
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """The noise schedule, its use in training, and the sampler; the defaults are the published ones."""
+
+    train_steps: int = 1000
+    """Noise levels seen in training."""
+    beta_first: float = 0.00085
+    """Noise variance of the first level; the levels between are linear in it."""
+    beta_last: float = 0.012
+    """Noise variance of the last level."""
+    repeats: int = 4
+    """Noise levels that each latent is seen at in one training step."""
+    drop_condition: float = 0.1
+    """Share of training rows whose condition is replaced by the learned one that stands for no condition."""
+    sampler: Sampler = "ancestral"
+    """How latents are sampled unless told otherwise."""
+    sample_steps: int = 100
+    """Noise levels visited when sampling unless told otherwise; at most `train_steps`."""
+    guidance_scale: float = 3.0
+    """How far to go beyond the conditioned noise, away from the unconditioned; 1 is plain sampling."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.sample_steps <= self.train_steps:
+            raise ConfigError(
+                f"sample_steps must lie in 1..{self.train_steps} (train_steps), got {self.sample_steps}"
+            )
+        if not 0 < self.beta_first <= self.beta_last < 1:
+            raise ConfigError(
+                f"0 < beta_first <= beta_last < 1 must hold, got {self.beta_first} and {self.beta_last}"
+            )
+        if self.repeats < 1:
+            raise ConfigError(f"repeats must be at least 1, got {self.repeats}")
+        if not 0 <= self.drop_condition <= 1:
+            raise ConfigError(f"drop_condition must lie in 0..1, got {self.drop_condition}")
+        if self.sampler not in ("ancestral", "ddim", "dpmpp"):
+            raise ConfigError(f"sampler must be 'ancestral', 'ddim' or 'dpmpp', got {self.sampler!r}")
+
+    def alpha_bar(self) -> Float[Tensor, " train_steps"]:
+        """Share of the signal's variance that is left at each level, in double precision."""
+        betas = torch.linspace(self.beta_first, self.beta_last, self.train_steps, dtype=torch.float64)
+        return (1 - betas).cumprod(0)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The noise levels visited when sampling, the noisiest first."""
+
+    timesteps: tuple[int, ...]
+    """Training levels that are visited."""
+    alpha_bar: tuple[float, ...]
+    """Share of the signal's variance at each."""
+
+    @classmethod
+    def of(
+        cls, config: DiffusionConfig, steps: int, even_in: Literal["time", "log_snr"] = "time"
+    ) -> "Schedule":
+        """`steps` levels from the last to the first, evenly spread over time or over the log signal-to-noise.
+
+        Raises:
+            ConfigError: more steps than levels, or none.
+        """
+        if not 1 <= steps <= config.train_steps:
+            raise ConfigError(f"sampling steps must lie in 1..{config.train_steps}, got {steps}")
+        last = config.train_steps - 1
+        alpha_bar = config.alpha_bar()
+        if even_in == "time":
+            kept = [round(i * last / max(steps - 1, 1)) for i in range(steps)] if steps > 1 else [last]
+        else:
+            log_snr = (alpha_bar / (1 - alpha_bar)).log()
+            wanted = torch.linspace(float(log_snr[0]), float(log_snr[-1]), steps, dtype=torch.float64)
+            kept = sorted({int((log_snr - level).abs().argmin()) for level in wanted} | {last})
+        kept.reverse()
+        return cls(tuple(kept), tuple(alpha_bar[kept].tolist()))
+
+    def __len__(self) -> int:
+        return len(self.timesteps)
+
+
+def schedule_of(config: DiffusionConfig, sampler: Sampler, steps: int) -> Schedule:
+    """The levels that a sampler visits: even in time, or for the multistep solver in log signal-to-noise."""
+    return Schedule.of(config, steps, "log_snr" if sampler == "dpmpp" else "time")
+
+
+def sample(
+    predict: PredictEps,
+    schedule: Schedule,
+    noise: Float[Tensor, "draws B 1 X"],
+    sampler: Sampler,
+    temperature: float = 1.0,
+) -> Float[Tensor, "B 1 X"]:
+    """Latents from `noise`: its first draw is where sampling starts, the others are the steps' own noise.
+
+    `temperature` scales the steps' noise, not the start.
+    """
+    if sampler == "ancestral":
+        return _ancestral(predict, schedule, noise, temperature)
+    if sampler == "ddim":
+        return _ddim(predict, schedule, noise[0])
+    return _dpmpp(predict, schedule, noise[0])
+
+
+def draws(schedule: Schedule, sampler: Sampler) -> int:
+    """How many noise tensors a sampler takes; the last step adds none."""
+    return len(schedule) if sampler == "ancestral" else 1
+
+
+def draw_noise(
+    count: int,
+    size: int,
+    width: int,
+    generator: torch.Generator | Sequence[torch.Generator] | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Float[Tensor, "count size 1 width"]:
+    """Normal noise; with a generator for each latent, each draws what it would draw alone.
+
+    Noise is drawn where its generator lives and in single precision, then moved.
+    """
+    if isinstance(generator, Sequence):
+        if len(generator) != size:
+            raise ConfigError(f"{len(generator)} generators were given for {size} latents")
+        each = [torch.randn(count, 1, 1, width, generator=one, device=one.device) for one in generator]
+        return torch.cat(each, dim=1).to(device, dtype)
+    place = device if generator is None else generator.device
+    return torch.randn(count, size, 1, width, generator=generator, device=place).to(device, dtype)
+
+
+def add_noise(
+    x0: Float[Tensor, "B 1 X"],
+    eps: Float[Tensor, "B 1 X"],
+    alpha_bar: Float[Tensor, " train_steps"],
+    t: Int[Tensor, " B"],
+) -> Float[Tensor, "B 1 X"]:
+    """`x0` at the noise level `t`."""
+    kept = alpha_bar[t][:, None, None]
+    return (kept.sqrt() * x0 + (1 - kept).sqrt() * eps).to(x0.dtype)
+
+
+def _x0(xt: Tensor, eps: Tensor, alpha_bar: float) -> Tensor:
+    return math.sqrt(1 / alpha_bar) * xt - math.sqrt(1 / alpha_bar - 1) * eps
+
+
+def _ancestral(predict: PredictEps, schedule: Schedule, noise: Tensor, temperature: float) -> Tensor:
+    """Draws from the posterior of the next level given `xt` and the predicted `x0`."""
+    xt, levels = noise[0], (*schedule.alpha_bar, 1.0)
+    for i in range(len(schedule)):
+        here, following = levels[i], levels[i + 1]
+        beta = 1 - here / following
+        x0 = _x0(xt, predict(xt, i), here)
+        mean = (beta * math.sqrt(following) / (1 - here)) * x0
+        mean += ((1 - following) * math.sqrt(1 - beta) / (1 - here)) * xt
+        if i == len(schedule) - 1:
+            return mean
+        variance = beta * (1 - following) / (1 - here)
+        xt = mean + (math.sqrt(variance) * temperature) * noise[i + 1]
+    raise AssertionError("a schedule has at least one level")
+
+
+def _ddim(predict: PredictEps, schedule: Schedule, xt: Tensor) -> Tensor:
+    """Follows the probability flow by its first-order steps (eta 0)."""
+    levels = (*schedule.alpha_bar, 1.0)
+    for i in range(len(schedule)):
+        eps = predict(xt, i)
+        xt = math.sqrt(levels[i + 1]) * _x0(xt, eps, levels[i]) + math.sqrt(1 - levels[i + 1]) * eps
+    return xt
+
+
+def _dpmpp(predict: PredictEps, schedule: Schedule, xt: Tensor) -> Tensor:
+    """Follows the probability flow by second-order multistep steps in `x0`, first and last first-order."""
+    alpha = [math.sqrt(level) for level in schedule.alpha_bar]
+    sigma = [math.sqrt(1 - level) for level in schedule.alpha_bar]
+    half_log_snr = [math.log(a / s) for a, s in zip(alpha, sigma, strict=True)]
+    before: Tensor | None = None
+    for i in range(len(schedule)):
+        x0 = _x0(xt, predict(xt, i), schedule.alpha_bar[i])
+        if i == len(schedule) - 1:
+            return x0
+        step = half_log_snr[i + 1] - half_log_snr[i]
+        slope = x0
+        if before is not None:
+            ratio = (half_log_snr[i] - half_log_snr[i - 1]) / step
+            slope = (1 + 0.5 / ratio) * x0 - (0.5 / ratio) * before
+        xt = (sigma[i + 1] / sigma[i]) * xt - alpha[i + 1] * math.expm1(-step) * slope
+        before = x0
+    raise AssertionError("a schedule has at least one level")

@@ -1,0 +1,275 @@
+"""The diffusion head: hidden states at a motion's slots condition the denoising of its latents.
+
+Shapes: B latents, S slots, C condition width (that of the mixture), X numbers in one latent (all latents of
+a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.models.blocks import EncoderLayer
+from bimotion.models.diffusion import (
+    DiffusionConfig,
+    Sampler,
+    Schedule,
+    add_noise,
+    draw_noise,
+    draws,
+    sample,
+    schedule_of,
+)
+
+CHUNK_BYTES = 32 << 20
+"""Memory for the steps' modulations that are computed at once."""
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The diffusion head's size; the defaults are the published ones."""
+
+    width: int = 1024
+    """Width of the residual blocks."""
+    blocks: int = 3
+    """Residual blocks."""
+    heads: int = 4
+    """Attention heads of the layer that pools the slots."""
+    ff_width: int | None = None
+    """Inner width of that layer; None: four times its width."""
+    frequencies: int = 256
+    """Sines and cosines of the noise level."""
+    dropout: float = 0.1
+    """Share of the pooling layer's activations zeroed in training."""
+    zero_init: bool = True
+    """Start with all gates and the output at zero: each block begins as the identity (published: no)."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "blocks", "heads", "frequencies"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"head {name} must be at least 1, got {getattr(self, name)}")
+        if self.frequencies % 2:
+            raise ConfigError(f"head frequencies must be even (sines and cosines), got {self.frequencies}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"head dropout must lie in [0, 1), got {self.dropout}")
+
+
+class Modulation(NamedTuple):
+    """How the blocks are modulated: what a step and a condition decide, whatever `xt` is."""
+
+    blocks: list[Float[Tensor, "R 3*W"]]
+    """Shift, scale and gate of each block."""
+    last: Float[Tensor, "R 2*W"]
+    """Shift and scale before the output."""
+
+    def rows(self, start: int, stop: int) -> "Modulation":
+        """Some of the rows."""
+        return Modulation([block[start:stop] for block in self.blocks], self.last[start:stop])
+
+
+class ConditionPool(nn.Module):
+    """One vector from the hidden states at the slots: a learned query that attends to them and to itself."""
+
+    def __init__(self, config: HeadConfig, condition_width: int, slots: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, condition_width) * 0.02)
+        self.positions = nn.Parameter(torch.randn(slots + 1, condition_width) * 0.02)
+        ff_width = 4 * condition_width if config.ff_width is None else config.ff_width
+        self.layer = EncoderLayer(condition_width, config.heads, ff_width, dropout=config.dropout)
+        self.project = nn.Linear(condition_width, config.width)
+
+    def forward(self, z: Float[Tensor, "B S C"]) -> Float[Tensor, "B W"]:
+        """The pooled condition."""
+        tokens = torch.cat((self.query.to(z.dtype).expand(z.shape[0], 1, -1), z), dim=1)
+        pooled = self.layer(tokens + self.positions[: tokens.shape[1]], None, queries=1)
+        c: Tensor = self.project(pooled[:, 0])
+        return c
+
+
+class TimeEmbedding(nn.Module):
+    """A vector of the noise level."""
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        self.frequencies = config.frequencies
+        self.up = nn.Linear(config.frequencies, config.width)
+        self.down = nn.Linear(config.width, config.width)
+
+    def forward(self, t: Int[Tensor, " R"]) -> Float[Tensor, "R W"]:
+        """The embedded noise levels."""
+        half = self.frequencies // 2
+        rate = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
+        angle = t[:, None].float() * rate
+        waves = torch.cat((angle.cos(), angle.sin()), dim=-1).to(self.up.weight.dtype)
+        embedded: Tensor = self.down(F.silu(self.up(waves)))
+        return embedded
+
+
+class AdaptiveBlock(nn.Module):
+    """A residual block whose norm and gate are set from outside."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.up = nn.Linear(width, width)
+        self.down = nn.Linear(width, width)
+        self.modulate = nn.Linear(width, 3 * width)
+
+    def forward(
+        self, x: Float[Tensor, "*B W"], modulation: Float[Tensor, "*#B 3*W"]
+    ) -> Float[Tensor, "*B W"]:
+        """The block's output; `modulation` is what `modulate` gave."""
+        shift, scale, gate = modulation.chunk(3, dim=-1)
+        y = torch.addcmul(shift, self.norm(x), scale + 1)
+        return torch.addcmul(x, gate, self.down(F.silu(self.up(y))))
+
+
+class DiffusionHead(nn.Module):
+    """An MLP of residual blocks that tells the noise in a latent.
+
+    Source: MAR (Li et al. 2024), section 3, with adaLN of DiT (Peebles and Xie 2023), as used by MotionGPT3
+    (Zhu et al. 2025), section 3.4.
+    """
+
+    alpha_bar: Tensor
+
+    def __init__(
+        self, config: HeadConfig, diffusion: DiffusionConfig, x_width: int, condition_width: int, slots: int
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.diffusion = diffusion
+        self.x_width = x_width
+        self.condition = ConditionPool(config, condition_width, slots)
+        self.time = TimeEmbedding(config)
+        self.embed = nn.Linear(x_width, config.width)
+        self.blocks = nn.ModuleList(AdaptiveBlock(config.width) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
+        self.modulate = nn.Linear(config.width, 2 * config.width)
+        self.unembed = nn.Linear(config.width, x_width)
+        self.fake_condition = nn.Parameter(torch.zeros(slots, condition_width))
+        self.register_buffer("alpha_bar", diffusion.alpha_bar().float(), persistent=False)
+        if config.zero_init:
+            modulates = [self.modulate, *(block.get_submodule("modulate") for block in self.blocks)]
+            for parameter in [p for layer in (*modulates, self.unembed) for p in layer.parameters()]:
+                nn.init.zeros_(parameter)
+
+    def modulation(self, y: Float[Tensor, "R W"]) -> Modulation:
+        """The blocks' modulations by the sum of a time embedding and a pooled condition."""
+        y = F.silu(y)
+        blocks = [block.get_submodule("modulate")(y) for block in self.blocks]
+        return Modulation(blocks, self.modulate(y))
+
+    def denoise(self, h: Float[Tensor, "#B W"], modulation: Modulation) -> Float[Tensor, "B X"]:
+        """The noise in the latents that `embed` embedded as `h`."""
+        for block, one in zip(self.blocks, modulation.blocks, strict=True):
+            h = block(h, one)
+        shift, scale = modulation.last.chunk(2, dim=-1)
+        eps: Tensor = self.unembed(torch.addcmul(shift, self.norm(h), scale + 1))
+        return eps
+
+    def forward(
+        self, xt: Float[Tensor, "B 1 X"], t: Int[Tensor, " B"], z: Float[Tensor, "B S C"]
+    ) -> Float[Tensor, "B 1 X"]:
+        """The noise in `xt` at level `t`, given the hidden states at the slots."""
+        modulation = self.modulation(self.time(t) + self.condition(z))
+        return self.denoise(self.embed(xt[:, 0]), modulation)[:, None]
+
+    def loss(
+        self,
+        x0: Float[Tensor, "B 1 X"],
+        z: Float[Tensor, "B S C"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, ""]:
+        """Mean squared error of the told noise, over `repeats` noise levels of each latent.
+
+        Some rows learn the noise without a condition, for guidance.
+        """
+        rows = self.diffusion.repeats * x0.shape[0]
+        place = x0.device if generator is None else generator.device
+        t = torch.randint(self.diffusion.train_steps, (rows,), generator=generator, device=place)
+        dropped = torch.rand(rows, generator=generator, device=place) < self.diffusion.drop_condition
+        eps = torch.randn(rows, 1, self.x_width, generator=generator, device=place)
+        eps = eps.to(x0.device, x0.dtype)
+        return self.loss_of(x0, z, t.to(x0.device), dropped.to(x0.device), eps).mean()
+
+    def loss_of(
+        self,
+        x0: Float[Tensor, "B 1 X"],
+        z: Float[Tensor, "B S C"],
+        t: Int[Tensor, " R"],
+        dropped: Bool[Tensor, " R"],
+        eps: Float[Tensor, "R 1 X"],
+    ) -> Float[Tensor, " R"]:
+        """Each row's mean squared error at given levels, droppings and noise; row r is of latent r mod B."""
+        repeats = len(t) // len(x0)
+        pooled = self.condition(torch.cat((z, self.fake_condition.to(z.dtype)[None])))
+        c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
+        xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
+        told = self.denoise(self.embed(xt[:, 0]), self.modulation(self.time(t) + c))
+        return (told - eps[:, 0]).square().mean(-1)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        z: Float[Tensor, "B S C"],
+        *,
+        steps: int | None = None,
+        sampler: Sampler | None = None,
+        guidance_scale: float | None = None,
+        temperature: float = 1.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        noise: Float[Tensor, "draws B 1 X"] | None = None,
+    ) -> Float[Tensor, "B 1 X"]:
+        """Latents given the hidden states at the slots; what is None is as the configuration says.
+
+        `noise` instead of a generator: the start, then the noise of each step but the last.
+        """
+        sampler = self.diffusion.sampler if sampler is None else sampler
+        steps = self.diffusion.sample_steps if steps is None else steps
+        scale = self.diffusion.guidance_scale if guidance_scale is None else guidance_scale
+        schedule = schedule_of(self.diffusion, sampler, steps)
+        if noise is None:
+            count = draws(schedule, sampler)
+            noise = draw_noise(count, z.shape[0], self.x_width, generator, z.device, z.dtype)
+        if scale == 1:
+            told = _ToldNoise(self, schedule, self.condition(z), guided=None)
+        else:
+            fake = self.fake_condition.to(z.dtype)[None]
+            told = _ToldNoise(self, schedule, self.condition(torch.cat((z, fake))), guided=scale)
+        return sample(told, schedule, noise, sampler, temperature)
+
+
+class _ToldNoise:
+    """The noise at each step, with all that does not depend on `xt` computed some steps ahead."""
+
+    def __init__(
+        self, head: DiffusionHead, schedule: Schedule, c: Float[Tensor, "R W"], guided: float | None
+    ) -> None:
+        self.head, self.c, self.scale = head, c, guided
+        self.times = head.time(torch.tensor(schedule.timesteps, device=c.device))
+        row_bytes = (3 * len(head.blocks) + 2) * head.config.width * c.element_size()
+        self.ahead = max(1, CHUNK_BYTES // (row_bytes * c.shape[0]))
+        self.modulation: Modulation | None = None
+
+    def __call__(self, xt: Tensor, step: int) -> Tensor:
+        rows, first = self.c.shape[0], step % self.ahead
+        if first == 0 or self.modulation is None:
+            y = self.times[step : step + self.ahead, None] + self.c
+            self.modulation = self.head.modulation(y.flatten(0, 1))
+        modulation = self.modulation.rows(first * rows, (first + 1) * rows)
+        h = self.head.embed(xt[:, 0])
+        if self.scale is None:
+            return self.head.denoise(h, modulation)[:, None]
+        # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
+        count = h.shape[0]
+        parts = [torch.cat((part[:count], part[count:].expand(count, -1))) for part in modulation.blocks]
+        last = torch.cat((modulation.last[:count], modulation.last[count:].expand(count, -1)))
+        eps, fake = self.head.denoise(torch.cat((h, h)), Modulation(parts, last)).chunk(2)
+        return torch.lerp(fake, eps, self.scale)[:, None]

@@ -1,0 +1,220 @@
+"""The two-branch transformer: text and motion tokens with their own weights, in one causal attention.
+
+Shapes: B sequences, L places, Nt text tokens and Nm motion tokens of the whole batch, D width, H heads, G
+key-value heads, K head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt
+or Nm rows of their own branch, which hold no padding; only the attention sees the (B, L) arrangement.
+
+Source: Mixture-of-Transformers (Liang et al. 2024) as used by MotionGPT3 (Zhu et al. 2025), section 3.3.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ModelError
+from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
+from bimotion.models.packing import TokenBatch
+
+
+class KeyValueCache:
+    """Keys and values of all places so far, with room for more; sequences may differ in length."""
+
+    def __init__(
+        self, config: MixtureConfig, size: int, room: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        shape = (config.layers, 2, size, config.groups, room, config.head_width)
+        self.store = torch.zeros(shape, device=device, dtype=dtype)
+        self.filled = torch.zeros(size, dtype=torch.long, device=device)
+        self.longest = 0
+        self.even = True
+
+    def prefill(self, layer: int, k: Float[Tensor, "B G L K"], v: Float[Tensor, "B G L K"]) -> None:
+        """Keep the prompt's keys and values."""
+        self.store[layer, 0, :, :, : k.shape[2]] = k
+        self.store[layer, 1, :, :, : v.shape[2]] = v
+
+    def append(
+        self, layer: int, k: Float[Tensor, "B G 1 K"], v: Float[Tensor, "B G 1 K"]
+    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Keep one more place of each sequence; gives back all of them."""
+        keys, values = self.store[layer].unbind(0)
+        if self.even:
+            keys[:, :, self.longest] = k[:, :, 0]
+            values[:, :, self.longest] = v[:, :, 0]
+        else:
+            rows = torch.arange(k.shape[0], device=k.device)
+            keys[rows, :, self.filled] = k[:, :, 0]
+            values[rows, :, self.filled] = v[:, :, 0]
+        return keys[:, :, : self.longest + 1], values[:, :, : self.longest + 1]
+
+    def mask(self) -> Bool[Tensor, "B 1 1 S"] | None:
+        """Which places the next token sees, itself included; None: all."""
+        if self.even:
+            return None
+        places = torch.arange(self.longest + 1, device=self.filled.device)
+        return (places <= self.filled[:, None])[:, None, None]
+
+    def advance(self) -> None:
+        """Count the place that was appended in every layer."""
+        self.filled += 1
+        self.longest += 1
+
+
+class Hidden(NamedTuple):
+    """Normalised last states of both branches' tokens."""
+
+    text: Float[Tensor, "Nt D"]
+    """Text tokens', in the order of `TokenBatch.text_ids`."""
+    motion: Float[Tensor, "Nm D"]
+    """Motion tokens', in the order of `TokenBatch.motion_ids`."""
+
+
+class Mixture(nn.Module):
+    """Two transformers of equal depth and width that share their attention."""
+
+    def __init__(self, config: MixtureConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text, self.motion = make_branches(config)
+        self.positions: nn.Parameter | None = None
+        self.rotary: Rotary | None = None
+        if config.family == "gpt2":
+            self.positions = nn.Parameter(torch.randn(config.max_positions, config.width) * 0.02)
+        else:
+            self.rotary = Rotary(config.head_width, config.max_positions, config.rope_theta)
+
+    def forward(
+        self,
+        batch: TokenBatch,
+        given: Float[Tensor, "M S D"] | None = None,
+        cache: KeyValueCache | None = None,
+    ) -> Hidden:
+        """Last states of all tokens; `given` are the embeddings that stand in the in slots.
+
+        `cache`, when given, is filled with every place's keys and values, for `step` to go on from.
+
+        Raises:
+            ModelError: a sequence longer than the positions, or not as many embeddings as in slots.
+        """
+        config = self.config
+        if batch.length > config.max_positions:
+            raise ModelError(
+                f"a sequence of {batch.length} tokens is longer than the model's {config.max_positions}; "
+                "shorten it"
+            )
+        if batch.in_rows.shape[0] != (0 if given is None else given.shape[0]):
+            raise ModelError(
+                f"the prompts have places for {batch.in_rows.shape[0]} motions, "
+                f"{0 if given is None else given.shape[0]} were given"
+            )
+        text, motion = self._embed(batch, given)
+        detach = batch.text_first and self.text.frozen
+        mask = self._mask(batch)
+        places = torch.arange(batch.length, device=text.device)[None]
+        for index, (text_layer, motion_layer) in enumerate(
+            zip(self.text.layers, self.motion.layers, strict=True)
+        ):
+            assert isinstance(text_layer, BranchLayer)
+            assert isinstance(motion_layer, BranchLayer)
+            if batch.only_text:
+                joined = text_layer.before(text)
+            else:
+                joined = torch.cat((text_layer.before(text), motion_layer.before(motion)))
+                joined = joined.index_select(0, batch.source)
+            q, k, v = self._split(joined.view(batch.size, batch.length, -1), places)
+            if cache is not None:
+                cache.prefill(index, k, v)
+            attended = self._attend(q, k, v, mask)
+            if batch.only_text:
+                text = text_layer.after(text, attended)
+                continue
+            from_text = attended.index_select(0, batch.text_places)
+            # Exact: no text state depends on a motion token here, so no gradient can pass through one.
+            text = text_layer.after(text, from_text.detach() if detach else from_text)
+            motion = motion_layer.after(motion, attended.index_select(0, batch.motion_places))
+        if cache is not None:
+            cache.filled.copy_(batch.lengths)
+            cache.longest, cache.even = batch.length, batch.even
+        return Hidden(self.text.norm(text), self.motion.norm(motion))
+
+    def step(self, ids: Int[Tensor, " B"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
+        """Last states of one more text token of each sequence."""
+        text = self.text.embedding(ids)
+        if self.positions is not None:
+            text = text + (self.positions[cache.longest] if cache.even else self.positions[cache.filled])
+        mask = cache.mask()
+        groups, width = self.config.groups, self.config.head_width
+        for index, layer in enumerate(self.text.layers):
+            assert isinstance(layer, BranchLayer)
+            q, k, v = self._split(layer.before(text)[:, None], cache.filled[:, None])
+            keys, values = cache.append(index, k, v)
+            # The query heads of a group become the query places of one head: keys are never copied.
+            q = q.reshape(ids.shape[0], groups, -1, width)
+            attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+            text = layer.after(text, attended.reshape(ids.shape[0], -1))
+        cache.advance()
+        hidden: Tensor = self.text.norm(text)
+        return hidden
+
+    def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
+        """Scores of the next text token; the output matrix is the text embedding."""
+        return F.linear(hidden, self.text.embedding.weight)
+
+    def cache(self, size: int, room: int) -> KeyValueCache:
+        """An empty cache for `size` sequences of at most `room` tokens."""
+        weight = self.text.embedding.weight
+        room = min(room, self.config.max_positions)
+        return KeyValueCache(self.config, size, room, weight.device, weight.dtype)
+
+    def _embed(
+        self, batch: TokenBatch, given: Float[Tensor, "M S D"] | None
+    ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm D"]]:
+        text, motion = self.text.embedding(batch.text_ids), self.motion.embedding(batch.motion_ids)
+        if given is not None:
+            motion = motion.index_copy(0, batch.in_rows.flatten(), given.flatten(0, 1).to(motion.dtype))
+        if self.positions is not None:
+            text = text + self.positions[batch.text_places % batch.length]
+            motion = motion + self.positions[batch.motion_places % batch.length]
+        return self.text.dropout(text), self.motion.dropout(motion)
+
+    def _split(
+        self, qkv: Float[Tensor, "B L QKV"], positions: Int[Tensor, "#B L"]
+    ) -> tuple[Float[Tensor, "B H L K"], Float[Tensor, "B G L K"], Float[Tensor, "B G L K"]]:
+        config = self.config
+        heads = qkv.view(*qkv.shape[:2], -1, config.head_width).transpose(1, 2)
+        q, k, v = torch.split(heads, [config.heads, config.groups, config.groups], dim=1)
+        if self.rotary is not None:
+            q, k = self.rotary(q, positions), self.rotary(k, positions)
+        return q, k, v
+
+    def _attend(
+        self,
+        q: Float[Tensor, "B H L K"],
+        k: Float[Tensor, "B G L K"],
+        v: Float[Tensor, "B G L K"],
+        mask: Bool[Tensor, "B 1 L L"] | None,
+    ) -> Float[Tensor, "B*L D"]:
+        repeats = self.config.heads // self.config.groups
+        if repeats > 1:
+            k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
+        attended = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=mask is None,
+            dropout_p=self.config.attention_dropout if self.training else 0.0,
+        )
+        return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
+
+    def _mask(self, batch: TokenBatch) -> Bool[Tensor, "B 1 L L"] | None:
+        if batch.keys is None:
+            return None
+        causal = torch.ones(batch.length, batch.length, dtype=torch.bool, device=batch.keys.device).tril()
+        return causal & batch.keys[:, None, None]
+
+
+__all__ = ["Branch", "Hidden", "KeyValueCache", "Mixture", "MixtureConfig"]

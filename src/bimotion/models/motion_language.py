@@ -1,0 +1,224 @@
+"""The model assembled: motion VAE, two-branch transformer, understanding head, diffusion head, length.
+
+Shapes: B sequences of a batch, L places, S slots of a motion, C width of the transformer, M motions given in
+prompts, R motions asked for, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.
+
+    understand   given latents (M, N, D) -> slot embeddings (M, S, C): Linear(X -> S * C)
+    mixture      TokenBatch + (M, S, C)  -> hidden text (Nt, C), motion (Nm, C)
+    condition    hidden motion           -> at the out slots (R, S, C)
+    head         noise (R, 1, X) + (R, S, C) -> latents (R, N, D)
+    length       (R, S, C) + latents     -> frames (R,)
+    vae          latents (R, N, D) + frames -> features (R, T, F)
+
+Latents here are normalised to about zero mean and unit deviation: so the transformer reads and the head learns
+them. `encode` and `decode` do it; only the VAE itself knows its own scale. Features are normalised as well.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.models.branch import MixtureConfig, Rotary
+from bimotion.models.decoding import DecodingConfig, write
+from bimotion.models.diffusion import DiffusionConfig, Sampler
+from bimotion.models.head import DiffusionHead, HeadConfig
+from bimotion.models.length import LengthConfig, LengthPredictor
+from bimotion.models.mixture import Mixture
+from bimotion.models.packing import TokenBatch
+from bimotion.models.tokens import SpecialIds, TokenSequence
+from bimotion.models.vae import MotionVae, VaeConfig
+
+
+@dataclass(frozen=True)
+class MotionLanguageConfig:
+    """All of a model's sizes; the defaults are the published ones."""
+
+    vae: VaeConfig = VaeConfig()
+    """The motion VAE."""
+    mixture: MixtureConfig = MixtureConfig()
+    """The two-branch transformer."""
+    head: HeadConfig = HeadConfig()
+    """The diffusion head."""
+    diffusion: DiffusionConfig = DiffusionConfig()
+    """The noise schedule and the sampler."""
+    length: LengthConfig | None = LengthConfig()
+    """The length network; None: lengths must be given (published)."""
+    slots: int = 4
+    """Places of a motion in a sequence."""
+    eos: int = 50256
+    """Id of the token that ends an answer."""
+    interleaved_slots: bool = False
+    """Whether several given motions share out their slots in turns, as published weights learnt it."""
+
+    def __post_init__(self) -> None:
+        if self.slots < 1:
+            raise ConfigError(f"slots must be at least 1, got {self.slots}")
+        if not 0 <= self.eos < self.mixture.text_vocab_size:
+            raise ConfigError(
+                f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
+            )
+
+    @property
+    def special(self) -> SpecialIds:
+        """Where the special tokens stand in the vocabulary."""
+        return SpecialIds(self.mixture.text_vocab_size, self.eos)
+
+
+class Losses(NamedTuple):
+    """Each loss, unweighted; zero, without a gradient, where the batch has nothing for it."""
+
+    text: Float[Tensor, ""]
+    """Mean cross entropy of the answers' text tokens."""
+    diffusion: Float[Tensor, ""]
+    """Mean squared error of the told noise."""
+    length: Float[Tensor, ""]
+    """Cross entropy of the lengths."""
+
+
+class MotionLanguage(nn.Module):
+    """Text and motion in, text and motion out.
+
+    Source: MotionGPT3 (Zhu et al. 2025), section 3.
+    """
+
+    latent_mean: Tensor
+    latent_std: Tensor
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(self, config: MotionLanguageConfig) -> None:
+        super().__init__()
+        self.config = config
+        latents, latent_dim = config.vae.num_latents, config.vae.latent_dim
+        x_width, width = latents * latent_dim, config.mixture.width
+        self.vae = MotionVae(config.vae)
+        self.mixture = Mixture(config.mixture)
+        self.understanding = nn.Linear(x_width, config.slots * width)
+        self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
+        self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
+        self.register_buffer("latent_mean", torch.zeros(latents, latent_dim))
+        self.register_buffer("latent_std", torch.ones(latents, latent_dim))
+        self.register_buffer("feature_mean", torch.zeros(config.vae.feature_dim))
+        self.register_buffer("feature_std", torch.ones(config.vae.feature_dim))
+
+    def fill_tables(self, device: torch.device | str) -> None:
+        """Compute the tables that are no weights, where the model was made without memory."""
+        if self.mixture.rotary is not None:
+            config = self.config.mixture
+            self.mixture.rotary = Rotary(config.head_width, config.max_positions, config.rope_theta).to(
+                device
+            )
+        self.head.alpha_bar = self.config.diffusion.alpha_bar().float().to(device)
+
+    def batch(self, sequences: Sequence[TokenSequence]) -> TokenBatch:
+        """The sequences as a batch on the model's device."""
+        config = self.config
+        batch = TokenBatch.of(sequences, config.special, config.slots, interleaved=config.interleaved_slots)
+        return batch.to(self.latent_mean.device)
+
+    def encode(
+        self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
+    ) -> Float[Tensor, "B N D"]:
+        """Normalised latents (the means, not samples) of normalised features."""
+        return self.normalise(self.vae.encode(features, lengths)[0])
+
+    def decode(
+        self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
+    ) -> Float[Tensor, "B T F"]:
+        """Normalised features of normalised latents; zeros from each length on."""
+        z = latents * self.latent_std + self.latent_mean
+        return self.vae.decode(z.to(latents.dtype), lengths, num_frames)
+
+    def normalise(self, z: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+        """The VAE's latents as the transformer reads and the head learns them."""
+        return ((z - self.latent_mean) / self.latent_std).to(z.dtype)
+
+    def forward(
+        self,
+        batch: TokenBatch,
+        given: Float[Tensor, "M N D"] | None = None,
+        asked: Float[Tensor, "R N D"] | None = None,
+        num_frames: Int[Tensor, " R"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Losses:
+        """The losses of a batch whose asked motions have the latents `asked` and the lengths `num_frames`."""
+        hidden = self.mixture(batch, self._understand(batch, given))
+        text = diffusion = length = hidden.motion.new_zeros(())
+        if batch.answer_rows.numel():
+            text = self.text_loss(hidden.text, batch)
+        if asked is not None and batch.out_rows.numel():
+            z, x0 = hidden.motion[batch.out_rows], asked.flatten(1)[:, None]
+            diffusion = self.head.loss(x0, z, generator)
+            if self.length is not None and num_frames is not None:
+                length = self.length.loss(z, x0, num_frames)
+        return Losses(text, diffusion, length)
+
+    def text_loss(self, hidden: Float[Tensor, "Nt C"], batch: TokenBatch) -> Float[Tensor, ""]:
+        """Mean cross entropy over the batch's answer tokens; other rows' scores are not computed."""
+        scores = self.mixture.logits(hidden.index_select(0, batch.answer_rows))
+        return F.cross_entropy(scores.float(), batch.answer_ids)
+
+    def condition(
+        self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None = None
+    ) -> Float[Tensor, "R S C"]:
+        """Hidden states at the slots of each asked motion."""
+        hidden: Tensor = self.mixture(batch, self._understand(batch, given)).motion
+        return hidden[batch.out_rows]
+
+    def write(
+        self,
+        batch: TokenBatch,
+        given: Float[Tensor, "M N D"] | None = None,
+        decoding: DecodingConfig | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[list[int]]:
+        """Ids that answer each prompt, without the end token; prompts end in a text token."""
+        with torch.inference_mode():
+            slots = self._understand(batch, given)
+            return write(
+                self.mixture, batch, slots, self.config.special, decoding or DecodingConfig(), generator
+            )
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        batch: TokenBatch,
+        given: Float[Tensor, "M N D"] | None = None,
+        *,
+        steps: int | None = None,
+        sampler: Sampler | None = None,
+        guidance_scale: float | None = None,
+        temperature: float = 1.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        noise: Float[Tensor, "draws R 1 X"] | None = None,
+    ) -> tuple[Float[Tensor, "R N D"], Int[Tensor, " R"] | None]:
+        """Latents of the asked motions, and their lengths in frames where the model can tell them.
+
+        What is None is as the configuration says; see `DiffusionHead.sample`.
+        """
+        z = self.condition(batch, given)
+        x0 = self.head.sample(
+            z,
+            steps=steps,
+            sampler=sampler,
+            guidance_scale=guidance_scale,
+            temperature=temperature,
+            generator=generator,
+            noise=noise,
+        )
+        frames = None if self.length is None else self.length.predict(z, x0)
+        return x0.view(x0.shape[0], *self.latent_mean.shape), frames
+
+    def _understand(
+        self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None
+    ) -> Float[Tensor, "M S C"] | None:
+        if given is None or given.shape[0] == 0:
+            return None
+        embedded: Tensor = self.understanding(given.flatten(1))
+        return embedded.view(given.shape[0], self.config.slots, -1)

@@ -1,0 +1,88 @@
+"""Named sizes of the whole model."""
+
+from dataclasses import replace
+from typing import Literal
+
+from bimotion.errors import ConfigError
+from bimotion.models.branch import MixtureConfig
+from bimotion.models.diffusion import DiffusionConfig
+from bimotion.models.head import HeadConfig
+from bimotion.models.length import LengthConfig
+from bimotion.models.motion_language import MotionLanguageConfig
+from bimotion.models.vae import VaeConfig
+
+PresetName = Literal["micro", "tiny", "gpt2", "smollm2"]
+"""micro: for tests; tiny: the embedded one; gpt2: the paper's; smollm2: on a Llama-family text branch."""
+
+PRESETS: dict[str, MotionLanguageConfig] = {
+    "micro": MotionLanguageConfig(
+        vae=VaeConfig(
+            num_latents=2,
+            latent_width=8,
+            frames_per_token=4,
+            width=32,
+            ff_width=48,
+            heads=2,
+            layers=3,
+            dropout=0.0,
+            max_frames=200,
+        ),
+        mixture=MixtureConfig(
+            text_vocab_size=320, width=32, layers=2, heads=2, ff_width=48, max_positions=128, dropout=0.0
+        ),
+        head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0),
+        diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=10),
+        length=LengthConfig(width=16, dropout=0.0),
+        eos=0,
+    ),
+    "tiny": MotionLanguageConfig(
+        vae=VaeConfig(
+            num_latents=4,
+            frames_per_token=4,
+            width=256,
+            ff_width=512,
+            heads=4,
+            layers=5,
+            dropout=0.0,
+            max_frames=200,
+        ),
+        mixture=MixtureConfig(
+            text_vocab_size=2048, width=256, layers=6, heads=4, ff_width=1024, max_positions=192, dropout=0.1
+        ),
+        head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512),
+        diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=20),
+        length=LengthConfig(),
+        eos=0,
+    ),
+    "gpt2": MotionLanguageConfig(),
+    "smollm2": MotionLanguageConfig(
+        mixture=MixtureConfig(
+            family="llama",
+            text_vocab_size=49154,
+            width=576,
+            layers=30,
+            heads=9,
+            kv_heads=3,
+            ff_width=1536,
+            max_positions=2048,
+            rope_theta=100000.0,
+            dropout=0.0,
+        ),
+        eos=0,
+    ),
+}
+"""Each preset's configuration."""
+
+
+def preset(name: str, text_vocab_size: int | None = None, eos: int | None = None) -> MotionLanguageConfig:
+    """A preset's configuration, for a tokenizer of another size where one is given.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    size = config.mixture.text_vocab_size if text_vocab_size is None else text_vocab_size
+    end = config.eos if eos is None else eos
+    return replace(config, mixture=replace(config.mixture, text_vocab_size=size), eos=end)
