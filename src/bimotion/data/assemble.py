@@ -1,4 +1,4 @@
-"""The last step of preparing: one features file, one index, statistics and a data card; and joining data sets."""
+"""The last step of preparing: features, index, statistics and data card in one; and joining data sets."""
 
 import json
 import shutil
@@ -56,7 +56,7 @@ def assemble(out: Path, recordings: Sequence[Recording], shards: Path, meta: dic
 
 
 def recording_splits(recordings: Sequence[Recording]) -> dict[str, Split]:
-    """The split of every recording: as its data set prescribes, else by take within source and content group."""
+    """The split of every recording: as its data set prescribes, else by take in its source and group."""
     grammar = CaptionGrammar.load()
     group_of: dict[str, str] = {}
     for recording in recordings:

@@ -57,10 +57,10 @@ class MotionBatch:
 
 
 def item_weights(items: Sequence[Item], balance: float) -> Float[np.ndarray, " N"]:
-    """Weight of each window, summing to the number of windows: n^-balance for a content group of n windows."""
+    """Weight of each window: n^-balance for a content group of n windows; as many in sum as windows."""
     counts = Counter(item.content for item in items)
     weights = np.array([counts[item.content] ** -balance for item in items], dtype=np.float64)
-    return weights * (len(items) / weights.sum())
+    return np.asarray(weights * (len(items) / weights.sum()))
 
 
 def draw_epoch(weights: Float[np.ndarray, " N"], rng: np.random.Generator) -> Int[np.ndarray, " N"]:
@@ -78,7 +78,7 @@ def draw_epoch(weights: Float[np.ndarray, " N"], rng: np.random.Generator) -> In
 def bucket_order(
     lengths: Int[np.ndarray, " N"], batch_size: int, bucket_batches: int, rng: np.random.Generator
 ) -> list[Int[np.ndarray, " B"]]:
-    """Positions 0..N-1 in batches of like lengths: sorted within buckets of some batches, batches shuffled."""
+    """Positions 0..N-1 in batches of like lengths: sorted within buckets of batches, batches shuffled."""
     bucket = batch_size * bucket_batches
     batches: list[np.ndarray] = []
     for start in range(0, len(lengths), bucket):

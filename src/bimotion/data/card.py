@@ -11,10 +11,10 @@ from bimotion.data.store import Item
 _ABOUT = """# Data set of human motion
 
 Windows of motion at 20 frames per second as HumanML3D features (263 numbers a frame, not normalised) with
-captions. `features.npy` holds the features, `index.jsonl` a line a window, `stats.npz` mean and standard deviation
-of the training split, `meta.json` the settings. Mirror images (ids that end in `M`) are made on reading.
-Takes never stand in two splits. Captions say what is measured of the window; `text: false` marks windows that
-have none that is honest.
+captions. `features.npy` holds the features, `index.jsonl` a line a window, `stats.npz` mean and standard
+deviation of the training split, `meta.json` the settings. Mirror images (ids that end in `M`) are made on
+reading. Takes never stand in two splits. Captions say what is measured of the window; `text: false` marks
+windows that have none that is honest.
 """
 
 

@@ -13,8 +13,8 @@ from bimotion.errors import DataError
 def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> list[Recording]:
     """The recordings with the labels that a catalogue gives them; those it does not name stay as they are.
 
-    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`. Captions count only
-    for contents that the grammar does not know.
+    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`. Captions count
+    only for contents that the grammar does not know.
 
     Raises:
         DataError: the file is missing, or a line is not such an object.

@@ -17,8 +17,8 @@ _LOOK_SECONDS = 0.6
 def trim_rest_pose(joints: Joints, fps: float) -> tuple[Joints, int]:
     """The motion without a rest pose at its start, and the number of frames dropped.
 
-    A rest pose ends in a jump: within the first 0.6 s some joint moves faster than 12 m/s relative to the root, or
-    the body stands with both arms stretched out sideways and then jumps. Everything up to the last such jump goes.
+    A rest pose ends in a jump: within the first 0.6 s some joint moves faster than 12 m/s relative to the
+    root. Everything up to the last such jump goes, and what follows with both arms stretched out sideways.
     """
     look = min(len(joints) - 1, max(2, round(_LOOK_SECONDS * fps)))
     relative = joints - joints[:, :1]
@@ -47,9 +47,9 @@ def _is_rest_pose(pose: Float[np.ndarray, "J 3"]) -> bool:
 def repair_spikes(joints: Joints, fps: float) -> tuple[Joints, int]:
     """The motion with spikes of a few frames replaced, lightly smoothed, and the number of samples replaced.
 
-    A joint (relative to the root) farther than 5 cm from its running median of 0.15 s and farther than six median
-    absolute deviations is interpolated (a Hampel filter). The Gaussian that follows has 12.5 ms and takes
-    marker noise above 10 Hz, the highest frequency that 20 frames per second hold.
+    A joint (relative to the root) farther than 5 cm from its running median of 0.15 s and farther than six
+    median absolute deviations is interpolated (a Hampel filter). The Gaussian that follows has 12.5 ms and
+    takes marker noise above 10 Hz, the highest frequency that 20 frames per second hold.
     """
     half = max(1, round(0.075 * fps))
     root = joints[:, :1]
@@ -85,7 +85,8 @@ def resample_joints(joints: Joints, fps: float) -> Joints:
         left = np.minimum(times.astype(int), len(joints) - 2)
         weight = (times - left)[:, None, None]
         return (joints[left] * (1 - weight) + joints[left + 1] * weight).astype(joints.dtype)
-    return np.asarray(CubicSpline(np.arange(len(joints)), joints, axis=0)(times)).astype(joints.dtype)
+    spline = CubicSpline(np.arange(len(joints)), joints, axis=0)
+    return np.asarray(spline(times), dtype=joints.dtype)
 
 
 def window_bounds(num_frames: int, longest: int) -> list[tuple[int, int]]:

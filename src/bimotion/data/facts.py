@@ -1,7 +1,8 @@
 """Measured kinematic facts of a window of motion: what a caption may say, and nothing else may.
 
 Legend: T frames, J = 22 joints. Lengths are in units of the body: metres divided by (leg length / 0.82 m), so
-that one threshold serves children and giants. Angles are degrees, + is to the left (counter-clockwise from above).
+that one threshold serves children and giants. Angles are degrees, + is to the left (seen from above,
+counter-clockwise).
 """
 
 from dataclasses import asdict, dataclass, fields

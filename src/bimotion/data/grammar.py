@@ -1,4 +1,4 @@
-"""Captions from a grammar of contents, styles and measured facts; what is measured decides, not the file's name."""
+"""Captions from a grammar of contents, styles and measured facts: the facts decide, not the file's name."""
 
 import json
 import re
@@ -115,7 +115,7 @@ class CaptionGrammar:
             own = label.captions
         if own or not text or self._entry(content) is None:
             said = tuple(swap_sides(caption) if mirrored else caption for caption in own)
-            side = next((turning_side(facts.turn) for _ in said[:1] if content == "turn-around"), "none")
+            side: Side = turning_side(facts.turn) if said and content == "turn-around" else "none"
             return Description(content_group(content), side, "none", said, text and bool(said))
         act = self._act(content, label, facts, mirrored=mirrored, turn_side=fix.get("turn_side", "left"))
         captions = self._captions(act, label.style, facts, rng, count)

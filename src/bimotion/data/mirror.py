@@ -34,13 +34,13 @@ def _columns() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _permuted(columns: np.ndarray, partner: np.ndarray) -> np.ndarray:
-    return columns.reshape(len(partner), -1)[partner].reshape(-1)
+    return np.asarray(columns.reshape(len(partner), -1)[partner].reshape(-1))
 
 
 def mirror_features(features: Float[np.ndarray, "*batch T 263"]) -> Float[np.ndarray, "*batch T 263"]:
-    """The features of the motion seen in a mirror; unnormalised in, unnormalised out. Twice is the identity."""
+    """The features of the motion seen in a mirror; not normalised. Twice is the identity."""
     source, sign = _columns()
-    return features[..., source] * sign
+    return np.asarray(features[..., source] * sign)
 
 
 def symmetric_skeleton() -> Float[np.ndarray, "22 3"]:

@@ -1,6 +1,7 @@
-"""Other wordings for what a caption says: registers, synonyms and short commands, true of the window all the same.
+"""Other wordings for what a caption says: registers, synonyms, short commands; true of the window as well.
 
-They widen the words that text-to-motion understands. Captions to be written by the model come from the grammar.
+They widen the words that text-to-motion understands. Captions to be written by the model come from the
+grammar.
 """
 
 import json
@@ -27,8 +28,8 @@ _VERB = re.compile(r"\[(\w+)\]")
 _THEMSELVES = {"their": "themselves", "his": "himself", "her": "herself", "its": "itself", "your": "yourself"}
 _THEY = {"their": "they", "his": "he", "her": "she", "its": "it", "your": "you"}
 _THEM = {"their": "them", "his": "him", "her": "her", "its": "it", "your": "you"}
-_DOUBLED = frozenset(
-    "run jog step hop get put cut stop hit let spar nod trot dip jab chop tap plod rub scrub sit".split()
+_DOUBLED = re.compile(
+    r"run|jog|step|hop|get|put|cut|stop|hit|let|spar|nod|trot|dip|jab|chop|tap|plod|rub|scrub|sit"
 )
 
 
@@ -193,7 +194,7 @@ def _third_person(verb: str) -> str:
 
 
 def _gerund(verb: str) -> str:
-    if verb in _DOUBLED:
+    if _DOUBLED.fullmatch(verb):
         return verb + verb[-1] + "ing"
     if verb.endswith("ie"):
         return verb[:-2] + "ying"

@@ -1,4 +1,4 @@
-"""Phrases for measured facts: speed, path, amount, height, repeats. Each is true of the facts it is made from."""
+"""Phrases for measured facts: speed, path, amount, height, repeats; true of the facts they are made from."""
 
 from typing import Literal
 
@@ -14,7 +14,8 @@ SLOW_WALK, FAST_WALK = 0.85, 1.35
 SLOW_RUN, FAST_RUN = 2.3, 3.0
 # |turn| of all windows: below 15 degrees 2728, 15 to 75 only 48, 75 to 105 473: 60 is a safe cut.
 STRAIGHT, CURVE, TURN, TURN_AROUND, CIRCLE = 20.0, 35.0, 60.0, 140.0, 270.0
-# Highest wrist over the head, medians of raised hands: youthful 0.40, normal 0.17, elderly 0.04, feminine -0.14.
+# Highest wrist over the head, medians of raised hands: youthful 0.40, normal 0.17, elderly 0.04,
+# feminine -0.14.
 OVER_HEAD, HEAD_HIGH, SHOULDER_HIGH = 0.22, -0.05, -0.25
 # Swings, medians of waves: active 10.5 (2.0 a second), normal 8.5 (1.4), elderly 4 (0.7), feminine 0.5.
 MANY_SWINGS, SOME_SWINGS, QUICK_SWINGS, SLOW_SWINGS = 8.0, 3.0, 1.6, 0.85
@@ -32,7 +33,7 @@ _TIMES = {2: ("twice", "two times"), 3: ("three times",), 4: ("four times",), 5:
 
 
 def locomotion_phrases(facts: MotionFacts, gait: Gait, *, turns: bool) -> dict[str, tuple[str, ...]]:
-    """Phrases for walks and runs by slot (speed, path, amount); `turns` where the verb already names a turn."""
+    """Phrases for walks and runs by slot (speed, path, amount); `turns` where the verb names a turn."""
     slots = {"speed": speed_phrases(facts, gait)}
     turn, travel = abs(facts.turn), abs(facts.travel_turn)
     if turn < STRAIGHT and travel < 25 and facts.net > 0.97 * facts.path and abs(facts.leftward_share) < 0.25:

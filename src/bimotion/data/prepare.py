@@ -1,4 +1,4 @@
-"""Data sets from raw files: all cores, a shard a recording, so that an interrupted run goes on where it stopped."""
+"""Data sets from raw files: all cores, a shard a recording, so that an interrupted run can go on."""
 
 import hashlib
 import json
@@ -66,9 +66,9 @@ def prepare_dataset(
 ) -> PrepareReport:
     """Makes a data set in `out` from the raw files below `src`, and reports what could not be used.
 
-    Runs on `workers` processes (all cores by default; 1 works in this process). Shows a progress bar if standard
-    error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it stopped when it is
-    started again with the same settings; a finished one is not made again.
+    Runs on `workers` processes (all cores by default; 1 works in this process). Shows a progress bar if
+    standard error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it
+    stopped when it is started again with the same settings; a finished one is not made again.
 
     Raises:
         DataError: there is nothing to prepare, no file could be used, or `out` holds something else.
@@ -85,9 +85,7 @@ def prepare_dataset(
         return report
     shards = out / f"parts-{fingerprint[:12]}"
     shards.mkdir(parents=True, exist_ok=True)
-    workers = (
-        workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    workers = workers or _num_cores()
     outcomes = _cut_all(
         recordings, config, shards, workers, sys.stderr.isatty() if progress is None else progress
     )
@@ -105,6 +103,11 @@ def prepare_dataset(
         "failures": [asdict(failure) for failure in failures],
     }
     return assemble(out, used, shards, meta)
+
+
+def _num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _fingerprint(kind: str, recordings: Sequence[Recording], config: WindowConfig) -> str:

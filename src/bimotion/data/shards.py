@@ -14,7 +14,7 @@ from bimotion.motion.atomic import atomic_path
 
 
 def write_shard(recording: Recording, config: WindowConfig, shards: Path) -> tuple[str, Failure | None]:
-    """Cuts one recording and writes its windows; a file that cannot be used gives a failure, not an exception."""
+    """Cuts one recording and writes its windows; gives the failure of a file that cannot be used."""
     try:
         windows = (
             cut_features(recording, config) if recording.is_features else cut_recording(recording, config)

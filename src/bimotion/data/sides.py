@@ -8,8 +8,8 @@ from bimotion.data.facts import LimbFacts, MotionFacts
 _SWAP = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
 _SIDE_WORDS = re.compile(r"\b(left|right|(?:counter|anti)?-?clockwise)\b", re.IGNORECASE)
 
-# Share of the left wrist's range in both wrists' ranges. Raising and waving the left hand: 1st percentile 0.76;
-# the right hand: 99th percentile 0.21; both: 0.49 to 0.53. There is nothing between.
+# Share of the left wrist's range in both wrists' ranges. Raising and waving the left hand: 1st percentile
+# 0.76; the right hand: 99th percentile 0.21; both: 0.49 to 0.53. There is nothing between.
 _ONE_HAND_SHARE = 0.70
 _BOTH_SHARE = 0.40
 _HAND_RANGE = 0.20  # a wrist that fills less has not moved

@@ -113,8 +113,8 @@ class MotionStore:
         for name in (FEATURES_FILE, INDEX_FILE, STATS_FILE, META_FILE):
             if not (folder / name).is_file():
                 raise DataError(
-                    f"{folder}: expected a prepared data set, {name} is missing. Make one with `bimotion prepare`; "
-                    "if it was interrupted, run the same command again."
+                    f"{folder}: expected a prepared data set, {name} is missing. Make one with "
+                    "`bimotion prepare`; if it was interrupted, run the same command again."
                 )
         try:
             with (folder / INDEX_FILE).open(encoding="utf-8") as lines:

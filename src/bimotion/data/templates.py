@@ -14,7 +14,7 @@ from bimotion.errors import DataError
 from bimotion.features.layout import FPS
 
 TaskClass = Literal["t2m", "m2t", "predict", "inbetween", "t2t", "n2m", "n2t"]
-"""Text to motion, motion to text, continuing, filling a gap, text to text, nothing to motion, nothing to text."""
+"""Text to motion, motion to text, continuing, filling a gap, text to text, any motion, any text."""
 
 _CAPTION, _FRAMES, _SECONDS = "<Caption_Placeholder>", "<Frame_Placeholder>", "<Second_Placeholder>"
 _MASKED = "<Motion_Placeholder_Masked>"
@@ -54,9 +54,9 @@ class TaskTemplates:
 def fill(template: str, *, caption: str = "", num_frames: int = 0, motion: str = "", gap: str = "") -> str:
     """The template with its placeholders replaced.
 
-    `motion` stands for every motion, `gap` for what is hidden between two. Seconds have one decimal. The caption
-    goes in as it is; the published system puts every second one in quotes, also at inference, and drops the
-    fraction of the seconds.
+    `motion` stands for every motion, `gap` for what is hidden between two. Seconds have one decimal. The
+    caption goes in as it is; the published system puts every second one in quotes, also at inference, and
+    drops the fraction of the seconds.
     """
     text = template.replace(_MASKED, f"{motion}{gap}{motion}")
     for placeholder in _MOTIONS:
@@ -98,16 +98,19 @@ def select(templates: Sequence[TaskTemplates], *tasks: TaskClass) -> tuple[TaskT
     return tuple(template for template in templates if template.task in tasks)
 
 
+def _task_class(word: str, where: str) -> TaskClass:
+    known: dict[str, TaskClass] = {task: task for task in get_args(TaskClass)} | {"pred": "predict"}
+    if word not in known:
+        raise DataError(f"{where} has the class {word!r}, expected one of {', '.join(known)}")
+    return known[word]
+
+
 def _parse(values: Any, where: str) -> tuple[TaskTemplates, ...]:
     found = []
     try:
         for group, tasks in values.items():
             for name, task in tasks.items():
-                kind = "predict" if task["class"] == "pred" else task["class"]
-                if kind not in get_args(TaskClass):
-                    raise DataError(
-                        f"{where}: {group}/{name} has the class {kind!r}, expected one of {', '.join(get_args(TaskClass))}"
-                    )
+                kind = _task_class(task["class"], f"{where}: {group}/{name}")
                 wordings = [
                     tuple(dict.fromkeys(text for text in task[key] if text)) for key in ("input", "output")
                 ]

@@ -37,7 +37,8 @@ class WindowConfig:
     def __post_init__(self) -> None:
         if not 2 <= self.min_frames <= self.max_frames // 2 + 1:
             raise DataError(
-                f"min_frames must lie in 2..{self.max_frames // 2 + 1} (half of max_frames), got {self.min_frames}"
+                f"min_frames must lie in 2..{self.max_frames // 2 + 1} (half of max_frames), "
+                f"got {self.min_frames}"
             )
 
 
@@ -109,7 +110,7 @@ def describe_window(
 ) -> Item:
     """The index entry of a window, or of its mirror image, with facts measured on what a reader will get.
 
-    `captions` written by people stand in for the grammar's; the mirror image gets them with the sides swapped.
+    `captions` written by people stand in for the grammar's; the mirror image gets them with sides swapped.
     """
     name = f"{recording.id}#{number:02d}" + ("M" if mirrored else "")
     seen = mirror_features(features) if mirrored else features
@@ -144,7 +145,7 @@ def describe_window(
 
 
 def cut_features(recording: Recording, config: WindowConfig) -> Windows:
-    """All windows of a file of HumanML3D features: the whole of it, and each part that has captions of its own.
+    """All windows of a file of HumanML3D features: the whole, and each part that has captions of its own.
 
     Parts are cut at `int(seconds * 20)`, as the published loader does. What is longer than the longest window
     is cut into several without captions.
@@ -158,7 +159,8 @@ def cut_features(recording: Recording, config: WindowConfig) -> Windows:
         raise DataError(f"{recording.path}: expected an array of HumanML3D features: {error}") from error
     if features.ndim != 2 or features.shape[1] != FEATURE_DIM or not np.isfinite(features).all():
         raise DataError(
-            f"{recording.path}: expected finite features of shape (frames, {FEATURE_DIM}), got {features.shape}"
+            f"{recording.path}: expected finite features of shape (frames, {FEATURE_DIM}), "
+            f"got {features.shape}"
         )
     whole = tuple(caption.text for caption in recording.captions if caption.is_whole)
     pieces: list[tuple[int, int, tuple[str, ...]]] = []
@@ -187,7 +189,7 @@ def cut_features(recording: Recording, config: WindowConfig) -> Windows:
 
 
 def _captions_between(recording: Recording, start: int, end: int, *, alone: bool) -> tuple[str, ...]:
-    """Captions that are true of the frames: those of the whole if it is one window, else those it mostly covers."""
+    """Captions true of the frames: those of the whole if it is one window, and those it mostly covers."""
 
     def overlaps(caption: TimedCaption) -> bool:
         if caption.is_whole:

@@ -14,9 +14,9 @@ _SUFFIXES = (".bvh", ".npy")
 def find_recordings(folder: Path) -> list[Recording]:
     """All motion files below a folder with the captions that it gives them.
 
-    `captions.csv` has a header with the columns `file` (relative to the folder) and `caption`, and may have `start`
-    and `end` (seconds), `content`, `style` and `licence`; a file may stand in several lines. Without it, `walk.txt`
-    beside `walk.bvh` holds a caption a line. A file without captions is motion only.
+    `captions.csv` has a header with the columns `file` (relative to the folder) and `caption`, and may have
+    `start` and `end` (seconds), `content`, `style` and `licence`; a file may stand in several lines. Without
+    it, `walk.txt` beside `walk.bvh` holds a caption a line. A file without captions is motion only.
 
     Raises:
         DataError: there is no motion file, or the captions file has a bad line.

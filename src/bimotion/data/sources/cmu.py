@@ -1,4 +1,4 @@
-"""The CMU motion capture database: ASF/AMC files and BVH conversions, with a packaged table of what they show."""
+"""The CMU motion capture database: ASF/AMC files and BVH conversions, with a packaged table of contents."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     """All recordings below a folder, in the order of their ids.
 
     The packaged table names contents by the last two parts of the path (the file's name for the eight-action
-    set). An AMC file finds `NN.asf` of its subject beside it. Recordings that the table lacks are motion only.
+    set). An AMC file finds `NN.asf` of its subject beside it. Recordings not in the table are motion only.
 
     Raises:
         DataError: there is none.

@@ -1,4 +1,4 @@
-"""The published HumanML3D folder layout: features, captions with part-of-speech tags and times, split files."""
+"""The published HumanML3D folder layout: features, captions with word classes and times, split files."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,8 @@ def find_recordings(folder: Path) -> list[Recording]:
     Mirror images (`M012314`) are files of their own there and share the take of their original.
 
     Raises:
-        DataError: a folder or all split files are missing, a clip stands in two of them, or a caption is malformed.
+        DataError: a folder or all split files are missing, a clip stands in two of them, a caption is
+        malformed.
     """
     for part in ("new_joint_vecs", "texts"):
         if not (folder / part).is_dir():
