@@ -60,6 +60,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         offset += frames
     np.save(folder / "features.npy", np.concatenate(rows))
     write_index(items, folder / "index.jsonl")
-    FeatureStats.of(rows[:36]).save(folder / "stats.npz")
+    FeatureStats.of(iter(rows[:36])).save(folder / "stats.npz")
     (folder / "meta.json").write_text(json.dumps({"fingerprint": "made-up"}), encoding="utf-8")
     return folder

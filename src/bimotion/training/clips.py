@@ -4,7 +4,6 @@ Shapes: B batch, T frames, F feature columns (263).
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -32,9 +31,9 @@ class ClipBatch:
         """Which frames are valid."""
         return torch.arange(self.features.shape[1], device=self.lengths.device) < self.lengths[:, None]
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "ClipBatch":
         """The same on another device."""
-        return type(self)(
+        return ClipBatch(
             self.features.to(device, non_blocking=True),
             self.lengths.to(device, non_blocking=True),
             self.shard,

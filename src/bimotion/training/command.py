@@ -3,14 +3,15 @@
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import tyro
 
 from bimotion.errors import BimotionError, ConfigError
+from bimotion.models.presets import preset as named_sizes
 from bimotion.training.configs import VaeTrainConfig
 from bimotion.training.loop import LoopResult
-from bimotion.training.presets import VAE_PRESETS
 from bimotion.training.stages import train_vae
 
 STAGES = ("vae",)
@@ -26,10 +27,9 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> Any:
     if stage not in STAGES:
         raise ConfigError(f"there is no stage {stage!r}; expected one of {', '.join(STAGES)}")
     preset = _value_of("--preset", args) or "tiny"
-    if preset not in VAE_PRESETS:
-        raise ConfigError(f"--preset {preset}: expected one of {', '.join(VAE_PRESETS)}")
-    missing = tyro.MISSING
-    default = VaeTrainConfig(data=missing, out=missing, preset=preset, vae=VAE_PRESETS[preset])
+    default = VaeTrainConfig(data=Path(), out=Path(), preset=preset, vae=named_sizes(preset).vae)
+    for name in ("data", "out"):  # must be given: no value of theirs is a default
+        object.__setattr__(default, name, tyro.MISSING)
     return tyro.cli(
         VaeTrainConfig,
         default=default,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bimotion.motion.atomic import atomic_path
 
@@ -97,7 +97,7 @@ class StepProgress:
             )
             self.task = self.bar.add_task(name, total=steps, completed=step, values="")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "StepProgress":
         if self.bar is not None:
             self.bar.start()
         return self

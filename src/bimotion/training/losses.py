@@ -32,11 +32,11 @@ class VaeLossConfig:
     """Feature loss of the joint velocity columns."""
     contact_weight: float = 1.0
     """Feature loss of the foot contact columns."""
-    joint_weight: float = 4.0
+    joint_weight: float = 10.0
     """Distance of joints, seen from the root but in the world's orientation, metres."""
-    path_weight: float = 1.0
+    path_weight: float = 2.0
     """Distance of the root in the world, metres."""
-    joint_velocity_weight: float = 0.2
+    joint_velocity_weight: float = 0.5
     """Difference of joint velocities in the world, metres a second."""
     slide_weight: float = 0.1
     """Speed of foot joints while the recorded ones stand, metres a second."""

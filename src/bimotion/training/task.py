@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -18,10 +18,11 @@ class Shard:
     """Number of processes."""
 
 
+@runtime_checkable
 class Batch(Protocol):
     """What a step learns from."""
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
 
 
@@ -29,6 +30,7 @@ AnyBatch = TypeVar("AnyBatch", bound=Batch)
 AnyBatch_co = TypeVar("AnyBatch_co", bound=Batch, covariant=True)
 
 
+@runtime_checkable
 class BatchStream(Protocol[AnyBatch_co]):
     """Batches without end, in an order that depends only on its seed and its place."""
 
@@ -42,6 +44,7 @@ class BatchStream(Protocol[AnyBatch_co]):
         """Go to the place that `state` gave."""
 
 
+@runtime_checkable
 class Task(Protocol[AnyBatch_co]):
     """What a stage trains: the loop knows nothing else of it."""
 
