@@ -1,0 +1,219 @@
+"""Reading Acclaim skeletons (.asf) and motion (.amc).
+
+An AMC file finds its skeleton beside it: the same stem, the stem before the first underscore (CMU: 02_01.amc
+and 02.asf), or the only .asf of the folder. Bones are called by the joint they start in, as in a BVH file.
+
+Source: Acclaim's description of the file formats as published by the CMU Graphics Lab.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.errors import MotionFileError
+from bimotion.motion.formats.text import read_text
+from bimotion.motion.rotations import euler_to_matrix
+from bimotion.motion.source import SourceMotion, SourceSkeleton
+
+_AXES = "xyz"
+_INCH = 0.0254
+
+
+@dataclass
+class _Bone:
+    """A bone of an ASF file; `frame` is its axis rotation, `vector` points from its start to its end."""
+
+    name: str
+    vector: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    frame: np.ndarray = field(default_factory=lambda: np.eye(3))
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AcclaimSkeleton:
+    """A skeleton with what an AMC file needs to move it."""
+
+    skeleton: SourceSkeleton
+    bones: tuple[_Bone, ...]
+    metres: float
+    """Metres in a unit: Vicon's `length` is the number of inches in one, inverted (CMU: 0.45)."""
+    degrees: bool
+
+
+def read_acclaim(path: str | Path, skeleton: str | Path | None = None, fps: float = 120.0) -> SourceMotion:
+    """The motion of an AMC file, which does not say its rate: CMU recorded at 120 frames per second.
+
+    Raises:
+        MotionFileError: either file is missing or malformed, or the two do not fit.
+    """
+    path = Path(path)
+    asf = read_asf(skeleton if skeleton is not None else _find_skeleton(path))
+    frames = _parse_amc(read_text(path), path)
+    index = {bone.name: i for i, bone in enumerate(asf.bones)}
+    moved: dict[int, np.ndarray] = {}
+    for name in {name for frame in frames for name in frame}:
+        if name not in index:
+            raise MotionFileError(
+                f"{path}: bone {name!r} is not in the skeleton; name another with --skeleton"
+            )
+        width = len(asf.bones[index[name]].channels)
+        try:
+            values = np.array([frame[name] for frame in frames], dtype=np.float64)
+        except (KeyError, ValueError):
+            values = np.empty(0)
+        if values.shape != (len(frames), width) or not np.isfinite(values).all():
+            raise MotionFileError(
+                f"{path}: bone {name!r} needs {width} numbers in each of {len(frames)} frames"
+            )
+        moved[index[name]] = values
+
+    def local_pose(joint: int) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3 3"]]:
+        bone = asf.bones[joint]
+        translation = np.tile(asf.skeleton.offsets[joint], (len(frames), 1))
+        angles = np.zeros((len(frames), 3))
+        rotation_order = "".join(c[1] for c in bone.channels if c[0] == "r") or _AXES
+        for channel, column in zip(bone.channels, moved.get(joint, np.empty((0, 0))).T, strict=False):
+            if channel[0] == "t":
+                translation[:, _AXES.index(channel[1])] = column
+            elif channel[0] == "r":
+                angles[:, rotation_order.index(channel[1])] = np.radians(column) if asf.degrees else column
+        missing = "".join(axis for axis in _AXES if axis not in rotation_order)
+        # the first channel turns first, about a fixed axis: intrinsic in the reverse order
+        turn = euler_to_matrix(angles[:, ::-1], (rotation_order + missing)[::-1])
+        return translation, bone.frame @ turn @ bone.frame.T
+
+    return SourceMotion(asf.skeleton, len(frames), fps, local_pose, asf.metres)
+
+
+def _find_skeleton(path: Path) -> Path:
+    for stem in (path.stem, path.stem.split("_")[0]):
+        for suffix in (".asf", ".ASF"):
+            if (found := path.with_name(stem + suffix)).is_file():
+                return found
+    beside = [found for found in path.parent.glob("*") if found.suffix.lower() == ".asf"]
+    if len(beside) != 1:
+        raise MotionFileError(
+            f"{path}: an AMC file needs its skeleton; {len(beside)} .asf files stand beside it, none called "
+            f"{path.stem.split('_')[0]}.asf: name one with --skeleton"
+        )
+    return beside[0]
+
+
+def read_asf(path: str | Path) -> AcclaimSkeleton:
+    """The skeleton of an ASF file.
+
+    Raises:
+        MotionFileError: the file is missing or malformed.
+    """
+    path = Path(path)
+    try:
+        return _parse_asf(_sections(read_text(path)))
+    except (KeyError, ValueError, IndexError, StopIteration) as error:
+        raise MotionFileError(
+            f"{path}: not a well-formed ASF skeleton: {type(error).__name__} {error}"
+        ) from None
+
+
+def _sections(text: str) -> dict[str, list[list[str]]]:
+    sections: dict[str, list[list[str]]] = {}
+    lines: list[list[str]] = []
+    for line in text.splitlines():
+        words = line.split("#")[0].split()
+        if words and words[0].startswith(":"):
+            lines = sections.setdefault(words[0][1:].lower(), [])
+            words = words[1:]
+        if words:
+            lines.append(words)
+    return sections
+
+
+def _parse_asf(sections: dict[str, list[list[str]]]) -> AcclaimSkeleton:
+    units = {words[0]: words[1] for words in sections["units"] if len(words) > 1}
+    degrees = units.get("angle", "deg").startswith("deg")
+    root = {words[0]: words[1:] for words in sections["root"]}
+    order = tuple(channel.lower() for channel in root["order"])
+    frame = _axis_frame(root.get("orientation", ["0"] * 3), root.get("axis", ["XYZ"])[0], degrees)
+    bones = [_Bone("root", frame=frame, channels=_channels(order))]
+    for words in sections["bonedata"]:
+        match words:
+            case ["begin", *_]:
+                bones.append(_Bone(""))
+            case ["name", name]:
+                bones[-1].name = name
+            case ["direction", x, y, z]:
+                direction = np.array([x, y, z], dtype=np.float64)
+                bones[-1].vector = direction / max(float(np.linalg.norm(direction)), 1e-12)
+            case ["length", length]:
+                bones[-1].vector = bones[-1].vector * float(length)
+            case ["axis", x, y, z, axes]:
+                bones[-1].frame = _axis_frame([x, y, z], axes, degrees)
+            case ["dof", *channels]:
+                bones[-1].channels = _channels(tuple(channel.lower() for channel in channels))
+    parents = _parents(sections["hierarchy"], [bone.name for bone in bones])
+    order_down = _parents_first(parents)
+    bones = [bones[i] for i in order_down]
+    parents = [order_down.index(parents[i]) if parents[i] >= 0 else -1 for i in order_down]
+    offsets = np.array([bones[parent].vector if parent >= 0 else np.zeros(3) for parent in parents])
+    names = tuple(bone.name for bone in bones)
+    scale = _INCH / float(units.get("length", "1"))
+    if not (np.isfinite(offsets).all() and np.isfinite(scale) and scale > 0):
+        raise ValueError("a length is not a finite number")
+    return AcclaimSkeleton(SourceSkeleton(names, tuple(parents), offsets), tuple(bones), scale, degrees)
+
+
+def _channels(channels: tuple[str, ...]) -> tuple[str, ...]:
+    for channel in channels:
+        if channel not in ("tx", "ty", "tz", "rx", "ry", "rz", "l"):
+            raise ValueError(f"unknown channel {channel!r}")
+    if len(set(channels)) != len(channels):
+        raise ValueError(f"a channel stands twice in {channels}")
+    return channels
+
+
+def _axis_frame(angles: list[str], order: str, degrees: bool) -> Float[np.ndarray, "3 3"]:
+    values = np.array(angles[:3], dtype=np.float64)
+    if sorted(order.lower()) != list(_AXES):
+        raise ValueError(f"unknown axis order {order!r}")
+    return euler_to_matrix((np.radians(values) if degrees else values)[::-1], order[::-1])
+
+
+def _parents(lines: list[list[str]], names: list[str]) -> list[int]:
+    parents = [-1] * len(names)
+    for parent, *children in lines:
+        if parent in ("begin", "end"):
+            continue
+        for child in children:
+            parents[names.index(child)] = names.index(parent)
+    return parents
+
+
+def _parents_first(parents: list[int]) -> list[int]:
+    order = [0]
+    for joint in order:
+        order += [child for child, parent in enumerate(parents) if parent == joint]
+        if len(order) > len(parents):
+            raise ValueError("the hierarchy is not a tree")
+    if len(order) != len(parents):
+        raise ValueError("a bone hangs on nothing in the hierarchy")
+    return order
+
+
+def _parse_amc(text: str, path: Path) -> list[dict[str, list[str]]]:
+    frames: list[dict[str, list[str]]] = []
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0][0] in "#:":
+            continue
+        if len(words) == 1 and words[0].isdecimal():
+            frames.append({})
+        elif frames:
+            frames[-1][words[0]] = words[1:]
+        else:
+            raise MotionFileError(
+                f"{path}: expected an AMC file with numbered frames, got {line.strip()[:40]!r}"
+            )
+    if not frames:
+        raise MotionFileError(f"{path}: no frames")
+    return frames
