@@ -28,11 +28,11 @@ def features_to_root(
 def features_to_root(features: Any) -> Any:
     """Heading and place of the root in every frame: (angle, xz), both zero at frame 0.
 
-    The angle, in radians, turns the root's frame into the world's, about +Y: it grows as the body turns to its
-    left, without a jump at 180 degrees. A body at angle 0 faces +Z. xz are metres. Features are not normalised.
+    The angle, in radians, turns the root's frame into the world's, about +Y: 0 faces +Z, and it grows as the
+    body turns to its left, without a jump at 180 degrees. xz are metres. Features are not normalised.
 
-    HumanML3D stores *half* the turn of the *world-to-root* rotation, and row t is the step from t to t + 1. Both
-    are undone here and nowhere else. The step is stored as seen from the root at t + 1.
+    HumanML3D stores *half* the turn of the *world-to-root* rotation, and row t is the step from t to t + 1,
+    as seen from the root at t + 1. All that is undone here and nowhere else.
 
     Raises:
         DataError: there are not 263 columns.
@@ -56,8 +56,8 @@ def features_to_joints(features: Float[Tensor, "*batch T F"]) -> Float[Tensor, "
 def features_to_joints(features: Any) -> Any:
     """Joint positions in metres, Y up: the first frame's root over the origin, facing +Z.
 
-    Features are not normalised. numpy gives numpy; torch gives torch and carries gradients. Only the columns of the
-    root and of the joint positions are read: of T + 1 frames that were encoded the first T come back.
+    Features are not normalised. numpy gives numpy; torch gives torch and carries gradients. Only the columns
+    of the root and of the joint positions are read: of T + 1 frames that were encoded the first T come back.
 
     Raises:
         DataError: there are not 263 columns.

@@ -5,6 +5,8 @@ Source: HumanML3D (Guo et al. 2022), `process_file`.
 
 from typing import Final
 
+from bimotion.motion.skeleton import FACE_JOINTS
+
 FPS: Final = 20
 """Frames per second that the features stand for; a velocity is metres (or half radians) a frame."""
 
@@ -34,3 +36,23 @@ CONTACTS: Final = slice(259, 263)
 
 ROOT: Final = slice(0, 4)
 """All columns of the root: turn, step and height."""
+
+FORWARD_SIGMA: Final = 20.0
+"""Standard deviation, in frames, of the filter over the facing direction."""
+
+CONTACT_THRESHOLD: Final = 0.002
+"""A foot joint touches the floor while its squared step, in square metres a frame, is below this."""
+
+CONTACT_JOINTS: Final = (7, 10, 8, 11)
+"""Left ankle, left foot, right ankle, right foot: the joints of the columns `CONTACTS`."""
+
+LEG_JOINTS: Final = (5, 8)
+"""Right knee and ankle: the lengths of their bones in frame 0 are the measure of a body's size."""
+
+IK_FACE_JOINTS: Final = (FACE_JOINTS[1], FACE_JOINTS[0], *FACE_JOINTS[2:])
+"""The facing joints as the published inverse kinematics reads them.
+
+It takes the first two for left and right hip and so subtracts the line of the hips from that of the
+shoulders: where the torso twists, the root turns further than the shoulders do. All published features are
+made so, and ours with them.
+"""

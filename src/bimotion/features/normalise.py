@@ -74,7 +74,7 @@ class FeatureStats:
         return cls(mean=mean.astype(np.float32), std=std.astype(np.float32))
 
     def normalise(self, features: Array) -> Array:
-        """`(features - mean) / std` over the last axis; numpy or torch, of the same type, dtype and device."""
+        """`(features - mean) / std` over the last axis; numpy or torch, as they come."""
         mean, std = self._like(features)
         return (features - mean) / std  # type: ignore[no-any-return]
 
