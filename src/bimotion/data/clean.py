@@ -12,19 +12,22 @@ Joints = Float[np.ndarray, "T J 3"]
 _SHOULDERS, _WRISTS, _FEET = (16, 17), (20, 21), (7, 8)
 _JUMP_SPEED = 12.0  # m/s relative to the root between two frames: the fastest wrist of all recordings does 11
 _LOOK_SECONDS = 0.6
+_SMEAR_SECONDS = 0.03
 
 
-def trim_rest_pose(joints: Joints, fps: float) -> tuple[Joints, int]:
+def trim_rest_pose(joints: Joints, fps: float) -> tuple[Float[np.ndarray, "S J 3"], int]:
     """The motion without a rest pose at its start, and the number of frames dropped.
 
     A rest pose ends in a jump: within the first 0.6 s some joint moves faster than 12 m/s relative to the
-    root. Everything up to the last such jump goes, and what follows with both arms stretched out sideways.
+    root. Everything up to 0.03 s after the last such jump goes, and what follows with both arms stretched out
+    sideways.
     """
     look = min(len(joints) - 1, max(2, round(_LOOK_SECONDS * fps)))
     relative = joints - joints[:, :1]
     speed = np.linalg.norm(np.diff(relative[: look + 1], axis=0), axis=-1).max(-1) * fps
     jumps = np.flatnonzero(speed > _JUMP_SPEED)
-    start = int(jumps[-1]) + 1 if len(jumps) else 0
+    # a converter's low-pass filter smears the jump over some more frames
+    start = min(look, int(jumps[-1]) + 1 + int(_SMEAR_SECONDS * fps)) if len(jumps) else 0
     while start < look and _is_rest_pose(joints[start]):
         start += 1
     return (joints[start:], start) if len(joints) - start >= 2 else (joints, 0)
@@ -70,7 +73,7 @@ def repair_spikes(joints: Joints, fps: float) -> tuple[Joints, int]:
     return smooth.astype(joints.dtype), int(bad.sum())
 
 
-def resample_joints(joints: Joints, fps: float) -> Joints:
+def resample_joints(joints: Joints, fps: float) -> Float[np.ndarray, "S J 3"]:
     """The motion at 20 frames per second, from its first frame on.
 
     Whole ratios take every n-th frame; others a cubic spline, which stays within 1 mm of slerp and forward

@@ -27,6 +27,8 @@ def find_recordings(folder: Path) -> list[Recording]:
     rows = {row["file"]: row for row in table["recordings"]}
     found: dict[str, Recording] = {}
     for path in sorted([*folder.rglob("*.bvh"), *folder.rglob("*.amc")]):
+        if path.stem.startswith("dataset-"):
+            continue  # Bandai-Namco's, unpacked into the same folder
         tail = f"{path.parent.name}/{path.name}"
         row = rows.get(path.name) or rows.get(tail)
         name = row["id"] if row else f"cmu_{path.parent.name}_{path.stem}"
@@ -57,7 +59,7 @@ def _recording(name: str, path: Path, row: dict[str, Any] | None) -> Recording:
         LICENCE,
         captions=tuple(TimedCaption(text) for text in known.get("captions", ())),
         skeleton=skeleton,
-        noisy=is_amc,
+        noisy=True,
     )
 
 

@@ -1,0 +1,27 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import make_motion
+
+from bimotion.data.facts import measure_facts
+from bimotion.data.sides import moving_hand, swap_sides
+
+WORDS = st.sampled_from(
+    ["left", "right", "clockwise", "counterclockwise", "Left", "wave", "upright", "leftover", "."]
+)
+
+
+@given(st.lists(WORDS))
+def test_swapping_twice_gives_the_text_back(words: list[str]) -> None:
+    text = " ".join(words)
+    assert swap_sides(swap_sides(text)) == text
+
+
+def test_only_whole_words_are_swapped() -> None:
+    text = "Left hand upright, turns right and anticlockwise"
+    assert swap_sides(text) == "Right hand upright, turns left and clockwise"
+
+
+@pytest.mark.parametrize("hand", ["left", "right", "both", "none"])
+def test_the_moving_hand_is_told_from_the_motion(hand: str) -> None:
+    assert moving_hand(measure_facts(make_motion(60, hand=hand))) == hand
