@@ -1,0 +1,220 @@
+"""Motions as pictures: poses along time, sheets of several clips, and moving pictures.
+
+Shapes: P points, H image height, W image width.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image, ImageDraw
+
+from bimotion.errors import ConfigError
+from bimotion.motion.atomic import atomic_path
+from bimotion.motion.clip import Clip, facing
+from bimotion.render.body import body_points, body_scale
+from bimotion.render.paint import background, draw_pose, mix, write_heading
+from bimotion.render.palette import THEMES, ThemeName, font
+from bimotion.render.raster import Camera
+
+Array = np.ndarray
+
+_ELEVATION = np.radians(16.0)
+_TURN = np.radians(38.0)  # from the front: shows the face and the length of a stride
+
+
+def draw_strip(clip: Clip, frames: int = 8, *, height: int = 420, theme: ThemeName = "light") -> Image.Image:
+    """Poses at even times from the first frame to the last, side by side, with caption and seconds.
+
+    All poses are seen from one side, chosen by where the first one faces. Each stands in a place of its own,
+    whatever the distance travelled; the grid on the floor, in half metres, stays with the world.
+
+    Args:
+        clip: The motion.
+        frames: Number of poses; a shorter clip gives fewer.
+        height: Of the picture in pixels; its width follows from the poses.
+        theme: "light" or "dark".
+
+    Raises:
+        ConfigError: Fewer than one pose, or a picture too small to draw in.
+    """
+    return draw_sheet([clip], frames, height=height, theme=theme)
+
+
+def draw_sheet(
+    clips: Sequence[Clip], frames: int = 8, *, height: int = 420, theme: ThemeName = "light"
+) -> Image.Image:
+    """Strips of several clips one above the other, at one scale; `height` is that of one strip.
+
+    Raises:
+        ConfigError: No clips, fewer than one pose, or strips too small to draw in.
+    """
+    if not clips:
+        raise ConfigError("a picture needs at least one clip, got none")
+    if frames < 1:
+        raise ConfigError(f"frames must be at least 1, got {frames}")
+    if height < 120:
+        raise ConfigError(f"height must be at least 120 pixels, got {height}")
+    strips = [_Strip(clip, frames) for clip in clips]
+    margin = height // 22
+    head = round(height * 0.2)
+    foot = round(height * 0.1)
+    tall = max(strip.high - strip.low for strip in strips)
+    scale = (height - head - foot) / tall
+    width = max(round(len(strip.times) * strip.step * scale) for strip in strips) + 2 * margin
+    colours = THEMES[theme]
+    sheet = background(width, height * len(strips), colours)
+    for row, strip in enumerate(strips):
+        top = row * height
+        step = (width - 2 * margin) / len(strip.times)
+        layer = sheet[top : top + height]
+        for column in range(len(strip.times)):
+            centre = (margin + (column + 0.5) * step, height - foot + strip.low * scale)
+            draw_pose(
+                layer, strip.poses[column], strip.scale, strip.camera(column, centre, scale, layer), colours
+            )
+    picture = Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    for row, strip in enumerate(strips):
+        top = row * height
+        write_heading(draw, strip.clip, (margin, top + margin), width - 2 * margin, height // 18, colours)
+        step = (width - 2 * margin) / len(strip.times)
+        baseline = top + height - foot * 0.42
+        small = font(max(height // 28, 10))
+        for column, time in enumerate(strip.times):
+            at = (margin + (column + 0.5) * step, baseline)
+            draw.text(at, f"{time:.1f} s", fill=colours.soft, font=small, anchor="mm")
+        if row:
+            draw.line(
+                [(margin, top), (width - margin, top)], fill=mix(colours.bottom, colours.grid, 0.4), width=1
+            )
+    return picture
+
+
+def draw_frames(
+    clip: Clip, *, size: tuple[int, int] = (480, 480), fps: float | None = None, theme: ThemeName = "light"
+) -> Iterator[Image.Image]:
+    """The motion as a moving picture, a frame at a time: the camera follows the body, the floor passes below.
+
+    Args:
+        clip: The motion; it is resampled if `fps` is another than its own.
+        size: Width and height in pixels.
+        fps: Pictures a second; None keeps the clip's.
+        theme: "light" or "dark".
+
+    Raises:
+        ConfigError: A picture too small to draw in.
+    """
+    width, height = size
+    if min(size) < 64:
+        raise ConfigError(f"pictures must be at least 64 pixels wide and high, got {width} x {height}")
+    if fps is not None and fps != clip.fps:
+        clip = clip.resample(fps)
+    colours = THEMES[theme]
+    points, scale = body_points(clip), body_scale(clip)
+    path = _smooth(points[:, 0, [0, 2]], sigma=0.35 * clip.fps)
+    azimuth = _azimuth(clip)
+    camera = Camera(azimuth, _ELEVATION, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, size)
+    seen = np.stack(
+        [replace(camera, target=(x, 0.0, z)).view(p) for p, (x, z) in zip(points, path, strict=True)]
+    )
+    margin = 0.16 * scale
+    low, high = seen[..., 1].min() - margin, seen[..., 1].max() + 1.4 * margin
+    half = np.abs(seen[..., 0]).max() + margin
+    head = 0.14 if clip.caption or clip.name else 0.03
+    zoom = min(height * (0.95 - head) / (high - low), width / (2 * half))
+    centre = (width / 2, height * (0.5 + head / 2) + (high + low) / 2 * zoom)
+    sky = background(width, height, colours)
+    for pose, (x, z) in zip(points, path, strict=True):
+        layer = sky.copy()
+        target = replace(camera, target=(x, 0.0, z), centre=centre, pixels_per_metre=zoom)
+        draw_pose(layer, pose, scale, target, colours, magnify=2)
+        picture = Image.fromarray(np.clip(layer, 0, 255).astype(np.uint8))
+        edge = width // 24
+        letters = max(height // 24, 11)
+        write_heading(ImageDraw.Draw(picture), clip, (edge, edge), width - 2 * edge, letters, colours)
+        yield picture
+
+
+def write_picture(
+    clip: Clip, path: str | PathLike[str], *, frames: int = 8, theme: ThemeName = "light"
+) -> None:
+    """Writes the strip of `draw_strip` as a PNG file, whole or not at all."""
+    picture = draw_strip(clip, frames, theme=theme)
+    with atomic_path(Path(path)) as target:
+        picture.save(target, format="PNG", optimize=True)
+
+
+def write_gif(
+    clip: Clip, path: str | PathLike[str], *, size: tuple[int, int] = (400, 400), theme: ThemeName = "light"
+) -> None:
+    """Writes an endless animated GIF, whole or not at all.
+
+    Raises:
+        ConfigError: A picture too small to draw in.
+
+    A GIF's frames last whole hundredths of a second: clips play at 20 or 25 frames a second, in true time.
+    """
+    fps = 20.0 if clip.fps <= 22 or clip.fps % 20 == 0 else 25.0
+    pictures = list(draw_frames(clip, size=size, fps=fps, theme=theme))
+    # One palette for all frames: colours do not flicker, and what does not change is not stored again.
+    few = pictures[:: max(len(pictures) // 6, 1)]
+    joined = Image.new("RGB", (size[0], size[1] * len(few)))
+    for row, picture in enumerate(few):
+        joined.paste(picture, (0, row * size[1]))
+    palette = joined.quantize(255, method=Image.Quantize.MEDIANCUT)
+    indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    with atomic_path(Path(path)) as target:
+        indexed[0].save(
+            target,
+            format="GIF",
+            save_all=True,
+            append_images=indexed[1:],
+            duration=round(1000 / fps),
+            loop=0,
+            optimize=False,
+        )
+
+
+class _Strip:
+    """The poses of one clip and the room that they need, metres."""
+
+    def __init__(self, clip: Clip, frames: int) -> None:
+        self.clip = clip
+        picks = np.unique(np.round(np.linspace(0, len(clip) - 1, frames)).astype(int))
+        self.times = [int(i) / clip.fps for i in picks]
+        self.poses = body_points(clip)[picks]
+        self.scale = body_scale(clip)
+        self.azimuth = _azimuth(clip)
+        # Each pose stands over the middle of what it covers: a stretched arm does not touch its neighbour.
+        level = Camera(self.azimuth, _ELEVATION, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, (1, 1))
+        seen = level.view(self.poses)
+        middle = (seen[..., 0].min(axis=1) + seen[..., 0].max(axis=1)) / 2
+        depth = self.poses[:, 0, [0, 2]] @ level.axes()[2][[0, 2]] / np.cos(_ELEVATION)
+        right, out = level.axes()[0], level.axes()[2] / np.cos(_ELEVATION)
+        self.targets = middle[:, None] * right + depth[:, None] * out * np.array([1, 0, 1])
+        seen = np.stack([level.axes() @ (p - t).T for p, t in zip(self.poses, self.targets, strict=True)])
+        margin = 0.12 * self.scale
+        self.low, self.high = float(seen[:, 1].min()) - margin, float(seen[:, 1].max()) + 1.2 * margin
+        self.step = max(float(np.ptp(seen[:, 0], axis=1).max()) + 2.2 * margin, 0.6 * self.scale)
+
+    def camera(self, column: int, centre: tuple[float, float], scale: float, layer: Array) -> Camera:
+        target = tuple(float(value) for value in self.targets[column])
+        size = (layer.shape[1], layer.shape[0])
+        return Camera(self.azimuth, _ELEVATION, (target[0], 0.0, target[2]), centre, scale, size)
+
+
+def _azimuth(clip: Clip) -> float:
+    forward = facing(clip.joints[0])
+    return float(np.arctan2(forward[0], forward[2]) + _TURN)
+
+
+def _smooth(path: Float[Array, "T 2"], sigma: float) -> Float[Array, "T 2"]:
+    radius = int(np.ceil(3 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    padded = np.pad(path, ((radius, radius), (0, 0)), mode="edge")
+    columns = [np.convolve(padded[:, axis], weights / weights.sum(), mode="valid") for axis in range(2)]
+    return np.stack(columns, axis=-1)
