@@ -1,13 +1,19 @@
-"""Shape and type checks on everything in `bimotion`, and where the tests find material that is not in the repository."""
+"""Shape and type checks on everything in `bimotion`, and what many tests start from."""
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
-# Before anything imports bimotion: every annotated function checks the shapes and types of its arguments.
-install_import_hook("bimotion", "beartype.beartype")
+if TYPE_CHECKING:
+    from bimotion.motion.clip import Clip
+
+# Before anything imports bimotion: every annotated function checks the shapes and types of its arguments. An int is
+# taken for a float, as by mypy.
+install_import_hook("bimotion", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +24,46 @@ def shared() -> Path:
     if not (folder / "goldens").is_dir():
         pytest.skip(f"reference material not found: {folder} (BIMOTION_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def micro_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of the smallest preset with random weights: it runs, and talks nonsense."""
+    import torch
+
+    from bimotion.models.motion_language import MotionLanguage
+    from bimotion.models.presets import preset
+    from bimotion.models.tokens import MotionTokenizer
+    from bimotion.models.weights import save_model
+
+    words = ["generate motion: a person walks forward.", "someone waves with the left hand and turns around."]
+    tokenizer = MotionTokenizer.train(words * 3, 320)
+    torch.manual_seed(0)
+    network = MotionLanguage(preset("micro", tokenizer.special.text_vocab_size, tokenizer.special.eos))
+    folder = tmp_path_factory.mktemp("models") / "micro"
+    save_model(network, folder, tokenizer, "A model for tests.")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def walk() -> "Clip":
+    """Two seconds of somebody who walks ahead at 1 m/s, swinging the limbs; bone lengths are constant."""
+    from bimotion.motion.clip import Clip
+    from bimotion.motion.skeleton import PARENTS, TARGET_OFFSETS
+
+    fps, num = 20.0, 41
+    time = np.arange(num) / fps
+    swing = 0.5 * np.sin(2 * np.pi * time)
+    offsets = np.asarray(TARGET_OFFSETS, dtype=np.float64)
+    joints = np.zeros((num, 22, 3))
+    joints[:, 0] = np.stack([0.02 * swing, 0.92 + 0 * time, 1.0 * time], axis=-1)
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        side = {4: 1, 7: 1, 5: -1, 8: -1, 18: -1, 20: -1, 19: 1, 21: 1}.get(joint, 0)
+        angle = side * swing
+        x, y, z = offsets[joint]
+        turned = np.stack(
+            [x + 0 * angle, y * np.cos(angle) - z * np.sin(angle), y * np.sin(angle) + z * np.cos(angle)], -1
+        )
+        joints[:, joint] = joints[:, parent] + turned
+    joints[..., 1] -= joints[..., 1].min()
+    return Clip(joints.astype(np.float32), fps, name="walk")

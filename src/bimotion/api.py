@@ -69,7 +69,7 @@ def model_folder(model: str | Path | None = None) -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     files = ["config.json", "model.safetensors", "tokenizer.json", "README.md"]
     try:
@@ -143,7 +143,7 @@ def _holds_features(path: Path) -> bool:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError):
         return False  # `read_motion` says what is wrong with it
-    return array.ndim == 2 and array.shape[1] == 263
+    return bool(array.ndim == 2 and array.shape[1] == 263)
 
 
 def _read_features(path: Path) -> Clip:
@@ -155,7 +155,9 @@ def _read_features(path: Path) -> Clip:
         raise MotionFileError(
             f"{path}: expected at least 2 frames of finite features, got shape {features.shape}"
         )
-    return Clip(joints=np.asarray(features_to_joints(features), dtype=np.float32), fps=float(FPS), name=path.stem)
+    return Clip(
+        joints=np.asarray(features_to_joints(features), dtype=np.float32), fps=float(FPS), name=path.stem
+    )
 
 
 def _write_motion(clip: Clip, path: Path) -> None:

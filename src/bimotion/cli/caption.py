@@ -52,7 +52,11 @@ class Caption:
                 failures.append(str(error))
         captions = self._captions(clips) if clips else {}
         if self.json:
-            print(json.dumps([{"file": str(file), "caption": said} for file, said in captions.items()], indent=1))
+            print(
+                json.dumps(
+                    [{"file": str(file), "caption": said} for file, said in captions.items()], indent=1
+                )
+            )
         else:
             for file, said in captions.items():
                 print(f"{file}: {said}" if len(self.files) > 1 else said)

@@ -34,9 +34,13 @@ class Convert:
     """Swap left and right."""
     features: bool = False
     """Write HumanML3D features (T, 263) at 20 frames per second instead of joint positions (.npy only)."""
-    skeleton: Annotated[Path | None, arg(metavar="ASF", help_behavior_hint="(default: found beside it)")] = None
+    skeleton: Annotated[Path | None, arg(metavar="ASF", help_behavior_hint="(default: found beside it)")] = (
+        None
+    )
     """The skeleton of an AMC file."""
-    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = None
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
+        None
+    )
     """Which joint of the file is which, for skeletons that bimotion does not know (docs/formats.md)."""
     unit: Annotated[
         Literal["m", "cm", "inch"] | None, arg(help_behavior_hint="(default: from the body's height)")

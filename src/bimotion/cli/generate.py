@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
@@ -58,7 +57,9 @@ class Generate:
         from bimotion.cli.usage import UsageError
 
         if not self.text or not all(text.strip() for text in self.text):
-            raise UsageError("which motion? Give a sentence, as in: bimotion generate \"a person waves\" --out wave.bvh")
+            raise UsageError(
+                'which motion? Give a sentence, as in: bimotion generate "a person waves" --out wave.bvh'
+            )
         if self.count < 1:
             raise UsageError(f"--count: expected 1 or more, got {self.count}")
         texts = [text for text in self.text for _ in range(self.count)]
@@ -104,4 +105,6 @@ class Generate:
             print(json.dumps(done, indent=1))
             return
         for row in done:
-            print(f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})")
+            print(
+                f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})"
+            )

@@ -24,7 +24,7 @@ COMMANDS = {
     "view": ("view", "View", "one HTML page that plays motions in 3D"),
     "info": ("info", "Info", "what a motion file or a model folder holds"),
     "prepare": ("prepare", "Prepare", "a data set from recordings"),
-    "train": ("train", "Train", "a model from a data set"),
+    "train": ("train", "run_train", "a model from a data set"),
 }
 
 EXAMPLES = """\
@@ -65,6 +65,11 @@ def run(args: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"perhaps {near[0]}?" if near else "`bimotion --help` lists them"
         raise UsageError(f"there is no command {name!r}; {hint}")
+    if name == "train":  # its options depend on the stage
+        from bimotion.cli.train import run_train
+
+        run_train(args[1:])
+        return
     module, command, _ = COMMANDS[name]
     parse(getattr(import_module(f"bimotion.cli.{module}"), command), name, args[1:]).run()
 
@@ -79,6 +84,8 @@ def exit_code(args: Sequence[str]) -> int:
     try:
         run(args)
         sys.stdout.flush()
+    except SystemExit as stop:  # help was asked for, or training was stopped by a signal
+        return int(stop.code or 0)
     except BimotionError as error:
         return _complain(str(error))
     except KeyboardInterrupt:

@@ -5,8 +5,8 @@ import inspect
 import io
 import re
 import sys
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 import tyro
 
@@ -17,6 +17,7 @@ class UsageError(BimotionError):
     """A command was called in a way that it does not take."""
 
 
+@runtime_checkable
 class Command(Protocol):
     """A command: a frozen dataclass of its arguments that can be run."""
 
@@ -33,21 +34,32 @@ def parse(command: type[AnyCommand], name: str, args: Sequence[str]) -> AnyComma
     Raises:
         UsageError: the arguments do not fit, in one line.
     """
-    said = io.StringIO()
     prog = f"bimotion {name}"
+    with usage_in_one_line(prog):
+        return tyro.cli(
+            command,
+            prog=prog,
+            description=inspect.getdoc(command),
+            args=list(args),
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+        )
+
+
+@contextlib.contextmanager
+def usage_in_one_line(prog: str) -> Iterator[None]:
+    """Turn tyro's box on stderr and its exit into an exception of one line.
+
+    Raises:
+        UsageError: tyro found the arguments wrong.
+    """
+    said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(
-                command,
-                prog=prog,
-                description=inspect.getdoc(command),
-                args=list(args),
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
-            )
+            yield
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(f"{one_line(said.getvalue())} (`{prog} --help` shows examples)") from None
+        raise UsageError(f"{one_line(said.getvalue())} (`{prog} --help` shows the options)") from None
 
 
 def one_line(box: str) -> str:
@@ -75,7 +87,9 @@ def one_line(box: str) -> str:
     text = re.sub(r"could not convert string to float: (.*)", r"\1 is not a number", text)
     text = re.sub(r"^Error parsing ", "", text)
     text = text[:1].lower() + text[1:]
-    near = [line.strip() for block in blocks if block and block[0].startswith("Perhaps") for line in block[1:]]
+    near = [
+        line.strip() for block in blocks if block and block[0].startswith("Perhaps") for line in block[1:]
+    ]
     options = [line.split()[0] for line in near if line.startswith("--")]
     return f"{text.rstrip('.')}; perhaps {' or '.join(options[:2])}?" if options else text.rstrip(".")
 

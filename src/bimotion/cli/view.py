@@ -22,7 +22,9 @@ class View:
     """Motion files, shown side by side."""
     out: Annotated[Path, arg(metavar="PAGE")]
     """The page to write; one that exists is overwritten."""
-    title: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the names of the files)")] = None
+    title: Annotated[
+        str | None, arg(metavar="TEXT", help_behavior_hint="(default: the names of the files)")
+    ] = None
     """Heading of the page."""
     overlay: bool = False
     """Show all motions in one view instead of side by side."""

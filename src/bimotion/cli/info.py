@@ -1,0 +1,118 @@
+"""`bimotion info`: what a motion file or a model folder holds."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a motion file or a model folder holds.
+
+    examples:
+      bimotion info walk.bvh
+      bimotion info runs/mine --json
+      bimotion info                    (the model that comes with bimotion)
+    """
+
+    what: Annotated[
+        Positional[str | None],
+        arg(metavar="MODEL|FILE", help_behavior_hint="(default: the model that comes with bimotion)"),
+    ] = None
+    """A motion file, a model folder or a Hub repository."""
+    json: bool = False
+    """Print one object instead of lines."""
+
+    def run(self) -> None:
+        """Look and tell."""
+        is_file = self.what is not None and (Path(self.what).is_file() or _names_motion(self.what))
+        facts = motion_facts(Path(str(self.what))) if is_file else model_facts(self.what)
+        if self.json:
+            print(json.dumps(facts, indent=1))
+            return
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            print(f"{name:{width}}  {_text(value)}")
+
+
+def motion_facts(path: Path) -> dict[str, Any]:
+    """Length, size and way of the motion in a file; metres and seconds."""
+    import numpy as np
+
+    from bimotion.api import read_clip
+    from bimotion.motion.clip import facing
+
+    clip = read_clip(path)
+    joints = clip.joints
+    steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
+    forward = facing(joints)
+    yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    return {
+        "file": str(path),
+        "kind": "motion",
+        "frames": len(clip),
+        "fps": round(clip.fps, 3),
+        "seconds": round(clip.duration, 3),
+        "joints": joints.shape[1],
+        "rotations": clip.rotations is not None,
+        "height": round(float(np.percentile(np.ptp(joints[..., 1], axis=1), 95)), 3),
+        "path": round(float(steps.sum()), 3),
+        "mean_speed": round(float(steps.sum() / max((len(clip) - 1) / clip.fps, 1e-9)), 3),
+        "turn_left_deg": round(float(np.degrees(yaw[-1] - yaw[0])), 1),
+    }
+
+
+def model_facts(model: str | None) -> dict[str, Any]:
+    """Size and kind of a model, read without loading the network."""
+    from safetensors import SafetensorError, safe_open
+
+    from bimotion.api import model_folder
+    from bimotion.errors import ModelError
+
+    folder = model_folder(model)
+    weights = folder / "model.safetensors"
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        with safe_open(weights, framework="numpy") as stored:
+            shapes = [stored.get_slice(name) for name in stored.keys()]  # noqa: SIM118 not a dict
+            count = sum(_size(piece.get_shape()) for piece in shapes)
+            dtypes = sorted({piece.get_dtype() for piece in shapes})
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(
+            f"{folder}: expected a model folder (config.json, model.safetensors): {error}"
+        ) from error
+    facts: dict[str, Any] = {
+        "folder": str(folder),
+        "kind": "model",
+        "parameters": count,
+        "stored_as": ", ".join(dtypes),
+        "megabytes": round(weights.stat().st_size / 1e6, 1),
+        "config": config,
+    }
+    card = folder / "README.md"
+    if card.is_file():
+        facts["card"] = str(card)
+    return facts
+
+
+def _size(shape: list[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def _names_motion(what: str) -> bool:
+    return Path(what).suffix.lower() in (".bvh", ".amc", ".npy", ".npz")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return "".join(
+            f"\n  {part}: {json.dumps(inner) if isinstance(inner, dict) else inner}"
+            for part, inner in value.items()
+        )
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,60 @@
+"""`bimotion train`: a model from a data set, stage after stage."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from bimotion.cli.usage import UsageError, usage_in_one_line
+
+HELP = """\
+usage: bimotion train STAGE --data D --out RUN [--preset tiny] [options]
+
+Train a model from a data set that `bimotion prepare` made. Stopped at any time, also by a power cut, a run goes on
+with the same command and --resume, to the same result.
+
+stages:
+{stages}
+
+examples:
+  bimotion train vae --preset tiny --data data/mine --out runs/vae
+  bimotion train vae --preset tiny --data data/mine --out runs/vae --resume
+
+`bimotion train STAGE --help` shows a stage's options."""
+
+ABOUT = {
+    "vae": "the motion VAE: clips to latents and back",
+    "text": "the text branch, where there is no pretrained one",
+    "stage1": "text to motion, the text branch frozen",
+    "stage2": "text to motion, motion to text and prediction, the text branch frozen",
+    "stage3": "everything, paired data mixed with text alone",
+    "evaluator": "the networks that score generated motion",
+}
+
+
+def run_train(args: Sequence[str]) -> None:
+    """Train the stage that the arguments name.
+
+    Raises:
+        BimotionError: the arguments or what they name cannot be used.
+    """
+    from bimotion.training.threads import set_thread_defaults
+
+    set_thread_defaults()
+    if not args or args[0] in ("-h", "--help"):
+        from bimotion.training.command import STAGES
+
+        rows = "\n".join(f"  {stage:10} {ABOUT.get(stage, '')}".rstrip() for stage in STAGES)
+        if not args:
+            raise UsageError(f"which stage? One of {', '.join(STAGES)} (`bimotion train --help`)")
+        print(HELP.format(stages=rows))
+        return
+    from bimotion.training.command import parse_stage, run_stage
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    prog = f"bimotion train {args[0]}"
+    with usage_in_one_line(prog):
+        config = parse_stage(args[0], args[1:], prog)
+    result = run_stage(config)
+    code = {"SIGINT": 130, "SIGTERM": 143}.get(result.stopped_by or "", 0)
+    if code:
+        sys.exit(code)

@@ -1,0 +1,101 @@
+"""Feet that stand still where the model says that they touch the floor.
+
+Legend: T frames, J = 22 joints, metres, Y up.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from bimotion.features.layout import CONTACTS
+
+LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
+"""Hip, knee, ankle and ball of the foot: left, right."""
+
+MIN_FRAMES = 3
+"""Shorter contacts are taken for noise, frames at 20 per second."""
+
+EASE_FRAMES = 4
+"""Frames before and after a contact over which a foot is led to and from its place."""
+
+MAX_SHIFT = 0.15
+"""A foot that would have to be moved further is left alone, metres: the contact is an error, not a slide."""
+
+
+def plant_feet(
+    joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
+) -> Float[np.ndarray, "T J 3"]:
+    """The joints with each foot held in one place for as long as its contact columns say that it stands.
+
+    Ankle and ball of the foot are moved along the floor, the knee follows so that thigh and shin keep their lengths.
+    All other joints stay.
+    """
+    out = joints.astype(np.float64)
+    contacts = features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5
+    for (hip, knee, ankle, ball), standing in zip(LEGS, contacts.T, strict=True):
+        shift = _shifts(out[:, ball], standing)
+        if not shift.any():
+            continue
+        target = out[:, ankle] + shift
+        new_knee, new_ankle = _bent_leg(out[:, hip], out[:, knee], out[:, ankle], target)
+        out[:, ball] += new_ankle - out[:, ankle]
+        out[:, knee], out[:, ankle] = new_knee, new_ankle
+    return out.astype(np.float32)
+
+
+def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> Float[np.ndarray, "T 3"]:
+    """How far the foot is moved in each frame so that it stands still in every run of contact."""
+    num = len(ball)
+    known = np.zeros(num, dtype=bool)
+    shift = np.zeros((num, 3))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], standing.astype(int), [0]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start < MIN_FRAMES:
+            continue
+        moved = np.median(ball[start:stop], axis=0) - ball[start:stop]
+        moved[:, 1] = 0
+        if np.linalg.norm(moved, axis=-1).max() > MAX_SHIFT:
+            continue
+        shift[start:stop], known[start:stop] = moved, True
+    if not known.any():
+        return shift
+    # Between contacts the shift eases out to nothing, or straight over where the next contact is near.
+    at = np.flatnonzero(known)
+    frames = np.arange(num)
+    before = at[np.clip(np.searchsorted(at, frames, side="right") - 1, 0, None)]
+    after = at[np.clip(np.searchsorted(at, frames), None, len(at) - 1)]
+    for near in (before, after):
+        distance = np.abs(frames - near)
+        weight = np.clip(1 - distance / (EASE_FRAMES + 1), 0, 1)
+        weight = (weight * weight * (3 - 2 * weight))[:, None]
+        eased = np.where(known[:, None], 0, weight * shift[near])
+        shift = np.where(
+            known[:, None], shift, shift + np.where(before[:, None] == after[:, None], eased / 2, eased)
+        )
+    return shift
+
+
+def _bent_leg(
+    hip: Float[np.ndarray, "T 3"],
+    knee: Float[np.ndarray, "T 3"],
+    ankle: Float[np.ndarray, "T 3"],
+    target: Float[np.ndarray, "T 3"],
+) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3"]]:
+    """Knee and ankle of a leg whose ankle goes to `target`, as far as the leg reaches; it bends as it did."""
+    thigh, shin = (np.linalg.norm(b - a, axis=-1, keepdims=True) for a, b in ((hip, knee), (knee, ankle)))
+    wanted = target - hip
+    distance = np.linalg.norm(wanted, axis=-1, keepdims=True)
+    reach = np.clip(distance, np.abs(thigh - shin) + 1e-4, (thigh + shin) * 0.9999)
+    along = wanted / np.maximum(distance, 1e-9)
+    bend = (knee - hip) - ((knee - hip) * along).sum(-1, keepdims=True) * along
+    length = np.linalg.norm(bend, axis=-1, keepdims=True)
+    # A straight leg bends forward, towards where the shin's plane was: any direction across the leg will do.
+    across = np.where(length > 1e-5, bend / np.maximum(length, 1e-9), _any_across(along))
+    part = (thigh**2 - shin**2 + reach**2) / (2 * reach)
+    height = np.sqrt(np.maximum(thigh**2 - part**2, 0))
+    return hip + part * along + height * across, hip + reach * along
+
+
+def _any_across(along: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
+    across: Float[np.ndarray, "T 3"] = np.cross(along, np.array([1.0, 0.0, 0.0]))
+    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
+    return across

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bimotion
+from bimotion.errors import ConfigError
+from bimotion.inference.model import MotionLanguageModel
+from bimotion.motion.clip import Clip
+from bimotion.motion.skeleton import PARENTS
+
+
+@pytest.fixture(scope="module")
+def model(micro_folder: Path) -> MotionLanguageModel:
+    return bimotion.load(micro_folder)
+
+
+def bones(joints: np.ndarray) -> np.ndarray:
+    return np.median(np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1), axis=0)
+
+
+@pytest.mark.parametrize("fps", [20, 30, 60, 24, 12.5])
+def test_a_continued_clip_keeps_its_frames_and_adds_what_was_asked(
+    model: MotionLanguageModel, walk: Clip, fps: float
+) -> None:
+    given = walk.resample(fps)
+    longer = model.continue_motion(given, seconds=1.5, seed=0)
+    assert longer.fps == fps
+    assert len(longer) == len(given) + round(1.5 * fps)
+    np.testing.assert_array_equal(longer.joints[: len(given)], given.joints)
+    # A network of random weights moves wildly, but does not leave the joint with a jump.
+    over = np.linalg.norm(longer.joints[len(given)] - longer.joints[len(given) - 1], axis=-1).max()
+    assert over < 0.4
+
+
+def test_a_continued_clip_keeps_its_bones(model: MotionLanguageModel, walk: Clip) -> None:
+    child = Clip(walk.joints * np.float32(0.6), walk.fps)
+    longer = model.continue_motion(child, seconds=2, seed=0)
+    faded = round(0.4 * child.fps)
+    np.testing.assert_allclose(bones(longer.joints[len(child) + faded :]), bones(child.joints), atol=5e-3)
+
+
+def test_more_than_the_network_makes_at_once_is_made_in_pieces(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    longer = model.continue_motion(walk, seconds=20, seed=0)
+    assert len(longer) == len(walk) + 400
+    np.testing.assert_array_equal(longer.joints, model.continue_motion(walk, seconds=20, seed=0).joints)
+
+
+def test_a_gap_between_parts_of_a_recording_is_filled_where_it_is(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    first, last = walk[:15], walk[30:]
+    whole = model.fill_between(first, last, seconds=0.75, seed=0, keep_places=True)
+    assert len(whole) == len(walk)
+    np.testing.assert_array_equal(whole.joints[:15], first.joints)
+    np.testing.assert_array_equal(whole.joints[30:], last.joints)
+
+
+def test_a_clip_of_another_rate_and_place_is_brought_along(model: MotionLanguageModel, walk: Clip) -> None:
+    far = Clip(walk.joints + np.array([5, 0, -3], np.float32), 20.0).resample(30)
+    whole = model.fill_between(walk, far, seconds=1, seed=0)
+    assert whole.fps == walk.fps
+    assert len(whole) == len(walk) + 20 + len(far.resample(20))
+    step = np.linalg.norm(np.diff(whole.joints[:, 0, [0, 2]], axis=0), axis=-1)
+    assert step[len(walk) + 19] < 0.3  # not the 5.8 m between their places
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 9])
+def test_impossible_gaps_are_refused(model: MotionLanguageModel, walk: Clip, seconds: float) -> None:
+    with pytest.raises(ConfigError, match="seconds: "):
+        model.fill_between(walk, walk, seconds=seconds)

@@ -1,0 +1,42 @@
+import numpy as np
+
+from bimotion.features.layout import CONTACTS
+from bimotion.inference.feet import LEGS, plant_feet
+from bimotion.motion.clip import Clip
+
+
+def features_with_left_foot_down(num: int, start: int, stop: int) -> np.ndarray:
+    features = np.zeros((num, 263), dtype=np.float32)
+    features[start:stop, CONTACTS.start : CONTACTS.start + 2] = 1
+    return features
+
+
+def sliding(walk: Clip) -> np.ndarray:
+    """Somebody who stands still but slides ahead by 5 mm a frame, knees bent."""
+    joints = np.repeat(walk.joints[:1], 30, axis=0).copy()
+    joints[:, [4, 5], 2] += 0.05
+    joints[..., 2] += 0.005 * np.arange(30, dtype=np.float32)[:, None]
+    return joints
+
+
+def test_a_foot_in_contact_stands_still_and_the_leg_keeps_its_lengths(walk: Clip) -> None:
+    joints = sliding(walk)
+    planted = plant_feet(joints, features_with_left_foot_down(30, 10, 20))
+    hip, knee, ankle, ball = LEGS[0]
+    assert np.abs(np.diff(planted[10:20, [ankle, ball]], axis=0)).max() < 1e-5
+    for a, b in ((hip, knee), (knee, ankle), (ankle, ball)):
+        before, after = (np.linalg.norm(x[:, b] - x[:, a], axis=-1) for x in (joints, planted))
+        np.testing.assert_allclose(after, before, atol=1e-5)
+    others = [joint for joint in range(22) if joint not in (knee, ankle, ball)]
+    np.testing.assert_array_equal(planted[:, others], joints[:, others])
+
+
+def test_a_planted_foot_is_led_to_and_from_its_place(walk: Clip) -> None:
+    planted = plant_feet(sliding(walk), features_with_left_foot_down(30, 10, 20))
+    np.testing.assert_array_equal(planted[:5], sliding(walk)[:5])
+    assert np.abs(np.diff(planted[:, LEGS[0][3]], axis=0)).max() < 0.02
+
+
+def test_without_contact_nothing_moves(walk: Clip) -> None:
+    joints = sliding(walk)
+    np.testing.assert_allclose(plant_feet(joints, np.zeros((30, 263), np.float32)), joints, atol=1e-6)
