@@ -108,7 +108,7 @@ def joints_to_features(
 
 
 def clips_to_features(
-    clips: Sequence[Float[np.ndarray, "_ J 3"]],
+    clips: Sequence[np.ndarray],
     *,
     compatible: bool = False,
     uniform_skeleton: Float[np.ndarray, "J 3"] | None = TARGET_OFFSETS,

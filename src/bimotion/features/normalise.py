@@ -47,8 +47,8 @@ class FeatureStats:
             )
 
     @classmethod
-    def of(cls, features: Iterable[Float[np.ndarray, "T F"]]) -> FeatureStats:
-        """Statistics over all frames of all arrays, read once, summed in float64.
+    def of(cls, features: Iterable[np.ndarray]) -> FeatureStats:
+        """Statistics over all frames of all (T, F) arrays, read once, summed in float64.
 
         A column that varies less than `MIN_STD` gets that as its standard deviation.
 

@@ -42,7 +42,7 @@ def published_features(
     p = p.astype(np.float64)
     start = p[:, 0, :, 0]
     p -= np.stack((start[0], p[1].min((0, 2)), start[2]))[:, None, :, None]
-    p = _rotate(_facing(p[..., :1], FACE_JOINTS)[:, None], p)
+    p = _turn(_facing(p[..., :1], FACE_JOINTS), p)
 
     root, local = _inverse_kinematics(p, smooth=True)
     before, after = root[..., :-1], root[..., 1:]
@@ -52,11 +52,11 @@ def published_features(
     relative[::2] -= p[::2, :1, :, :-1]
     parts = (
         np.arcsin(turn[2:3]),
-        _rotate(after, step[:, 0])[::2],
+        _turn(after, step[:, 0])[::2],
         p[1, :1, :, :-1],
-        _rows(_rotate(before[:, None], relative)),
+        _rows(_turn(before, relative)),
         _rows(_rot6d(local[..., :-1])),
-        _rows(_rotate(before[:, None], step)),
+        _rows(_turn(before, step)),
         (_squared(step[:, CONTACT_JOINTS]) < CONTACT_THRESHOLD).astype(np.float32),
     )
     return np.ascontiguousarray(np.moveaxis(np.concatenate(parts), 0, -1))
@@ -139,16 +139,16 @@ def _unit(v: Array, instead: Array) -> Array:
 
 
 def _fma(a: Array, b: Array, c: Array) -> Array:
-    """`a * b + c` rounded once, as compilers make of the published float32 products on today's processors."""
+    """`a * b + c` rounded once, as compilers make it of the published float32 cross product."""
     return np.asarray(a.astype(np.float64) * b + c, dtype=np.float32)
 
 
 def _cross(a: Array, b: Array) -> Array:
-    return np.stack([_fma(a[j], b[k], -(a[k] * b[j])) for j, k in ((1, 2), (2, 0), (0, 1))])
+    return np.stack([a[j] * b[k] - a[k] * b[j] for j, k in ((1, 2), (2, 0), (0, 1))])
 
 
 def _between(a: Array, b: Array) -> Array:
-    """Shortest rotation that takes unit vector `a` to unit vector `b`."""
+    """Shortest rotation that takes unit vector `a` to unit vector `b`, one of which is along an axis."""
     a, b = a.astype(np.float32), b.astype(np.float32)
     lengths = (_squared(a) * _squared(b)).astype(np.float64)
     # The published numbers come from a square root that rounds a tie below 1 up, and one above 1 down.
@@ -181,8 +181,22 @@ def _multiply(q: Array, r: Array) -> Array:
 
 
 def _rotate(q: Array, v: Array) -> Array:
-    """`v` in float32, turned by `q`."""
-    v = v.astype(np.float32)
-    q = np.broadcast_to(q, (4, *v.shape[1:]))
+    """`v`, along one axis only, turned by `q`: then the first cross product has no sum to round."""
+    x, y, z = q[1:]
     once = _cross(q[1:], v)
-    return np.asarray(v + 2 * (q[0] * once + _cross(q[1:], once)))
+    twice = np.stack(
+        (
+            _fma(y, once[2], -(z * once[1])),
+            _fma(z, once[0], -(x * once[2])),
+            _fma(x, once[1], -(y * once[0])),
+        )
+    )
+    return np.asarray(v + 2 * (q[0] * once + twice))
+
+
+def _turn(q: Array, v: Array) -> Array:
+    """`v` (3, ..., B, T) in float32, turned by `q` (4, B, T) about +Y: no cross product has a sum to round."""
+    x, y, z = v.astype(np.float32)
+    w, turn = q[0], q[2]
+    x_once, z_once = turn * z, -(turn * x)
+    return np.stack((x + 2 * (w * x_once + turn * z_once), y, z + 2 * (w * z_once - turn * x_once)))
