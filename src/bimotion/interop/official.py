@@ -1,14 +1,42 @@
-"""The published MotionGPT3 checkpoint's names and shapes, turned into ours.
+"""The published MotionGPT3 checkpoint, turned into our model.
 
-Everything that is peculiar to the published code stands here and nowhere else.
+Everything that is peculiar to the published code and its files stands here and nowhere else: names, layouts,
+the constant that scales latents, the order of several motions' slots. None of it concerns models of our own.
 """
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
+import torch
 from torch import Tensor
 
-VAE_NAMES: tuple[tuple[str, str], ...] = (
+from bimotion.errors import ModelError
+from bimotion.interop.unpickle import CheckpointFile
+from bimotion.models.branch import MixtureConfig
+from bimotion.models.diffusion import DiffusionConfig
+from bimotion.models.head import HeadConfig
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.tokens import NUM_MOTION_TOKENS
+from bimotion.models.vae import MotionVae, VaeConfig
+from bimotion.models.weights import check_state, model_of_state
+
+LATENT_SCALE = 0.8457
+"""The published code multiplies latents by it (HumanML3D); it stands in no checkpoint."""
+
+Rules = tuple[tuple[str, str], ...]
+"""Published name -> our name: patterns and replacements, all applied in turn."""
+
+LAYER_NAMES: Rules = (
+    (r"\bself_attn\.in_proj_(weight|bias)$", r"attention.qkv.\1"),
+    (r"\bself_attn\.out_proj\.", "attention.out."),
+    (r"\bmultihead_attn\.out_proj\.", "cross.out."),
+    (r"\blinear1\.", "feed_forward.up."),
+    (r"\blinear2\.", "feed_forward.down."),
+)
+"""Layers of torch, in the VAE and in the head."""
+
+VAE_NAMES: Rules = (
     (r"^global_motion_token$", "distribution_tokens"),
     (r"^query_pos_(encoder|decoder)\.pe$", r"\1_positions"),
     (r"^skel_embedding\.", "embed."),
@@ -17,18 +45,184 @@ VAE_NAMES: tuple[tuple[str, str], ...] = (
     (r"\.middle_block\.", ".middle."),
     (r"\.output_blocks\.", ".outputs."),
     (r"\.linear_blocks\.", ".skips."),
-    (r"\.self_attn\.in_proj_(weight|bias)$", r".attention.qkv.\1"),
-    (r"\.self_attn\.out_proj\.", ".attention.out."),
-    (r"\.multihead_attn\.out_proj\.", ".cross.out."),
-    (r"\.linear1\.", ".feed_forward.up."),
-    (r"\.linear2\.", ".feed_forward.down."),
-    (r"^(encoder\..*)\.norm1\.", r"\1.norm_attention."),
+    *LAYER_NAMES,
+    (r"\.norm1\.", ".norm_attention."),
     (r"^(encoder\..*)\.norm2\.", r"\1.norm_feed_forward."),
-    (r"^(decoder\..*)\.norm1\.", r"\1.norm_attention."),
     (r"^(decoder\..*)\.norm2\.", r"\1.norm_cross."),
     (r"^(decoder\..*)\.norm3\.", r"\1.norm_feed_forward."),
 )
-"""Published name -> our name, all rules applied in turn."""
+"""The motion VAE."""
+
+HEAD_NAMES: Rules = (
+    (r"^time_embed\.mlp\.0\.", "time.up."),
+    (r"^time_embed\.mlp\.2\.", "time.down."),
+    (r"^input_proj\.", "embed."),
+    (r"^cond_embed\.hidden_embedding$", "condition.query"),
+    (r"^cond_embed\.hid_pos\.pe$", "condition.positions"),
+    (r"^cond_embed\.cond_proj\.", "condition.project."),
+    (r"^cond_embed\.hid_encoder_layer\.", "condition.layer."),
+    *LAYER_NAMES,
+    (r"\.norm1\.", ".norm_attention."),
+    (r"\.norm2\.", ".norm_feed_forward."),
+    (r"^res_blocks\.", "blocks."),
+    (r"\.in_ln\.", ".norm."),
+    (r"\.mlp\.0\.", ".up."),
+    (r"\.mlp\.2\.", ".down."),
+    (r"\.adaLN_modulation\.1\.", ".modulate."),
+    (r"^final_layer\.linear\.", "unembed."),
+    (r"^final_layer\.modulate\.", "modulate."),
+)
+"""The diffusion head."""
+
+MIXTURE_NAMES: Rules = (
+    (r"^transformer\.wte\.weight$", "text.embedding.weight"),
+    (r"^pre_processors\.1\.weight$", "motion.embedding.weight"),
+    (r"^transformer\.wpe\.weight$", "positions"),
+    (r"\bmlp\.fn\.([01])\.c_fc\.", r"feed_forward.up.fn.\1."),
+    (r"\bmlp\.fn\.([01])\.c_proj\.", r"feed_forward.down.fn.\1."),
+    (r"\bc_attn\.", "qkv."),
+    (r"\bc_proj\.", "out."),
+    (r"\bln_1\.", "norm_attention."),
+    (r"\bln_2\.", "norm_feed_forward."),
+    (r"\bln_f\.", "norm."),
+    (r"^transformer\.(?:h\.)?(.*)\bfn\.0\.", r"text.\1"),
+    (r"^transformer\.(?:h\.)?(.*)\bfn\.1\.", r"motion.\1"),
+    (r"^(text|motion)\.(\d+)\.", r"\1.layers.\2."),
+)
+"""The two-branch transformer: `fn.0` is the text branch, `fn.1` the motion branch."""
+
+TIED_NAMES = ("lm_head.weight", "pre_processors.0.weight", "post_processors.0.weight")
+"""Other names of the text embedding."""
+UNUSED_NAMES = ("post_processors.1.weight",)
+"""Never trained and never read."""
+
+
+def read_official(
+    path: str | Path, heads: int | None = None, device: str | torch.device = "cpu"
+) -> MotionLanguage:
+    """The model of a published Lightning checkpoint, in eval mode.
+
+    `heads` are the transformer's, which no tensor tells; None: heads of 64 numbers, as in GPT-2. What a
+    checkpoint holds besides the model (evaluator networks, running losses, optimiser) is not read.
+
+    Raises:
+        ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
+    """
+    with CheckpointFile(path) as file:
+        stored = file.state()
+        published = {
+            name: file.tensor(value) for name, value in stored.items() if name.startswith(("vae.", "lm."))
+        }
+    return official_model(published, str(path), heads, device)
+
+
+def read_official_vae(path: str | Path) -> MotionVae:
+    """The motion VAE of a published checkpoint, of the whole model or of the VAE alone, in eval mode.
+
+    Raises:
+        ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
+    """
+    with CheckpointFile(path) as file:
+        published = {
+            name.removeprefix("vae."): file.tensor(value)
+            for name, value in file.state().items()
+            if name.startswith("vae.")
+        }
+    config = vae_config(published, str(path))
+    vae = MotionVae(config)
+    state = vae_state(published)
+    check_state({name: value.shape for name, value in vae.state_dict().items()}, state, str(path))
+    vae.load_state_dict(state)
+    return vae.eval()
+
+
+def official_model(
+    published: Mapping[str, Tensor], where: str, heads: int | None = None, device: str | torch.device = "cpu"
+) -> MotionLanguage:
+    """Our model of a published state (names that begin with `vae.` and `lm.`), in eval mode.
+
+    Raises:
+        ModelError: a tensor is missing or superfluous or of another shape.
+    """
+    config = official_config(published, where, heads)
+    return model_of_state(config, official_state(published, config), where, device)
+
+
+def official_config(
+    published: Mapping[str, Tensor], where: str, heads: int | None = None
+) -> MotionLanguageConfig:
+    """The sizes that a published state's shapes tell."""
+    embedding = _shape(published, "lm.language_model.transformer.wte.weight", where)
+    width = embedding[1]
+    x_width = _shape(published, "lm.motion_und_head.layers.weight", where)[1]
+    pool = "lm.diffloss.net.cond_embed.hid_encoder_layer.linear1.weight"
+    guided = "lm.fake_latent" in published
+    vae = vae_config(_part(published, "vae."), where)
+    if vae.num_latents * vae.width != x_width:
+        raise ModelError(f"{where}: the VAE's latents have {vae.width} numbers, the head's {x_width}")
+    return MotionLanguageConfig(
+        vae=vae,
+        mixture=MixtureConfig(
+            text_vocab_size=embedding[0],
+            width=width,
+            layers=_count(published, r"lm\.language_model\.transformer\.h\.(\d+)\."),
+            heads=max(width // 64, 1) if heads is None else heads,
+            ff_width=_shape(published, "lm.language_model.transformer.h.0.mlp.fn.0.c_fc.weight", where)[1],
+            max_positions=_shape(published, "lm.language_model.transformer.wpe.weight", where)[0],
+            attention_dropout=0.1,
+        ),
+        head=HeadConfig(
+            width=_shape(published, "lm.diffloss.net.input_proj.weight", where)[0],
+            blocks=_count(published, r"lm\.diffloss\.net\.res_blocks\.(\d+)\."),
+            ff_width=_shape(published, pool, where)[0],
+            frequencies=_shape(published, "lm.diffloss.net.time_embed.mlp.0.weight", where)[1],
+            zero_init=False,
+        ),
+        diffusion=DiffusionConfig(
+            guidance_scale=3.0 if guided else 1.0, drop_condition=0.1 if guided else 0.0
+        ),
+        length=None,
+        slots=_shape(published, "lm.motion_und_head.layers.weight", where)[0] // width,
+        eos=embedding[0] - 3,
+        interleaved_slots=True,
+    )
+
+
+def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig) -> dict[str, Tensor]:
+    """Our `MotionLanguage` state of a published state."""
+    language = _part(published, "lm.language_model.")
+    known = ("vae.", "lm.language_model.", "lm.diffloss.net.", "lm.motion_und_head.layers.", "lm.fake_latent")
+    state = {name: value for name, value in published.items() if not name.startswith(known)}
+    state |= {f"vae.{name}": value for name, value in vae_state(_part(published, "vae.")).items()}
+    state |= {f"mixture.{name}": value for name, value in mixture_state(language).items()}
+    head = head_state(_part(published, "lm.diffloss.net."), config.slots)
+    state |= {f"head.{name}": value for name, value in head.items()}
+    state |= {
+        f"understanding.{name}": value
+        for name, value in _part(published, "lm.motion_und_head.layers.").items()
+    }
+    no_condition = torch.zeros(config.slots, config.mixture.width)
+    state["head.fake_condition"] = published.get("lm.fake_latent", no_condition)
+    shape = (config.vae.num_latents, config.vae.latent_dim)
+    state["latent_mean"] = torch.zeros(shape)
+    state["latent_std"] = torch.full(shape, 1 / LATENT_SCALE)
+    state["feature_mean"] = torch.zeros(config.vae.feature_dim)
+    state["feature_std"] = torch.ones(config.vae.feature_dim)
+    return state
+
+
+def vae_config(published: Mapping[str, Tensor], where: str) -> VaeConfig:
+    """The VAE's sizes that a published state (names without `vae.`) tells; 4 heads, which no tensor tells."""
+    tokens = _shape(published, "global_motion_token", where)
+    return VaeConfig(
+        feature_dim=_shape(published, "skel_embedding.weight", where)[1],
+        num_latents=tokens[0] // 2,
+        width=tokens[1],
+        ff_width=_shape(published, "encoder.middle_block.linear1.weight", where)[0],
+        layers=2 * _count(published, r"encoder\.input_blocks\.(\d+)\.") + 1,
+        max_frames=_shape(published, "query_pos_encoder.pe", where)[0] - tokens[0],
+        attention_dropout=0.1,
+    )
 
 
 def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -48,8 +242,55 @@ def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def rename(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our `Mixture` state of a published language model's (names without `lm.language_model.`).
+
+    Published matrices are (in, out), ours (out, in). The text embedding stands there under four names.
+
+    Raises:
+        ModelError: two names of the text embedding hold different numbers.
+    """
+    state: dict[str, Tensor] = {}
+    for name, value in published.items():
+        if name in TIED_NAMES:
+            embedding = published.get("transformer.wte.weight")
+            if embedding is not None and not torch.equal(embedding, value):
+                raise ModelError(f"{name} is not the text embedding, to which the published model ties it")
+        elif name == "pre_processors.1.weight":
+            state[rename(name, MIXTURE_NAMES)] = value[:NUM_MOTION_TOKENS]
+        elif name not in UNUSED_NAMES:
+            projection = value.ndim == 2 and ".fn." in name
+            state[rename(name, MIXTURE_NAMES)] = value.T.contiguous() if projection else value
+    return state
+
+
+def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]:
+    """Our `DiffusionHead` state, but for `fake_condition`, of a published one (names without `net.`).
+
+    The published position table has 500 rows, of which the query's and the slots' are read.
+    """
+    state = {rename(name, HEAD_NAMES): value for name, value in published.items()}
+    if "condition.positions" in state:
+        state["condition.positions"] = state["condition.positions"][: slots + 1, 0]
+    return state
+
+
+def rename(name: str, rules: Rules) -> str:
     """`name` after all the (pattern, replacement) rules in turn."""
     for pattern, replacement in rules:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def _part(published: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in published.items() if name.startswith(prefix)}
+
+
+def _count(published: Mapping[str, Tensor], pattern: str) -> int:
+    return len({match[1] for name in published if (match := re.match(pattern, name))})
+
+
+def _shape(published: Mapping[str, Tensor], name: str, where: str) -> torch.Size:
+    if name not in published:
+        raise ModelError(f"{where}: {name} is missing; not a published checkpoint of this kind")
+    return published[name].shape

@@ -92,8 +92,10 @@ class Schedule:
             raise ConfigError(f"sampling steps must lie in 1..{config.train_steps}, got {steps}")
         last = config.train_steps - 1
         alpha_bar = config.alpha_bar()
-        if even_in == "time":
-            kept = [round(i * last / max(steps - 1, 1)) for i in range(steps)] if steps > 1 else [last]
+        if steps == 1:
+            kept = [last]
+        elif even_in == "time":
+            kept = [round(i * last / (steps - 1)) for i in range(steps)]
         else:
             log_snr = (alpha_bar / (1 - alpha_bar)).log()
             wanted = torch.linspace(float(log_snr[0]), float(log_snr[-1]), steps, dtype=torch.float64)

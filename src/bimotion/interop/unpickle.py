@@ -1,0 +1,246 @@
+"""Tensors of a `torch.save` file, read without running anything that stands in it.
+
+The file's pickle is followed by a reader that knows how to make containers and descriptions of tensors and
+nothing else: whatever other class or function a pickle asks for becomes an inert stand-in. A name from
+Python's own library that no checkpoint needs (`os.system`, `builtins.eval`) ends the reading.
+"""
+
+import io
+import math
+import pickle
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from bimotion.errors import ModelError
+
+MAX_PICKLE_BYTES = 256 << 20
+"""Largest pickle that is followed; tensors stand beside it in the file, not in it."""
+
+DTYPES: Mapping[str, torch.dtype] = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+"""Kinds of numbers that tensors may have."""
+
+HARMLESS_MODULES = {"collections", "typing", "pathlib", "argparse", "datetime", "enum", "types", "numbers"}
+"""Modules of Python's library whose classes stand in real checkpoints' settings."""
+
+HARMLESS_BUILTINS = {
+    *("dict", "list", "tuple", "set", "frozenset", "int", "long", "float", "complex", "bool", "str"),
+    *("unicode", "bytes", "bytearray", "object", "slice", "range", "type", "Ellipsis", "NoneType"),
+}
+"""Built-in types that stand in real checkpoints' settings."""
+
+
+class Ignored:
+    """What stands for an object that we do not make: it takes everything and does nothing."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> "Ignored":
+        return super().__new__(cls)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        """Take the attributes."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def append(self, item: object) -> None:
+        """Take an item of a list."""
+
+    def extend(self, items: object) -> None:
+        """Take the items of a list."""
+
+    def add(self, item: object) -> None:
+        """Take an item of a set."""
+
+    def __call__(self, *args: object, **kwargs: object) -> "Ignored":
+        return self
+
+
+class PlainDict(dict[Any, Any]):
+    """An `OrderedDict` of the pickle; attributes that hang on it are dropped."""
+
+    def __setstate__(self, state: object) -> None:
+        """Take the attributes."""
+
+
+@dataclass(frozen=True)
+class StoredNumbers:
+    """A run of numbers in the file."""
+
+    key: str
+    dtype: torch.dtype
+    count: int
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor's place in the file."""
+
+    numbers: StoredNumbers
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class CheckpointFile:
+    """An open `torch.save` file: what its pickle holds, and its tensors on demand.
+
+    Raises:
+        ModelError: the file is missing, truncated, of an old format, or its pickle asks for what none needs.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._zip = zipfile.ZipFile(self.path)
+        except OSError as error:
+            raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from None
+        except zipfile.BadZipFile:
+            self._fail("not a complete torch.save file (truncated, or saved by torch before 1.6)")
+        try:
+            self.data = self._read_pickle()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "CheckpointFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+    def state(self) -> dict[str, StoredTensor]:
+        """The tensors under `state_dict`, or of the whole file where it has no such entry.
+
+        Raises:
+            ModelError: there are none, or something else stands among them.
+        """
+        data = self.data
+        if isinstance(data, dict) and "state_dict" in data:
+            data = data["state_dict"]
+        if not isinstance(data, dict) or not data:
+            self._fail("holds no state_dict")
+        for name, value in data.items():
+            if not isinstance(name, str) or not isinstance(value, StoredTensor):
+                self._fail(f"the entry {name!r} of its state_dict is no tensor")
+        return dict(data)
+
+    def tensor(self, stored: StoredTensor) -> Tensor:
+        """The numbers of a tensor, read now.
+
+        Raises:
+            ModelError: they are not all there, or the tensor reaches beyond them.
+        """
+        numbers = stored.numbers
+        reach = stored.offset + sum((n - 1) * s for n, s in zip(stored.shape, stored.stride, strict=True)) + 1
+        if 0 not in stored.shape and max(reach, math.prod(stored.shape)) > numbers.count:
+            self._fail(f"a tensor of shape {stored.shape} reaches beyond its {numbers.count} numbers")
+        size = numbers.count * numbers.dtype.itemsize
+        raw = bytearray(self._read(f"data/{numbers.key}", size))
+        if len(raw) != size:
+            self._fail(f"data/{numbers.key} has {len(raw)} bytes, expected {size}")
+        flat = torch.frombuffer(raw, dtype=numbers.dtype) if size else torch.empty(0, dtype=numbers.dtype)
+        return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
+
+    def _read(self, name: str, limit: int) -> bytes:
+        infos = [info for info in self._zip.infolist() if info.filename.partition("/")[2] == name]
+        if len(infos) != 1:
+            self._fail(f"{name} is not in it")
+        if infos[0].file_size > limit:
+            self._fail(f"{name} has {infos[0].file_size} bytes, expected at most {limit}")
+        try:
+            return self._zip.read(infos[0])
+        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+            self._fail(f"{name} is broken ({error})")
+
+    def _read_pickle(self) -> Any:
+        names = {info.filename.partition("/")[2] for info in self._zip.infolist()}
+        if "data.pkl" not in names:
+            self._fail("not a torch.save file (no data.pkl in it)")
+        if "byteorder" in names and self._read("byteorder", 16) != b"little":
+            self._fail("saved on a big-endian machine")
+        try:
+            return _Reader(io.BytesIO(self._read("data.pkl", MAX_PICKLE_BYTES))).load()
+        except ModelError as error:
+            self._fail(str(error))
+        except Exception as error:  # a hostile pickle can make the reader fail in any way
+            self._fail(f"its pickle cannot be followed ({type(error).__name__}: {error})")
+
+    def _fail(self, why: str) -> NoReturn:
+        raise ModelError(f"{self.path}: {why}")
+
+
+class _Reader(pickle.Unpickler):
+    """Follows a pickle; nothing that it names is ever imported."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What stands for a name of the pickle."""
+        if (module, name) in _KNOWN:
+            return _KNOWN[module, name]
+        if module == "torch" and name in DTYPES:
+            return DTYPES[name]
+        root = module.partition(".")[0]
+        builtin = root in ("builtins", "__builtin__", "__builtins__")
+        if (builtin and name not in HARMLESS_BUILTINS) or (
+            not builtin and root in sys.stdlib_module_names | _OLD_NAMES and root not in HARMLESS_MODULES
+        ):
+            raise ModelError(f"its pickle asks for {module}.{name}, which no checkpoint needs; refused")
+        return Ignored
+
+    def persistent_load(self, pid: Any) -> Any:
+        """What stands for a reference to numbers beside the pickle."""
+        kind, dtype, key, _, count = pid
+        if kind != "storage" or not isinstance(dtype, torch.dtype) or type(count) is not int:
+            raise ModelError(f"its pickle refers to {pid!r}, which is no storage")
+        return StoredNumbers(str(key), dtype, count)
+
+
+def _stored_tensor(numbers: Any, offset: Any, shape: Any, stride: Any, *_: object) -> StoredTensor:
+    parts = (offset, *shape, *stride)
+    if not isinstance(numbers, StoredNumbers) or any(type(part) is not int or part < 0 for part in parts):
+        raise ModelError("its pickle describes a tensor that cannot be")
+    return StoredTensor(numbers, offset, tuple(shape), tuple(stride))
+
+
+def _first(value: object, *_: object) -> object:
+    return value
+
+
+def _plain_dict(*args: object) -> PlainDict:
+    return PlainDict()
+
+
+_KNOWN: dict[tuple[str, str], Callable[..., object]] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _stored_tensor,
+    ("torch._utils", "_rebuild_parameter"): _first,
+    ("collections", "OrderedDict"): _plain_dict,
+}
+
+_OLD_NAMES = {"commands", "popen2", "nt", "posix", "cPickle", "thread", "__main__", "_winreg", "exceptions"}
+"""Python 2's or other systems' library modules."""

@@ -1,0 +1,124 @@
+"""The diffusion head: parity with the published one, guidance, and its loss."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bimotion.interop.official import head_state
+from bimotion.models.diffusion import DiffusionConfig
+from bimotion.models.head import DiffusionHead, HeadConfig
+
+CLOSE = {"rtol": 0, "atol": 1e-5}
+
+
+def published_head(golden: dict[str, Tensor]) -> DiffusionHead:
+    state = {k.removeprefix("state.net."): v for k, v in golden.items() if k.startswith("state.net.")}
+    head = DiffusionHead(HeadConfig(width=64, ff_width=128), DiffusionConfig(), 64, 32, 4).eval()
+    fake = golden.get("sample.fake_latent", torch.zeros(4, 32))
+    head.load_state_dict({**head_state(state, 4), "fake_condition": fake})
+    return head
+
+
+def test_published_forward_is_reproduced(goldens: Path) -> None:
+    golden = load_file(goldens / "diffusion_head_small.safetensors")
+    head = published_head(golden)
+    xt, t, z = golden["fwd.x"], golden["fwd.t"], golden["fwd.c"]
+    with torch.no_grad():
+        torch.testing.assert_close(head.time(t), golden["fwd.time_embed"], **CLOSE)
+        torch.testing.assert_close(head.condition(z)[:, None], golden["fwd.cond_embed"], **CLOSE)
+        torch.testing.assert_close(head(xt, t, z), golden["fwd.out"], **CLOSE)
+        one = head(xt, t, z[:, :1])
+        torch.testing.assert_close(one, golden["fwd.out_one_token_condition"], **CLOSE)
+        told = head(xt[:2].repeat(2, 1, 1), t, z)
+        guided = torch.lerp(told[2:], told[:2], 3.0)
+        torch.testing.assert_close(guided, golden["fwd.out_cfg3"][:2], **CLOSE)
+
+
+def test_published_plain_sampling_is_reproduced(goldens: Path) -> None:
+    golden = load_file(goldens / "diffusion_head_small.safetensors")
+    noise = torch.cat((golden["sample_nocfg.noise_init"][None], golden["sample_nocfg.noise_steps"]))
+    x0 = published_head(golden).sample(golden["sample.z"], guidance_scale=1.0, noise=noise)
+    torch.testing.assert_close(x0, golden["sample_nocfg.out"], rtol=0, atol=1e-4)
+
+
+def test_published_sampling_is_reproduced(shared: Path) -> None:
+    golden = load_file(shared / "goldens" / "diffusion_head_small.safetensors")
+    head, z = published_head(golden), golden["sample.z"]
+    for name, temperature in (("sample", 1.0), ("sample_temp08", 0.8)):
+        noise = torch.cat((golden[f"{name}.noise_init"][None], golden[f"{name}.noise_steps"][:, :3]))
+        x0 = head.sample(z, guidance_scale=3.0, temperature=temperature, noise=noise)
+        torch.testing.assert_close(x0, golden[f"{name}.out"], rtol=0, atol=1e-4)
+
+
+def test_published_loss_and_gradients_are_reproduced(shared: Path) -> None:
+    golden = load_file(shared / "goldens" / "diffusion_head_small.safetensors")
+    head = published_head(golden)
+    kept = torch.zeros(5, dtype=torch.bool)
+    args = golden["loss.target"], golden["loss.z"], golden["loss.t"], kept, golden["loss.noise"]
+    loss = head.loss_of(*args)
+    torch.testing.assert_close(loss, golden["loss.per_item"], **CLOSE)
+    loss.mean().backward()
+    for theirs, ours in (
+        ("cond_embed.hidden_embedding", head.condition.query),
+        ("final_layer.linear.bias", head.unembed.bias),
+        ("input_proj.weight", head.embed.weight),
+        ("res_blocks.1.adaLN_modulation.1.bias", head.blocks[1].get_parameter("modulate.bias")),
+    ):
+        torch.testing.assert_close(ours.grad, golden[f"loss.grad.{theirs}"], **CLOSE)
+
+
+@pytest.fixture
+def head() -> DiffusionHead:
+    torch.manual_seed(0)
+    config = HeadConfig(width=32, blocks=2, heads=2, frequencies=16)
+    head = DiffusionHead(config, DiffusionConfig(sampler="ddim", sample_steps=10), 12, 16, 4).eval()
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return head
+
+
+def test_guidance_goes_from_unconditioned_to_conditioned_and_beyond(head: DiffusionHead) -> None:
+    z = torch.randn(3, 4, 16)
+    fake = head.fake_condition.detach().expand(3, -1, -1)
+
+    def sampled(z: Tensor, scale: float) -> Tensor:
+        return head.sample(z, guidance_scale=scale, generator=torch.Generator().manual_seed(1))
+
+    torch.testing.assert_close(sampled(z, 0.0), sampled(fake, 1.0), rtol=0, atol=1e-5)
+    torch.testing.assert_close(sampled(z, 1.0 + 1e-6), sampled(z, 1.0), rtol=0, atol=1e-4)
+    assert not torch.allclose(sampled(z, 3.0), sampled(z, 1.0), atol=1e-2)
+
+
+def test_batch_neighbours_change_nothing(head: DiffusionHead) -> None:
+    z = torch.randn(3, 4, 16)
+    seeds = [torch.Generator().manual_seed(seed) for seed in (1, 2, 3)]
+    together = head.sample(z, sampler="ancestral", generator=seeds)
+    alone = head.sample(z[1:2], sampler="ancestral", generator=[torch.Generator().manual_seed(2)])
+    torch.testing.assert_close(alone, together[1:2], rtol=1e-4, atol=1e-4)
+
+
+def test_chunks_of_steps_change_nothing(head: DiffusionHead, monkeypatch: pytest.MonkeyPatch) -> None:
+    z, noise = torch.randn(3, 4, 16), torch.randn(1, 3, 1, 12)
+    whole = head.sample(z, noise=noise)
+    monkeypatch.setattr("bimotion.models.head.CHUNK_BYTES", 1)
+    torch.testing.assert_close(head.sample(z, noise=noise), whole, rtol=0, atol=1e-6)
+
+
+def test_dropped_rows_learn_the_fake_condition_only(head: DiffusionHead) -> None:
+    x0, z = torch.randn(2, 1, 12), torch.randn(2, 4, 16, requires_grad=True)
+    t, eps = torch.tensor([5, 500, 900, 20]), torch.randn(4, 1, 12)
+    head.loss_of(x0, z, t, torch.tensor([True, False, True, False]), eps).sum().backward()
+    assert z.grad is not None
+    assert not z.grad[0].any()
+    assert z.grad[1].all()
+    assert head.fake_condition.grad is not None
+
+
+def test_a_fresh_head_tells_no_noise() -> None:
+    head = DiffusionHead(HeadConfig(width=32, heads=2), DiffusionConfig(), 12, 16, 4)
+    assert not head(torch.randn(3, 1, 12), torch.tensor([1, 2, 3]), torch.randn(3, 4, 16)).any()
+    loss = head.loss(torch.randn(400, 1, 12), torch.randn(400, 4, 16), torch.Generator().manual_seed(0))
+    assert abs(loss.item() - 1) < 0.05

@@ -1,0 +1,215 @@
+"""The two-branch transformer: parity with the published one, and what must hold for either family."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bimotion.errors import ConfigError, ModelError
+from bimotion.interop.official import mixture_state
+from bimotion.models.branch import MixtureConfig
+from bimotion.models.mixture import Mixture
+from bimotion.models.packing import TokenBatch
+from bimotion.models.tokens import MotionTokenizer, SpecialIds, TokenSequence
+
+GPT2 = MixtureConfig(text_vocab_size=300, width=32, layers=2, heads=4, ff_width=48, max_positions=64)
+LLAMA = replace(GPT2, family="llama", kv_heads=2)
+PUBLISHED = MixtureConfig(
+    text_vocab_size=302, width=64, layers=3, heads=4, ff_width=256, max_positions=64, dropout=0.0
+)
+
+
+@pytest.fixture(params=[GPT2, LLAMA], ids=["gpt2", "llama"])
+def mixture(request: pytest.FixtureRequest, tokenizer: MotionTokenizer) -> Mixture:
+    torch.manual_seed(0)
+    config = replace(request.param, text_vocab_size=tokenizer.special.text_vocab_size)
+    model = Mixture(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+@pytest.fixture
+def sequences(tokenizer: MotionTokenizer) -> list[TokenSequence]:
+    return [
+        tokenizer.sequence("a person walks", tokenizer.motion_out),
+        tokenizer.sequence(f"what is {tokenizer.motion_in}", "a person walks"),
+        tokenizer.plain("someone jumps"),
+    ]
+
+
+def run(mixture: Mixture, sequences: list[TokenSequence], tokenizer: MotionTokenizer) -> list[Tensor]:
+    """States of each sequence's tokens, alone or in a batch; in slots hold numbers counted up from 0."""
+    batch = TokenBatch.of(sequences, tokenizer.special, 4)
+    count = batch.in_rows.numel() * mixture.config.width
+    given = torch.arange(count).view(-1, 4, mixture.config.width) / max(count, 1) if count else None
+    with torch.no_grad():
+        hidden = mixture(batch, given)
+    places = torch.cat(hidden)[batch.source].view(batch.size, batch.length, -1)
+    return [row[: len(sequence)] for row, sequence in zip(places, sequences, strict=True)]
+
+
+def published_batch(golden: dict[str, Tensor]) -> TokenBatch:
+    """The golden's batch, in which padding is computed as well."""
+    ids, mask = golden["in.ids_global"], golden["in.attention_mask"].bool()
+    text = ids < 302
+    learnt = text & (ids != 301)
+    batch = TokenBatch.of_ids(ids, torch.ones_like(mask), learnt, SpecialIds(302, 299), 4)
+    return replace(batch, keys=mask)
+
+
+def test_published_first_layer_is_reproduced(goldens: Path) -> None:
+    golden = load_file(goldens / "mot_small_layer.safetensors")
+    state = {k.removeprefix("state."): v for k, v in golden.items() if k.startswith("state.")}
+    mixture = Mixture(replace(PUBLISHED, layers=1)).eval()
+    ours = mixture_state(state)
+    norms = {k: v for k, v in mixture.state_dict().items() if k.startswith(("text.norm.", "motion.norm."))}
+    mixture.load_state_dict({**ours, **norms})
+    batch = published_batch(golden)
+    with torch.no_grad():
+        hidden = mixture(batch, golden["in.holder_embeddings"].view(-1, 4, 64))
+        states = torch.cat(hidden)[batch.source].view(2, 28, 64)
+        expected = torch.nn.functional.layer_norm(golden["out.layer_in_1"], (64,))
+    torch.testing.assert_close(states, expected, rtol=0, atol=2e-5)
+
+
+def test_published_transformer_is_reproduced(shared: Path) -> None:
+    golden = load_file(shared / "goldens" / "mot_small.safetensors")
+    state = {k.removeprefix("state."): v for k, v in golden.items() if k.startswith("state.")}
+    mixture = Mixture(PUBLISHED).eval()
+    mixture.load_state_dict(mixture_state(state))
+    batch = published_batch(golden)
+    with torch.no_grad():
+        hidden = mixture(batch, golden["in.holder_embeddings"].view(-1, 4, 64))
+        states = torch.cat(hidden)[batch.source].view(2, 28, 64)
+        scores = mixture.logits(hidden.text[batch.answer_rows])
+        logits = mixture.logits(hidden.text)
+    expected = golden["out.hidden_text"] + golden["out.hidden_motion"]
+    torch.testing.assert_close(states, expected, rtol=0, atol=2e-5)
+    text_places = golden["in.type_ids"].flatten() == 0
+    torch.testing.assert_close(
+        logits, golden["out.logits_text"].view(-1, 302)[text_places], rtol=0, atol=2e-5
+    )
+    # The published loss also scores the bracket after the masked motion, on all-zero logits.
+    log_likelihood = scores.log_softmax(-1).gather(1, batch.answer_ids[:, None]).sum()
+    loss = (torch.tensor(302.0).log() - log_likelihood) / (len(batch.answer_ids) + 1)
+    torch.testing.assert_close(loss[None], golden["out.text_loss"], rtol=0, atol=2e-5)
+
+
+def test_a_sequence_alone_and_in_a_batch_are_the_same(
+    mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
+) -> None:
+    together = run(mixture, sequences, tokenizer)
+    backwards = run(mixture, sequences[::-1], tokenizer)[::-1]
+    for i, sequence in enumerate(sequences):
+        torch.testing.assert_close(run(mixture, [sequence], tokenizer)[0], together[i], rtol=0, atol=1e-5)
+        torch.testing.assert_close(backwards[i], together[i], rtol=0, atol=1e-5)
+
+
+def test_nothing_depends_on_what_comes_later(
+    mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
+) -> None:
+    whole = run(mixture, [sequences[1]], tokenizer)[0]
+    cut = TokenSequence(sequences[1].prompt, sequences[1].answer[:2])
+    torch.testing.assert_close(run(mixture, [cut], tokenizer)[0], whole[: len(cut)], rtol=0, atol=1e-5)
+
+
+def test_text_tokens_ignore_the_motion_branch_until_a_motion(
+    mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
+) -> None:
+    first_slot = sequences[1].ids.index(tokenizer.special.in_slot)
+    before = run(mixture, sequences, tokenizer)[1]
+    torch.nn.init.zeros_(mixture.motion.layers[0].get_parameter("qkv.weight"))
+    after = run(mixture, sequences, tokenizer)[1]
+    torch.testing.assert_close(after[:first_slot], before[:first_slot], rtol=0, atol=0)
+    assert (after[first_slot:] != before[first_slot:]).any(-1).all()
+
+
+def test_cached_steps_equal_the_whole_sequence(
+    mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
+) -> None:
+    prompts = [TokenSequence(s.prompt) for s in sequences[:2]]
+    more = torch.tensor([tokenizer.encode("a person walks")[:3], tokenizer.encode("jumps twice")[:3]])
+    given = torch.randn(1, 4, mixture.config.width, generator=torch.Generator().manual_seed(0))
+    for chosen in (prompts, [prompts[1]] * 2):
+        cache = mixture.cache(2, 40)
+        present = given[:0] if chosen[0] is chosen[1] else given
+        present = given.expand(2, -1, -1) if chosen[0] is chosen[1] else given
+        with torch.no_grad():
+            mixture(TokenBatch.of(chosen, tokenizer.special, 4), present, cache)
+            stepped = [mixture.step(ids, cache) for ids in more.T]
+            for step, states in enumerate(stepped):
+                longer = [
+                    TokenSequence(s.prompt, tuple(ids[: step + 1]))
+                    for s, ids in zip(chosen, more.tolist(), strict=True)
+                ]
+                batch = TokenBatch.of(longer, tokenizer.special, 4)
+                whole = mixture(batch, present).text[batch.last_rows]
+                torch.testing.assert_close(states, whole, rtol=0, atol=1e-5)
+
+
+def test_frozen_text_branch_changes_no_gradient(tokenizer: MotionTokenizer, mixture: Mixture) -> None:
+    batch = TokenBatch.of([tokenizer.motion_request("a person walks")], tokenizer.special, 4)
+    assert batch.text_first
+    mixture(batch).motion.square().sum().backward()
+    expected = {name: p.grad.clone() for name, p in mixture.motion.named_parameters() if p.grad is not None}
+    mixture.zero_grad()
+    mixture.text.requires_grad_(False)
+    mixture(batch).motion.square().sum().backward()
+    assert expected
+    for name, p in mixture.motion.named_parameters():
+        if name in expected:
+            torch.testing.assert_close(p.grad, expected[name])
+
+
+def test_faults_are_named(mixture: Mixture, tokenizer: MotionTokenizer) -> None:
+    special = tokenizer.special
+    with pytest.raises(ModelError, match="65 tokens is longer than the model's 64"):
+        mixture(TokenBatch.of([TokenSequence((1,) * 65)], special, 4))
+    with pytest.raises(ModelError, match="places for 1 motions, 0 were given"):
+        mixture(TokenBatch.of([tokenizer.text_request(tokenizer.motion_in)], special, 4))
+    with pytest.raises(ConfigError, match="multiple of kv_heads"):
+        replace(GPT2, kv_heads=3)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_llama_text_branch_equals_transformers() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    theirs = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=300,
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=64,
+            rms_norm_eps=1e-5,
+            rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+            tie_word_embeddings=True,
+        )
+    ).eval()
+    ours = Mixture(LLAMA).eval()
+    state = theirs.model.state_dict()
+    with torch.no_grad():
+        ours.text.embedding.weight.copy_(state["embed_tokens.weight"])
+        ours.text.norm.weight.copy_(state["norm.weight"])
+        for i, layer in enumerate(ours.text.layers):
+            part = {k.removeprefix(f"layers.{i}."): v for k, v in state.items() if f"layers.{i}." in k}
+            qkv = [part[f"self_attn.{name}_proj.weight"] for name in "qkv"]
+            layer.qkv.weight.copy_(torch.cat(qkv))
+            layer.out.weight.copy_(part["self_attn.o_proj.weight"])
+            layer.norm_attention.weight.copy_(part["input_layernorm.weight"])
+            layer.norm_feed_forward.weight.copy_(part["post_attention_layernorm.weight"])
+            gate_up = [part["mlp.gate_proj.weight"], part["mlp.up_proj.weight"]]
+            layer.feed_forward.gate_up.weight.copy_(torch.cat(gate_up))
+            layer.feed_forward.down.weight.copy_(part["mlp.down_proj.weight"])
+        ids = torch.randint(0, 290, (1, 20))
+        batch = TokenBatch.of([TokenSequence(tuple(ids[0].tolist()))], SpecialIds(300, 0), 4)
+        torch.testing.assert_close(ours.logits(ours(batch).text)[None], theirs(ids).logits, rtol=0, atol=1e-5)

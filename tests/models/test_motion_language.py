@@ -1,0 +1,129 @@
+"""The assembled model."""
+
+import pytest
+import torch
+
+from bimotion.models.decoding import DecodingConfig
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.presets import PRESETS
+from bimotion.models.tokens import MotionTokenizer
+
+
+def test_tiny_is_small_enough_to_be_embedded() -> None:
+    with torch.device("meta"):
+        model = MotionLanguage(PRESETS["tiny"])
+    assert sum(p.numel() for p in model.parameters()) <= 24_000_000
+
+
+def test_each_task_has_its_losses(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    motion_in, motion_out = tokenizer.motion_in, tokenizer.motion_out
+    latents = torch.randn(2, 2, 8)
+    moved = micro.batch([tokenizer.sequence("a person walks", motion_out)] * 2)
+    losses = micro(moved, None, latents, torch.tensor([40, 60]), torch.Generator().manual_seed(0))
+    assert losses.text == 0
+    assert losses.diffusion > 0
+    assert losses.length > 0
+    captioned = micro.batch([tokenizer.sequence(f"what is {motion_in}", "a person walks")] * 2)
+    losses = micro(captioned, latents)
+    assert losses.text > 0
+    assert losses.diffusion == losses.length == 0
+    mixed = micro.batch(
+        [
+            tokenizer.sequence("a person walks", motion_out),
+            tokenizer.sequence(f"what is {motion_in}", "a person walks"),
+            tokenizer.plain("a person jumps"),
+        ]
+    )
+    losses = micro(mixed, latents[:1], latents[1:], torch.tensor([50]))
+    assert all(loss > 0 for loss in losses)
+    sum(losses).backward()
+    trained = {name for name, p in micro.named_parameters() if p.grad is not None and p.grad.any()}
+    untrained = {name for name, _ in micro.named_parameters() if not name.startswith("vae.")} - trained
+    assert untrained <= {"head.fake_condition"}
+
+
+def test_text_loss_ignores_prompts_and_neighbours(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    latents = torch.randn(2, 2, 8)
+    rows = [
+        tokenizer.sequence(f"what is {tokenizer.motion_in}", "a person walks"),
+        tokenizer.sequence(f"tell me what is done here {tokenizer.motion_in}", "jumps"),
+    ]
+    counts = [len(row.answer) for row in rows]
+    each = [micro(micro.batch([row]), z[None]).text for row, z in zip(rows, latents, strict=True)]
+    expected = (each[0] * counts[0] + each[1] * counts[1]) / sum(counts)
+    torch.testing.assert_close(micro(micro.batch(rows), latents).text, expected)
+
+
+def test_sampling_is_the_same_for_the_same_seed(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    batch = micro.batch([tokenizer.motion_request("a person walks"), tokenizer.motion_request("jumps")])
+    latents, frames = micro.sample(batch, generator=torch.Generator().manual_seed(3))
+    again, _ = micro.sample(batch, generator=torch.Generator().manual_seed(3))
+    other, _ = micro.sample(batch, generator=torch.Generator().manual_seed(4))
+    assert latents.shape == (2, 2, 8)
+    torch.testing.assert_close(again, latents, rtol=0, atol=0)
+    assert not torch.allclose(other, latents)
+    assert frames is not None
+    assert frames.shape == (2,)
+
+
+def test_latents_are_normalised_between_vae_and_transformer(micro: MotionLanguage) -> None:
+    features, lengths = torch.randn(2, 40, 263), torch.tensor([40, 30])
+    with torch.no_grad():
+        mu, _ = micro.vae.encode(features, lengths)
+        micro.latent_mean.copy_(mu.mean(0))
+        micro.latent_std.copy_(mu.std(0))
+        latents = micro.encode(features, lengths)
+        torch.testing.assert_close(latents, (mu - mu.mean(0)) / mu.std(0))
+        decoded = micro.decode(latents, lengths)
+        torch.testing.assert_close(decoded, micro.vae.decode(mu, lengths), rtol=0, atol=1e-4)
+
+
+def test_writing_equals_choosing_the_likeliest_again_and_again(
+    micro: MotionLanguage, tokenizer: MotionTokenizer
+) -> None:
+    for parameter in micro.mixture.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    special = tokenizer.special
+    prompts = [
+        tokenizer.text_request(f"what is {tokenizer.motion_in}"),
+        tokenizer.text_request(f"what does the person do in {tokenizer.motion_in}"),
+    ]
+    given = torch.randn(2, 2, 8)
+    written = micro.write(micro.batch(prompts), given, DecodingConfig(max_tokens=8))
+    for prompt, z, answer in zip(prompts, given, written, strict=True):
+        ids: list[int] = []
+        while len(ids) < 8:
+            batch = micro.batch([type(prompt)(prompt.prompt, tuple(ids))])
+            with torch.no_grad():
+                slots = micro.understanding(z.flatten()[None]).view(1, 4, -1)
+                states = micro.mixture(batch, slots).text[batch.last_rows]
+                best = int(micro.mixture.logits(states)[0, : special.start].argmax())
+            if best == special.eos:
+                break
+            ids.append(best)
+        assert answer == ids
+
+
+def test_repetition_penalty_and_top_k(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    batch = micro.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")])
+    given = torch.randn(1, 2, 8)
+    [free] = micro.write(batch, given, DecodingConfig(max_tokens=12))
+    [other] = micro.write(batch, given, DecodingConfig(max_tokens=12, repetition_penalty=1e6))
+    assert len(set(other)) == len(other)
+    drawn = DecodingConfig(max_tokens=12, temperature=1.0, top_k=1)
+    assert micro.write(batch, given, drawn) == [free]
+    free_choice = DecodingConfig(max_tokens=12, temperature=1.0)
+    seeded = [micro.write(batch, given, free_choice, torch.Generator().manual_seed(5)) for _ in range(2)]
+    assert seeded[0] == seeded[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16])
+def test_half_precision_stays_close(
+    micro: MotionLanguage, tokenizer: MotionTokenizer, dtype: torch.dtype
+) -> None:
+    batch = micro.batch([tokenizer.motion_request("a person walks")])
+    with torch.no_grad():
+        expected = micro.condition(batch)
+        halved = micro.to(dtype).condition(batch)
+    assert halved.dtype == dtype
+    torch.testing.assert_close(halved.float(), expected, rtol=0, atol=0.1)

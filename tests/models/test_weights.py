@@ -1,0 +1,120 @@
+"""Model folders: round trips, and what is said of broken ones."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from bimotion.errors import ModelError
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.presets import PRESETS, preset
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.weights import config_of_json, load_model, save_model
+
+
+@pytest.fixture
+def folder(micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path) -> Path:
+    torch.nn.init.normal_(micro.feature_std)
+    save_model(micro, tmp_path / "model", tokenizer, "# A card")
+    return tmp_path / "model"
+
+
+def test_a_saved_model_comes_back(micro: MotionLanguage, tokenizer: MotionTokenizer, folder: Path) -> None:
+    model, again = load_model(folder)
+    assert model.config == micro.config
+    assert again.special == tokenizer.special
+    assert not model.training
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+    parameters = dict(micro.named_parameters())
+    for name, value in model.state_dict().items():
+        expected = micro.state_dict()[name]
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(
+            value, expected.half().float() if name in parameters else expected, rtol=0, atol=0
+        )
+    batch = model.batch([again.motion_request("a person walks")])
+    latents, _ = model.sample(batch, generator=torch.Generator().manual_seed(0))
+    halved = micro.half().float()
+    expected, _ = halved.sample(batch, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(latents, expected, rtol=0, atol=1e-5)
+
+
+def test_single_precision_is_exact(micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path) -> None:
+    save_model(micro, tmp_path, tokenizer, dtype=torch.float32)
+    model, _ = load_model(tmp_path)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, micro.state_dict()[name], rtol=0, atol=0)
+    half, _ = load_model(tmp_path, dtype=torch.bfloat16)
+    assert half.vae.embed.weight.dtype == torch.bfloat16
+    assert half.feature_std.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_configurations_survive_json(name: str) -> None:
+    from dataclasses import asdict
+
+    config = preset(name)
+    assert config_of_json(MotionLanguageConfig, json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_missing_superfluous_and_misshapen_weights_are_named(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    embed = state.pop("vae.embed.weight")
+    save_file(state, path)
+    with pytest.raises(ModelError, match=r"model.safetensors: .* vae.embed.weight is missing"):
+        load_model(folder)
+    save_file({**state, "vae.embed.weight": embed, "more": torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="more is unknown"):
+        load_model(folder)
+    save_file({**state, "vae.embed.weight": embed[:3].clone()}, path)
+    with pytest.raises(ModelError, match=r"vae.embed.weight has shape \(3, 1052\), not \(32, 1052\)"):
+        load_model(folder)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot be read as safetensors"):
+        load_model(folder)
+
+
+def test_broken_configurations_are_named(folder: Path) -> None:
+    path = folder / "config.json"
+    good = json.loads(path.read_text())
+    for change, message in (
+        ({"format": "other"}, "not the configuration of a bimotion 1 model folder"),
+        ({"colour": 1}, "unknown settings colour"),
+        ({"vae": {**good["vae"], "width": "wide"}}, "vae.width must be of type int, got 'wide'"),
+        ({"vae": {**good["vae"], "norm": "none"}}, "vae.norm must be one of 'post', 'pre', got 'none'"),
+        ({"slots": 0}, "slots must be at least 1"),
+        ({"mixture": 3}, "mixture. must be an object"),
+    ):
+        path.write_text(json.dumps({**good, **change}))
+        with pytest.raises(ModelError, match=message):
+            load_model(folder)
+    path.write_text("{")
+    with pytest.raises(ModelError, match="not JSON"):
+        load_model(folder)
+    path.unlink()
+    with pytest.raises(ModelError, match="is it a model folder"):
+        load_model(folder)
+
+
+def test_a_foreign_tokenizer_is_refused(micro: MotionLanguage, tmp_path: Path) -> None:
+    other = MotionTokenizer.train(["other words"], 265)
+    with pytest.raises(ModelError, match="is not the model's"):
+        save_model(micro, tmp_path, other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_beyond_half_precision_are_refused(
+    micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path
+) -> None:
+    micro.vae.embed.weight.data[0, 0] = 1e6
+    with pytest.raises(ModelError, match="vae.embed.weight has values that are not finite"):
+        save_model(micro, tmp_path, tokenizer)
+    assert list(tmp_path.iterdir()) == []
