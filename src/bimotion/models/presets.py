@@ -26,6 +26,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
             layers=3,
             dropout=0.0,
             max_frames=200,
+            norm="pre",
         ),
         mixture=MixtureConfig(
             text_vocab_size=320, width=32, layers=2, heads=2, ff_width=48, max_positions=128, dropout=0.0
@@ -38,9 +39,10 @@ PRESETS: dict[str, MotionLanguageConfig] = {
     "tiny": MotionLanguageConfig(
         vae=VaeConfig(
             num_latents=4,
+            latent_width=256,
             frames_per_token=4,
             width=256,
-            ff_width=512,
+            ff_width=1024,
             heads=4,
             layers=5,
             dropout=0.0,

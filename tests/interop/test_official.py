@@ -1,0 +1,207 @@
+"""The published checkpoint gives the published numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bimotion.errors import ModelError
+from bimotion.features import features_to_joints
+from bimotion.interop.official import (
+    official_config,
+    official_model,
+    official_state,
+    read_official,
+    read_official_vae,
+)
+from bimotion.interop.unpickle import CheckpointFile
+from bimotion.models.decoding import DecodingConfig
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.packing import TokenBatch
+from bimotion.models.presets import preset
+from bimotion.models.vae import sample_latent
+
+GOLDENS = Path(__file__).parent.parent / "goldens"
+CLOSE = {"rtol": 0, "atol": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(shared: Path) -> Path:
+    return shared / "goldens" / "small_checkpoint.ckpt"
+
+
+@pytest.fixture(scope="module")
+def golden(shared: Path) -> dict[str, Tensor]:
+    return load_file(shared / "goldens" / "small_checkpoint_e2e.safetensors")
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> MotionLanguage:
+    return read_official(checkpoint, heads=4)
+
+
+def batch_of(
+    model: MotionLanguage, golden: dict[str, Tensor], task: str, learnt: Tensor | None = None
+) -> TokenBatch:
+    """The task's prompts, moved to the left where they were padded there."""
+    ids, mask = golden[f"{task}.ids_global"], golden[f"{task}.attention_mask"].bool()
+    lengths = mask.sum(1)
+    rows = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
+    for row, one, valid in zip(rows, ids, mask, strict=True):
+        row[: int(valid.sum())] = one[valid]
+    valid = torch.arange(rows.shape[1]) < lengths[:, None]
+    learnt = torch.zeros_like(valid) if learnt is None else learnt
+    return TokenBatch.of_ids(rows, valid, learnt, model.config.special, 4, interleaved=True)
+
+
+def sampled(
+    model: MotionLanguage, features: Tensor, segments: list[tuple[int, int, int]], eps: Tensor
+) -> Tensor:
+    """Latents of (item, first, end) segments with recorded noise, as the published code draws them."""
+    longest = max(end - first for _, first, end in segments)
+    parts = torch.zeros(len(segments), longest, features.shape[-1])
+    for part, (item, first, end) in zip(parts, segments, strict=True):
+        part[: end - first] = features[item, first:end]
+    lengths = torch.tensor([end - first for _, first, end in segments])
+    mu, logvar = model.vae.encode(parts, lengths)
+    return model.normalise(mu + torch.exp(0.5 * logvar) * eps[0][:, None])
+
+
+def test_text_to_motion(model: MotionLanguage, golden: dict[str, Tensor]) -> None:
+    batch = batch_of(model, golden, "t2m")
+    noise = torch.cat((golden["t2m.noise_init"][None], golden["t2m.noise_steps"][:, :2]))
+    with torch.no_grad():
+        z = model.condition(batch)
+        latents, frames = model.sample(batch, noise=noise)
+        features = model.decode(latents, golden["t2m.lengths"])
+    torch.testing.assert_close(z, golden["t2m.z"], **CLOSE)
+    torch.testing.assert_close(latents, golden["t2m.raw_sample"], **CLOSE)
+    torch.testing.assert_close(latents / 0.8457, golden["t2m.latent"], **CLOSE)
+    torch.testing.assert_close(features, golden["t2m.features"], **CLOSE)
+    assert frames is None
+    joints = features_to_joints(features * golden["std"] + golden["mean"])
+    torch.testing.assert_close(joints, golden["t2m.joints"], **CLOSE)
+
+
+def test_greedy_captions(model: MotionLanguage, golden: dict[str, Tensor]) -> None:
+    features, lengths = golden["m2t.features"], golden["m2t.lengths"].tolist()
+    segments = [(i, 0, n) for i, n in enumerate(lengths)]
+    decoding = DecodingConfig(repetition_penalty=1.1)
+    for task in ("m2t", "m2t_direct"):
+        with torch.no_grad():
+            latents = sampled(model, features, segments, golden[f"{task}.rsample_eps"])
+            if task == "m2t":
+                mu, _ = model.vae.encode(features, golden["m2t.lengths"])
+                torch.testing.assert_close(mu, golden["m2t.mu"], **CLOSE)
+        written = model.write(batch_of(model, golden, task), latents, decoding)
+        assert written == golden[f"{task}.generated"].tolist()
+
+
+def test_prediction_and_inbetweening_conditions(model: MotionLanguage, golden: dict[str, Tensor]) -> None:
+    features, lengths = golden["m2t.features"], golden["m2t.lengths"].tolist()
+    heads = [(i, 0, int(0.2 * n)) for i, n in enumerate(lengths)]
+    tails = [(i, int(0.2 * n), n) for i, n in enumerate(lengths)]
+    segments = [part for pair in zip(heads, tails, strict=True) for part in pair]
+    with torch.no_grad():
+        latents = sampled(model, features, segments, golden["pred.rsample_eps"])[0::2]
+        z = model.condition(batch_of(model, golden, "pred"), latents)
+        torch.testing.assert_close(z, golden["pred.z"], **CLOSE)
+        segments = [
+            part
+            for i, n in enumerate(lengths)
+            for part in ((i, 0, int(0.25 * n)), (i, int(0.75 * n), n), (i, 0, n))
+        ]
+        latents = sampled(model, features, segments, golden["inbetween.rsample_eps"])
+        given = latents.view(3, 3, 1, -1)[:, :2].flatten(0, 1)
+        z = model.condition(batch_of(model, golden, "inbetween"), given)
+    torch.testing.assert_close(z, golden["inbetween.z"], **CLOSE)
+
+
+def test_training_losses(model: MotionLanguage, golden: dict[str, Tensor]) -> None:
+    special = model.config.special
+    ids, mask, labels = (golden[f"train.{name}"] for name in ("ids_global", "attention_mask", "labels"))
+    text = ids < special.text_vocab_size
+    # The published loss counts prompts and padding, and padding attends to the real tokens only.
+    learnt = text & (labels != -100)
+    batch = TokenBatch.of_ids(ids, torch.ones_like(text), learnt, special, 4, interleaved=True)
+    object.__setattr__(batch, "keys", mask.bool())
+    slots = golden["train.holder_embeddings"]
+    # Written in the order of the places; here by motion: the published order deals two motions out by turns.
+    rows = torch.empty(batch.motion_ids.shape[0], slots.shape[-1])
+    rows[batch.in_rows.flatten().sort().values] = slots
+    with torch.no_grad():
+        hidden = model.mixture(batch, rows[batch.in_rows])
+        scores = model.mixture.logits(hidden.text[batch.answer_rows])
+        missed = int(learnt[:, 1:].sum()) - len(batch.answer_ids)
+        log_likelihood = scores.log_softmax(-1).gather(1, batch.answer_ids[:, None]).sum()
+        zero_logits = missed * torch.tensor(float(special.text_vocab_size)).log()
+        loss = (zero_logits - log_likelihood) / int(learnt[:, 1:].sum())
+        z = hidden.motion[batch.out_rows]
+        count = len(z)
+        diffusion = model.head.loss_of(
+            golden["train.target"][:count],
+            z,
+            golden["train.t"],
+            golden["train.fake_rows"].bool(),
+            golden["train.noise"],
+        ).mean()
+    kept = ~golden["train.fake_rows"].bool()
+    torch.testing.assert_close(z.repeat(4, 1, 1)[kept], golden["train.z"][kept], **CLOSE)
+    torch.testing.assert_close(loss[None], golden["train.gpt_loss"], **CLOSE)
+    torch.testing.assert_close(diffusion[None], golden["train.diff_loss"], **CLOSE)
+
+
+def test_the_vae_alone_is_read(checkpoint: Path, model: MotionLanguage) -> None:
+    vae = read_official_vae(checkpoint)
+    for name, value in vae.state_dict().items():
+        torch.testing.assert_close(value, model.vae.state_dict()[name], rtol=0, atol=0)
+
+
+def test_sampled_and_mean_latents_differ_by_the_deviation() -> None:
+    mu, logvar = torch.zeros(4000, 1, 1), torch.full((4000, 1, 1), 2.0).log() * 2
+    z = sample_latent(mu, logvar, torch.Generator().manual_seed(0))
+    assert abs(float(z.std()) - 2) < 0.1
+
+
+def test_full_size_names_and_shapes() -> None:
+    manifest = json.loads((GOLDENS / "full_checkpoint_manifest.json").read_text())
+    with torch.device("meta"):
+        published = {
+            name: torch.empty(entry["shape"])
+            for name, entry in manifest["keys_stage1"].items()
+            if name.startswith(("vae.", "lm."))
+        }
+    tied = (
+        "lm.language_model.lm_head",
+        "lm.language_model.pre_processors.0",
+        "lm.language_model.post_processors.0",
+    )
+    published = {name: value for name, value in published.items() if not name.startswith(tied)}
+    config = official_config(published, "manifest")
+    own = preset("gpt2")
+    assert (config.mixture.heads, config.mixture.layers) == (own.mixture.heads, own.mixture.layers)
+    with torch.device("meta"):
+        model = MotionLanguage(config)
+        state = official_state(published, config)
+    assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in model.state_dict().items()}
+
+
+def test_missing_superfluous_and_misshapen_tensors_are_named(checkpoint: Path) -> None:
+    with CheckpointFile(checkpoint) as file:
+        state = {k: file.tensor(v) for k, v in file.state().items() if k.startswith(("vae.", "lm."))}
+    name = "lm.diffloss.net.res_blocks.1.mlp.2.weight"
+    for change, message in (
+        ({name: None}, "head.blocks.1.down.weight is missing"),
+        ({"lm.more": torch.zeros(1)}, "lm.more is unknown"),
+        ({name: torch.zeros(3, 3)}, r"head.blocks.1.down.weight has shape \(3, 3\), not \(64, 64\)"),
+        ({"vae.skel_embedding.weight": None}, "skel_embedding.weight is missing; not a published checkpoint"),
+        ({"lm.language_model.lm_head.weight": torch.zeros(50259, 28)}, "is not the text embedding"),
+    ):
+        changed = {k: v for k, v in {**state, **change}.items() if v is not None}
+        with pytest.raises(ModelError, match=message):
+            official_model(changed, "small.ckpt", heads=4)
+    unguided = {k: v for k, v in state.items() if k != "lm.fake_latent"}
+    assert official_model(unguided, "small.ckpt", heads=4).config.diffusion.guidance_scale == 1.0

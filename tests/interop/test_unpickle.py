@@ -1,0 +1,133 @@
+"""Checkpoints are read without running anything in them."""
+
+import io
+import os
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bimotion.errors import ModelError
+from bimotion.interop.unpickle import CheckpointFile
+
+GOLDENS = Path(__file__).parent.parent / "goldens"
+
+
+def checkpoint_of(data: bytes, path: Path) -> Path:
+    """A file like torch's whose pickle is `data`."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", data)
+        file.writestr("archive/byteorder", "little")
+    return path
+
+
+class Calls:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function: Callable[..., object], *args: object) -> None:
+        self.call = (function, args)
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.call
+
+
+def test_tensors_come_back_as_torch_reads_them(tmp_path: Path) -> None:
+    base = torch.arange(24.0).view(4, 6)
+    state = OrderedDict(
+        whole=base,
+        turned=base.T,
+        part=base[1:3, 2:],
+        half=torch.randn(3).half(),
+        brain=torch.randn(2, 2).bfloat16(),
+        count=torch.tensor(7),
+        empty=torch.zeros(0, 4),
+        parameter=torch.nn.Parameter(torch.randn(2)),
+        flags=torch.tensor([True, False]),
+    )
+    path = tmp_path / "state.pt"
+    for saved in (state, {"state_dict": state, "epoch": 3, "callbacks": {}}):
+        torch.save(saved, path)
+        with CheckpointFile(path) as file:
+            read = {name: file.tensor(stored) for name, stored in file.state().items()}
+        assert list(read) == list(state)
+        for name, value in state.items():
+            torch.testing.assert_close(read[name], value.detach(), rtol=0, atol=0)
+
+
+def test_settings_of_other_libraries_are_passed_over() -> None:
+    with CheckpointFile(GOLDENS / "lightning_omegaconf_pickle_sample.ckpt") as file:
+        assert file.data["epoch"] == 0
+        assert "lm.fake_latent" in file.state()
+        assert file.tensor(file.state()["lm.fake_latent"]).shape == (4, 28)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        Calls(os.system, "touch ran"),
+        Calls(eval, "open('ran', 'w')"),
+        Calls(exec, "open('ran', 'w')"),
+        Calls(__import__, "antigravity"),
+        Calls(getattr, "text", "encode"),
+        Calls(io.open, "ran", "w"),
+        Calls(torch.hub.load, "somebody/thing", "model"),
+        Calls(torch.load, "other.pt"),
+    ],
+    ids=lambda attack: attack.call[0].__name__,
+)
+def test_nothing_in_a_pickle_runs(attack: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = checkpoint_of(pickle.dumps({"state_dict": {"weight": attack}}, 2), tmp_path / "bad.ckpt")
+    with pytest.raises(
+        ModelError, match=r"bad.ckpt: (its pickle asks for|the entry 'weight'|its pickle cannot)"
+    ):
+        CheckpointFile(path).state()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_refusals_name_what_was_asked_for(tmp_path: Path) -> None:
+    path = checkpoint_of(pickle.dumps(Calls(os.system, "true"), 2), tmp_path / "bad.ckpt")
+    with pytest.raises(ModelError, match=r"asks for \w+.system, which no checkpoint needs; refused"):
+        CheckpointFile(path)
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "state.ckpt"
+    torch.save({"state_dict": {"weight": torch.randn(100)}}, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
+    with pytest.raises(ModelError, match="not a complete torch.save file"):
+        CheckpointFile(path)
+    path.write_bytes(b"")
+    with pytest.raises(ModelError, match="not a complete torch.save file"):
+        CheckpointFile(path)
+    with pytest.raises(ModelError, match="cannot be read"):
+        CheckpointFile(tmp_path / "none.ckpt")
+    with pytest.raises(ModelError, match="its pickle cannot be followed"):
+        CheckpointFile(checkpoint_of(b"\x80\x02}q\x00(X", path))
+    with pytest.raises(ModelError, match="holds no state_dict"):
+        CheckpointFile(checkpoint_of(pickle.dumps([1, 2]), path)).state()
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("other/file", "")
+    with pytest.raises(ModelError, match="no data.pkl"):
+        CheckpointFile(path)
+
+
+def test_tensors_beyond_their_numbers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.ckpt"
+    torch.save({"weight": torch.randn(4)}, path)
+    with zipfile.ZipFile(path) as file:
+        records = {name: file.read(name) for name in file.namelist()}
+    name = next(name for name in records if name.endswith("data.pkl"))
+    shape = pickle.BININT1 + b"\x04" + pickle.TUPLE1
+    assert records[name].count(shape) == 1
+    records[name] = records[name].replace(shape, pickle.BININT1 + b"\x63" + pickle.TUPLE1)
+    with zipfile.ZipFile(path, "w") as file:
+        for record, data in records.items():
+            file.writestr(record, data)
+    with CheckpointFile(path) as file, pytest.raises(ModelError, match="reaches beyond its 4 numbers"):
+        file.tensor(file.state()["weight"])
