@@ -23,6 +23,8 @@ class JointTable:
     """For a joint without its side: the possible names, the best first."""
     sides: tuple[str, str] = ("left", "right")
     """What stands for `{s}` on the left and on the right."""
+    marks: tuple[str, ...] = ()
+    """Names that tell this family from others that share the rest."""
     axes: dict[str, Axes] = field(default_factory=dict)
     """Own axes of bones that do not stand along the world's in the rest pose, where these are known."""
     pitch_deg: dict[str, float] = field(default_factory=dict)
@@ -107,7 +109,22 @@ TABLES: tuple[JointTable, ...] = (
         toe_lift_deg=0.0,
     ),
     JointTable(
-        "Mixamo, LAFAN1, Rokoko or CMU for MotionBuilder",
+        "CMU for MotionBuilder",
+        {
+            "hip": ("{s}UpLeg",),
+            "knee": ("{s}Leg",),
+            "ankle": ("{s}Foot",),
+            "foot": ("{s}ToeBase",),
+            "neck": ("Neck1",),
+            "head": ("Head",),
+            "shoulder": ("{s}Arm",),
+            "elbow": ("{s}ForeArm",),
+            "wrist": ("{s}Hand",),
+        },
+        marks=("LowerBack",),
+    ),
+    JointTable(
+        "Mixamo, LAFAN1, Rokoko or MVN",
         {
             "hip": ("{s}UpLeg", "{s}Thigh", "{s}UpperLeg"),
             "knee": ("{s}Leg", "{s}Shin", "{s}LowerLeg"),

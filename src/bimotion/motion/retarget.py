@@ -15,18 +15,16 @@ from jaxtyping import Float
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
 from bimotion.motion.joint_tables import EXACT_TABLES, NEEDED, TABLES, JointTable, plain_name
-from bimotion.motion.reference import Poses, Stance, about_left, find_stance, world_up
+from bimotion.motion.reference import Poses, Stance, about_left, find_stance, rest_axes, world_up
 from bimotion.motion.rotations import axis_angle_to_quat, quat_to_matrix
-from bimotion.motion.skeleton import JOINT_NAMES, NUM_JOINTS
+from bimotion.motion.skeleton import JOINT_NAMES, NUM_JOINTS, REST_OFFSETS
 from bimotion.motion.source import SourceMotion, SourceSkeleton
 from bimotion.motion.units import metres_per_unit
 
-_HIP = np.array([0.0594, -0.0864, -0.0156])
-_SPINE = np.array([[0, 0.1244, -0.0384], [0, 0.1380, 0.0268], [0, 0.0560, 0.0030], [0, 0.2116, -0.0335]])
-_HEAD = np.array([0, 0.0890, 0.0500])
-_COLLAR = np.array([0.0770, 0.1130, -0.0210])
-_SHOULDER = np.array([0.1180, 0.0450, -0.0190])
-"""SMPL's mean rest pose made symmetric, metres: bones to hip, spine 1 to 3 and neck, head, collar, shoulder."""
+_HIP, _HEAD, _COLLAR, _SHOULDER = (
+    REST_OFFSETS[JOINT_NAMES.index(joint)] for joint in ("left_hip", "head", "left_collar", "left_shoulder")
+)
+_SPINE = REST_OFFSETS[[JOINT_NAMES.index(joint) for joint in ("spine1", "spine2", "spine3", "neck")]]
 
 _FLOOR_SLACK = 0.5
 """A body whose lowest point is farther than this from y = 0, in metres, is put on the floor: some exports
@@ -51,13 +49,13 @@ def motion_to_clip(
     """
     table, joints = match_joints(source.skeleton, where, joint_map)
     positions, up = place_joints(source, table, joints)
-    body = _body_length(positions)
+    body = body_length(positions)
     positions *= source.metres if source.metres and unit is None else metres_per_unit(body, unit, where)
     if up[2] == 1:
         positions = positions[..., [0, 2, 1]] * [1, 1, -1]
-    floor = np.percentile(positions[..., 1].min(-1), 1)
-    if abs(floor) > _FLOOR_SLACK:
-        positions[..., 1] -= floor
+    lowest = np.percentile(positions[..., 1].min(-1), 1)
+    if table not in EXACT_TABLES and abs(lowest) > _FLOOR_SLACK:
+        positions[..., 1] -= lowest
     return Clip(positions.astype(np.float32), source.fps, name=name)
 
 
@@ -83,6 +81,7 @@ def match_joints(
                 found[joint] = hits[0]
         needed = JOINT_NAMES if table in EXACT_TABLES else NEEDED
         lacking = sum(joint not in found for joint in needed)
+        lacking += sum(plain_name(mark) not in by_name for mark in table.marks)
         if lacking == 0:
             return table, found
         if best is None or lacking < best[0]:
@@ -123,7 +122,7 @@ def _listed(skeleton: SourceSkeleton) -> str:
     return ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
 
 
-def _body_length(joints: Float[np.ndarray, "T 22 3"]) -> float:
+def body_length(joints: Float[np.ndarray, "T 22 3"]) -> float:
     """Median length from ankle over knee and hip to the neck, along the bones."""
 
     def length(a: str, b: str) -> float:
@@ -148,6 +147,8 @@ def place_joints(
         bones.update(b for b in skeleton.path(joints[f"{side}_shoulder"]) if spine[-1] in skeleton.path(b))
     poses = Poses.of(source, bones)
     up = world_up(joints, poses)
+    if table in EXACT_TABLES and (rest := rest_axes(skeleton, joints)) is not None and rest[1, 1] == 1:
+        up = np.array([0.0, 1.0, 0.0])
     out = np.empty((source.num_frames, NUM_JOINTS, 3))
     missing = [joint for joint in JOINT_NAMES if joint not in joints or _is_virtual(joint, table)]
     for joint in set(JOINT_NAMES) - set(missing):

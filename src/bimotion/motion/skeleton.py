@@ -37,6 +37,11 @@ NUM_JOINTS = 22
 PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 """Parent of each joint, -1 for the pelvis; a parent always stands before its children."""
 
+CHILDREN: tuple[tuple[int, ...], ...] = tuple(
+    tuple(child for child, parent in enumerate(PARENTS) if parent == joint) for joint in range(NUM_JOINTS)
+)
+"""The joints right below each joint."""
+
 CHAINS: tuple[tuple[int, ...], ...] = (
     (0, 2, 5, 8, 11),
     (0, 1, 4, 7, 10),
@@ -96,6 +101,36 @@ TARGET_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
     RAW_OFFSETS * np.array(TARGET_LENGTHS, dtype=np.float32)[:, None]
 )
 """The uniform skeleton in metres: features are made of motion that was put on it."""
+
+REST_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
+    np.array(
+        [
+            (0, 0, 0),
+            (0.0594, -0.0864, -0.0156),
+            (-0.0594, -0.0864, -0.0156),
+            (0, 0.1244, -0.0384),
+            (0, -0.386, 0),
+            (0, -0.386, 0),
+            (0, 0.1380, 0.0268),
+            (0, -0.427, 0),
+            (0, -0.427, 0),
+            (0, 0.0560, 0.0030),
+            (0, -0.0603, 0.1220),
+            (0, -0.0603, 0.1220),
+            (0, 0.2116, -0.0335),
+            (0.0770, 0.1130, -0.0210),
+            (-0.0770, 0.1130, -0.0210),
+            (0, 0.0890, 0.0500),
+            (0.1180, 0.0450, -0.0190),
+            (-0.1180, 0.0450, -0.0190),
+            (0.260, 0, 0),
+            (-0.260, 0, 0),
+            (0.249, 0, 0),
+            (-0.249, 0, 0),
+        ]
+    )
+)
+"""Bones of a T-pose in metres: SMPL's mean body made symmetric, arms and legs straight and feet ahead."""
 
 
 def _mirror() -> np.ndarray:

@@ -17,6 +17,7 @@ from bimotion.motion.source import SourceMotion, SourceSkeleton
 
 _MOTION = re.compile(r"^\s*MOTION\b", re.MULTILINE | re.IGNORECASE)
 _HEADER = re.compile(r"\s*Frames\s*:\s*(\S+)\s+Frame\s+Time\s*:\s*(\S+)", re.IGNORECASE)
+_WORDS = re.compile(r"(?<=\s)(ROOT\s|JOINT\s|End\s+Site|OFFSET\s|CHANNELS\s)")
 _CHANNELS = {f"{axis}{kind}": (kind, i) for i, axis in enumerate("xyz") for kind in ("position", "rotation")}
 
 
@@ -83,8 +84,8 @@ def _parse_hierarchy(text: str, path: Path) -> list[_Joint]:
     joints: list[_Joint] = []
     open_joints: list[int] = []
     current, num_channels = -1, 0
-    # braces may share a line with other words; a name is the rest of its line, for Biped's contain spaces
-    for line in text.replace("{", "\n{\n").replace("}", "\n}\n").splitlines():
+    # several words may share a line; a name is all up to the next of them, for Biped's contain spaces
+    for line in _WORDS.sub(r"\n\1", text.replace("{", "\n{\n").replace("}", "\n}\n")).splitlines():
         words = line.split()
         match words:
             case [] | ["HIERARCHY"]:
@@ -141,7 +142,7 @@ def _rate(word: str, path: Path) -> float:
     if not 1e-5 <= seconds <= 100:
         raise MotionFileError(f"{path}: expected a frame time in seconds, got {word[:20]!r}")
     fps = 1 / seconds
-    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else fps
+    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else round(fps, 6)
 
 
 def _parse_values(text: str, num_frames: int, num_channels: int, path: Path) -> Float[np.ndarray, "T C"]:
