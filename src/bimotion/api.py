@@ -1,5 +1,6 @@
 """Loading models, reading and writing clips: what `import bimotion` gives."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,8 @@ def load(
     """A model that turns text into motion and motion into text.
 
     `model` is a folder, or the id of a Hugging Face Hub repository ("owner/name"), or None for the model that comes
-    with the package. `dtype` None means float32, whatever the weights are stored in.
+    with the package, unless BIMOTION_MODEL in the environment names another. `dtype` None means float32, whatever
+    the weights are stored in.
 
     Raises:
         ModelError: the folder or repository is missing, or is no model folder.
@@ -52,6 +54,7 @@ def model_folder(model: str | Path | None = None) -> Path:
     Raises:
         ModelError: there is no such folder or repository.
     """
+    model = model or os.environ.get("BIMOTION_MODEL") or None
     if model is None:
         if not (EMBEDDED / "config.json").is_file():
             raise ModelError(

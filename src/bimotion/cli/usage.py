@@ -65,12 +65,15 @@ def usage_in_one_line(prog: str) -> Iterator[None]:
 def one_line(box: str) -> str:
     """What tyro's box of an error says, in one line: which argument, and what is wrong with it."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in box.splitlines()]
-    inside = [line[2:].rstrip("│ ") for line in lines if line.startswith("│")]
-    if not inside:
+    if any(line.startswith("│") for line in lines):
+        inside = [line[2:].rstrip("│ ") for line in lines if line.startswith("│")]
+    elif len(lines) > 2 and lines[1].strip() and not lines[1].strip("- "):
+        inside = [line[2:].rstrip() for line in lines[2:]]  # drawn without borders where stdout is not UTF-8
+    else:
         return " ".join(" ".join(lines).split())
     blocks: list[list[str]] = [[]]
     for line in inside:
-        if line and not line.strip("─ "):
+        if line and not line.strip("─- "):
             blocks.append([])
         else:
             blocks[-1].append(line)
@@ -85,6 +88,11 @@ def one_line(box: str) -> str:
     )
     text = re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number", text)
     text = re.sub(r"could not convert string to float: (.*)", r"\1 is not a number", text)
+    text = re.sub(
+        r"invalid choice (.*) for argument '(.*?)'\. Expected one of \((.*?),?\)\.?",
+        r"\2: expected one of \3; got \1",
+        text,
+    )
     text = re.sub(r"^Error parsing ", "", text)
     text = text[:1].lower() + text[1:]
     near = [

@@ -1,0 +1,109 @@
+"""`bimotion demo`: the main job on the embedded model, end to end, with a page to look at."""
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+from bimotion.cli.options import Device, Model
+
+if TYPE_CHECKING:
+    from bimotion.motion.clip import Clip
+
+RECORDED = Path(__file__).parent / "static" / "recorded.bvh"
+"""A recording of CMU that is shipped; it was held out of the training of the embedded model."""
+
+PROMPTS = {
+    "wave": "a person waves with the right hand",
+    "turn": "a person walks forward and turns to the left",
+    "run": "a person runs forward",
+}
+"""What is generated, by the name of its files."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Show the main job, end to end: a recorded motion becomes a sentence, sentences become motions.
+
+    Writes BVH and GLB files and a page that plays them all.
+
+    examples:
+      bimotion demo
+      bimotion demo --out /tmp/demo --seed 3
+    """
+
+    out: Annotated[Path, arg(metavar="DIR")] = Path("bimotion-demo")
+    """The folder to write to; made if it does not exist. Files of an earlier demo in it are replaced."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """The same seed gives the same motions."""
+    model: Model = None
+    """A model folder or a Hub repository."""
+    device: Device = "cpu"
+    """Where the model runs: cpu, cuda, mps."""
+
+    def run(self) -> None:
+        """Caption, generate, write a page, and say where to look."""
+        from bimotion.api import load, model_folder, read_clip
+
+        folder = model_folder(self.model)
+        self._make_folder()
+        print(f"bimotion demo: the model in {folder}, on {self.device}; no network is used.\n")
+        began = time.perf_counter()
+        model = load(folder, device=self.device)
+        recorded = read_clip(RECORDED)
+        _say("Motion to text")
+        shutil.copyfile(RECORDED, self.out / "recorded.bvh")
+        caption = model.motion_to_text(recorded)
+        print(f"   {self.out / 'recorded.bvh'}: {recorded.duration:.1f} s of walking, recorded with markers")
+        print("   (mocap.cs.cmu.edu, made with funding from NSF EIA-0196217)")
+        print(f'   the model says: "{caption}"\n')
+        _say("Text to motion")
+        clips = [replace(recorded, name="recorded", caption=caption)]
+        for number, (name, text) in enumerate(PROMPTS.items()):
+            clip = model.text_to_motion(text, seed=self.seed + number)
+            self._write(clip, name)
+            clips.append(replace(clip, name=name))
+        print()
+        from bimotion.render.page import write_page
+
+        page = self.out / "index.html"
+        write_page(clips, page, title="bimotion demo")
+        _say("Look")
+        print(f"   {page.resolve().as_uri()} in a browser: all four, in 3D; it needs no network")
+        print("   the .bvh and .glb files in Blender: File > Import")
+        print(f"\nDone in {time.perf_counter() - began:.1f} s. Next: bimotion generate --help")
+
+    def _make_folder(self) -> None:
+        """Make the folder, unless something that is not ours stands in it.
+
+        Raises:
+            UsageError: it holds other files than a demo's.
+        """
+        from bimotion.cli.usage import UsageError
+
+        ours = {"index.html", "recorded.bvh"} | {
+            f"{name}{kind}" for name in PROMPTS for kind in (".bvh", ".glb")
+        }
+        if self.out.is_dir():
+            others = sorted(path.name for path in self.out.iterdir() if path.name not in ours)
+            if others:
+                raise UsageError(
+                    f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out"
+                )
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def _write(self, clip: "Clip", name: str) -> None:
+        from bimotion.api import save_clip
+
+        files = [self.out / f"{name}{kind}" for kind in (".bvh", ".glb")]
+        for file in files:
+            save_clip(clip, file)
+        print(f'   "{clip.caption}"')
+        print(f"   {clip.duration:.1f} s: {' and '.join(map(str, files))}")
+
+
+def _say(heading: str) -> None:
+    print(f"== {heading}")

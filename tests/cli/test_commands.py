@@ -1,0 +1,201 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bimotion
+from bimotion.cli.main import exit_code
+from bimotion.motion.clip import Clip
+
+
+@pytest.fixture
+def here(tmp_path: Path, micro_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder; the model is one of random weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIMOTION_MODEL", str(micro_folder))
+    return tmp_path
+
+
+def call(*args: str) -> None:
+    assert exit_code(args) == 0
+
+
+def refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    """The one line with which a command refuses; nothing is left behind."""
+    before = sorted(Path().iterdir())
+    assert exit_code(args) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert sorted(Path().iterdir()) == before
+    (line,) = said.err.splitlines()
+    return line
+
+
+@pytest.mark.usefixtures("here")
+def test_generate_writes_the_motion_of_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    call("generate", "a person waves", "--out", "wave.npy", "--seed", "3", "--seconds", "2")
+    assert capsys.readouterr().out == "wave.npy: a person waves (2.0 s, 40 frames, seed 3)\n"
+    expected = bimotion.load().text_to_motion("a person waves", seed=3, seconds=2)
+    np.testing.assert_allclose(np.load("wave.npy"), expected.joints, atol=1e-5)
+
+
+@pytest.mark.usefixtures("here")
+def test_several_motions_are_numbered_and_never_overwrite(capsys: pytest.CaptureFixture[str]) -> None:
+    args = ("generate", "a", "b", "--count", "2", "--out", "m.npy", "--seed", "0", "--seconds", "1")
+    call(*args, "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["file"], row["text"], row["seed"]) for row in rows] == [
+        ("m-1.npy", "a", 0),
+        ("m-2.npy", "a", 1),
+        ("m-3.npy", "b", 2),
+        ("m-4.npy", "b", 3),
+    ]
+    assert sorted(path.name for path in Path().iterdir()) == [row["file"] for row in rows]
+    assert "m-1.npy exists already" in refused(capsys, *args)
+
+
+@pytest.mark.usefixtures("here")
+def test_several_motions_go_onto_one_page() -> None:
+    call("generate", "a", "b", "--out", "page.html", "--seconds", "1")
+    assert [path.name for path in Path().iterdir()] == ["page.html"]
+
+
+def test_caption_prints_what_the_model_says(
+    here: Path, capsys: pytest.CaptureFixture[str], walk: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(model: object, clip: Clip) -> str:
+        return f"{len(clip)} frames"
+
+    monkeypatch.setattr("bimotion.inference.model.MotionLanguageModel.motion_to_text", said)
+    bimotion.save_clip(walk, here / "a.npz")
+    bimotion.save_clip(walk[:20], here / "b.npz")
+    call("caption", "a.npz")
+    call("caption", "a.npz", "b.npz")
+    call("caption", "a.npz", "b.npz", "--json")
+    out = capsys.readouterr().out.splitlines()
+    assert out[:3] == ["41 frames", "a.npz: 41 frames", "b.npz: 20 frames"]
+    assert json.loads("".join(out[3:])) == [
+        {"file": "a.npz", "caption": "41 frames"},
+        {"file": "b.npz", "caption": "20 frames"},
+    ]
+
+
+def test_a_broken_file_does_not_stop_the_others(
+    here: Path, capsys: pytest.CaptureFixture[str], walk: Clip
+) -> None:
+    bimotion.save_clip(walk, here / "good.npz")
+    (here / "bad.bvh").write_text("HIERARCHY\n")
+    assert exit_code(["caption", "missing.bvh", "bad.bvh", "good.npz", "--json"]) == 2
+    said = capsys.readouterr()
+    assert [row["file"] for row in json.loads(said.out)] == ["good.npz"]
+    assert [line.split(": ")[1] for line in said.err.splitlines()] == ["missing.bvh", "bad.bvh"]
+
+
+def test_predict_adds_what_was_asked(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:
+    bimotion.save_clip(walk, here / "walk.npz")
+    call("predict", "walk.npz", "--seconds", "1.5", "--out", "longer.npz", "--seed", "0")
+    call("predict", "walk.npz", "--seconds", "1.5", "--out", "new.npz", "--seed", "0", "--only-new", "--json")
+    longer, new = bimotion.read_clip("longer.npz"), bimotion.read_clip("new.npz")
+    assert (len(longer), len(new)) == (len(walk) + 30, 30)
+    np.testing.assert_allclose(new.joints, longer.joints[len(walk) :], atol=2e-3)
+    line, _, rest = capsys.readouterr().out.partition("\n")
+    assert line == "longer.npz: 3.55 s, of which 1.50 s are new"
+    assert json.loads(rest) == {
+        "file": "new.npz",
+        "seconds": 1.5,
+        "new_seconds": 1.5,
+        "frames": 30,
+        "fps": 20.0,
+    }
+
+
+def test_inbetween_joins_two_files(here: Path, walk: Clip) -> None:
+    bimotion.save_clip(walk[:15], here / "a.npz")
+    bimotion.save_clip(walk[30:], here / "b.npz")
+    call("inbetween", "a.npz", "b.npz", "--seconds", "0.75", "--out", "c.npz", "--keep-places")
+    assert len(bimotion.read_clip("c.npz")) == len(walk)
+
+
+@pytest.mark.parametrize("suffix", ["bvh", "glb", "npy", "npz", "html", "gif", "png"])
+def test_convert_writes_every_format(here: Path, walk: Clip, suffix: str) -> None:
+    bimotion.save_clip(walk, here / "walk.npz")
+    call("convert", "walk.npz", f"walk2.{suffix}")
+    assert (here / f"walk2.{suffix}").stat().st_size > 1000
+
+
+def test_convert_resamples_mirrors_and_writes_features(here: Path, walk: Clip) -> None:
+    bimotion.save_clip(walk, here / "walk.npz")
+    call("convert", "walk.npz", "fast.npz", "--fps", "40", "--mirror")
+    fast = bimotion.read_clip("fast.npz")
+    assert fast.fps == 40
+    np.testing.assert_allclose(fast.joints[::2], walk.mirror().joints, atol=2e-3)
+    call("convert", "walk.npz", "walk.npy", "--features")
+    assert np.load("walk.npy").shape == (40, 263)
+    back = bimotion.read_clip("walk.npy")
+    assert len(back) == 40
+    assert back.fps == 20
+
+
+def test_info_tells_of_motions_and_models(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:
+    bimotion.save_clip(walk, here / "walk.npz")
+    call("info", "walk.npz", "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["frames"], facts["fps"], facts["joints"]) == (41, 20.0, 22)
+    assert facts["mean_speed"] == pytest.approx(1.0, abs=0.02)
+    call("info", "--json")
+    model = json.loads(capsys.readouterr().out)
+    network = bimotion.load().network
+    assert model["parameters"] == sum(value.numel() for value in network.state_dict().values())
+
+
+def test_the_demo_writes_what_it_says_and_can_be_run_again(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("demo", "--out", "d")
+    call("demo", "--out", "d", "--seed", "1")
+    names = {path.name for path in (here / "d").iterdir()}
+    assert names == {"index.html", "recorded.bvh"} | {
+        f"{name}.{kind}" for name in ("wave", "turn", "run") for kind in ("bvh", "glb")
+    }
+    said = capsys.readouterr().out
+    assert all(name in said for name in names)
+    (here / "d" / "mine.txt").write_text("x")
+    assert "d: holds other files (mine.txt)" in refused(capsys, "demo", "--out", "d")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["caption", "no.bvh"], "no.bvh: no such file"),
+        (["caption", "."], ".: is a folder, not a motion file"),
+        (["caption"], "which motion file?"),
+        (["convert", "no.bvh", "out.glb"], "no.bvh: no such file"),
+        (["convert", "no.bvh", "out.fbx"], "out.fbx: expected one of .bvh .glb"),
+        (["convert", "no.bvh", "out"], "out: expected one of .bvh .glb"),
+        (["convert", "no.bvh", "x/out.bvh"], "x/out.bvh: the folder x does not exist"),
+        (["generate", "a", "--out", "a.bvh", "--count", "0"], "--count: expected 1 or more"),
+        (["generate", " ", "--out", "a.bvh"], "which motion?"),
+        (["generate", "a", "--out", "a.bvh", "--seconds", "60"], "makes 1 to 9.8 seconds"),
+        (["generate", "a", "--out", "a.bvh", "--model", "nowhere"], "nowhere: expected a model folder"),
+        (["generate", "a", "--out", "a.bvh", "--device", "tpu"], "device 'tpu' cannot be used"),
+        (["generate", "a", "--out", "a.bvh", "--seed", "-1"], "seed: expected 0 or more"),
+        (["view", "no.bvh", "--out", "x.txt"], "x.txt: expected a name that ends in .html"),
+        (["info", "no.bvh"], "no.bvh: no such file"),
+        (["info", "nowhere"], "nowhere: expected a model folder"),
+        (["prepare", "bvh", "nowhere", "out"], "nowhere: expected a folder of raw recordings"),
+        (["train", "vae", "--data", "nowhere", "--out", "run"], "nowhere: expected a prepared data set"),
+        (["train", "vea"], "there is no stage 'vea'"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_a_wrong_input_is_one_line_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    assert message in refused(capsys, *args)
+
+
+def test_a_model_folder_that_is_none_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "m").mkdir()
+    assert "config.json" in refused(capsys, "generate", "a", "--out", "a.bvh", "--model", "m")
+    assert "config.json" in refused(capsys, "info", "m")
