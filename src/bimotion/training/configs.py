@@ -7,7 +7,7 @@ from typing import TypeVar
 from bimotion.errors import ConfigError
 from bimotion.models.vae import VaeConfig
 from bimotion.training.ema import EmaConfig
-from bimotion.training.loop import FREE_FIELDS, LoopConfig
+from bimotion.training.loop_config import FREE_FIELDS, LoopConfig
 from bimotion.training.losses import VaeLossConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.order import OrderConfig
