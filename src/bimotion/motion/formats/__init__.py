@@ -97,9 +97,10 @@ def write_motion(clip: Clip, path: str | Path) -> None:
         raise MotionFileError(f"{path}: expected a name that ends in {', '.join(WRITES)}")
     from bimotion.motion.formats.amass import write_npz
     from bimotion.motion.formats.bvh_writer import write_bvh
+    from bimotion.motion.formats.gltf import write_glb
     from bimotion.motion.formats.npy import write_npy
 
-    writers = {".bvh": write_bvh, ".npy": write_npy, ".npz": write_npz}
+    writers = {".bvh": write_bvh, ".glb": write_glb, ".npy": write_npy, ".npz": write_npz}
     try:
         writers[suffix](clip, path)
     except OSError as error:
