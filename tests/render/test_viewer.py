@@ -173,6 +173,17 @@ def test_following_keeps_a_walk_in_the_middle(view: Open) -> None:
     assert abs(first - last) > 150
 
 
+def test_ghosts_show_other_poses_and_never_hide_the_body(view: Open) -> None:
+    viewer = view(make_clip(21, speed=1.0))
+    viewer.do("bimotion.seek(0)")  # the ghosts of a walk towards the viewer stand in front of the body
+    before = viewer.pixels()
+    viewer.do("bimotion.set({ghosts: true})")
+    after = viewer.pixels()
+    body = coloured(before, BLUE) | coloured(before, ORANGE)
+    assert np.abs(after - before)[body].mean() < 3
+    assert (np.abs(after - before).max(axis=-1) > 15).sum() > 1000
+
+
 def test_clips_stand_side_by_side_or_in_one_view(view: Open) -> None:
     clips = [make_clip(name=f"clip {i}", caption=f"caption {i}") for i in range(3)]
     viewer = view(*clips, width=900, height=500)

@@ -6,6 +6,8 @@ import {
   InstancedMesh,
   LatheGeometry,
   Matrix4,
+  Mesh,
+  MeshBasicMaterial,
   MeshStandardMaterial,
   Quaternion,
   SphereGeometry,
@@ -34,6 +36,17 @@ function roundCone(length: number, ra: number, rb: number): BufferGeometry {
   return new LatheGeometry(profile, 24);
 }
 
+/** Drawn between ghosts and bodies, and only there to forget the ghosts' depth: they never hide a body. */
+export class Divider extends Mesh {
+  constructor() {
+    super(new BufferGeometry().setFromPoints([new Vector3(), new Vector3(), new Vector3()]));
+    this.material = new MeshBasicMaterial({ transparent: true, colorWrite: false, depthWrite: false });
+    this.renderOrder = 1;
+    this.frustumCulled = false;
+    this.onBeforeRender = (renderer) => renderer.clearDepth();
+  }
+}
+
 /** One or several poses of the same person; several are the ghosts. */
 export class Body {
   readonly group = new Group();
@@ -60,7 +73,10 @@ export class Body {
 
   private add(geometry: BufferGeometry, colour: Colour, count: number, solid: boolean): void {
     const material = new MeshStandardMaterial({ roughness: colour === "visor" ? 0.25 : 0.62, metalness: 0 });
+    // Sorted with what lies on the floor: floor, ghosts, then (see Divider) bodies over everything.
+    material.transparent = true;
     const mesh = new InstancedMesh(geometry, material, count);
+    mesh.renderOrder = solid ? 2 : 0;
     mesh.castShadow = solid;
     mesh.receiveShadow = solid;
     mesh.frustumCulled = false; // instances move away from where the geometry lies

@@ -172,12 +172,12 @@ export class Controls {
         width: `${(100 * cell.width) / width}%`,
         height: cells.length > 1 ? `${cell.height}px` : "auto",
       });
-      for (const clip of cell.clips) stacked.append(...this.caption(clip, view));
+      for (const clip of cell.clips) stacked.append(this.caption(clip, view, cell));
       this.cards.append(stacked);
     }
   }
 
-  private caption(index: number, view: View): HTMLElement[] {
+  private caption(index: number, view: View, cell: Cell): HTMLElement {
     const clip = this.clips[index];
     const name = document.createElement(this.clips.length > 1 ? "button" : "div");
     name.className = "name";
@@ -193,10 +193,17 @@ export class Controls {
       name.setAttribute("aria-label", `${label.textContent}: ${alone ? "show all clips" : "show alone"}`);
       name.addEventListener("click", () => this.actions.solo(alone ? null : index));
     }
-    if (!clip.caption) return [name];
-    const text = document.createElement("p");
-    text.textContent = clip.caption;
-    return [name, text];
+    const said = document.createElement("div");
+    said.append(name);
+    if (clip.caption) {
+      const text = document.createElement("p");
+      text.textContent = text.title = clip.caption;
+      // A long caption must not cover the body below it.
+      const lines = Math.max(Math.floor((0.15 * cell.height) / 21 / cell.clips.length), 1);
+      text.style.setProperty("-webkit-line-clamp", String(Math.min(lines, 4)));
+      said.append(text);
+    }
+    return said;
   }
 
   /** Brings every control up to date. */

@@ -49,7 +49,8 @@ export class Floor {
           return max(line.x, line.y); }
         void main() {
           float fade = 1.0 - smoothstep(0.25, 1.0, distance(at, focus) / reach);
-          float ink = max(lines(1.0, 0.4) * 0.55, lines(0.5, 0.0) * 0.14);
+          float far = 1.0 + 30.0 * max(fwidth(at.x), fwidth(at.y)); // dense lines are the fainter
+          float ink = max(lines(1.0, 0.35) * 0.6, lines(0.5, 0.0) * 0.17) / far;
           gl_FragColor = vec4(colour, ink * fade * strength);
           #include <colorspace_fragment>
         }`,

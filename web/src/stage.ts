@@ -10,7 +10,7 @@ import {
   WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
-import { Body } from "./body";
+import { Body, Divider } from "./body";
 import type { MotionClip } from "./data";
 import { Compass, Floor, Trail } from "./floor";
 import { Framing } from "./framing";
@@ -103,7 +103,7 @@ export class Stage {
     this.sun.shadow.mapSize.set(1024, 1024);
     this.sun.shadow.radius = 3;
     this.sun.shadow.normalBias = 0.02;
-    this.scene.add(this.sun, this.sun.target, this.sky, this.floor.group);
+    this.scene.add(this.sun, this.sun.target, this.sky, this.floor.group, new Divider());
     this.actors = clips.map((clip) => this.actor(clip));
     this.framing = new Framing(clips);
     this.controls = new OrbitControls(this.camera, canvas);
