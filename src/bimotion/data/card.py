@@ -55,4 +55,4 @@ def _table(name: str, items: Sequence[Item], key: Callable[[Item], str], order: 
             numbers = " | ".join(str(counts[value, split]) for split in SPLITS)
             lines.append(f"| {value} | {len(takes[value])} | {numbers} |")
     total = " | ".join(str(sum(n for (_, s), n in counts.items() if s == split)) for split in SPLITS)
-    return [*lines, f"| all | {sum(map(len, takes.values()))} | {total} |"]
+    return [*lines, f"| all | {len({item.take for item in items})} | {total} |"]

@@ -14,7 +14,15 @@ from bimotion.data.contents import OTHER, Side, content_group
 from bimotion.data.facts import MotionFacts
 from bimotion.data.honesty import false_claims
 from bimotion.data.phrases import Gait
-from bimotion.data.sides import busier_hand, kicking_foot, moving_hand, other_side, swap_sides, turning_side
+from bimotion.data.sides import (
+    busier_hand,
+    kicking_foot,
+    moving_hand,
+    other_side,
+    raised_hand,
+    swap_sides,
+    turning_side,
+)
 
 _MAX_TRIES = 60
 _FACT_SHARE = 0.6
@@ -47,7 +55,7 @@ class Description:
     content: str
     """Content group."""
     side: Side
-    """Side that the captions name."""
+    """Side that every one of the captions names; `none` where some do not."""
     gait: Gait
     """How the body moves along."""
     captions: tuple[str, ...]
@@ -119,7 +127,8 @@ class CaptionGrammar:
             return Description(content_group(content), side, "none", said, text and bool(said))
         act = self._act(content, label, facts, mirrored=mirrored, turn_side=fix.get("turn_side", "left"))
         captions = self._captions(act, label.style, facts, rng, count)
-        return Description(act.group, act.side, act.gait, captions, bool(captions))
+        names_side = act.side == "both" or all(act.side in caption for caption in captions)
+        return Description(act.group, act.side if names_side else "none", act.gait, captions, bool(captions))
 
     def _entry(self, content: str) -> dict[str, Any] | None:
         for key in (content, content.partition(" - ")[0], content.partition(": ")[0], content_group(content)):
@@ -148,6 +157,8 @@ class CaptionGrammar:
         verbs = tuple(verb for verb in verbs if side != "none" or not _names_side(verb))
         if side in ("left", "right") and native in ("left", "right") and side != native:
             verbs = tuple(swap_sides(verb) for verb in verbs)
+        if group in ("kick", "punch") and side != "none":
+            verbs = tuple(verb for verb in verbs if _names_side(verb))
         if group == "basketball":
             verbs, side = _basketball(entry, content, facts, verbs, side)
         return _Act(group, verbs, side, gait, kind)
@@ -181,12 +192,14 @@ class CaptionGrammar:
 
     def _hand_act(self, group: str, content: str, entry: dict[str, Any], facts: MotionFacts) -> _Act:
         side = moving_hand(facts)
+        if side == "none" and group == "wave":
+            side = raised_hand(facts)
         if group in ("wave", "raise") and side != "none":
             stem = "wave-{}-hand" if group == "wave" else "raise-up-{}-hand"
             key = stem.format(side) + ("s" if side == "both" else "")
             says_bye = content in ("bye", "byebye") and (side == "both") == (content == "byebye")
             entry = entry if says_bye else self._contents[key]
-        if group == "guide" and side == "both":
+        if group == "guide" and side in ("both", "none"):
             side = busier_hand(facts)
         native = entry.get("hand", "none")
         few = 1.0 if content in ("bye", "byebye") else 1.5
@@ -194,9 +207,11 @@ class CaptionGrammar:
         verbs = tuple(entry["verbs_nowave"] if still else entry["verbs"])
         if side == "none":
             verbs = tuple(verb for verb in verbs if not _names_limb(verb))
-        elif side == other_side(native):
+        elif group == "guide" and side != "both":
+            verbs = tuple(verb for verb in verbs if _names_side(verb))
+        if side in ("left", "right") and side == other_side(native):
             verbs = tuple(swap_sides(verb) for verb in verbs)
-        elif side != native:  # both arms where the words know one
+        elif side not in ("none", native):  # both arms where the words know one
             verbs = tuple(verb for verb in verbs if not _names_limb(verb))
         return _Act(group, verbs, side, "none", "gesture")
 

@@ -29,7 +29,7 @@ _THEMSELVES = {"their": "themselves", "his": "himself", "her": "herself", "its":
 _THEY = {"their": "they", "his": "he", "her": "she", "its": "it", "your": "you"}
 _THEM = {"their": "them", "his": "him", "her": "her", "its": "it", "your": "you"}
 _DOUBLED = re.compile(
-    r"run|jog|step|hop|get|put|cut|stop|hit|let|spar|nod|trot|dip|jab|chop|tap|plod|rub|scrub|sit"
+    r"run|jog|(?:side)?step|hop|get|put|cut|cup|stop|hit|let|spar|nod|trot|dip|jab|chop|tap|flap|grab|plod|rub|scrub|control"
 )
 
 
@@ -54,6 +54,11 @@ class ParaphraseBank:
     def knows(self, content: str) -> bool:
         """Whether there are wordings for a content group."""
         return content in self._contents
+
+    def num_wordings(self, content: str) -> int:
+        """Wordings of a content group before registers, subjects and adverbs multiply them."""
+        entries = self._contents.get(content, [])
+        return sum(len(entry[key]) for entry in entries for key in ("verbs", "nouns", "short"))
 
     def phrase(self, item: Item, rng: np.random.Generator) -> str | None:
         """A wording that is true of a window; None where its content has none or its facts are not known."""

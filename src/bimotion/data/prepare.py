@@ -25,7 +25,7 @@ from bimotion.data.windows import WindowConfig
 from bimotion.errors import DataError
 
 SourceKind = Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]
-FORMAT_VERSION = 1
+FORMAT_VERSION = 3
 """Counts up when prepared data sets of older versions must be made again."""
 
 _FINDERS = {

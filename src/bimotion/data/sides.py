@@ -14,6 +14,7 @@ _ONE_HAND_SHARE = 0.70
 _BOTH_SHARE = 0.40
 _HAND_RANGE = 0.20  # a wrist that fills less has not moved
 
+_RAISED = -0.2  # wrist over shoulder; an arm that hangs down reaches -0.4
 _KICK_HEIGHT = 0.45
 _KICK_MARGIN = 0.15
 
@@ -49,6 +50,12 @@ def moving_hand(facts: MotionFacts) -> Side:
     if share <= 1 - _ONE_HAND_SHARE:
         return "right"
     return "both" if _BOTH_SHARE <= share <= 1 - _BOTH_SHARE else "none"
+
+
+def raised_hand(facts: MotionFacts) -> Side:
+    """The hand that comes near the shoulder or higher, for gestures that hardly move it."""
+    left, right = (side.hand_over_shoulder > _RAISED for side in (facts.left, facts.right))
+    return "both" if left and right else "left" if left else "right" if right else "none"
 
 
 def busier_hand(facts: MotionFacts) -> Side:

@@ -54,7 +54,7 @@ class Item:
     style: str
     """Style as the source names it; `none` where it names none."""
     side: Side
-    """Side that the captions name."""
+    """Side that every one of the captions names; `none` where some do not."""
     gait: Gait
     """How the body moves along."""
     start: int

@@ -7,14 +7,15 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.data.clean import repair_spikes, resample_joints, trim_rest_pose, window_bounds
+from bimotion.data.encode import encode_clip
 from bimotion.data.facts import measure_facts
 from bimotion.data.grammar import CaptionGrammar, Description
-from bimotion.data.mirror import mirror_features, symmetric_skeleton
+from bimotion.data.mirror import mirror_features
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.data.sides import swap_sides
 from bimotion.data.store import Item
 from bimotion.errors import DataError
-from bimotion.features import features_to_joints, joints_to_features
+from bimotion.features import features_to_joints
 from bimotion.features.layout import FEATURE_DIM, FPS
 from bimotion.motion.formats import read_motion
 
@@ -81,8 +82,7 @@ def cut_recording(recording: Recording, config: WindowConfig) -> Windows:
     bounds = window_bounds(len(joints) - 1, config.max_frames)
     parts, items, offset = [], [], 0
     for number, (start, end) in enumerate(bounds):
-        encoded = joints_to_features(joints[start : end + 1], uniform_skeleton=symmetric_skeleton())
-        features = np.asarray(encoded, dtype=np.float32)
+        features = encode_clip(joints[start : end + 1])
         captions = _captions_between(recording, start, end, alone=len(bounds) == 1)
         if recording.captions and not captions:
             notes.append(f"no caption speaks of seconds {start / FPS:.1f} to {end / FPS:.1f}: motion only")
