@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
+from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
 from bimotion.models.packing import TokenBatch
 
@@ -200,14 +201,8 @@ class Mixture(nn.Module):
         repeats = self.config.heads // self.config.groups
         if repeats > 1:
             k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
-        attended = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=mask,
-            is_causal=mask is None,
-            dropout_p=self.config.attention_dropout if self.training else 0.0,
-        )
+        dropout = self.config.attention_dropout if self.training else 0.0
+        attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
 
     def _mask(self, batch: TokenBatch) -> Bool[Tensor, "B 1 L L"] | None:
