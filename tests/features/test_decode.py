@@ -43,7 +43,7 @@ def test_torch_decodes_as_numpy_and_any_batch_as_its_parts(make_motion):
 
 
 def test_decoding_is_differentiable():
-    features = torch.randn(2, 5, FEATURE_DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    features = torch.randn(1, 3, FEATURE_DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     features = features[..., : RIC.start + 6]
 
     def decode(columns):
