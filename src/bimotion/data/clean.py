@@ -87,7 +87,7 @@ def resample_joints(joints: Joints, fps: float) -> Float[np.ndarray, "S J 3"]:
     if len(joints) < 4:
         left = np.minimum(times.astype(int), len(joints) - 2)
         weight = (times - left)[:, None, None]
-        return (joints[left] * (1 - weight) + joints[left + 1] * weight).astype(joints.dtype)
+        return np.asarray(joints[left] * (1 - weight) + joints[left + 1] * weight, dtype=joints.dtype)
     spline = CubicSpline(np.arange(len(joints)), joints, axis=0)
     return np.asarray(spline(times), dtype=joints.dtype)
 

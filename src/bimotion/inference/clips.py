@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.mirror import symmetric_skeleton
+from bimotion.data.encode import encode_clip
 from bimotion.errors import MotionFileError
 from bimotion.features import features_to_joints, joints_to_features
 from bimotion.features.layout import FPS
@@ -30,8 +30,9 @@ def clip_to_features(
     if len(at_20) < 2:
         where = f"{clip.name}: " if clip.name else ""
         raise MotionFileError(f"{where}expected at least 0.1 s of motion, got {clip.duration:.2f} s")
-    offsets = symmetric_skeleton() if skeleton is None else skeleton
-    return np.asarray(joints_to_features(at_20.joints, uniform_skeleton=offsets), dtype=np.float32)
+    if skeleton is None:
+        return encode_clip(at_20.joints)
+    return np.asarray(joints_to_features(at_20.joints, uniform_skeleton=skeleton), dtype=np.float32)
 
 
 def features_to_clip(features: Float[np.ndarray, "T 263"], *, name: str = "", caption: str = "") -> Clip:
