@@ -24,12 +24,13 @@ class Clip:
             not above 0.
     """
 
-    joints: Float[np.ndarray, "T 22 3"]
-    """World positions in metres, float32."""
+    # the annotations are loose because the check of what came is the clip's own
+    joints: np.ndarray
+    """World positions (T, 22, 3) in metres, float32."""
     fps: float
     """Frames per second."""
-    rotations: Float[np.ndarray, "T 22 4"] | None = None
-    """Local rotation of each joint against its parent's: unit quaternions (w, x, y, z), float32.
+    rotations: np.ndarray | None = None
+    """Local rotation (T, 22, 4) of each joint against its parent's: unit quaternions (w, x, y, z), float32.
 
     A joint's rotation turns the bones that start in it. All are the identity in the rest pose, in which the
     only bone that starts in a joint points along `skeleton.RAW_OFFSETS` (see `kinematics`).
