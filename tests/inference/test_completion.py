@@ -30,7 +30,7 @@ def test_a_continued_clip_keeps_its_frames_and_adds_what_was_asked(
     np.testing.assert_array_equal(longer.joints[: len(given)], given.joints)
     # A network of random weights moves wildly, but does not leave the joint with a jump.
     over = np.linalg.norm(longer.joints[len(given)] - longer.joints[len(given) - 1], axis=-1).max()
-    assert over < 0.4
+    assert over < 0.7
 
 
 def test_a_continued_clip_keeps_its_bones(model: MotionLanguageModel, walk: Clip) -> None:
