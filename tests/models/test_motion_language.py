@@ -5,7 +5,7 @@ import torch
 
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.presets import PRESETS
+from bimotion.models.presets import PRESETS, preset
 from bimotion.models.tokens import MotionTokenizer
 
 
@@ -127,3 +127,31 @@ def test_half_precision_stays_close(
         halved = micro.to(dtype).condition(batch)
     assert halved.dtype == dtype
     torch.testing.assert_close(halved.float(), expected, rtol=0, atol=0.1)
+
+
+@pytest.mark.slow
+def test_two_captions_and_their_motions_are_learnt(tokenizer: MotionTokenizer) -> None:
+    torch.manual_seed(0)
+    special = tokenizer.special
+    model = MotionLanguage(preset("micro", special.text_vocab_size, special.eos)).train()
+    captions = ["a person walks forward", "someone jumps twice"]
+    latents = torch.randn(2, 2, 8, generator=torch.Generator().manual_seed(1))
+    frames = torch.tensor([60, 140])
+    batch = model.batch(
+        [tokenizer.sequence(caption, tokenizer.motion_out) for caption in captions]
+        + [tokenizer.sequence(f"what is {tokenizer.motion_in}", caption) for caption in captions]
+    )
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(600):
+        optimiser.zero_grad()
+        sum(model(batch, latents, latents, frames, generator)).backward()
+        optimiser.step()
+    model.eval()
+    requests = model.batch([tokenizer.motion_request(caption) for caption in captions])
+    sampled, lengths = model.sample(requests, guidance_scale=1.0, generator=generator)
+    torch.testing.assert_close(sampled, latents, rtol=0, atol=0.35)
+    assert lengths is not None
+    assert (lengths - frames).abs().max() <= 4
+    prompts = model.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")] * 2)
+    assert [tokenizer.caption(ids) for ids in model.write(prompts, latents)] == captions
