@@ -17,6 +17,10 @@ def test_swapping_twice_gives_the_text_back(words: list[str]) -> None:
     assert swap_sides(swap_sides(text)) == text
 
 
+def test_right_is_not_always_a_side() -> None:
+    assert swap_sides("turn left at a right angle, right now") == "turn right at a right angle, right now"
+
+
 def test_only_whole_words_are_swapped() -> None:
     text = "Left hand upright, turns right and anticlockwise"
     assert swap_sides(text) == "Right hand upright, turns left and clockwise"

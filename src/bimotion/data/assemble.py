@@ -51,7 +51,8 @@ def assemble(out: Path, recordings: Sequence[Recording], shards: Path, meta: dic
             notes[recording.id] = windows.notes
     features = (read_shard(shards, recording.id).features for recording in recordings)
     report = _write(out, features, rows, items, {**meta, "num_recordings": len(recordings), "notes": notes})
-    shutil.rmtree(shards)
+    for leftover in out.glob("parts-*"):  # also those of runs with other settings that were never finished
+        shutil.rmtree(leftover)
     return report
 
 

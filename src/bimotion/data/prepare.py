@@ -17,7 +17,7 @@ from rich.progress import track
 
 from bimotion.data.assemble import assemble, finished_report
 from bimotion.data.catalogue import apply_catalogue
-from bimotion.data.recording import Recording
+from bimotion.data.recording import Reading, Recording
 from bimotion.data.report import Failure, PrepareReport
 from bimotion.data.shards import shard_path, write_shard
 from bimotion.data.sources import amass, bandai_namco, bvh_folder, cmu, humanml3d
@@ -25,7 +25,7 @@ from bimotion.data.windows import WindowConfig
 from bimotion.errors import DataError
 
 SourceKind = Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]
-FORMAT_VERSION = 3
+FORMAT_VERSION = 1
 """Counts up when prepared data sets of older versions must be made again."""
 
 _FINDERS = {
@@ -37,7 +37,9 @@ _FINDERS = {
 }
 
 
-def find_recordings(kind: SourceKind, src: Path, catalogue: Path | None = None) -> list[Recording]:
+def find_recordings(
+    kind: SourceKind, src: Path, catalogue: Path | None = None, reading: Reading | None = None
+) -> list[Recording]:
     """The recordings of a raw data set, in the order of their ids.
 
     `catalogue` is a JSONL file with an object a recording: id, and what replaces the labels that the finder
@@ -50,7 +52,7 @@ def find_recordings(kind: SourceKind, src: Path, catalogue: Path | None = None) 
         raise DataError(f"source kind {kind!r}: expected one of {', '.join(get_args(SourceKind))}")
     if not src.is_dir():
         raise DataError(f"{src}: expected a folder of raw recordings, there is none")
-    recordings = _FINDERS[kind](src)
+    recordings = [replace(recording, reading=reading or Reading()) for recording in _FINDERS[kind](src)]
     return apply_catalogue(recordings, catalogue) if catalogue else recordings
 
 
@@ -60,6 +62,7 @@ def prepare_dataset(
     out: Path | str,
     *,
     config: WindowConfig | None = None,
+    reading: Reading | None = None,
     catalogue: Path | str | None = None,
     workers: int | None = None,
     progress: bool | None = None,
@@ -75,7 +78,7 @@ def prepare_dataset(
     """
     src, out = Path(src), Path(out)
     config = config or WindowConfig(min_frames=40 if kind == "humanml3d" else 20)
-    recordings = find_recordings(kind, src, Path(catalogue) if catalogue else None)
+    recordings = find_recordings(kind, src, Path(catalogue) if catalogue else None, reading)
     if repeated := [name for name, n in Counter(recording.id for recording in recordings).items() if n > 1]:
         raise DataError(
             f"{src}: recordings with the same name: {', '.join(repeated[:5])}; expected different ones"

@@ -25,6 +25,18 @@ class TimedCaption:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What `read_motion` must be told of all files of a data set."""
+
+    joint_map: Path | None = None
+    """JSON object from our joint names to the files'."""
+    unit: str | None = None
+    """m, cm, inch or mm; found from the body's height where None."""
+    body_model: Path | None = None
+    """Folder of `smplx` models, for AMASS."""
+
+
+@dataclass(frozen=True)
 class Recording:
     """A file of raw motion with its labels."""
 
@@ -44,6 +56,8 @@ class Recording:
     """Captions written by people; the grammar's are used where there are none."""
     skeleton: Path | None = None
     """Skeleton file of an AMC recording."""
+    reading: Reading = Reading()
+    """How its file is read."""
     noisy: bool = False
     """Whether spikes are to be repaired."""
     split: Split | None = None

@@ -6,7 +6,10 @@ from bimotion.data.contents import Side
 from bimotion.data.facts import LimbFacts, MotionFacts
 
 _SWAP = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
-_SIDE_WORDS = re.compile(r"\b(left|right|(?:counter|anti)?-?clockwise)\b", re.IGNORECASE)
+_SIDE_WORDS = re.compile(
+    r"\b(left|right(?! (?:angle|away|now|before|after|here|there)s?\b)|(?:counter|anti)?-?clockwise)\b",
+    re.IGNORECASE,
+)
 
 # Share of the left wrist's range in both wrists' ranges. Raising and waving the left hand: 1st percentile
 # 0.76; the right hand: 99th percentile 0.21; both: 0.49 to 0.53. There is nothing between.

@@ -65,7 +65,14 @@ def cut_recording(recording: Recording, config: WindowConfig) -> Windows:
         MotionFileError: the file cannot be read.
         DataError: it is shorter than the shortest window.
     """
-    clip = read_motion(recording.path, skeleton=recording.skeleton)
+    reading = recording.reading
+    clip = read_motion(
+        recording.path,
+        skeleton=recording.skeleton,
+        joint_map=reading.joint_map,
+        unit=reading.unit,
+        body_model=reading.body_model,
+    )
     joints, notes = np.asarray(clip.joints), []
     joints, dropped = trim_rest_pose(joints, clip.fps)
     if dropped:

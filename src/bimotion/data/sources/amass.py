@@ -1,4 +1,4 @@
-"""AMASS: SMPL parameters in npz files; needs a body model, see `read_motion`."""
+"""AMASS: SMPL parameters in npz files; they need a body model (`Reading.body_model`)."""
 
 from pathlib import Path
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from bimotion.data.grammar import Label
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.errors import DataError
+from bimotion.motion.formats import READS
 
 CAPTIONS_FILE = "captions.csv"
-_SUFFIXES = (".bvh", ".npy")
 
 
 def find_recordings(folder: Path) -> list[Recording]:
@@ -21,7 +21,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     Raises:
         DataError: there is no motion file, or the captions file has a bad line.
     """
-    return find_files(folder, _SUFFIXES, source="own")
+    return find_files(folder, READS, source="own")
 
 
 def find_files(folder: Path, suffixes: tuple[str, ...], source: str) -> list[Recording]:
