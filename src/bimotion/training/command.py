@@ -2,49 +2,59 @@
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from bimotion.errors import BimotionError, ConfigError
+from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.presets import preset as named_sizes
-from bimotion.training.configs import VaeTrainConfig
+from bimotion.models.weights import load_config
+from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig
+from bimotion.training.language_objective import LanguageLossConfig
+from bimotion.training.language_start import find_model
 from bimotion.training.loop import LoopResult
-from bimotion.training.stages import train_vae
+from bimotion.training.optimisers import OptimiserConfig
+from bimotion.training.run import train_language, train_vae
+from bimotion.training.stages import LANGUAGE_STAGES, LanguageStageName
 
-STAGES = ("vae",)
+STAGES = ("vae", *LANGUAGE_STAGES)
 """The stages, in the order in which they are run."""
 
+SMALL = ("micro", "tiny")
+"""Presets that are trained from nothing."""
 
-def parse_stage(stage: str, args: Sequence[str], prog: str) -> Any:
-    """The settings that a command line gives; the preset's where it says nothing.
+StageConfig = VaeTrainConfig | LanguageTrainConfig
+"""The settings of any stage."""
+
+
+def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
+    """The settings that a command line gives; the preset's and the stage's where it says nothing.
 
     Raises:
         ConfigError: an unknown stage or preset, or a setting out of its bounds.
+        ModelError: `--init-from` names no model.
     """
-    if stage not in STAGES:
-        raise ConfigError(f"there is no stage {stage!r}; expected one of {', '.join(STAGES)}")
     preset = _value_of("--preset", args) or "tiny"
-    default = VaeTrainConfig(data=Path(), out=Path(), preset=preset, vae=named_sizes(preset).vae)
+    default: StageConfig
+    if stage == "vae":
+        default = VaeTrainConfig(data=Path(), out=Path(), preset=preset, vae=named_sizes(preset).vae)
+    elif stage in LANGUAGE_STAGES:
+        default = _language_default(stage, preset, _value_of("--init-from", args))  # type: ignore[arg-type]
+    else:
+        raise ConfigError(f"there is no stage {stage!r}; expected one of {', '.join(STAGES)}")
     for name in ("data", "out"):  # must be given: no value of theirs is a default
         object.__setattr__(default, name, tyro.MISSING)
     return tyro.cli(
-        VaeTrainConfig,
-        default=default,
-        args=list(args),
-        prog=prog,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        type(default), default=default, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,)
     )
 
 
-_RUNNERS: dict[type, Callable[[Any], LoopResult]] = {VaeTrainConfig: train_vae}
-
-
-def run_stage(config: Any) -> LoopResult:
+def run_stage(config: StageConfig) -> LoopResult:
     """Train what the settings say."""
-    return _RUNNERS[type(config)](config)
+    return train_vae(config) if isinstance(config, VaeTrainConfig) else train_language(config)
 
 
 def main(args: Sequence[str] | None = None, prog: str = "python -m bimotion.training") -> int:
@@ -60,6 +70,31 @@ def main(args: Sequence[str] | None = None, prog: str = "python -m bimotion.trai
         return 2
     logging.getLogger(__name__).info("%s at step %d", "done" if result.finished else "stopped", result.step)
     return {"SIGINT": 130, "SIGTERM": 143}.get(result.stopped_by, 0)
+
+
+def _language_default(stage: LanguageStageName, preset: str, init_from: str | None) -> LanguageTrainConfig:
+    """The settings of a language stage; sizes are those of the model that it starts from."""
+    kind = LANGUAGE_STAGES[stage]
+    sizes: MotionLanguageConfig = named_sizes(preset)
+    if init_from is not None:
+        sizes = replace(load_config(find_model(Path(init_from))), diffusion=sizes.diffusion)
+    if sizes.length is None:
+        raise ConfigError(f"{init_from}: a model without a length network cannot be trained on")
+    return LanguageTrainConfig(
+        stage=stage,
+        data=Path(),
+        out=Path(),
+        preset=preset,
+        trains=kind.trains,
+        losses=LanguageLossConfig(kind.text_weight, kind.diffusion_weight, kind.length_weight),
+        mixture=sizes.mixture,
+        head=sizes.head,
+        diffusion=sizes.diffusion,
+        length=sizes.length,
+        optimiser=OptimiserConfig(lr=kind.small_lr if preset in SMALL else kind.lr),
+        text_lr_scale=kind.text_lr_scale,
+        head_lr_scale=kind.head_lr_scale,
+    )
 
 
 def _value_of(option: str, args: Sequence[str]) -> str | None:

@@ -1,17 +1,27 @@
 """The settings of the stages: all that a run needs, saved in its folder."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
+from tyro.conf import OmitArgPrefixes, Suppress
+
+from bimotion.data.templates import TaskClass
 from bimotion.errors import ConfigError
+from bimotion.models.branch import MixtureConfig
+from bimotion.models.diffusion import DiffusionConfig
+from bimotion.models.head import HeadConfig
+from bimotion.models.length import LengthConfig
 from bimotion.models.vae import VaeConfig
 from bimotion.training.ema import EmaConfig
+from bimotion.training.language_metrics import ValidationConfig
+from bimotion.training.language_objective import LanguageLossConfig
 from bimotion.training.loop_config import FREE_FIELDS, LoopConfig
 from bimotion.training.losses import VaeLossConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.order import OrderConfig
 from bimotion.training.records import read_record, record_to_json, write_record
+from bimotion.training.stages import LANGUAGE_STAGES, LanguageStageName, Part
 
 CONFIG_FILE = "train.json"
 """The settings of a run, in its folder."""
@@ -27,17 +37,17 @@ class VaeTrainConfig:
     """Folder of the run."""
     preset: str = "tiny"
     """Named sizes of the networks; the options of the VAE change them."""
-    vae: VaeConfig = field(default_factory=VaeConfig)
+    vae: OmitArgPrefixes[VaeConfig] = field(default_factory=VaeConfig)
     """Size of the VAE."""
-    losses: VaeLossConfig = field(default_factory=VaeLossConfig)
+    losses: OmitArgPrefixes[VaeLossConfig] = field(default_factory=VaeLossConfig)
     """Weights of the losses."""
-    order: OrderConfig = field(default_factory=OrderConfig)
+    order: OmitArgPrefixes[OrderConfig] = field(default_factory=OrderConfig)
     """How clips are drawn."""
-    loop: LoopConfig = field(default_factory=LoopConfig)
+    loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
     """Length of the run."""
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
     """How gradients become steps."""
-    ema: EmaConfig = field(default_factory=EmaConfig)
+    ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
     """The averaged weights."""
     init_from: Path | None = None
     """Run or VAE folder whose weights (and feature statistics) are the start, with a new schedule."""
@@ -45,6 +55,97 @@ class VaeTrainConfig:
     """Measure on the test split instead of the validation split: once, at the very end."""
     resume: bool = False
     """Go on with the run in `out`; start it if there is none."""
+
+
+@dataclass(frozen=True)
+class LanguageDataConfig:
+    """Which examples a language stage draws, and how they are worded."""
+
+    plain_share: float = 0.5
+    """Share of examples asked in the plain wording."""
+    bare_share: float = 0.25
+    """Share of text-to-motion examples whose question is the caption alone."""
+    paraphrase_share: float = 0.5
+    """Share of text-to-motion captions in other words than the grammar's."""
+    balance: float = 0.5
+    """A content group of n windows counts n ** (1 - balance): 0 draws windows alike, 1 groups alike."""
+    latent_noise: float = 0.0
+    """Asked latents are the VAE's means plus this share of its deviation."""
+
+
+@dataclass(frozen=True)
+class LanguageTrainConfig:
+    """Training of a language stage."""
+
+    stage: Suppress[LanguageStageName]
+    """Which stage."""
+    data: Path
+    """Folder of the prepared data set."""
+    out: Path
+    """Folder of the run."""
+    preset: str = "tiny"
+    """Named sizes of the networks."""
+    vae: Path | None = None
+    """Run or folder of the trained VAE; not needed where `init_from` has it."""
+    init_from: Path | None = None
+    """Run or model folder of an earlier stage."""
+    trains: tuple[Part, ...] = ("motion",)
+    """What learns: the text branch, the motion branch with its heads, or both."""
+    words: Path | None = None
+    """Pretrained language model (GGUF file or folder) that the first stage takes its words and their vectors from."""
+    freeze_words: bool = False
+    """Leave the word vectors as they are, so that words that training never sees keep their place among them."""
+    tasks: tuple[str, ...] = ()
+    """Tasks with their shares instead of the stage's, as in `t2m=0.6 m2t=0.4`."""
+    losses: OmitArgPrefixes[LanguageLossConfig] = field(default_factory=LanguageLossConfig)
+    """Weights of the losses."""
+    examples: OmitArgPrefixes[LanguageDataConfig] = field(default_factory=LanguageDataConfig)
+    """Which examples are drawn."""
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    """The two-branch transformer."""
+    head: HeadConfig = field(default_factory=HeadConfig)
+    """The diffusion head."""
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    """The noise schedule and the sampler."""
+    length: LengthConfig = field(default_factory=LengthConfig)
+    """The length network."""
+    loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
+    """Length of the run."""
+    optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
+    """How gradients become steps."""
+    text_lr_scale: float = 1.0
+    """Factor on the learning rate for the text branch."""
+    head_lr_scale: float = 1.0
+    """Factor on the learning rate for the understanding, diffusion and length heads."""
+    ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
+    """The averaged weights."""
+    validation: OmitArgPrefixes[ValidationConfig] = field(default_factory=ValidationConfig)
+    """How much is measured."""
+    use_test: bool = False
+    """Measure on the test split instead of the validation split: once, at the very end."""
+    resume: bool = False
+    """Go on with the run in `out`; start it if there is none."""
+
+    def task_shares(self) -> tuple[tuple[TaskClass, float], ...]:
+        """The tasks with their shares.
+
+        Raises:
+            ConfigError: an unknown task, or a share that is no number above 0.
+        """
+        if not self.tasks:
+            return LANGUAGE_STAGES[self.stage].tasks
+        shares: list[tuple[TaskClass, float]] = []
+        for entry in self.tasks:
+            name, _, share = entry.partition("=")
+            try:
+                task = next(task for task in get_args(TaskClass) if task == name)
+                shares.append((task, float(share or 1)))
+            except (StopIteration, ValueError):
+                known = ", ".join(get_args(TaskClass))
+                raise ConfigError(
+                    f"tasks: expected NAME=SHARE with a NAME of {known}, got {entry!r}"
+                ) from None
+        return tuple(shares)
 
 
 TrainConfig = TypeVar("TrainConfig")
@@ -79,8 +180,3 @@ def _flat(value: object, prefix: str = "") -> dict[str, object]:
     for name, entry in value.items():
         flat |= _flat(entry, f"{prefix}.{name}" if prefix else name)
     return flat
-
-
-def field_names(kind: type) -> list[str]:
-    """Names of a dataclass's fields."""
-    return [entry.name for entry in fields(kind)]

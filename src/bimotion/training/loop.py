@@ -10,7 +10,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Generic
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bimotion.errors import BimotionError, ConfigError
 from bimotion.training.checkpoints import (
@@ -191,8 +190,7 @@ class _Run(Generic[AnyBatch]):
         config = self.optimisers.config
         factor = lr_factor(self.step, self.loop.steps, config.warmup_steps, config.final_lr_ratio)
         self.optimisers.set_lr(factor)
-        with _training_attention(self.device):
-            losses: dict[str, Tensor] = trained(self.batches.next().to(self.device), noise)
+        losses: dict[str, Tensor] = trained(self.batches.next().to(self.device), noise)
         self.accelerator.backward(losses["loss"])
         limit = config.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_([p for p in self.module.parameters() if p.grad is not None], limit)
@@ -307,18 +305,6 @@ def _attention(device: torch.device) -> AbstractContextManager[None]:
     tokens: a step of the tiny VAE took 0.42 s with it and 0.25 s without (batch of 32, bf16, two cores).
     """
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
-def _training_attention(device: torch.device) -> AbstractContextManager[None]:
-    """The attention to train with: on a CPU plain matrix products.
-
-    The backward pass of torch's fused CPU attention took a third of a whole step (5 layers, 256 wide, sequences of
-    25 to 60 tokens, bf16): 332 ms a step against 219.
-    """
-    if device.type != "cpu":
-        return nullcontext()
-    context: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
-    return context
 
 
 @contextmanager

@@ -1,49 +1,104 @@
 """The stages of training, first to last: what each trains, on which tasks, with which losses."""
 
-import logging
+from dataclasses import dataclass
+from typing import Literal
 
-import torch
+from bimotion.data.templates import TaskClass
 
-from bimotion.data.store import MotionStore
-from bimotion.errors import ConfigError
-from bimotion.models.vae import MotionVae
-from bimotion.training.clips import ClipPool
-from bimotion.training.configs import VaeTrainConfig, settle
-from bimotion.training.loop import LoopResult, run_loop
-from bimotion.training.vae_folder import load_vae
-from bimotion.training.vae_task import VaeTask
+Part = Literal["text", "motion"]
+"""The halves of the model that a language stage can train; the VAE is done by then."""
 
-logger = logging.getLogger(__name__)
+PARTS: dict[str, tuple[str, ...]] = {
+    "text": ("mixture.text.", "mixture.positions"),
+    "motion": ("mixture.motion.", "understanding.", "head.", "length."),
+}
+"""The parameters of each, by how their names begin."""
+
+LanguageStageName = Literal["text", "stage1", "stage2", "stage3"]
+"""The stages after the VAE's."""
 
 
-def train_vae(config: VaeTrainConfig) -> LoopResult:
-    """Train the motion VAE; `config.out` / "model" is then a VAE folder.
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the language model's training."""
 
-    Raises:
-        ConfigError: settings that do not fit each other, or a run that cannot be resumed with them.
-        DataError: the data set is missing or has no training windows.
-    """
-    store = MotionStore.open(config.data)
-    settle(config, config.out, resume=config.resume)
-    torch.manual_seed(config.loop.seed)
-    vae, stats = MotionVae(config.vae), store.stats
-    if config.init_from is not None:
-        start, stats = load_vae(config.init_from)
-        if start.config != config.vae:
-            raise ConfigError(
-                f"{config.init_from}: has another shape, {start.config}; asked for was {config.vae}. "
-                "Give the same options of the VAE"
-            )
-        vae.load_state_dict(start.state_dict())
-    train = ClipPool(store, store.items("train"), stats)
-    held_out = ClipPool(store, store.items("test" if config.use_test else "val", mirrored=False), stats)
-    logger.info(
-        "vae: %d training windows, %d held out, %.1f M parameters",
-        len(train),
-        len(held_out),
-        sum(p.numel() for p in vae.parameters()) / 1e6,
-    )
-    task = VaeTask(vae, train, held_out, config.losses, config.order)
-    return run_loop(
-        task, config.out, config.loop, config.optimiser, config.ema, name="vae", resume=config.resume
-    )
+    about: str
+    """What it is for."""
+    trains: tuple[Part, ...]
+    """What learns; all else is frozen."""
+    tasks: tuple[tuple[TaskClass, float], ...]
+    """Tasks with their shares of the examples."""
+    text_weight: float
+    """Weight of the text loss, on answers only."""
+    diffusion_weight: float
+    """Weight of the diffusion loss."""
+    length_weight: float
+    """Weight of the length loss."""
+    lr: float
+    """Learning rate at the top of the schedule, around a pretrained text branch."""
+    small_lr: float
+    """The same for the small presets, whose text branch is not pretrained."""
+    text_lr_scale: float = 1.0
+    """Factor on it for the text branch."""
+    head_lr_scale: float = 1.0
+    """Factor on it for the understanding, diffusion and length heads."""
+    whole_text: bool = False
+    """Learn whole texts, question and answer, without any motion."""
+
+
+LANGUAGE_STAGES: dict[str, Stage] = {
+    "text": Stage(
+        about="the text branch alone, where there is no pretrained one: captions and instructions",
+        trains=("text",),
+        tasks=(("t2m", 0.7), ("t2t", 0.2), ("n2t", 0.1)),
+        text_weight=1.0,
+        diffusion_weight=0.0,
+        length_weight=0.0,
+        lr=3e-4,
+        small_lr=1e-3,
+        whole_text=True,
+    ),
+    "stage1": Stage(
+        about="text to motion, the text branch frozen",
+        trains=("motion",),
+        tasks=(("t2m", 1.0),),
+        text_weight=0.0,
+        diffusion_weight=1.0,
+        length_weight=0.1,
+        lr=1e-4,
+        small_lr=5e-4,
+        head_lr_scale=2.0,
+    ),
+    "stage2": Stage(
+        about="text to motion, motion to text, prediction and in-betweening, the text branch frozen",
+        trains=("motion",),
+        tasks=(("t2m", 0.5), ("m2t", 0.3), ("predict", 0.1), ("inbetween", 0.08), ("n2m", 0.02)),
+        text_weight=1.0,
+        diffusion_weight=0.5,
+        length_weight=0.05,
+        lr=1e-4,
+        small_lr=5e-4,
+    ),
+    "stage3": Stage(
+        about="all of the language model, paired data mixed with text alone",
+        trains=("text", "motion"),
+        tasks=(
+            ("t2m", 0.45),
+            ("m2t", 0.25),
+            ("predict", 0.08),
+            ("inbetween", 0.07),
+            ("n2m", 0.02),
+            ("t2t", 0.1),
+            ("n2t", 0.03),
+        ),
+        text_weight=1.0,
+        diffusion_weight=0.5,
+        length_weight=0.05,
+        lr=1e-5,
+        small_lr=3e-4,
+    ),
+}
+"""The language stages, in the order in which they are run.
+
+Source: MotionGPT3 (Zhu et al. 2025), section 3.5: what is frozen, tasks and loss weights of stages 1 to 3.
+"""

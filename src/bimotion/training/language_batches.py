@@ -1,0 +1,172 @@
+"""Examples of the language stages as batches: token sequences, and the latents that stand in them.
+
+Shapes: M motions given, R motions asked for, N latents of a motion, D latent width.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bimotion.data.examples import Example, Examples
+from bimotion.inference.prompts import tidy
+from bimotion.models.packing import TokenBatch
+from bimotion.models.tokens import MotionTokenizer, TokenSequence
+from bimotion.training.latents import FULL, GAPS, SPLITS, Latents, piece_frames
+from bimotion.training.task import Shard
+
+
+@dataclass(frozen=True)
+class LanguageBatch:
+    """What a step of a language stage learns from."""
+
+    tokens: TokenBatch
+    """Questions and answers."""
+    given: Float[Tensor, "M N D"] | None
+    """Latents, not normalised, of the motions in the questions."""
+    asked: Float[Tensor, "R N D"] | None
+    """Latents, not normalised, of the motions in the answers."""
+    num_frames: Int[Tensor, " R"] | None
+    """Lengths of the motions in the answers."""
+    shard: Shard
+    """Which rows of the batch of all processes these are."""
+
+    def to(self, device: torch.device) -> "LanguageBatch":
+        """The same on another device."""
+        given, asked, num_frames = (
+            None if part is None else part.to(device, non_blocking=True)
+            for part in (self.given, self.asked, self.num_frames)
+        )
+        return LanguageBatch(self.tokens.to(device, non_blocking=True), given, asked, num_frames, self.shard)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One example as the model sees it."""
+
+    sequence: TokenSequence
+    """Question and answer."""
+    given: tuple[Float[Tensor, "N D"], ...] = ()
+    """Latents in the question."""
+    asked: Float[Tensor, "N D"] | None = None
+    """Latents in the answer."""
+    num_frames: int = 0
+    """Frames of what is asked."""
+
+
+class Turns:
+    """Makes turns of examples."""
+
+    def __init__(
+        self,
+        tokenizer: MotionTokenizer,
+        limit: int,
+        latents: Latents | None,
+        index_of: dict[str, int],
+        *,
+        whole_text: bool = False,
+        latent_noise: float = 0.0,
+    ) -> None:
+        """`limit`: longest sequence; `index_of`: row of each window, by its id, in the latents.
+
+        `latent_noise`: asked latents are the VAE's mean plus this share of its deviation, drawn anew each time.
+        """
+        self.tokenizer, self.limit, self.latents, self.index_of = tokenizer, limit, latents, index_of
+        self.whole_text, self.latent_noise = whole_text, latent_noise
+
+    def turn(self, example: Example, rng: np.random.Generator) -> Turn:
+        """The turn of an example; `rng` chooses among the pieces and draws noise."""
+        if self.whole_text:
+            return Turn(self._whole(example, rng))
+        question = example.question
+        if example.task == "t2m":  # as inference writes what users say
+            question = question.replace(example.caption, tidy(example.caption))
+        sequence = self.tokenizer.shorten(self.tokenizer.sequence(question, example.answer), self.limit)
+        task, frames = example.task, example.item.num_frames
+        if task in ("t2t", "n2t"):
+            return Turn(sequence)
+        assert self.latents is not None
+        index = self.index_of[example.item.id]
+        full = self.latents.of(FULL, index)
+        if task == "m2t":
+            return Turn(sequence, (full,))
+        if task == "predict":
+            number = int(rng.integers(len(SPLITS)))
+            given, asked = (self.latents.of(f"{name}.{number}", index) for name in ("before", "after"))
+            return Turn(sequence, (given,), asked, piece_frames(f"after.{number}", frames)[1])
+        if self.latent_noise > 0:
+            noise = torch.from_numpy(rng.standard_normal(full.shape, dtype=np.float32))
+            full = full + self.latent_noise * noise * (0.5 * self.latents.logvar[index].float()).exp()
+        if task == "inbetween":
+            number = int(rng.integers(len(GAPS)))
+            ends = tuple(self.latents.of(f"{name}.{number}", index) for name in ("first", "last"))
+            return Turn(sequence, ends, full, frames)
+        return Turn(sequence, (), full, frames)
+
+    def _whole(self, example: Example, rng: np.random.Generator) -> TokenSequence:
+        """All of a text, to be learnt from its first token on.
+
+        A question that asks for a motion is answered by a caption of the window: what it means, in words that are
+        known. Every third time there is only the caption.
+        """
+        captions = example.item.captions
+        answer = example.answer
+        if example.task == "t2m":
+            answer = captions[int(rng.integers(len(captions)))]
+        if example.task in ("t2m", "n2t") and rng.random() < 1 / 3:
+            ids = (*self.tokenizer.encode(tidy(example.caption)), self.tokenizer.special.eos)
+        else:
+            question = (
+                example.question.replace(example.caption, tidy(example.caption)) if example.caption else ""
+            )
+            ids = self.tokenizer.sequence(question or example.question, answer).ids
+        return TokenSequence((), ids[: self.limit])
+
+    def batch(self, turns: Sequence[Turn], slots: int, shard: Shard | None = None) -> LanguageBatch:
+        """The turns as one batch, on the CPU."""
+        special = self.tokenizer.special
+        tokens = TokenBatch.of([turn.sequence for turn in turns], special, slots)
+        given = [latent for turn in turns for latent in turn.given]
+        asked = [(turn.asked, turn.num_frames) for turn in turns if turn.asked is not None]
+        return LanguageBatch(
+            tokens,
+            torch.stack(given) if given else None,
+            torch.stack([latent for latent, _ in asked]) if asked else None,
+            torch.tensor([frames for _, frames in asked]) if asked else None,
+            shard or Shard(),
+        )
+
+
+class LanguageBatches:
+    """Batches without end; the place is the number of the step."""
+
+    def __init__(self, examples: Examples, turns: Turns, slots: int, seed: int, shard: Shard) -> None:
+        self.examples, self.turns, self.slots, self.seed, self.shard = examples, turns, slots, seed, shard
+        self.step = 0
+        self._stream: Iterator[tuple[Example, ...]] | None = None
+
+    def next(self) -> LanguageBatch:
+        """The next batch of this process."""
+        if self._stream is None:
+            self._stream = self.examples.from_step(self.step)
+        rows = next(self._stream)
+        world, rank = self.shard.world, self.shard.rank
+        rows += rows[: -len(rows) % world]  # the last batch of an epoch may not divide evenly
+        turns = [
+            self.turns.turn(example, np.random.default_rng((self.seed, self.step, row)))
+            for row, example in list(enumerate(rows))[rank::world]
+        ]
+        self.step += 1
+        return self.turns.batch(turns, self.slots, self.shard)
+
+    def state(self) -> dict[str, Any]:
+        """The place in the order."""
+        return {"step": self.step}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state` gave."""
+        self.step, self._stream = int(state["step"]), None

@@ -1,0 +1,167 @@
+"""How well a language model makes motion of text and text of motion, while it trains.
+
+Quick stand-ins for the real evaluation: what content a generated motion shows is told by its nearest neighbours
+among the training windows' latents, what a caption says by the nearest training caption.
+
+Shapes: I training windows, B clips, X numbers in a clip's latents.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimotion.data.store import Item
+from bimotion.errors import ConfigError
+from bimotion.features.decode import features_to_joints
+from bimotion.features.layout import CONTACTS, FPS
+from bimotion.training.losses import FOOT_JOINTS
+
+NEIGHBOURS = 5
+"""Training windows that vote on what a motion shows."""
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """How much is measured at each validation."""
+
+    validate_clips: int = 256
+    """Held-out windows that losses are measured on."""
+    generate_clips: int = 96
+    """Held-out captions that motions are generated for, and windows that are captioned; 0: none."""
+
+    def __post_init__(self) -> None:
+        if self.validate_clips < 1 or self.generate_clips < 0:
+            raise ConfigError(
+                f"validate_clips must be at least 1 and generate_clips at least 0, got {self.validate_clips} and "
+                f"{self.generate_clips}"
+            )
+
+
+class Neighbours:
+    """Names what a motion shows by its nearest training windows."""
+
+    def __init__(self, latents: Float[Tensor, "I X"], items: Sequence[Item]) -> None:
+        self.latents = latents
+        self.contents = [item.content for item in items]
+        self.sides = [item.side for item in items]
+
+    def content(self, latents: Float[Tensor, "B X"]) -> list[str]:
+        """The content most frequent among each motion's neighbours; of several, the nearest one's."""
+        near = (
+            torch.cdist(latents, self.latents)
+            .topk(min(NEIGHBOURS, len(self.contents)), largest=False)
+            .indices
+        )
+        return [_vote([self.contents[i] for i in row]) for row in near.tolist()]
+
+    def side(self, latents: Float[Tensor, "B X"], contents: Sequence[str]) -> list[str]:
+        """The side most frequent among the neighbours of the given content."""
+        distances = torch.cdist(latents, self.latents)
+        of = {content: torch.tensor([c != content for c in self.contents]) for content in set(contents)}
+        told = []
+        for row, content in zip(distances, contents, strict=True):
+            near = (
+                row.masked_fill(of[content], torch.inf).topk(min(NEIGHBOURS, len(row)), largest=False).indices
+            )
+            told.append(_vote([self.sides[i] for i in near.tolist()]))
+        return told
+
+    def agreement(self, latents: Float[Tensor, "B X"], items: Sequence[Item]) -> dict[str, float]:
+        """Share of motions that show the content, and the side, of their items.
+
+        Sides are counted where the item has one, left or right.
+        """
+        contents = self.content(latents)
+        result = {"content": _share(told == item.content for told, item in zip(contents, items, strict=True))}
+        sides = self.side(latents, [item.content for item in items])
+        pairs = [
+            (told, item.side)
+            for told, item in zip(sides, items, strict=True)
+            if item.side in ("left", "right")
+        ]
+        if pairs:
+            result["side"] = _share(told == wanted for told, wanted in pairs)
+        return result
+
+
+class CaptionBank:
+    """Names what a caption says by the training captions."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        said: dict[str, Counter[str]] = {}
+        for item in items:
+            for caption in item.captions if item.text else ():
+                said.setdefault(caption, Counter())[item.content] += 1
+        self.content_of = {caption: counts.most_common(1)[0][0] for caption, counts in said.items()}
+        self.words = [(frozenset(caption.split()), content) for caption, content in self.content_of.items()]
+
+    def content(self, caption: str) -> str:
+        """The content of the caption, or of the one that shares most of its words."""
+        if caption in self.content_of or not self.words:
+            return self.content_of.get(caption, "")
+        words = frozenset(caption.split())
+        return max(self.words, key=lambda entry: len(entry[0] & words) / len(entry[0] | words))[1]
+
+    def agreement(self, captions: Sequence[str], items: Sequence[Item]) -> dict[str, float]:
+        """Share of captions that say the content, and the side, of their items, and of known captions."""
+        contents = [self.content(caption) for caption in captions]
+        result = {
+            "content": _share(told == item.content for told, item in zip(contents, items, strict=True)),
+            "known": _share(caption in self.content_of for caption in captions),
+        }
+        sided = [
+            (c.split(), item.side)
+            for c, item in zip(captions, items, strict=True)
+            if item.side in ("left", "right")
+        ]
+        if sided:
+            other = {"left": "right", "right": "left"}
+            result["side"] = _share(
+                any(side in word for word in words) and not any(other[side] in word for word in words)
+                for words, side in sided
+            )
+        return result
+
+
+def motion_quality(
+    made: Sequence[Float[np.ndarray, "_ 263"]], real: Sequence[Float[np.ndarray, "_ 263"]]
+) -> dict[str, float]:
+    """Sliding and jitter of generated features (not normalised) as shares of the recorded ones'.
+
+    Sliding is the mean speed of foot joints while their own contact columns say that they stand; jitter the mean
+    third difference of joint positions; `speed` the mean speed of joints.
+    """
+    measured = [[_clip_quality(clip) for clip in clips] for clips in (made, real)]
+    result = {}
+    for name in ("slide", "jitter", "speed"):
+        ours, theirs = (float(np.nanmean([row[name] for row in rows])) for rows in measured)
+        result[f"{name}_ratio"] = ours / theirs if theirs > 0 else float("nan")
+    return result
+
+
+def _clip_quality(features: Float[np.ndarray, "T 263"]) -> dict[str, float]:
+    joints = features_to_joints(features.astype(np.float64))
+    speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * FPS
+    stands = features[:-1, CONTACTS] > 0.5
+    feet = speed[:, list(FOOT_JOINTS)]
+    return {
+        "slide": float(feet[stands].mean()) if stands.any() else float("nan"),
+        "jitter": float(np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1).mean())
+        if len(joints) > 3
+        else 0.0,
+        "speed": float(speed.mean()),
+    }
+
+
+def _vote(names: list[str]) -> str:
+    return Counter(names).most_common(1)[0][0]
+
+
+def _share(hits: Iterable[bool]) -> float:
+    values = list(hits)
+    return sum(values) / len(values) if values else float("nan")

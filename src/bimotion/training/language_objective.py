@@ -1,0 +1,79 @@
+"""The language model with its losses: a forward pass is what a step minimises."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.training.language_batches import LanguageBatch
+from bimotion.training.stages import PARTS, Part
+
+WORDS = "mixture.text.embedding.weight"
+"""The word vectors, which are the output matrix as well."""
+
+
+@dataclass(frozen=True)
+class LanguageLossConfig:
+    """Weights of the language stages' losses."""
+
+    text_weight: float = 1.0
+    """Cross entropy of the answers' text tokens."""
+    diffusion_weight: float = 1.0
+    """Squared error of the noise that the diffusion head tells."""
+    length_weight: float = 0.1
+    """Cross entropy of the lengths of asked motions."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value >= 0:
+                raise ConfigError(f"{name} must not be below 0, got {value}")
+
+
+class LanguageObjective(nn.Module):
+    """The model of which only some parts learn: the others have no gradient and stay in evaluation mode."""
+
+    def __init__(
+        self,
+        model: MotionLanguage,
+        losses: LanguageLossConfig,
+        trains: Iterable[Part],
+        *,
+        freeze_words: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.losses = losses
+        prefixes = tuple(prefix for part in trains for prefix in PARTS[part])
+        for name, parameter in model.named_parameters():
+            word = freeze_words and name == WORDS
+            parameter.requires_grad_(name.startswith(prefixes) and not word)
+        # A module without parameters (dropout) belongs to the one around it.
+        self._frozen = [
+            part for part in model.modules() if {p.requires_grad for p in part.parameters()} == {False}
+        ]
+
+    def train(self, mode: bool = True) -> "LanguageObjective":
+        """Set the mode of what learns; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
+        """The weighted sum `loss` and its parts, unweighted: `text`, `diffusion`, `length`."""
+        own = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
+        given, asked = (
+            None if part is None else self.model.normalise(part) for part in (batch.given, batch.asked)
+        )
+        parts = self.model(batch.tokens, given, asked, batch.num_frames, own)
+        weights = self.losses
+        loss = (
+            weights.text_weight * parts.text.float()
+            + weights.diffusion_weight * parts.diffusion.float()
+            + weights.length_weight * parts.length.float()
+        )
+        return {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}

@@ -1,0 +1,141 @@
+"""What a language stage starts from: an earlier stage's model, or a new one around a trained VAE."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from bimotion.data.paraphrases import ParaphraseBank
+from bimotion.data.store import Item
+from bimotion.data.templates import own_templates
+from bimotion.errors import ConfigError, ModelError
+from bimotion.features.normalise import FeatureStats
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.vae import MotionVae
+from bimotion.models.weights import load_model
+from bimotion.training.latents import Latents
+from bimotion.training.words import cut_words
+
+logger = logging.getLogger(__name__)
+
+PHRASES_PER_ITEM = 3
+"""Other wordings of each window's caption that the tokenizer is learnt from."""
+
+
+def find_model(folder: Path) -> Path:
+    """The model folder meant by a path: the folder itself, or `model` in a run.
+
+    Raises:
+        ModelError: neither is a model folder.
+    """
+    for candidate in (folder, folder / "model"):
+        if (candidate / "model.safetensors").is_file():
+            return candidate
+    raise ModelError(f"{folder}: no model folder (model.safetensors is missing, also in {folder.name}/model)")
+
+
+def training_texts(items: Iterable[Item], seed: int = 0) -> Iterator[str]:
+    """All texts that the stages learn from: captions, other wordings, instructions."""
+    rng = np.random.default_rng(seed)
+    bank = ParaphraseBank.load()
+    for item in items:
+        if item.text:
+            yield from item.captions
+            for _ in range(PHRASES_PER_ITEM):
+                yield bank.phrase(item, rng) or ""
+    for template in own_templates():
+        yield from template.inputs
+        yield from template.outputs
+    yield from (f"{frames} frames, {frames / 20:.1f} seconds." for frames in range(20, 197))
+
+
+def new_model(
+    config: MotionLanguageConfig, items: Iterable[Item], source: Path | None = None
+) -> tuple[MotionLanguage, MotionTokenizer]:
+    """A model with random weights, and a tokenizer that fits it.
+
+    Tokenizer and word vectors are cut from the pretrained language model `source`; without one the tokenizer is
+    learnt from the items' texts.
+    """
+    size, words = config.mixture.text_vocab_size, None
+    if source is not None:
+        words = cut_words(source, size, config.mixture.width, config.slots)
+        tokenizer = words.tokenizer
+    else:
+        tokenizer = MotionTokenizer.train(training_texts(items), size, config.slots)
+    special = tokenizer.special
+    mixture = replace(config.mixture, text_vocab_size=special.text_vocab_size)
+    model = MotionLanguage(replace(config, mixture=mixture, eos=special.eos))
+    if words is not None:
+        model.mixture.text.embedding.weight.copy_(words.vectors)
+    return model, tokenizer
+
+
+def earlier_model(
+    folder: Path, config: MotionLanguageConfig, vae: MotionVae | None
+) -> tuple[MotionLanguage, MotionTokenizer]:
+    """The model of an earlier stage, with the settings of `config` and perhaps another VAE.
+
+    Settings that change no weights (dropout, sampling) may differ. With a VAE of another shape what reads or makes
+    latents starts anew.
+
+    Raises:
+        ModelError: the folder holds no model.
+        ConfigError: the transformer asked for has another shape than the folder's.
+    """
+    old, tokenizer = load_model(find_model(folder))
+    special = tokenizer.special
+    mixture = replace(config.mixture, text_vocab_size=special.text_vocab_size)
+    vae_config = old.config.vae if vae is None else vae.config
+    model = MotionLanguage(replace(config, vae=vae_config, mixture=mixture, eos=special.eos))
+    _take_over(model.mixture, old.mixture, f"{folder}: the transformer")
+    same = model.latent_mean.shape == old.latent_mean.shape
+    for name in ("understanding", "head", "length"):
+        new_part, old_part = getattr(model, name), getattr(old, name)
+        if same and new_part is not None and old_part is not None:
+            _take_over(new_part, old_part, f"{folder}: {name}")
+    if not same:
+        logger.info("the VAE has other latents than %s: understanding, head and length start anew", folder)
+    if vae is None:
+        _take_over(model.vae, old.vae, f"{folder}: the VAE")
+        for name in ("latent_mean", "latent_std", "feature_mean", "feature_std"):
+            getattr(model, name).copy_(getattr(old, name))
+    return model, tokenizer
+
+
+def take_vae(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None:
+    """Put a trained VAE and the statistics of its features into the model."""
+    model.vae.load_state_dict(vae.state_dict())
+    model.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))
+    model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
+
+
+def take_statistics(model: MotionLanguage, latents: Latents) -> None:
+    """Normalise latents as these need it."""
+    mean, std = latents.statistics()
+    model.latent_mean.copy_(mean)
+    model.latent_std.copy_(std)
+
+
+def feature_stats(model: MotionLanguage) -> FeatureStats:
+    """The statistics by which the model's features are normalised."""
+    return FeatureStats(
+        mean=model.feature_mean.float().cpu().numpy(), std=model.feature_std.float().cpu().numpy()
+    )
+
+
+def _take_over(new: nn.Module, old: nn.Module, what: str) -> None:
+    shapes = {name: tuple(value.shape) for name, value in old.state_dict().items()}
+    wanted = {name: tuple(value.shape) for name, value in new.state_dict().items()}
+    if shapes != wanted:
+        odd = next(name for name in sorted({*shapes, *wanted}) if shapes.get(name) != wanted.get(name))
+        raise ConfigError(
+            f"{what} has another shape ({odd}: {shapes.get(odd)}, asked for {wanted.get(odd)}); leave the sizes out, "
+            "they are taken from the folder"
+        )
+    new.load_state_dict(old.state_dict())

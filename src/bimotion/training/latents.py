@@ -1,0 +1,171 @@
+"""The frozen VAE's latents of all windows, and of the pieces that completion learns from, computed once and kept.
+
+Shapes: I windows, N latents of a clip, D latent width.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bimotion.data.store import Item
+from bimotion.inference.completion import CONTEXT_FRAMES
+from bimotion.models.vae import MotionVae
+from bimotion.motion.atomic import atomic_path
+from bimotion.training.clips import ClipPool
+
+logger = logging.getLogger(__name__)
+
+FULL = "full"
+"""Name of the piece that is the whole window."""
+
+SPLITS = (0.2, 0.35, 0.5, 0.65)
+"""Where a window is cut to learn what comes next, as shares of its length (published: 0.2)."""
+
+GAPS = ((0.25, 0.75), (0.15, 0.5), (0.5, 0.85))
+"""What of a window is hidden to learn what stood between (published: the first)."""
+
+
+def piece_names(*, completion: bool) -> list[str]:
+    """The pieces of a window that are encoded."""
+    names = [FULL]
+    if completion:
+        names += [f"{name}.{i}" for i in range(len(SPLITS)) for name in ("before", "after")]
+        names += [f"{name}.{i}" for i in range(len(GAPS)) for name in ("first", "last")]
+    return names
+
+
+def piece_frames(name: str, num_frames: int) -> tuple[int, int]:
+    """First frame and number of frames of a piece.
+
+    `before` and `after` a split, `first` and `last` around a gap. What is given as context is cut to what
+    inference gives, the end that is nearest to what is asked.
+    """
+    if name == FULL:
+        return 0, num_frames
+    kind, number = name.split(".")
+    if kind in ("before", "after"):
+        cut = min(max(int(SPLITS[int(number)] * num_frames), 1), num_frames - 1)
+        return (
+            (max(cut - CONTEXT_FRAMES, 0), min(cut, CONTEXT_FRAMES))
+            if kind == "before"
+            else (cut, num_frames - cut)
+        )
+    begin, end = (int(share * num_frames) for share in GAPS[int(number)])
+    if kind == "first":
+        return 0, min(max(begin, 1), CONTEXT_FRAMES)
+    given = min(max(num_frames - end, 1), CONTEXT_FRAMES)
+    return num_frames - given, given
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Latents of the windows' pieces, not normalised."""
+
+    mu: dict[str, Float[Tensor, "I N D"]]
+    """Means by piece, float16."""
+    logvar: Float[Tensor, "I N D"]
+    """Log variances of the whole windows, float16."""
+
+    def of(self, name: str, index: int) -> Float[Tensor, "N D"]:
+        """The means of one piece of one window."""
+        return self.mu[name][index].float()
+
+    def statistics(self) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
+        """Mean and standard deviation of the whole windows' latents.
+
+        Numbers that hardly vary, which the VAE does not use, are divided by at least a tenth of the median
+        deviation: blown up to unit deviation they would be noise to learn.
+        """
+        full = self.mu[FULL].float()
+        std = full.std(0)
+        return full.mean(0), std.clamp(min=max(0.1 * float(std.median()), 1e-6))
+
+
+def latents_of(
+    vae: MotionVae,
+    pool: ClipPool,
+    path: Path,
+    *,
+    completion: bool,
+    elsewhere: Sequence[Path] = (),
+    save: bool = True,
+) -> Latents:
+    """The latents of the pool's windows: read from `path` or from `elsewhere` if they are these, else computed.
+
+    What was computed or found elsewhere is kept at `path`.
+    """
+    mark = fingerprint(vae, pool.items, completion=completion)
+    for place in (path, *elsewhere):
+        found = _read(place, mark)
+        if found is not None:
+            if place != path and save:
+                _write(found, path, mark)
+            return found
+    logger.info("encoding %d windows with the frozen VAE", len(pool))
+    latents = encode_pieces(vae, pool, piece_names(completion=completion))
+    if save:
+        _write(latents, path, mark)
+    return latents
+
+
+@torch.no_grad()
+def encode_pieces(vae: MotionVae, pool: ClipPool, names: Sequence[str], batch_size: int = 64) -> Latents:
+    """The latents of all windows' pieces; pieces of like length are encoded together."""
+    shape = (len(pool), vae.config.num_latents, vae.config.latent_dim)
+    mu = {name: torch.empty(shape, dtype=torch.float16) for name in names}
+    logvar = torch.empty(shape, dtype=torch.float16)
+    device = next(vae.parameters()).device
+    work = [
+        (*piece_frames(name, item.num_frames), name, index)
+        for name in names
+        for index, item in enumerate(pool.items)
+    ]
+    work.sort(key=lambda entry: entry[1])
+    for first in range(0, len(work), batch_size):
+        chosen = work[first : first + batch_size]
+        batch = pool.batch([pool.clip(index, start, length) for start, length, _, index in chosen]).to(device)
+        means, logvars = (part.half().cpu() for part in vae.encode(batch.features, batch.lengths))
+        for row, (_, _, name, index) in enumerate(chosen):
+            mu[name][index] = means[row]
+            if name == FULL:
+                logvar[index] = logvars[row]
+    return Latents(mu, logvar)
+
+
+def fingerprint(vae: MotionVae, items: Sequence[Item], *, completion: bool) -> str:
+    """Hash of everything that the latents depend on."""
+    digest = hashlib.sha256(repr((completion, SPLITS, GAPS, CONTEXT_FRAMES)).encode())
+    for name, value in vae.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    for item in items:
+        digest.update(f"{item.id} {item.num_frames} {item.mirrored}\n".encode())
+    return digest.hexdigest()
+
+
+def _read(path: Path, mark: str) -> Latents | None:
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            if (file.metadata() or {}).get("fingerprint") != mark:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        return None
+    logvar = tensors.pop("logvar")
+    return Latents(tensors, logvar)
+
+
+def _write(latents: Latents, path: Path, mark: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as partial:
+        save_file({**latents.mu, "logvar": latents.logvar}, partial, metadata={"fingerprint": mark})

@@ -1,0 +1,197 @@
+"""Running a stage from its settings."""
+
+import logging
+from pathlib import Path
+
+import torch
+
+from bimotion.data.examples import ExampleConfig
+from bimotion.data.store import Item, MotionStore
+from bimotion.errors import ConfigError
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.presets import preset
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.vae import MotionVae
+from bimotion.training.clips import ClipPool
+from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, settle
+from bimotion.training.language_start import (
+    earlier_model,
+    feature_stats,
+    new_model,
+    take_statistics,
+    take_vae,
+)
+from bimotion.training.language_task import LanguageSplit, LanguageTask
+from bimotion.training.latents import latents_of
+from bimotion.training.loop import LoopResult, run_loop
+from bimotion.training.optimisers import LrScale
+from bimotion.training.stages import LANGUAGE_STAGES, PARTS
+from bimotion.training.vae_folder import load_vae
+from bimotion.training.vae_task import VaeTask
+
+logger = logging.getLogger(__name__)
+
+COMPLETION_TASKS = {"predict", "inbetween"}
+"""Tasks that need the latents of pieces of windows."""
+
+
+def train_vae(config: VaeTrainConfig) -> LoopResult:
+    """Train the motion VAE; `config.out` / "model" is then a VAE folder.
+
+    Raises:
+        ConfigError: settings that do not fit each other, or a run that cannot be resumed with them.
+        DataError: the data set is missing or has no training windows.
+    """
+    store = MotionStore.open(config.data)
+    settle(config, config.out, resume=config.resume)
+    torch.manual_seed(config.loop.seed)
+    vae, stats = MotionVae(config.vae), store.stats
+    if config.init_from is not None:
+        start, stats = load_vae(config.init_from)
+        if start.config != config.vae:
+            raise ConfigError(
+                f"{config.init_from}: has another shape, {start.config}; asked for was {config.vae}. "
+                "Give the same options of the VAE"
+            )
+        vae.load_state_dict(start.state_dict())
+    train = ClipPool(store, store.items("train"), stats)
+    held_out = ClipPool(store, store.items("test" if config.use_test else "val", mirrored=False), stats)
+    logger.info(
+        "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)
+    )
+    task = VaeTask(vae, train, held_out, config.losses, config.order)
+    return run_loop(
+        task, config.out, config.loop, config.optimiser, config.ema, name="vae", resume=config.resume
+    )
+
+
+def train_language(config: LanguageTrainConfig) -> LoopResult:
+    """Train a language stage; `config.out` / "model" is then a model folder.
+
+    Raises:
+        ConfigError: settings that do not fit each other, or a run that cannot be resumed with them.
+        DataError: the data set is missing or has no windows for the stage.
+        ModelError: the VAE or the earlier stage's model is missing.
+    """
+    stage, store = LANGUAGE_STAGES[config.stage], MotionStore.open(config.data)
+    if not stage.whole_text and config.vae is None and config.init_from is None:
+        raise ConfigError(
+            f"{config.stage} needs a trained VAE: --vae RUN, or --init-from a model that has one"
+        )
+    examples = config.examples
+    example_config = ExampleConfig(
+        tasks=config.task_shares(),
+        plain_share=examples.plain_share,
+        bare_share=examples.bare_share,
+        paraphrase_share=examples.paraphrase_share,
+        balance=examples.balance,
+    )
+    settle(config, config.out, resume=config.resume)
+    torch.manual_seed(config.loop.seed)
+    train_items = store.items("train")
+    held_items = store.items("test" if config.use_test else "val", mirrored=False)
+    model, tokenizer = _model(config, train_items)
+    if stage.whole_text:
+        train, held_out = (
+            LanguageSplit([item for item in items if item.text], None) for items in (train_items, held_items)
+        )
+    else:
+        train, held_out = _splits(config, store, model, train_items, held_items)
+    logger.info(
+        "%s: %d training windows, %d held out, %.1f M parameters, vocabulary of %d",
+        config.stage,
+        len(train.items),
+        len(held_out.items),
+        _millions(model),
+        model.config.mixture.text_vocab_size,
+    )
+    task = LanguageTask(
+        model,
+        tokenizer,
+        train,
+        held_out,
+        trains=config.trains,
+        losses=config.losses,
+        examples=example_config,
+        validation=config.validation,
+        whole_text=stage.whole_text,
+        latent_noise=examples.latent_noise,
+        freeze_words=config.freeze_words,
+        card=_card(config),
+    )
+    scales = [LrScale(f"model.{prefix}", config.text_lr_scale) for prefix in PARTS["text"]]
+    scales += [
+        LrScale(f"model.{part}.", config.head_lr_scale) for part in ("understanding", "head", "length")
+    ]
+    return run_loop(
+        task,
+        config.out,
+        config.loop,
+        config.optimiser,
+        config.ema,
+        name=config.stage,
+        resume=config.resume,
+        lr_scales=tuple(scales),
+    )
+
+
+@torch.no_grad()
+def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLanguage, MotionTokenizer]:
+    """The model that the stage starts from, with the VAE that is asked for."""
+    vae_and_stats = None if config.vae is None else load_vae(config.vae)
+    vae = None if vae_and_stats is None else vae_and_stats[0]
+    named = preset(config.preset)
+    sizes = MotionLanguageConfig(
+        vae=named.vae if vae is None else vae.config,
+        mixture=config.mixture,
+        head=config.head,
+        diffusion=config.diffusion,
+        length=config.length,
+        slots=named.slots,
+        eos=0,
+    )
+    if config.init_from is not None:
+        if config.words is not None:
+            raise ConfigError("words are chosen by the first stage: --words does not go with --init-from")
+        model, tokenizer = earlier_model(config.init_from, sizes, vae)
+    else:
+        if "text" not in config.trains:
+            logger.warning("the text branch is frozen at random weights: train the `text` stage first")
+        model, tokenizer = new_model(sizes, items, config.words)
+    if vae_and_stats is not None:
+        take_vae(model, *vae_and_stats)
+    return model, tokenizer
+
+
+@torch.no_grad()
+def _splits(
+    config: LanguageTrainConfig,
+    store: MotionStore,
+    model: MotionLanguage,
+    train_items: list[Item],
+    held_items: list[Item],
+) -> tuple[LanguageSplit, LanguageSplit]:
+    """Both splits with the frozen VAE's latents, which also set how latents are normalised."""
+    completion = bool(COMPLETION_TASKS & {task for task, _ in config.task_shares()})
+    splits = []
+    model.vae.eval()
+    for name, items in (("train", train_items), ("test" if config.use_test else "val", held_items)):
+        pool = ClipPool(store, items, feature_stats(model))
+        file = Path("latents") / f"{name}.safetensors"
+        elsewhere = [] if config.init_from is None else [config.init_from / file]
+        latents = latents_of(model.vae, pool, config.out / file, completion=completion, elsewhere=elsewhere)
+        # The training windows' features are not needed again; the held-out ones are compared with.
+        splits.append(LanguageSplit(items, latents, None if name == "train" else pool))
+    if config.vae is not None:
+        assert splits[0].latents is not None
+        take_statistics(model, splits[0].latents)
+    return splits[0], splits[1]
+
+
+def _card(config: LanguageTrainConfig) -> str:
+    about = f"A checkpoint of the training stage {config.stage}, with averaged weights."
+    return f"# bimotion, preset {config.preset}\n\n{about}"
+
+
+def _millions(module: torch.nn.Module) -> float:
+    return sum(parameter.numel() for parameter in module.parameters()) / 1e6
