@@ -146,9 +146,9 @@ def place_joints(
     for side in ("left", "right"):
         bones.update(b for b in skeleton.path(joints[f"{side}_shoulder"]) if spine[-1] in skeleton.path(b))
     poses = Poses.of(source, bones)
-    up = world_up(joints, poses)
-    if table in EXACT_TABLES and (rest := rest_axes(skeleton, joints)) is not None and rest[1, 1] == 1:
-        up = np.array([0.0, 1.0, 0.0])
+    # the names are those that bimotion writes, Y up: people in such a file may well lie down
+    own = table is EXACT_TABLES[0] and (rest := rest_axes(skeleton, joints)) is not None and rest[1, 1] == 1
+    up = np.array([0.0, 1.0, 0.0]) if own else world_up(joints, poses)
     out = np.empty((source.num_frames, NUM_JOINTS, 3))
     missing = [joint for joint in JOINT_NAMES if joint not in joints or _is_virtual(joint, table)]
     for joint in set(JOINT_NAMES) - set(missing):
