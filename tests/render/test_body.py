@@ -51,3 +51,10 @@ def test_a_child_is_drawn_smaller() -> None:
     clip = make_clip(1)
     child = type(clip)(joints=clip.joints * np.float32(0.6), fps=20.0)
     np.testing.assert_allclose(body_scale(child), 0.6 * body_scale(clip), rtol=1e-5)
+
+
+def test_a_momentary_dip_does_not_lower_the_floor() -> None:
+    clip = make_clip(40)
+    joints = clip.joints.copy()
+    joints[7, :, 1] -= 0.3
+    assert abs(floor_height(type(clip)(joints=joints, fps=20.0)) - floor_height(clip)) < 1e-6

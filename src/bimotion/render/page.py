@@ -49,8 +49,8 @@ def page_html(
 ) -> str:
     """The text of a page that plays the clips together.
 
-    Joints are stored in 16 bits: to 0.1 mm for a motion that spans 7 m. The floor is drawn at the height of
-    the lowest joint of each clip. Clips play in their own time; a shorter one holds its last pose.
+    Joints are stored in 16 bits: to 0.1 mm for a motion that spans 7 m. The floor of each clip is
+    drawn where its feet stand (`body.floor_height`). Clips play in their own time; a shorter one holds its last pose.
 
     Args:
         clips: One or several, each shown with its name and caption.
