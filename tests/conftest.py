@@ -27,10 +27,11 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def micro_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder of the smallest preset with random weights: it runs, and talks nonsense."""
+def micro_folder(tmp_path_factory: pytest.TempPathFactory, walk: "Clip") -> Path:
+    """A model folder of the smallest preset with random weights: it shakes about the mean pose, and talks nonsense."""
     import torch
 
+    from bimotion.inference.clips import clip_to_features
     from bimotion.models.motion_language import MotionLanguage
     from bimotion.models.presets import preset
     from bimotion.models.tokens import MotionTokenizer
@@ -40,6 +41,8 @@ def micro_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = MotionTokenizer.train(words * 3, 320)
     torch.manual_seed(0)
     network = MotionLanguage(preset("micro", tokenizer.special.text_vocab_size, tokenizer.special.eos))
+    network.feature_mean[:] = torch.from_numpy(clip_to_features(walk).mean(0))
+    network.feature_std[:] = 0.01
     folder = tmp_path_factory.mktemp("models") / "micro"
     save_model(network, folder, tokenizer, "A model for tests.")
     return folder

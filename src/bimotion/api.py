@@ -95,7 +95,7 @@ def read_clip(
     """The motion in a file: BVH, AMC, NPY/NPZ joint positions, AMASS npz, or HumanML3D features (T, 263) as NPY.
 
     `skeleton` is the ASF of an AMC file (found beside it when not given), `joint_map` a file that maps joint names of
-    a skeleton that bimotion does not know, `unit` one of "m", "cm", "inch" (found from the body's height when not
+    a skeleton that bimotion does not know, `unit` one of "m", "cm", "inch", "mm" (found from the body's height when not
     given), `body_model` a folder of `smplx` body models (AMASS only).
 
     Raises:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimotion.cli.options import Device, Files, Model
+from bimotion.cli.options import Device, Files, Model, Reading, ReadingOptions
 from bimotion.errors import BimotionError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Caption:
     """Where the model runs: cpu, cuda, mps."""
     json: bool = False
     """Print one list of {"file", "caption"} instead of lines."""
+    reading: ReadingOptions = Reading()
+    """How the files are read."""
 
     def run(self) -> None:
         """Caption every file that can be read, then complain about those that cannot."""
@@ -39,7 +41,7 @@ class Caption:
         if not self.files:
             raise UsageError("which motion file? As in: bimotion caption dance.bvh")
 
-        from bimotion.api import model_folder, read_clip
+        from bimotion.api import model_folder
         from bimotion.cli.progress import track
 
         model_folder(self.model)  # complains at once when there is none
@@ -47,7 +49,7 @@ class Caption:
         failures: list[str] = []
         for file in track(self.files, "reading"):
             try:
-                clips[file] = read_clip(file)
+                clips[file] = self.reading.read(file)
             except BimotionError as error:
                 failures.append(str(error))
         captions = self._captions(clips) if clips else {}

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
+
+from bimotion.cli.options import Reading, ReadingOptions
 
 if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
@@ -34,24 +36,12 @@ class Convert:
     """Swap left and right."""
     features: bool = False
     """Write HumanML3D features (T, 263) at 20 frames per second instead of joint positions (.npy only)."""
-    skeleton: Annotated[Path | None, arg(metavar="ASF", help_behavior_hint="(default: found beside it)")] = (
-        None
-    )
-    """The skeleton of an AMC file."""
-    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
-        None
-    )
-    """Which joint of the file is which, for skeletons that bimotion does not know (docs/formats.md)."""
-    unit: Annotated[
-        Literal["m", "cm", "inch"] | None, arg(help_behavior_hint="(default: from the body's height)")
-    ] = None
-    """Unit of the file's lengths."""
-    body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
-    """A folder of `smplx` body models."""
+    reading: ReadingOptions = Reading()
+    """How IN is read."""
 
     def run(self) -> None:
         """Read, change, write."""
-        from bimotion.api import check_writable, read_clip, save_clip
+        from bimotion.api import check_writable, save_clip
         from bimotion.cli.usage import UsageError
 
         check_writable(self.out)
@@ -59,13 +49,7 @@ class Convert:
             raise UsageError(f"{self.out}: --features are written to .npy")
         if self.fps is not None and not 1 <= self.fps <= 1000:
             raise UsageError(f"--fps: expected 1 to 1000, got {self.fps:g}")
-        clip = read_clip(
-            self.source,
-            skeleton=self.skeleton,
-            joint_map=self.joint_map,
-            unit=self.unit,
-            body_model=self.body_model,
-        )
+        clip = self.reading.read(self.source)
         if self.mirror:
             clip = clip.mirror()
         if self.features:

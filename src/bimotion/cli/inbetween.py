@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Seed
+from bimotion.cli.options import Device, Model, Out, Reading, ReadingOptions, Seed
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class Inbetween:
     """Where the model runs: cpu, cuda, mps."""
     json: bool = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
+    reading: ReadingOptions = Reading()
+    """How both files are read."""
 
     def run(self) -> None:
         """Fill, write, and say what was written."""
-        from bimotion.api import check_writable, load, read_clip, save_clip
+        from bimotion.api import check_writable, load, save_clip
 
         check_writable(self.out)
-        first, last = read_clip(self.first), read_clip(self.last)
+        first, last = self.reading.read(self.first), self.reading.read(self.last)
         model = load(self.model, device=self.device)
         clip = model.fill_between(
             first, last, seconds=self.seconds, seed=self.seed, keep_places=self.keep_places

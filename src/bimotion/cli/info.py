@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.options import Reading, ReadingOptions
+
 
 @dataclass(frozen=True)
 class Info:
@@ -25,11 +27,13 @@ class Info:
     """A motion file, a model folder or a Hub repository."""
     json: bool = False
     """Print one object instead of lines."""
+    reading: ReadingOptions = Reading()
+    """How a motion file is read."""
 
     def run(self) -> None:
         """Look and tell."""
         is_file = self.what is not None and (Path(self.what).is_file() or _names_motion(self.what))
-        facts = motion_facts(Path(str(self.what))) if is_file else model_facts(self.what)
+        facts = motion_facts(Path(str(self.what)), self.reading) if is_file else model_facts(self.what)
         if self.json:
             print(json.dumps(facts, indent=1))
             return
@@ -38,14 +42,13 @@ class Info:
             print(f"{name:{width}}  {_text(value)}")
 
 
-def motion_facts(path: Path) -> dict[str, Any]:
+def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     """Length, size and way of the motion in a file; metres and seconds."""
     import numpy as np
 
-    from bimotion.api import read_clip
     from bimotion.motion.clip import facing
 
-    clip = read_clip(path)
+    clip = reading.read(path)
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
     forward = facing(joints)

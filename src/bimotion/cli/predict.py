@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, File, Model, Out, Seed
+from bimotion.cli.options import Device, File, Model, Out, Reading, ReadingOptions, Seed
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class Predict:
     """Where the model runs: cpu, cuda, mps."""
     json: bool = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
+    reading: ReadingOptions = Reading()
+    """How the file is read."""
 
     def run(self) -> None:
         """Continue, write, and say what was written."""
-        from bimotion.api import check_writable, load, read_clip, save_clip
+        from bimotion.api import check_writable, load, save_clip
 
         check_writable(self.out)
-        given = read_clip(self.file)
+        given = self.reading.read(self.file)
         model = load(self.model, device=self.device)
         clip = model.continue_motion(given, seconds=self.seconds, seed=self.seed)
         new = round(self.seconds * clip.fps)

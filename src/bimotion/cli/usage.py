@@ -93,6 +93,7 @@ def one_line(box: str) -> str:
         r"\2: expected one of \3; got \1",
         text,
     )
+    text = text.replace("'None', ", "")
     text = re.sub(r"^Error parsing ", "", text)
     text = text[:1].lower() + text[1:]
     near = [

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Files
+from bimotion.cli.options import Files, Reading, ReadingOptions
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class View:
     """Heading of the page."""
     overlay: bool = False
     """Show all motions in one view instead of side by side."""
+    reading: ReadingOptions = Reading()
+    """How the files are read."""
 
     def run(self) -> None:
         """Read, write, and say where to look."""
@@ -37,13 +39,13 @@ class View:
             raise UsageError("which motion file? As in: bimotion view walk.bvh --out walk.html")
         if self.out.suffix.lower() != ".html":
             raise UsageError(f"{self.out}: expected a name that ends in .html")
-        from bimotion.api import check_writable, read_clip
+        from bimotion.api import check_writable
         from bimotion.cli.progress import track
 
         check_writable(self.out)
         clips = []
         for file in track(self.files, "reading"):
-            clip = read_clip(file)
+            clip = self.reading.read(file)
             clips.append(replace(clip, name=clip.name or file.stem))
         from bimotion.render.page import write_page
 
