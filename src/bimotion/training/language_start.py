@@ -64,7 +64,7 @@ def new_model(
     """
     size, words = config.mixture.text_vocab_size, None
     if source is not None:
-        words = cut_words(source, size, config.mixture.width, config.slots)
+        words = cut_words(source, training_texts(items), size, config.mixture.width, config.slots)
         tokenizer = words.tokenizer
     else:
         tokenizer = MotionTokenizer.train(training_texts(items), size, config.slots)

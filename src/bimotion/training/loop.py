@@ -132,7 +132,6 @@ class _Run(Generic[AnyBatch]):
         show = loop.progress and self.main
         try:
             with (
-                _attention(self.device),
                 _signals() as got,
                 StepProgress(self.name, step=self.step, steps=loop.steps, show=show) as bar,
             ):
@@ -296,15 +295,6 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
         raise ConfigError("device cuda was asked for, but torch finds no CUDA device; use --device cpu")
     precision = "bf16" if loop.precision == "bf16" else "no"
     return Accelerator(mixed_precision=precision, cpu=loop.device == "cpu" or not torch.cuda.is_available())
-
-
-def _attention(device: torch.device) -> AbstractContextManager[None]:
-    """Attention by plain matrix products on a CPU, by torch's choice elsewhere.
-
-    The backward pass of torch's fused attention on a CPU costs seven times as much on sequences of some 30
-    tokens: a step of the tiny VAE took 0.42 s with it and 0.25 s without (batch of 32, bf16, two cores).
-    """
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 @contextmanager
