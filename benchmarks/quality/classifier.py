@@ -1,0 +1,276 @@
+"""A small network that names the content of a motion; it judges what text-to-motion makes.
+
+    python -m benchmarks.quality.classifier train DATA OUT [--epochs 30] [--seed 0]
+    python -m benchmarks.quality.classifier test DATA FOLDER [--vae RUN]
+
+It is trained on the real training motions and their mirror images, sampled so that rare contents are seen
+often enough, on random parts of them, a little noisy, smoothed, faster or slower, so that it judges
+what is done and not how long or how cleanly. The epoch that does best on validation motions is kept.
+
+Legend: B motions, T frames, C channels, K contents.
+"""
+
+import argparse
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from safetensors.torch import load_file, save_file
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor, nn
+
+from benchmarks.quality.channels import NUM_CHANNELS, SINCE_START, channels, cut, mirrored
+from bimotion.data.contents import CONTENT_GROUPS, OTHER
+from bimotion.data.store import Item, MotionStore
+from bimotion.features import features_to_joints
+
+CONTENTS = tuple(group for group in CONTENT_GROUPS if group != OTHER)
+
+MERGED = {
+    "kick": "fight",  # the martial recordings are kicks and punches from the same stance
+    "punch": "fight",
+    "martial": "fight",
+    "respond": "raise",  # `respond` is one arm raised straight up and held: a raised hand to anyone who looks
+    "dance": "dance",
+    "salsa": "dance",
+    "indian-dance": "dance",
+}
+"""Contents that share a name in the merged scores, and why; the others keep their own. Both scores are reported."""
+
+WIDTH = 96
+
+
+def merged(content: str) -> str:
+    """The content's name in the merged scores."""
+    return MERGED.get(content, content)
+
+
+class ContentNet(nn.Module):
+    """Three strided temporal convolutions, mean and maximum over time, two linear layers: channels to logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(NUM_CHANNELS))
+        self.register_buffer("std", torch.ones(NUM_CHANNELS))
+        self.convs = nn.ModuleList(
+            nn.Conv1d(NUM_CHANNELS if depth == 0 else WIDTH, WIDTH, 5, stride=2, padding=2)
+            for depth in range(3)
+        )
+        self.norms = nn.ModuleList(nn.GroupNorm(1, WIDTH) for _ in range(3))
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, len(CONTENTS)))
+
+    def forward(self, rows: Float[Tensor, "B T C"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        """Logits; `mask` is True where a frame is valid, and padding changes nothing."""
+        x = ((rows - self.mean) / self.std * mask[..., None]).transpose(1, 2)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            mask = mask[:, ::2]
+            x = conv(x)
+            valid = mask[:, None]
+            # GroupNorm(1) over channels of each frame alone, so that padding does not enter
+            frames = x.transpose(1, 2).reshape(-1, WIDTH)
+            x = nn.functional.gelu(norm(frames)).view(len(x), -1, WIDTH).transpose(1, 2) * valid
+        mean = x.sum(-1) / valid.sum(-1)
+        most = x.masked_fill(~valid, -torch.inf).amax(-1)
+        return self.out(self.drop(torch.cat([mean, most], -1)))
+
+
+class Classifier:
+    """Content names of motions, by several networks whose probabilities are averaged."""
+
+    def __init__(self, nets: Sequence[ContentNet], record: dict[str, object]) -> None:
+        self.nets = [net.eval() for net in nets]
+        self.record = record
+
+    @classmethod
+    def load(cls, folder: Path) -> "Classifier":
+        """The classifier that `train` wrote."""
+        record = json.loads((folder / "classifier.json").read_text("utf-8"))
+        if record["contents"] != list(CONTENTS):
+            raise SystemExit(f"{folder}: was trained on other contents; train it again")
+        nets = []
+        for number in range(record["networks"]):
+            net = ContentNet()
+            net.load_state_dict(load_file(folder / f"classifier-{number}.safetensors"))
+            nets.append(net)
+        return cls(nets, record)
+
+    @torch.inference_mode()
+    def probabilities(self, rows: Sequence[Float[np.ndarray, "_ C"]]) -> Float[np.ndarray, "B K"]:
+        """Probability of each of `CONTENTS` for motions given as channels."""
+        order = np.argsort([len(each) for each in rows])
+        result = np.zeros((len(rows), len(CONTENTS)), np.float32)
+        for start in range(0, len(rows), 64):
+            chosen = order[start : start + 64]
+            batch, mask = collate([rows[index] for index in chosen])
+            result[chosen] = torch.stack([net(batch, mask).softmax(-1) for net in self.nets]).mean(0).numpy()
+        return result
+
+    def name(self, joints: Sequence[Float[np.ndarray, "_ 22 3"]]) -> list[str]:
+        """The content of each motion."""
+        best = self.probabilities([channels(each) for each in joints]).argmax(-1)
+        return [CONTENTS[index] for index in best]
+
+
+def collate(rows: Sequence[Float[np.ndarray, "_ C"]]) -> tuple[Tensor, Tensor]:
+    """Motions padded to the longest, (B, T, C), and where they are valid, (B, T)."""
+    longest = -(-max(map(len, rows)) // 8) * 8
+    batch = np.zeros((len(rows), longest, NUM_CHANNELS), np.float32)
+    mask = np.zeros((len(rows), longest), bool)
+    for place, each in enumerate(rows):
+        batch[place, : len(each)], mask[place, : len(each)] = each, True
+    return torch.from_numpy(batch), torch.from_numpy(mask)
+
+
+def varied(
+    rows: Float[np.ndarray, "T C"], content: str, rng: np.random.Generator
+) -> Float[np.ndarray, "_ C"]:
+    """Part of a motion, a little faster or slower, smoothed or noisy."""
+    rows = rows.astype(np.float32)
+    if rng.random() < 0.7:
+        length = max(20, round(len(rows) * rng.uniform(0.75 if len(rows) > 60 else 0.85, 1.0)))
+        start = int(rng.integers(0, max(1, len(rows) - length + 1)))
+        part = cut(rows, start, min(start + length, len(rows)))
+        # a part of a turning walk in which nothing turns is a walk
+        if content != "turn" or np.ptp(part[:, SINCE_START.start]) > 0.8 * np.ptp(rows[:, SINCE_START.start]):
+            rows = part
+    if rng.random() < 0.5:
+        speed = rng.uniform(0.92, 1.08)
+        at = np.arange(0, len(rows) - 1, speed)
+        low = at.astype(int)
+        rows = rows[low] + (at - low)[:, None].astype(np.float32) * (rows[low + 1] - rows[low])
+    if rng.random() < 0.4:
+        rows = gaussian_filter1d(rows, rng.uniform(0.5, 2.0), axis=0)
+    if rng.random() < 0.5:
+        rows = rows + rng.normal(0, rng.uniform(0, 0.02), rows.shape)
+        # an offset that stays, as a decoder's mean errors do
+        rows = rows + np.where(np.arange(NUM_CHANNELS) < 64, rng.normal(0, 0.02, NUM_CHANNELS), 0)
+    return rows.astype(np.float32)
+
+
+def real_channels(store: MotionStore, items: Sequence[Item], *, both: bool) -> list[np.ndarray]:
+    """Channels of windows; with `both`, of their mirror images too, after all the others."""
+    joints = [features_to_joints(store.features(item)) for item in items]
+    rows = [channels(each).astype(np.float16) for each in joints]
+    return rows + [channels(mirrored(each)).astype(np.float16) for each in joints] if both else rows
+
+
+def train_net(
+    train: list[np.ndarray], contents: list[str], val: list[np.ndarray], wanted: list[str], epochs: int, seed: int
+) -> ContentNet:
+    """A network after the epoch that did best on the validation motions."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = ContentNet()
+    flat = np.concatenate(train[::7]).astype(np.float32)
+    net.mean.copy_(torch.from_numpy(flat.mean(0)))
+    net.std.copy_(torch.from_numpy(flat.std(0) + 1e-3))
+    count = Counter(contents)
+    weight = np.array([count[each] ** -0.5 for each in contents])
+    weight /= weight.sum()
+    steps = epochs * (len(train) // 64)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps, pct_start=0.1)
+    best, kept, begun = -1.0, {}, time.monotonic()
+    for epoch in range(epochs):
+        net.train()
+        for _ in range(len(train) // 64):
+            chosen = rng.choice(len(train), 64, p=weight)
+            rows = [varied(train[index], contents[index], rng) for index in chosen]
+            target = torch.tensor([CONTENTS.index(contents[index]) for index in chosen])
+            loss = nn.functional.cross_entropy(net(*collate(rows)), target, label_smoothing=0.05)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        said = Classifier([net], {}).probabilities([each.astype(np.float32) for each in val])
+        share = float(np.mean([CONTENTS[index] == want for index, want in zip(said.argmax(-1), wanted, strict=True)]))
+        sure = float(np.log([row[CONTENTS.index(want)] for row, want in zip(said, wanted, strict=True)]).mean())
+        if share + 0.02 * sure > best:
+            best, kept = share + 0.02 * sure, {name: value.clone() for name, value in net.state_dict().items()}
+        seconds = time.monotonic() - begun
+        print(f"seed {seed} epoch {epoch}: loss {loss.item():.3f}  val {share:.4f} ({sure:.3f})  {seconds:.0f} s", flush=True)
+    net.load_state_dict(kept)
+    return net
+
+
+def scores(wanted: Sequence[str], said: Sequence[str]) -> dict[str, object]:
+    """Share right in all, as mean over contents, with merged contents, and per content; and what was confused."""
+    by_content: dict[str, list[bool]] = defaultdict(list)
+    for want, got in zip(wanted, said, strict=True):
+        by_content[want].append(want == got)
+    wrong = Counter(f"{want} -> {got}" for want, got in zip(wanted, said, strict=True) if want != got)
+    return {
+        "count": len(wanted),
+        "right": float(np.mean([want == got for want, got in zip(wanted, said, strict=True)])),
+        "right_merged": float(np.mean([merged(want) == merged(got) for want, got in zip(wanted, said, strict=True)])),
+        "mean_over_contents": float(np.mean([np.mean(flags) for flags in by_content.values()])),
+        "per_content": {
+            name: {"right": sum(by_content[name]), "of": len(by_content[name])}
+            for name in CONTENTS
+            if name in by_content
+        },
+        "wrong": dict(wrong.most_common(20)),
+    }
+
+
+def test(store: MotionStore, classifier: Classifier) -> dict[str, dict[str, object]]:
+    """Scores on real validation and test motions, and on their mirror images."""
+    result = {}
+    for split in ("val", "test"):
+        items = store.items(split, mirrored=False)
+        rows = [each.astype(np.float32) for each in real_channels(store, items, both=True)]
+        said = [CONTENTS[index] for index in classifier.probabilities(rows).argmax(-1)]
+        wanted = [item.content for item in items]
+        result[split] = scores(wanted, said[: len(items)])
+        result[f"{split}, mirrored"] = scores(wanted, said[len(items) :])
+    return result
+
+
+def report(results: dict[str, dict[str, object]]) -> None:
+    """The scores as lines."""
+    for name, score in results.items():
+        print(
+            f"{name}: {score['right']:.1%} of {score['count']} right, {score['right_merged']:.1%} merged, "
+            f"{score['mean_over_contents']:.1%} mean over contents"
+        )
+        print("  " + "  ".join(f"{k} {v['right']}/{v['of']}" for k, v in score["per_content"].items()))
+        print("  wrong: " + ", ".join(f"{k} {v}" for k, v in score["wrong"].items()))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["train", "test"])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--networks", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    store = MotionStore.open(args.data)
+    if args.what == "train":
+        items = store.items("train", mirrored=False)
+        train, contents = real_channels(store, items, both=True), [item.content for item in items] * 2
+        held = store.items("val", mirrored=False)
+        val, wanted = real_channels(store, held, both=True), [item.content for item in held] * 2
+        seeds = range(args.seed, args.seed + args.networks)
+        nets = [train_net(train, contents, val, wanted, args.epochs, seed) for seed in seeds]
+        record = {"contents": list(CONTENTS), "networks": len(nets), "epochs": args.epochs, "seed": args.seed}
+        args.folder.mkdir(parents=True, exist_ok=True)
+        for number, net in enumerate(nets):
+            save_file(net.state_dict(), args.folder / f"classifier-{number}.safetensors")
+        classifier = Classifier(nets, record)
+        record["scores"] = test(store, classifier)
+        (args.folder / "classifier.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    classifier = Classifier.load(args.folder)
+    report(test(store, classifier))
+
+
+if __name__ == "__main__":
+    main()
