@@ -110,7 +110,7 @@ def read_asf(path: str | Path) -> AcclaimSkeleton:
     path = Path(path)
     try:
         return _parse_asf(_sections(read_text(path)))
-    except (KeyError, ValueError, IndexError, StopIteration) as error:
+    except (KeyError, ValueError, IndexError, ArithmeticError) as error:
         raise MotionFileError(
             f"{path}: not a well-formed ASF skeleton: {type(error).__name__} {error}"
         ) from None
@@ -158,7 +158,8 @@ def _parse_asf(sections: dict[str, list[list[str]]]) -> AcclaimSkeleton:
     offsets = np.array([bones[parent].vector if parent >= 0 else np.zeros(3) for parent in parents])
     names = tuple(bone.name for bone in bones)
     scale = _INCH / float(units.get("length", "1"))
-    if not (np.isfinite(offsets).all() and np.isfinite(scale) and scale > 0):
+    vectors = np.array([bone.vector for bone in bones])
+    if not (np.isfinite(vectors).all() and np.isfinite(scale) and scale > 0):
         raise ValueError("a length is not a finite number")
     return AcclaimSkeleton(SourceSkeleton(names, tuple(parents), offsets), tuple(bones), scale, degrees)
 

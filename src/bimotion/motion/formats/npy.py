@@ -1,5 +1,6 @@
 """Joint positions as NumPy arrays (.npy, .npz), read without unpickling anything."""
 
+import io
 import math
 import zipfile
 import zlib
@@ -32,12 +33,13 @@ def read_npy(path: str | Path) -> Float[np.ndarray, "T 22 3"]:
     """
     path = Path(path)
     try:
-        # a memory map fails on a header that promises more than the file holds, where a read would allocate it
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
+        array = _load_array(path.read_bytes(), "its header")
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise MotionFileError(f"{path}: not a readable .npy array: {_first_line(error)}") from None
-    if not isinstance(array, np.ndarray):
-        raise MotionFileError(f"{path}: an archive of arrays called .npy; call it .npz")
+    if array is None:
+        raise MotionFileError(f"{path}: holds Python objects, which are not unpickled")
     return check_positions(array, path)
 
 
@@ -75,7 +77,7 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
                 size = f"{unpacked / 2**20:.0f} MiB"
                 raise MotionFileError(f"{path}: unpacks to {size}; at most {MAX_BYTES >> 20} are read")
             for member in archive.infolist():
-                array = _load_member(archive, member)
+                array = _load_array(archive.read(member), member.filename)
                 if array is not None:
                     arrays[member.filename.removesuffix(".npy")] = array
     except (
@@ -91,22 +93,21 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray | None:
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        form = np.lib.format
-        read_header = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(file)
-        if dtype.hasobject:
-            return None
-        # what the header promises is checked before numpy makes room for it
-        count = math.prod(shape)
-        if count * dtype.itemsize > member.file_size:
-            raise ValueError(f"{member.filename} promises more than it holds")
-        data = file.read(count * dtype.itemsize)
-    if len(data) != count * dtype.itemsize:
-        raise ValueError(f"{member.filename} is cut off")
-    return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
+def _load_array(data: bytes, name: str) -> np.ndarray | None:
+    """The array that a .npy file holds; None if it holds Python objects."""
+    file = io.BytesIO(data)
+    form = np.lib.format
+    version = form.read_magic(file)
+    read_header = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+    shape, fortran_order, dtype = read_header(file)
+    if dtype.hasobject:
+        return None
+    # numpy would make room for what the header promises before it looks for it
+    count, offset = math.prod(shape), file.tell()
+    if count * dtype.itemsize > len(data) - offset:
+        raise ValueError(f"{name} promises more than it holds")
+    array = np.frombuffer(data, dtype, count, offset) if count else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if fortran_order else "C")
 
 
 def _first_line(error: Exception) -> str:
