@@ -1,5 +1,7 @@
 """The assembled model."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -155,3 +157,20 @@ def test_two_captions_and_their_motions_are_learnt(tokenizer: MotionTokenizer) -
     assert (lengths - frames).abs().max() <= 4
     prompts = model.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")] * 2)
     assert [tokenizer.caption(ids) for ids in model.write(prompts, latents)] == captions
+
+
+def test_latents_on_principal_axes_come_back_as_their_projection() -> None:
+    config = replace(preset("micro"), latent_rank=5)
+    model = MotionLanguage(config).eval()
+    numbers = config.vae.num_latents * config.vae.latent_dim
+    axes = torch.linalg.qr(torch.randn(numbers, 5))[0].T
+    model.latent_axes.copy_(axes)
+    model.latent_std.copy_(torch.rand(1, 5) + 0.5)
+    model.latent_mean.normal_()
+    inside = (torch.randn(3, 5) @ axes).unflatten(1, model.latent_mean.shape) + model.latent_mean
+    latents = model.normalise(inside)
+    assert latents.shape == (3, 1, 5)
+    lengths = torch.tensor([24, 30, 40])
+    torch.testing.assert_close(model.decode(latents, lengths), model.vae.decode(inside, lengths))
+    outside = inside + (torch.eye(numbers) - axes.T @ axes)[0].unflatten(0, model.latent_mean.shape)
+    torch.testing.assert_close(model.normalise(outside), latents)

@@ -52,6 +52,7 @@ class Ignored:
     """What stands for an object that we do not make: it takes everything and does nothing."""
 
     def __new__(cls, *args: object, **kwargs: object) -> "Ignored":
+        """Make one of whatever arguments."""
         return super().__new__(cls)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -73,6 +74,7 @@ class Ignored:
         """Take an item of a set."""
 
     def __call__(self, *args: object, **kwargs: object) -> "Ignored":
+        """Take a call."""
         return self
 
 

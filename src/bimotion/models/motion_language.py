@@ -11,9 +11,12 @@ prompts, R motions asked for, N latents of a motion, D latent width, X = N * D, 
     vae          latents (R, N, D) + frames -> features (R, T, F)
 
 Latents here are normalised to about zero mean and unit deviation: so the transformer reads and the head learns
-them. `encode` and `decode` do it; only the VAE itself knows its own scale. Features are normalised as well.
+them. `encode` and `decode` do it; only the VAE itself knows its own scale. With a `latent_rank` they are also
+turned onto their principal axes: one vector (B, 1, K) of K = `latent_rank` numbers stands for the (B, N, D) of
+the VAE, and N, D mean 1, K everywhere but in the VAE. Features are normalised as well.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,6 +54,8 @@ class MotionLanguageConfig:
     """The length network; None: lengths must be given (published)."""
     slots: int = 4
     """Places of a motion in a sequence."""
+    latent_rank: int | None = None
+    """Principal axes of a motion's latents that are read and learnt; None: all their numbers (published)."""
     eos: int = 50256
     """Id of the token that ends an answer."""
     interleaved_slots: bool = False
@@ -59,10 +64,20 @@ class MotionLanguageConfig:
     def __post_init__(self) -> None:
         if self.slots < 1:
             raise ConfigError(f"slots must be at least 1, got {self.slots}")
+        numbers = self.vae.num_latents * self.vae.latent_dim
+        if self.latent_rank is not None and not 1 <= self.latent_rank <= numbers:
+            raise ConfigError(f"latent_rank must lie in 1..{numbers}, got {self.latent_rank}")
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
                 f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
             )
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        """Latents of a motion and numbers in each, as they are read and learnt."""
+        if self.latent_rank is not None:
+            return 1, self.latent_rank
+        return self.vae.num_latents, self.vae.latent_dim
 
     @property
     def special(self) -> SpecialIds:
@@ -89,21 +104,24 @@ class MotionLanguage(nn.Module):
 
     latent_mean: Tensor
     latent_std: Tensor
+    latent_axes: Tensor
     feature_mean: Tensor
     feature_std: Tensor
 
     def __init__(self, config: MotionLanguageConfig) -> None:
         super().__init__()
         self.config = config
-        latents, latent_dim = config.vae.num_latents, config.vae.latent_dim
-        x_width, width = latents * latent_dim, config.mixture.width
+        own_shape = config.vae.num_latents, config.vae.latent_dim
+        x_width, width = math.prod(config.latent_shape), config.mixture.width
         self.vae = MotionVae(config.vae)
         self.mixture = Mixture(config.mixture)
         self.understanding = nn.Linear(x_width, config.slots * width)
         self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
         self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
-        self.register_buffer("latent_mean", torch.zeros(latents, latent_dim))
-        self.register_buffer("latent_std", torch.ones(latents, latent_dim))
+        self.register_buffer("latent_mean", torch.zeros(own_shape))
+        self.register_buffer("latent_std", torch.ones(config.latent_shape))
+        if config.latent_rank is not None:
+            self.register_buffer("latent_axes", torch.eye(config.latent_rank, math.prod(own_shape)))
         self.register_buffer("feature_mean", torch.zeros(config.vae.feature_dim))
         self.register_buffer("feature_std", torch.ones(config.vae.feature_dim))
 
@@ -132,12 +150,17 @@ class MotionLanguage(nn.Module):
         self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
     ) -> Float[Tensor, "B T F"]:
         """Normalised features of normalised latents; zeros from each length on."""
-        z = latents * self.latent_std + self.latent_mean
-        return self.vae.decode(z.to(latents.dtype), lengths, num_frames)
+        z = latents * self.latent_std
+        if self.config.latent_rank is not None:
+            z = (z.flatten(1) @ self.latent_axes).view(-1, *self.latent_mean.shape)
+        return self.vae.decode((z + self.latent_mean).to(latents.dtype), lengths, num_frames)
 
-    def normalise(self, z: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+    def normalise(self, z: Float[Tensor, "B M E"]) -> Float[Tensor, "B N D"]:
         """The VAE's latents as the transformer reads and the head learns them."""
-        return ((z - self.latent_mean) / self.latent_std).to(z.dtype)
+        latents = z - self.latent_mean
+        if self.config.latent_rank is not None:
+            latents = (latents.flatten(1) @ self.latent_axes.T)[:, None]
+        return (latents / self.latent_std).to(z.dtype)
 
     def forward(
         self,
@@ -213,7 +236,7 @@ class MotionLanguage(nn.Module):
             noise=noise,
         )
         frames = None if self.length is None else self.length.predict(z, x0)
-        return x0.view(x0.shape[0], *self.latent_mean.shape), frames
+        return x0.view(x0.shape[0], *self.config.latent_shape), frames
 
     def _understand(
         self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None

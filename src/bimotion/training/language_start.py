@@ -94,7 +94,7 @@ def earlier_model(
     vae_config = old.config.vae if vae is None else vae.config
     model = MotionLanguage(replace(config, vae=vae_config, mixture=mixture, eos=special.eos))
     _take_over(model.mixture, old.mixture, f"{folder}: the transformer")
-    same = model.latent_mean.shape == old.latent_mean.shape
+    same = model.config.latent_shape == old.config.latent_shape
     for name in ("understanding", "head", "length"):
         new_part, old_part = getattr(model, name), getattr(old, name)
         if same and new_part is not None and old_part is not None:
@@ -103,8 +103,8 @@ def earlier_model(
         logger.info("the VAE has other latents than %s: understanding, head and length start anew", folder)
     if vae is None:
         _take_over(model.vae, old.vae, f"{folder}: the VAE")
-        for name in ("latent_mean", "latent_std", "feature_mean", "feature_std"):
-            getattr(model, name).copy_(getattr(old, name))
+        for name, value in old.named_buffers(recurse=False):
+            getattr(model, name).copy_(value)
     return model, tokenizer
 
 
@@ -118,6 +118,10 @@ def take_vae(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None
 def take_statistics(model: MotionLanguage, latents: Latents) -> None:
     """Normalise latents as these need it."""
     mean, std = latents.statistics()
+    rank = model.config.latent_rank
+    if rank is not None:
+        axes, std = latents.principal_axes(rank)
+        model.latent_axes.copy_(axes)
     model.latent_mean.copy_(mean)
     model.latent_std.copy_(std)
 
