@@ -161,7 +161,12 @@ def real_channels(store: MotionStore, items: Sequence[Item], *, both: bool) -> l
 
 
 def train_net(
-    train: list[np.ndarray], contents: list[str], val: list[np.ndarray], wanted: list[str], epochs: int, seed: int
+    train: list[np.ndarray],
+    contents: list[str],
+    val: list[np.ndarray],
+    wanted: list[str],
+    epochs: int,
+    seed: int,
 ) -> ContentNet:
     """A network after the epoch that did best on the validation motions."""
     torch.manual_seed(seed)
@@ -189,12 +194,22 @@ def train_net(
             optimiser.step()
             schedule.step()
         said = Classifier([net], {}).probabilities([each.astype(np.float32) for each in val])
-        share = float(np.mean([CONTENTS[index] == want for index, want in zip(said.argmax(-1), wanted, strict=True)]))
-        sure = float(np.log([row[CONTENTS.index(want)] for row, want in zip(said, wanted, strict=True)]).mean())
+        share = float(
+            np.mean([CONTENTS[index] == want for index, want in zip(said.argmax(-1), wanted, strict=True)])
+        )
+        sure = float(
+            np.log([row[CONTENTS.index(want)] for row, want in zip(said, wanted, strict=True)]).mean()
+        )
         if share + 0.02 * sure > best:
-            best, kept = share + 0.02 * sure, {name: value.clone() for name, value in net.state_dict().items()}
+            best, kept = (
+                share + 0.02 * sure,
+                {name: value.clone() for name, value in net.state_dict().items()},
+            )
         seconds = time.monotonic() - begun
-        print(f"seed {seed} epoch {epoch}: loss {loss.item():.3f}  val {share:.4f} ({sure:.3f})  {seconds:.0f} s", flush=True)
+        print(
+            f"seed {seed} epoch {epoch}: loss {loss.item():.3f}  val {share:.4f} ({sure:.3f})  {seconds:.0f} s",
+            flush=True,
+        )
     net.load_state_dict(kept)
     return net
 
@@ -208,7 +223,9 @@ def scores(wanted: Sequence[str], said: Sequence[str]) -> dict[str, object]:
     return {
         "count": len(wanted),
         "right": float(np.mean([want == got for want, got in zip(wanted, said, strict=True)])),
-        "right_merged": float(np.mean([merged(want) == merged(got) for want, got in zip(wanted, said, strict=True)])),
+        "right_merged": float(
+            np.mean([merged(want) == merged(got) for want, got in zip(wanted, said, strict=True)])
+        ),
         "mean_over_contents": float(np.mean([np.mean(flags) for flags in by_content.values()])),
         "per_content": {
             name: {"right": sum(by_content[name]), "of": len(by_content[name])}

@@ -23,7 +23,10 @@ _ONE = r"(?:the|a|an|their|his|her|its|one|both|up)"
 # The first rule that fits decides, so what is said of an action stands before the walking and turning within it.
 _RULES: tuple[tuple[str, str], ...] = (
     ("signals", r"\b(referee|umpire|traffic|signals?|signall?ing|vehicles|cars)\b"),
-    ("basketball", r"\b(basketball|dribbl\w*|bounc\w+ (?:a|the|it)\b|bounc\w+ .*ball|hoop|(?:shoots|shot) .*basket)"),
+    (
+        "basketball",
+        r"\b(basketball|dribbl\w*|bounc\w+ (?:a|the|it)\b|bounc\w+ .*ball|hoop|(?:shoots|shot) .*basket)",
+    ),
     ("soccer", r"\b(soccer|football|kick\w* .*\bball|goal|ball)\b"),
     ("salsa", r"\b(salsa|latin|mambo|rumba|cha-?cha)\b"),
     ("indian-dance", r"\b(indian|india|bharatanatyam|kathak|bollywood)\b"),
@@ -33,7 +36,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("kick", r"\bkick\w*\b"),
     ("punch", r"\b(punch\w*|jabs?|jabbing|box(?:es|ing)|fist|hooks?|uppercuts?|strikes?|striking)\b"),
     ("dance", r"\b(danc\w*|ballet|ballerina|pirouettes?|arabesque|waltz\w*)\b"),
-    ("scoop", r"\b(scoop\w*|picks? (?:something|it) up|picking something up)\b|bends? (?:down|over).*(?:reach|rises)"),
+    (
+        "scoop",
+        r"\b(scoop\w*|picks? (?:something|it) up|picking something up)\b|bends? (?:down|over).*(?:reach|rises)",
+    ),
     ("wash", r"\b(wash\w*|wip(?:es|ing)|scrub\w*|clean\w*|polish\w*|rubs?|rubbing|shower)\b"),
     ("climb", r"\bclimb\w*\b"),
     ("jump", r"\b(jump\w*|hop(?:s|ping)|leap\w*|skips|skipping|springs?)\b"),
@@ -45,9 +51,15 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("walk-side", r"\b(sideways|side-?steps?|sidestepping|diagonal\w*|at an angle|drift\w*|straf\w*)\b"),
     ("walk-side", r"\bto the (?:left|right) side\b|\bforward and to the (?:left|right)\b"),
     ("walk", r"\b(uneven|bumpy)\b"),
-    ("turn", r"\b(turn(?:s|ing|ed)?|circles?|loop|paces|pivots?|u-turn|rotates?)\b|\band returns\b|\bback and forth\b"),
+    (
+        "turn",
+        r"\b(turn(?:s|ing|ed)?|circles?|loop|paces|pivots?|u-turn|rotates?)\b|\band returns\b|\bback and forth\b",
+    ),
     ("respond", rf"\b(?:holds|lifts) the (?:left|right) {_ARM} up high and (?:holds|then brings)"),
-    ("raise", rf"\b(?:rais|lift)\w* {_ONE}\b|\b(?:put|throw|stretch|reach|hold)\w* .*\b{_ARM}\b.*\bup\b|\b{_ARM} up\b"),
+    (
+        "raise",
+        rf"\b(?:rais|lift)\w* {_ONE}\b|\b(?:put|throw|stretch|reach|hold)\w* .*\b{_ARM}\b.*\bup\b|\b{_ARM} up\b",
+    ),
     ("walk-back", r"\b(backwards?|backs up|backing|in reverse|retreats?)\b|\bsteps? back\b"),
     ("run", r"\b(run(?:s|ning)?|jog\w*|sprint\w*|dash\w*|rush\w*|hurr(?:y|ies|ying)|races|racing)\b"),
     ("walk", r"\b(walk\w*|stroll\w*|steps?|stepping|strides?|moves (?:forward|ahead)|marches|wanders)\b"),
@@ -132,7 +144,9 @@ def main() -> None:
     for item in MotionStore.open(args.data).items(text=True):
         for caption in item.captions:
             meant[caption].add(item.content)
-    wrong = [(caption, contents) for caption, contents in meant.items() if content_of(caption) not in contents]
+    wrong = [
+        (caption, contents) for caption, contents in meant.items() if content_of(caption) not in contents
+    ]
     count = Counter(content for contents in meant.values() for content in contents)
     missed = Counter(content for _, contents in wrong for content in contents)
     print(f"{len(meant)} different captions, {1 - len(wrong) / len(meant):.2%} read rightly")

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from bimotion.data.contents import CONTENT_GROUPS
 from bimotion.data.report import PrepareReport
@@ -39,7 +40,10 @@ def data_card(items: Sequence[Item], report: PrepareReport) -> str:
     lines += [f"- {licence}: {', '.join(sorted(sources))}" for licence, sources in sorted(licences.items())]
     if report.failures:
         lines += ["", "## Files that could not be used", "", "| file | reason |", "| --- | --- |"]
-        lines += [f"| {failure.path} | {failure.reason} |" for failure in report.failures]
+        lines += [
+            f"| {Path(failure.path).name} | {failure.reason.removeprefix(failure.path + ': ')} |"
+            for failure in report.failures
+        ]
     return "\n".join(lines) + "\n"
 
 

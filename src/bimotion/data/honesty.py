@@ -101,7 +101,10 @@ _RULES: tuple[tuple[str, Check], ...] = (
     (r"\bbrisk|\bquick|\bfast\b|\bat full speed|\bsprint|\bhurr|\brush|\bdash", _fast),
     (r"\bbackwards?\b|\bbacks up\b|\bsteps back\b", lambda facts, claim: facts.forward < 0),
     (r"\bforwards?\b|\bahead\b", _locomotion(lambda facts: facts.forward > 0)),
-    (r"\bin a straight line\b|\bstraight ahead\b", _locomotion(lambda facts: abs(facts.turn) < phrases.CURVE)),
+    (
+        r"\bin a straight line\b|\bstraight ahead\b",
+        _locomotion(lambda facts: abs(facts.turn) < phrases.CURVE),
+    ),
     (r"\bin a circle\b|\bin a loop\b", lambda facts, claim: abs(facts.travel_turn) >= phrases.CIRCLE - _EPS),
     (r"\bfor a few steps\b", lambda facts, claim: 2 <= facts.steps <= 5),
     (r"\bfor several steps\b", lambda facts, claim: 6 <= facts.steps <= 9),
