@@ -25,6 +25,11 @@ COMMANDS = {
     "info": ("info", "Info", "what a motion file or a model folder holds"),
     "prepare": ("prepare", "Prepare", "a data set from recordings"),
     "train": ("train", "run_train", "a model from a data set"),
+    "import-weights": (
+        "import_weights",
+        "ImportWeights",
+        "published or pretrained weights to a model folder",
+    ),
 }
 
 EXAMPLES = """\

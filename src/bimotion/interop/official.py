@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from bimotion.errors import ModelError
-from bimotion.interop.unpickle import CheckpointFile
+from bimotion.interop.names import (
+    HEAD_NAMES,
+    MIXTURE_NAMES,
+    TIED_NAMES,
+    UNUSED_NAMES,
+    VAE_NAMES,
+    rename,
+)
+from bimotion.interop.unpickle import CheckpointFile, StoredTensor
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import HeadConfig
@@ -23,78 +31,6 @@ from bimotion.models.weights import check_state, model_of_state
 
 LATENT_SCALE = 0.8457
 """The published code multiplies latents by it (HumanML3D); it stands in no checkpoint."""
-
-Rules = tuple[tuple[str, str], ...]
-"""Published name -> our name: patterns and replacements, all applied in turn."""
-
-LAYER_NAMES: Rules = (
-    (r"\bself_attn\.in_proj_(weight|bias)$", r"attention.qkv.\1"),
-    (r"\bself_attn\.out_proj\.", "attention.out."),
-    (r"\bmultihead_attn\.out_proj\.", "cross.out."),
-    (r"\blinear1\.", "feed_forward.up."),
-    (r"\blinear2\.", "feed_forward.down."),
-)
-"""Layers of torch, in the VAE and in the head."""
-
-VAE_NAMES: Rules = (
-    (r"^global_motion_token$", "distribution_tokens"),
-    (r"^query_pos_(encoder|decoder)\.pe$", r"\1_positions"),
-    (r"^skel_embedding\.", "embed."),
-    (r"^final_layer\.", "unembed."),
-    (r"\.input_blocks\.", ".inputs."),
-    (r"\.middle_block\.", ".middle."),
-    (r"\.output_blocks\.", ".outputs."),
-    (r"\.linear_blocks\.", ".skips."),
-    *LAYER_NAMES,
-    (r"\.norm1\.", ".norm_attention."),
-    (r"^(encoder\..*)\.norm2\.", r"\1.norm_feed_forward."),
-    (r"^(decoder\..*)\.norm2\.", r"\1.norm_cross."),
-    (r"^(decoder\..*)\.norm3\.", r"\1.norm_feed_forward."),
-)
-"""The motion VAE."""
-
-HEAD_NAMES: Rules = (
-    (r"^time_embed\.mlp\.0\.", "time.up."),
-    (r"^time_embed\.mlp\.2\.", "time.down."),
-    (r"^input_proj\.", "embed."),
-    (r"^cond_embed\.hidden_embedding$", "condition.query"),
-    (r"^cond_embed\.hid_pos\.pe$", "condition.positions"),
-    (r"^cond_embed\.cond_proj\.", "condition.project."),
-    (r"^cond_embed\.hid_encoder_layer\.", "condition.layer."),
-    *LAYER_NAMES,
-    (r"\.norm1\.", ".norm_attention."),
-    (r"\.norm2\.", ".norm_feed_forward."),
-    (r"^res_blocks\.", "blocks."),
-    (r"\.in_ln\.", ".norm."),
-    (r"\.mlp\.0\.", ".up."),
-    (r"\.mlp\.2\.", ".down."),
-    (r"\.adaLN_modulation\.1\.", ".modulate."),
-    (r"^final_layer\.linear\.", "unembed."),
-    (r"^final_layer\.modulate\.", "modulate."),
-)
-"""The diffusion head."""
-
-MIXTURE_NAMES: Rules = (
-    (r"^transformer\.wte\.weight$", "text.embedding.weight"),
-    (r"^pre_processors\.1\.weight$", "motion.embedding.weight"),
-    (r"^transformer\.wpe\.weight$", "positions"),
-    (r"\bmlp\.fn\.([01])\.c_fc\.", r"feed_forward.up.fn.\1."),
-    (r"\bmlp\.fn\.([01])\.c_proj\.", r"feed_forward.down.fn.\1."),
-    (r"\bc_attn\.", "qkv."),
-    (r"\bc_proj\.", "out."),
-    (r"\bln_1\.", "norm_attention."),
-    (r"\bln_2\.", "norm_feed_forward."),
-    (r"\bln_f\.", "norm."),
-    (r"^transformer\.(?:h\.)?(.*)\bfn\.0\.", r"text.\1"),
-    (r"^transformer\.(?:h\.)?(.*)\bfn\.1\.", r"motion.\1"),
-    (r"^(text|motion)\.(\d+)\.", r"\1.layers.\2."),
-)
-"""The two-branch transformer: `fn.0` is the text branch, `fn.1` the motion branch."""
-
-TIED_NAMES = ("lm_head.weight", "pre_processors.0.weight", "post_processors.0.weight")
-"""Other names of the text embedding."""
-UNUSED_NAMES = ("post_processors.1.weight",)
-"""Never trained and never read."""
 
 
 def read_official(
@@ -116,18 +52,43 @@ def read_official(
     return official_model(published, str(path), heads, device)
 
 
+def holds_language_model(path: str | Path) -> bool:
+    """Whether a published checkpoint is that of the whole model, and not of the motion VAE alone.
+
+    Raises:
+        ModelError: the file is broken or holds neither.
+    """
+    with CheckpointFile(path) as file:
+        stored = file.state()
+    if any(name.startswith("lm.") for name in stored):
+        return True
+    if not vae_names(stored):
+        first = ", ".join(list(stored)[:3])
+        raise ModelError(
+            f"{path}: neither a published model (names vae.*, lm.*) nor a motion VAE; its tensors are {first}, ..."
+        )
+    return False
+
+
+def vae_names(stored: Mapping[str, StoredTensor]) -> dict[str, str]:
+    """The names of a motion VAE's tensors without what stands before them, to how the file calls them."""
+    for prefix in ("vae.", "motion_vae.", ""):
+        if f"{prefix}global_motion_token" in stored:
+            return {name.removeprefix(prefix): name for name in stored if name.startswith(prefix)}
+    return {}
+
+
 def read_official_vae(path: str | Path) -> MotionVae:
     """The motion VAE of a published checkpoint, of the whole model or of the VAE alone, in eval mode.
+
+    Its names may begin with `vae.` (MLD, MotionGPT3), `motion_vae.` or nothing.
 
     Raises:
         ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
     """
     with CheckpointFile(path) as file:
-        published = {
-            name.removeprefix("vae."): file.tensor(value)
-            for name, value in file.state().items()
-            if name.startswith("vae.")
-        }
+        stored = file.state()
+        published = {name: file.tensor(stored[theirs]) for name, theirs in vae_names(stored).items()}
     config = vae_config(published, str(path))
     vae = MotionVae(config)
     state = vae_state(published)
@@ -273,13 +234,6 @@ def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]
     if "condition.positions" in state:
         state["condition.positions"] = state["condition.positions"][: slots + 1, 0]
     return state
-
-
-def rename(name: str, rules: Rules) -> str:
-    """`name` after all the (pattern, replacement) rules in turn."""
-    for pattern, replacement in rules:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 def _part(published: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

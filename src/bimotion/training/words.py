@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
+from bimotion.models.pretrained import read_pretrained
 from bimotion.models.tokens import EOS, MotionTokenizer
 
 
@@ -55,8 +56,9 @@ def cut_words(
         ModelError: there is no such model, or its tokenizer is not a byte-level BPE.
         ConfigError: `vocab_size` or `width` exceeds what the model has, or transformers is not installed.
     """
-    text, table = _read(source)
-    vocabulary, merges = _cut(source, text, texts, vocab_size)
+    language = read_pretrained(source)
+    table = language.embedding
+    vocabulary, merges = _cut(source, language.tokenizer, texts, vocab_size)
     if width > table.shape[1]:
         raise ConfigError(f"{source}: has word vectors {table.shape[1]} wide, {width} were asked for")
     bpe = tokenizers.Tokenizer(
@@ -74,27 +76,6 @@ def cut_words(
     rows[0] = 0.0
     brackets = torch.zeros(tokenizer.special.text_vocab_size - len(rows), width, dtype=rows.dtype)
     return Words(tokenizer, torch.cat((rows, brackets)).float())
-
-
-def _read(source: Path) -> tuple[str, Float[Tensor, "V D"]]:
-    """The tokenizer's JSON and the input embeddings."""
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise ConfigError("word vectors need transformers: pip install 'bimotion[train]'") from error
-    folder, options = (
-        (source.parent, {"gguf_file": source.name}) if source.suffix == ".gguf" else (source, {})
-    )
-    try:
-        # the loaders have no types; what they are given is checked below
-        load_tokenizer: Any = AutoTokenizer.from_pretrained
-        load_model: Any = AutoModelForCausalLM.from_pretrained
-        tokenizer = load_tokenizer(str(folder), local_files_only=True, **options)
-        model = load_model(str(folder), dtype=torch.float32, local_files_only=True, **options)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: no pretrained language model can be read from here ({error})") from error
-    table: Tensor = model.get_input_embeddings().weight.detach()
-    return tokenizer.backend_tokenizer.to_str(), table
 
 
 def _cut(

@@ -1,0 +1,136 @@
+"""`bimotion import-weights`: published or pretrained weights to a model folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from bimotion.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from bimotion.models.motion_language import MotionLanguage
+    from bimotion.models.tokens import MotionTokenizer
+
+PUBLISHED_CARD = """\
+# Published weights
+
+The model of `{source}`, published as MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086) or trained with its code.
+They are not ours: their authors' licence holds, and that of the data they were trained on.
+Lengths are not predicted: say how long a motion is to be.
+"""
+
+TEXT_BRANCH_CARD = """\
+# A model to be trained
+
+The text branch is `{source}`, under its own licence. Everything else is random: train the motion VAE first, then
+
+    bimotion train stage1 --init-from {out} --vae RUN --data DATA --out RUN2 --preset {preset}
+"""
+
+
+@dataclass(frozen=True)
+class ImportWeights:
+    """Turn published or pretrained weights into a folder that bimotion reads.
+
+    Nothing in a checkpoint is ever run. Where anything in it does not fit, nothing is written.
+
+    what CKPT can be:
+      a MotionGPT3 checkpoint       OUT is a model folder; needs --stats and GPT-2's tokenizer
+      a motion VAE of MLD           OUT is a VAE folder for `bimotion train stage1 --vae OUT`; needs --stats
+      a GPT-2 or Llama-family model (with --text-branch)
+                                    OUT is a model folder that training starts from
+
+    examples:
+      bimotion import-weights motiongpt3.ckpt models/published --stats HumanML3D
+      bimotion import-weights motiongpt3.ckpt models/published --stats HumanML3D --tokenizer deps/gpt2
+      bimotion import-weights HuggingFaceTB/SmolLM2-135M models/smollm2 --text-branch
+      bimotion import-weights SmolLM2-135M.gguf models/smollm2 --text-branch
+    """
+
+    source: Annotated[Positional[str], arg(metavar="CKPT")]
+    """The checkpoint; with --text-branch a folder, a .gguf file or a Hub id."""
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    """The folder to make."""
+    stats: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(published weights need it)")] = None
+    """HumanML3D's folder with Mean.npy and Std.npy, or an npz file with mean and std."""
+    tokenizer: Annotated[str | None, arg(metavar="DIR", help_behavior_hint="(default: from the Hub)")] = None
+    """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or a Hub id."""
+    text_branch: bool = False
+    """CKPT is a language model: make a new model around it."""
+    preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
+    """With --text-branch: sizes of everything but the transformer."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """With --text-branch: makes the random weights repeatable."""
+    heads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: heads of 64 numbers)")] = None
+    """Attention heads of a published checkpoint's transformer, which it does not tell."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """How weights are stored."""
+
+    def run(self) -> None:
+        """Read everything, then write."""
+        if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
+            raise UsageError(f"{self.out} exists already; move it away, or name another folder")
+        if self.text_branch:
+            if self.stats is not None or self.tokenizer is not None:
+                raise UsageError("--stats and --tokenizer do not go with --text-branch, which has its own")
+            self._write(*self._language_model(), TEXT_BRANCH_CARD)
+            return
+        from bimotion.interop.official import holds_language_model
+
+        if not Path(self.source).is_file():
+            raise UsageError(f"{self.source}: no such file (a language model is read with --text-branch)")
+        whole = holds_language_model(self.source)
+        if self.stats is None:
+            raise UsageError(
+                "--stats is missing: published weights do not hold the mean and deviation of their features; name "
+                "the folder with HumanML3D's Mean.npy and Std.npy"
+            )
+        if whole:
+            self._write(*self._published(self.stats), PUBLISHED_CARD)
+        else:
+            self._write_vae(self.stats)
+
+    def _published(self, stats_path: Path) -> "tuple[MotionLanguage, MotionTokenizer]":
+        import torch
+
+        from bimotion.interop.assets import GPT2, read_statistics, read_tokenizer
+        from bimotion.interop.official import read_official
+        from bimotion.models.weights import check_tokenizer
+
+        stats = read_statistics(stats_path)
+        tokenizer = read_tokenizer(self.tokenizer or GPT2)
+        model = read_official(self.source, self.heads)
+        check_tokenizer(model.config, tokenizer)
+        model.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))
+        model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
+        return model, tokenizer
+
+    def _language_model(self) -> "tuple[MotionLanguage, MotionTokenizer]":
+        from bimotion.interop.text_branch import text_branch_model
+        from bimotion.models.presets import preset
+        from bimotion.models.pretrained import read_pretrained
+
+        return text_branch_model(read_pretrained(self.source), preset(self.preset), self.source, self.seed)
+
+    def _write(self, model: "MotionLanguage", tokenizer: "MotionTokenizer", card: str) -> None:
+        import torch
+
+        from bimotion.models.weights import save_model
+        from bimotion.training.folders import replaced_folder
+
+        text = card.format(source=Path(self.source).name, out=self.out, preset=self.preset)
+        with replaced_folder(self.out) as partial:
+            save_model(model, partial, tokenizer, text, dtype=getattr(torch, self.dtype))
+        count = sum(parameter.numel() for parameter in model.parameters())
+        print(f"{self.out}: a model folder, {count / 1e6:.1f} million parameters")
+
+    def _write_vae(self, stats_path: Path) -> None:
+        from bimotion.interop.assets import read_statistics
+        from bimotion.interop.official import read_official_vae
+        from bimotion.training.vae_folder import save_vae
+
+        stats, vae = read_statistics(stats_path), read_official_vae(self.source)
+        save_vae(vae, stats, self.out, step=0)
+        count = sum(parameter.numel() for parameter in vae.parameters())
+        print(f"{self.out}: a VAE folder, {count / 1e6:.1f} million parameters")

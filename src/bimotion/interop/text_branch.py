@@ -1,0 +1,151 @@
+"""A pretrained language model as the text branch of a new model.
+
+Text and motion branch have the same depth and width; the motion branch and all that reads or makes latents
+begin at random, as in the paper, and are what training teaches first.
+
+Shapes: V text ids of the language model, D width.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import tokenizers
+import torch
+from torch import Tensor
+
+from bimotion.errors import ConfigError, ModelError
+from bimotion.interop.names import GPT2_NAMES, LLAMA_NAMES, rename
+from bimotion.models.branch import MixtureConfig
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.pretrained import PretrainedLanguage
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.weights import check_state
+
+LLAMA_JOINED: Mapping[str, tuple[str, ...]] = {
+    "qkv.weight": ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"),
+    "feed_forward.gate_up.weight": ("mlp.gate_proj.weight", "mlp.up_proj.weight"),
+}
+"""Our matrices, and those of a layer that stand one below the other in them."""
+
+
+def text_branch_model(
+    language: PretrainedLanguage, sizes: MotionLanguageConfig, where: str, seed: int = 0
+) -> tuple[MotionLanguage, MotionTokenizer]:
+    """A model around a pretrained text branch, in eval mode, and its tokenizer with the motion tokens.
+
+    `sizes` are taken but for the transformer's, which are the language model's. The rows of the two motion
+    brackets are the mean of all others.
+
+    Raises:
+        ModelError: the language model is of another family, or its weights or tokenizer do not fit it.
+    """
+    bpe = tokenizers.Tokenizer.from_str(language.tokenizer)
+    count = bpe.get_vocab_size()
+    if count > len(language.embedding):
+        raise ModelError(
+            f"{where}: its tokenizer has {count} ids, its embedding {len(language.embedding)} rows"
+        )
+    try:
+        tokenizer = MotionTokenizer(bpe, sizes.slots)
+        special = tokenizer.special
+        mixture = mixture_config(language.settings, special.text_vocab_size)
+    except (ConfigError, ModelError) as error:
+        raise ModelError(f"{where}: {error}") from None
+    config = replace(sizes, mixture=mixture, eos=special.eos, interleaved_slots=False)
+    # Rows beyond the tokenizer's, which fill up the embedding to a round size, stand for nothing.
+    state = text_state(language, where)
+    words = state["text.embedding.weight"][:count]
+    brackets = words.mean(0, keepdim=True).expand(special.text_vocab_size - count, -1)
+    state["text.embedding.weight"] = torch.cat((words, brackets))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = MotionLanguage(config)
+    own = model.mixture.state_dict()
+    expected = {name: value.shape for name, value in own.items() if not name.startswith("motion.")}
+    check_state(expected, state, where)
+    with torch.no_grad():
+        for name, value in state.items():
+            own[name].copy_(value)
+    return model.eval(), tokenizer
+
+
+def mixture_config(settings: Mapping[str, Any], text_vocab_size: int) -> MixtureConfig:
+    """The sizes of a text branch from a transformers configuration.
+
+    Raises:
+        ModelError: another family, or a setting of it that our layers do not have.
+    """
+    family = settings.get("model_type")
+    if family == "gpt2":
+        width = int(settings["n_embd"])
+        _demand(settings, activation_function=("gelu_new", "gelu_pytorch_tanh"), scale_attn_weights=(True,))
+        _demand(settings, scale_attn_by_inverse_layer_idx=(False,))
+        return MixtureConfig(
+            family="gpt2",
+            text_vocab_size=text_vocab_size,
+            width=width,
+            layers=int(settings["n_layer"]),
+            heads=int(settings["n_head"]),
+            ff_width=int(settings.get("n_inner") or 4 * width),
+            max_positions=int(settings["n_positions"]),
+            norm_eps=float(settings["layer_norm_epsilon"]),
+        )
+    if family != "llama":
+        raise ModelError(f"the text branch can be of the GPT-2 or Llama family, this is {family!r}")
+    _demand(settings, hidden_act=("silu",), attention_bias=(False,), mlp_bias=(False,))
+    width, heads = int(settings["hidden_size"]), int(settings["num_attention_heads"])
+    head_width = settings.get("head_dim") or width // heads
+    if head_width * heads != width:
+        raise ModelError(f"heads of {head_width} numbers do not make its width: {heads} x, width {width}")
+    rope = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default":
+        raise ModelError(f"rotary positions of the kind {kind!r} are not supported")
+    return MixtureConfig(
+        family="llama",
+        text_vocab_size=text_vocab_size,
+        width=width,
+        layers=int(settings["num_hidden_layers"]),
+        heads=heads,
+        kv_heads=int(settings["num_key_value_heads"]),
+        ff_width=int(settings["intermediate_size"]),
+        max_positions=int(settings["max_position_embeddings"]),
+        norm_eps=float(settings["rms_norm_eps"]),
+        rope_theta=float(rope.get("rope_theta") or settings.get("rope_theta") or 10000.0),
+        dropout=0.0,
+    )
+
+
+def text_state(language: PretrainedLanguage, where: str) -> dict[str, Tensor]:
+    """Our `Mixture` state of a language model: its text branch and positions, no motion branch.
+
+    Raises:
+        ModelError: the output matrix is not the embedding, to which ours is tied.
+    """
+    output = language.state.get("lm_head.weight")
+    if output is not None and not torch.equal(output, language.embedding):
+        raise ModelError(f"{where}: its output matrix is not its embedding; such models are not supported")
+    published = {name: value for name, value in language.state.items() if name != "lm_head.weight"}
+    if language.settings.get("model_type") == "gpt2":
+        state = {}
+        for name, value in published.items():
+            # GPT-2's matrices are (in, out), ours (out, in).
+            turned = value.ndim == 2 and ".h." in name
+            state[rename(name, GPT2_NAMES)] = value.T.contiguous() if turned else value
+        return state
+    state = {}
+    for layer in range(int(language.settings["num_hidden_layers"])):
+        for joined, parts in LLAMA_JOINED.items():
+            names = [f"model.layers.{layer}.{part}" for part in parts]
+            if all(
+                name in published for name in names
+            ):  # else what is missing is told when states are compared
+                state[f"text.layers.{layer}.{joined}"] = torch.cat([published.pop(name) for name in names])
+    return state | {rename(name, LLAMA_NAMES): value for name, value in published.items()}
+
+
+def _demand(settings: Mapping[str, Any], **allowed: tuple[Any, ...]) -> None:
+    for name, values in allowed.items():
+        if settings.get(name, values[0]) not in values:
+            raise ModelError(f"{name} {settings[name]!r} is not supported, only {values[0]!r}")
