@@ -32,14 +32,25 @@ class Info:
 
     def run(self) -> None:
         """Look and tell."""
-        is_file = self.what is not None and (Path(self.what).is_file() or _names_motion(self.what))
-        facts = motion_facts(Path(str(self.what)), self.reading) if is_file else model_facts(self.what)
+        facts = self._facts()
         if self.json:
             print(json.dumps(facts, indent=1))
             return
         width = max(map(len, facts))
         for name, value in facts.items():
             print(f"{name:{width}}  {_text(value)}")
+
+    def _facts(self) -> dict[str, Any]:
+        from bimotion.errors import ModelError
+
+        path = Path(self.what or "").expanduser()
+        if self.what is None or path.is_dir():
+            return model_facts(self.what)
+        if path.exists():
+            return motion_facts(path, self.reading)
+        if path.suffix or self.what.count("/") != 1:
+            raise ModelError(f"{self.what}: there is no such file or model folder")
+        return model_facts(self.what)
 
 
 def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
@@ -83,10 +94,11 @@ def model_facts(model: str | None) -> dict[str, Any]:
             shapes = [stored.get_slice(name) for name in stored.keys()]  # noqa: SIM118 not a dict
             count = sum(_size(piece.get_shape()) for piece in shapes)
             dtypes = sorted({piece.get_dtype() for piece in shapes})
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(
-            f"{folder}: expected a model folder (config.json, model.safetensors): {error}"
-        ) from error
+    except OSError as error:
+        missing = Path(error.filename or weights).name
+        raise ModelError(f"{folder}: expected a model folder, but {missing} cannot be read in it") from error
+    except (ValueError, SafetensorError) as error:
+        raise ModelError(f"{folder}: the model folder is broken: {error}") from error
     facts: dict[str, Any] = {
         "folder": str(folder),
         "kind": "model",
@@ -106,10 +118,6 @@ def _size(shape: list[int]) -> int:
     for length in shape:
         size *= length
     return size
-
-
-def _names_motion(what: str) -> bool:
-    return Path(what).suffix.lower() in (".bvh", ".amc", ".npy", ".npz")
 
 
 def _text(value: object) -> str:

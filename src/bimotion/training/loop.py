@@ -287,6 +287,7 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
     """
     try:
         from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs
     except ImportError as error:
         raise ConfigError("training needs accelerate: pip install 'bimotion[train]'") from error
     if loop.device not in ("auto", "cpu", "cuda"):
@@ -294,7 +295,12 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
     if loop.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda was asked for, but torch finds no CUDA device; use --device cpu")
     precision = "bf16" if loop.precision == "bf16" else "no"
-    return Accelerator(mixed_precision=precision, cpu=loop.device == "cpu" or not torch.cuda.is_available())
+    return Accelerator(
+        mixed_precision=precision,
+        cpu=loop.device == "cpu" or not torch.cuda.is_available(),
+        # a batch without captions to write leaves the output side of the text branch without a gradient
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
 
 
 @contextmanager

@@ -148,6 +148,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         diffusion=config.diffusion,
         length=config.length,
         slots=named.slots,
+        latent_rank=named.latent_rank,
         eos=0,
     )
     if config.init_from is not None:

@@ -1,0 +1,96 @@
+"""Learning rates, parameter groups and the optimisers' state."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from bimotion.errors import ConfigError
+from bimotion.training.optimisers import LrScale, OptimiserConfig, Optimisers, lr_factor
+
+
+def test_the_schedule_is_linear_then_half_a_cosine() -> None:
+    def factor(step: int) -> float:
+        return lr_factor(step, steps=111, warmup_steps=10, final_ratio=0.1)
+
+    assert [factor(step) for step in range(10)] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    for step in range(10, 111):
+        assert factor(step) == pytest.approx(0.1 + 0.45 * (1 + math.cos(math.pi * (step - 10) / 100)))
+    assert factor(10) == 1
+    assert factor(60) == pytest.approx(0.55)
+    assert factor(110) == pytest.approx(0.1)
+    assert factor(500) == pytest.approx(0.1)
+
+
+def small() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.ModuleDict(
+        {
+            "words": nn.Embedding(3, 4),
+            "hidden": nn.Linear(4, 4),
+            "norm": nn.LayerNorm(4),
+            "head": nn.Linear(4, 2),
+        }
+    )
+
+
+def step(module: nn.Module, optimisers: Optimisers) -> None:
+    x = module["words"](torch.arange(3))  # type: ignore[index]
+    module["head"](module["norm"](module["hidden"](x))).square().sum().backward()  # type: ignore[index]
+    optimisers.step()
+    optimisers.zero_grad()
+
+
+def test_only_matrices_are_decayed_and_only_linear_ones_go_to_muon() -> None:
+    module = small()
+    optimisers = Optimisers(module, OptimiserConfig(optimiser="muon", weight_decay=0.5))
+    adamw, muon = optimisers.parts
+    matrices = {id(module["hidden"].weight), id(module["head"].weight)}  # type: ignore[index]
+    assert {id(p) for group in muon.param_groups for p in group["params"]} == matrices
+    assert {group["weight_decay"] for group in muon.param_groups} == {0.5}
+    assert {group["weight_decay"] for group in adamw.param_groups} == {0.0}
+
+
+def test_learning_rates_are_scaled_by_name() -> None:
+    optimisers = Optimisers(
+        small(), OptimiserConfig(lr=1e-2), [LrScale("head.", 2.0), LrScale("words.", 0.5)]
+    )
+    optimisers.set_lr(0.1)
+    assert sorted({group["lr"] for group in optimisers.parts[0].param_groups}) == pytest.approx(
+        [5e-4, 1e-3, 2e-3]
+    )
+
+
+def test_frozen_parameters_are_left_out_and_all_frozen_is_refused() -> None:
+    module = small()
+    module["hidden"].requires_grad_(False)  # type: ignore[index]
+    members = [
+        p
+        for part in Optimisers(module, OptimiserConfig()).parts
+        for g in part.param_groups
+        for p in g["params"]
+    ]
+    assert len(members) == len(list(module.parameters())) - 2
+    module.requires_grad_(False)
+    with pytest.raises(ConfigError, match="nothing to train"):
+        Optimisers(module, OptimiserConfig())
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_a_restored_optimiser_goes_on_bit_for_bit(name: str) -> None:
+    config = OptimiserConfig(optimiser=name, lr=1e-2)  # type: ignore[arg-type]
+    module = small()
+    optimisers = Optimisers(module, config)
+    for _ in range(3):
+        step(module, optimisers)
+    copy = small()
+    copy.load_state_dict(module.state_dict())
+    restored = Optimisers(copy, config)
+    tensors, numbers = optimisers.state()
+    restored.restore({key: value.clone() for key, value in tensors.items()}, numbers)
+    for _ in range(3):
+        step(module, optimisers)
+        step(copy, restored)
+    for ours, theirs in zip(module.parameters(), copy.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
