@@ -68,6 +68,7 @@ _COMPILED = tuple((content, re.compile(pattern)) for content, pattern in _RULES)
 
 # nowave phrases of `bye`: nothing but the words tells them from raised hands
 _SMALL_WAVES = re.compile(r"holds up the (?:left|right) hand briefly|hands up and lowers them")
+_SIDE = re.compile(r"(?<!energy )\b(left|right)\b(?! (?:angle|away|now)s?\b)")
 _HANDS = ("wave", "raise", "respond", "guide")
 _DANCE_STYLES = re.compile(r"\b(?:as if|like|with)\b[^,.]*\b(?:danc|music|stage)[\w-]*[^,.]*")
 
@@ -82,7 +83,7 @@ def content_of(caption: str) -> str | None:
 
 def side_of(caption: str) -> Side:
     """The side that a caption names; `both` only of hands that wave, rise or guide; `none` where it names no one."""
-    named = {match for match in re.findall(r"\b(left|right)\b", caption.lower())}
+    named = set(_SIDE.findall(caption.lower()))
     if len(named) == 1:
         return "left" if "left" in named else "right"
     if not named and content_of(caption) in _HANDS and re.search(r"\b(?:both|two)\b", caption.lower()):
