@@ -1,7 +1,7 @@
 """A small network that names the content of a motion; it judges what text-to-motion makes.
 
     python -m benchmarks.quality.classifier train DATA OUT [--epochs 30] [--seed 0]
-    python -m benchmarks.quality.classifier test DATA FOLDER [--vae RUN]
+    python -m benchmarks.quality.classifier test DATA FOLDER
 
 It is trained on the real training motions and their mirror images, sampled so that rare contents are seen
 often enough, on random parts of them, a little noisy, smoothed, faster or slower, so that it judges
@@ -90,6 +90,8 @@ class Classifier:
     @classmethod
     def load(cls, folder: Path) -> "Classifier":
         """The classifier that `train` wrote."""
+        if not (folder / "classifier.json").is_file():
+            raise SystemExit(f"{folder}: no classifier here (classifier.json is missing); train one first")
         record = json.loads((folder / "classifier.json").read_text("utf-8"))
         if record["contents"] != list(CONTENTS):
             raise SystemExit(f"{folder}: was trained on other contents; train it again")

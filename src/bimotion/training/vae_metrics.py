@@ -36,7 +36,7 @@ def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 
         given = pool.stats.denormalise(decoded.double().cpu().numpy())
         for place, index in enumerate(indices):
             length = pool.items[index].num_frames
-            rows.append(_clip_errors(given[place, :length], wanted[place, :length]))
+            rows.append(clip_errors(given[place, :length], wanted[place, :length]))
             contents.append(pool.items[index].content)
     return summarise(rows, contents)
 
@@ -64,7 +64,8 @@ def _ratio(rows: list[dict[str, float]], name: str) -> float:
     return float(np.sum([row[name] for row in rows])) / wanted if wanted > 0 else math.nan
 
 
-def _clip_errors(given: Float[np.ndarray, "T 263"], wanted: Float[np.ndarray, "T 263"]) -> dict[str, float]:
+def clip_errors(given: Float[np.ndarray, "T 263"], wanted: Float[np.ndarray, "T 263"]) -> dict[str, float]:
+    """Joint errors of one clip given back, and its sliding and jitter beside the recording's (`_wanted`)."""
     joints, real = features_to_joints(given), features_to_joints(wanted)
     world = joints - real
     errors = {

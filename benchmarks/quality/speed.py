@@ -1,0 +1,67 @@
+"""How fast a model makes a motion, in a running process and as a whole command, and how much memory that takes."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.quality.making import Settings
+from bimotion.inference.model import MotionLanguageModel
+
+SENTENCE = "a person waves with the right hand"
+_MAXRSS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+
+
+def speed(model: MotionLanguageModel, folder: Path, settings: Settings, repeats: int = 5) -> dict[str, Any]:
+    """Seconds of one motion and of one `bimotion generate`, the median of several, and the command's memory."""
+
+    def make() -> object:
+        return model.text_to_motion(
+            SENTENCE,
+            seconds=None if model.network.length is not None else 6,
+            seed=settings.seed,
+            guidance_scale=settings.guidance_scale,
+            steps=settings.steps,
+            sampler=settings.sampler,
+            clean_feet=settings.clean_feet,
+        )
+
+    make()
+    alone = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        make()
+        alone.append(time.perf_counter() - begun)
+    commands = [_command(folder, model) for _ in range(3)]
+    return {
+        "generation_s": statistics.median(alone),
+        "command_s": statistics.median(seconds for seconds, _ in commands),
+        "command_peak_mb": max(memory for _, memory in commands),
+        "threads": torch.get_num_threads(),
+        "load": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def folder_megabytes(folder: Path) -> float:
+    """Size of the files of a model folder."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / 1e6
+
+
+def _command(folder: Path, model: MotionLanguageModel) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "bimotion", "generate", SENTENCE, "--seed", "0"]
+        command += ["--model", str(folder), "--out", f"{place}/wave.bvh"]
+        command += [] if model.network.length is not None else ["--seconds", "6"]
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)}: ended with code {process.returncode}")
+        return time.perf_counter() - begun, usage.ru_maxrss / _MAXRSS_PER_MB
