@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[train,video,dev]'
+	$(PIP) -e '.[train,eval,video,dev]'
 	@touch $(VENV)/.installed $@
 
 venv: $(VENV)/.installed

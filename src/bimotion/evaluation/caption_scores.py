@@ -1,0 +1,209 @@
+"""How near captions are to reference captions: BLEU, ROUGE-L, CIDEr-D, BERTScore.
+
+Every function takes one caption an item and one or more references an item, and gives one number. BLEU, ROUGE-L and
+BERTScore run from 0 to 1 (BERTScore, being rescaled, also a little below), CIDEr-D from 0 to 10.
+"""
+
+import math
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from bimotion.errors import ConfigError, DataError, ModelError
+
+CIDER_ORDER = 4
+CIDER_SIGMA = 6.0
+BOOTSTRAP_SAMPLES = 1000
+
+_NO_PUNCTUATION = str.maketrans({character: " " for character in string.punctuation})
+
+Ngrams = Mapping[tuple[str, ...], float]
+
+
+def published_bleu(captions: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
+    """Corpus BLEU up to n-grams of `order`, without smoothing, as published for motion captions.
+
+    Punctuation becomes spaces, letters lower case. The brevity penalty takes each item's shortest reference, where
+    BLEU as defined takes the one nearest in length: a short reference makes it milder.
+
+    Source: compute_bleu of tensorflow/nmt; Papineni et al. 2002.
+
+    Raises:
+        DataError: there are no captions, or an item has no reference.
+    """
+    _check(captions, references)
+    matches, possible = np.zeros(order), np.zeros(order)
+    said = wanted = 0
+    for caption, theirs in zip(captions, references, strict=True):
+        words = _plain_words(caption)
+        others = [_plain_words(reference) for reference in theirs]
+        said += len(words)
+        wanted += min(map(len, others))
+        for n in range(1, order + 1):
+            most: Counter[tuple[str, ...]] = Counter()
+            for other in others:
+                most |= _ngrams(other, n)
+            matches[n - 1] += (_ngrams(words, n) & most).total()
+            possible[n - 1] += max(len(words) - n + 1, 0)
+    if not matches.all() or not wanted:
+        return 0.0
+    precision = math.exp(float(np.log(matches / possible).mean()))
+    return precision * (1.0 if said > wanted else math.exp(1 - wanted / said))
+
+
+def bleu(captions: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
+    """Corpus BLEU of sacrebleu (tokens as in mteval-13a, lower case, exponential smoothing), over 100.
+
+    Raises:
+        ConfigError: sacrebleu is not installed.
+        DataError: there are no captions, or an item has no reference.
+    """
+    _check(captions, references)
+    try:
+        from sacrebleu.metrics.bleu import BLEU
+    except ImportError as error:
+        raise ConfigError("BLEU needs sacrebleu: pip install 'bimotion[eval]'") from error
+    most = max(map(len, references))  # sacrebleu takes None where an item has fewer references
+    columns = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
+    metric = BLEU(lowercase=True, max_ngram_order=order)
+    return float(metric.corpus_score(list(captions), cast(list[list[str]], columns)).score) / 100
+
+
+def rouge_l(
+    captions: Sequence[str], references: Sequence[Sequence[str]], bootstrap: np.random.Generator | None = None
+) -> float:
+    """Mean over items of the best ROUGE-L F-measure among an item's references, without stemming.
+
+    Published numbers are the median of the means of 1,000 resamples of the items instead: `bootstrap` draws them.
+
+    Raises:
+        ConfigError: rouge-score is not installed.
+        DataError: there are no captions, or an item has no reference.
+    """
+    _check(captions, references)
+    try:
+        from rouge_score.rouge_scorer import RougeScorer
+    except ImportError as error:
+        raise ConfigError("ROUGE-L needs rouge-score: pip install 'bimotion[eval]'") from error
+    scorer = RougeScorer(["rougeL"], use_stemmer=False)
+    values = np.array(
+        [
+            max(scorer.score(reference, caption)["rougeL"].fmeasure for reference in theirs)
+            for caption, theirs in zip(captions, references, strict=True)
+        ]
+    )
+    if bootstrap is None:
+        return float(values.mean())
+    drawn = [bootstrap.choice(values, len(values)).mean() for _ in range(BOOTSTRAP_SAMPLES)]
+    return float(np.median(drawn))
+
+
+def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """Mean CIDEr-D: n-grams up to 4, each weighed by how few items' references have it; words as they stand.
+
+    Case and punctuation count: "walks." is another word than "walks".
+
+    Source: Vedantam et al. 2015, section 4 and the variant CIDEr-D of section 6; document frequencies from the
+    references given.
+
+    Raises:
+        DataError: there are no captions, or an item has no reference.
+    """
+    _check(captions, references)
+    counted = [[_all_ngrams(reference) for reference in theirs] for theirs in references]
+    frequency: Counter[tuple[str, ...]] = Counter()
+    for theirs in counted:
+        frequency.update({ngram for one in theirs for ngram in one})
+    items = math.log(len(references))
+    scores = []
+    for caption, theirs in zip(captions, counted, strict=True):
+        ours = _weighed(_all_ngrams(caption), frequency, items)
+        near = [_likeness(ours, _weighed(one, frequency, items)) for one in theirs]
+        scores.append(10 * float(np.mean(near)))
+    return float(np.mean(scores))
+
+
+def bert_score(
+    captions: Sequence[str], references: Sequence[Sequence[str]], device: str | None = None
+) -> float:
+    """Mean F1 of BERTScore with its default English model (roberta-large), rescaled, weighed by idf.
+
+    Raises:
+        ConfigError: bert-score is not installed.
+        ModelError: its model cannot be had.
+        DataError: there are no captions, or an item has no reference.
+    """
+    _check(captions, references)
+    try:
+        from bert_score import score
+    except ImportError as error:
+        raise ConfigError("BERTScore needs bert-score: pip install 'bimotion[bertscore]'") from error
+    try:
+        _, _, f1 = score(
+            list(captions),
+            [list(theirs) for theirs in references],
+            lang="en",
+            rescale_with_baseline=True,
+            idf=True,
+            device=device,
+        )
+    except OSError as error:
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"BERTScore's model roberta-large cannot be had: {why}; download it once while there is a network, "
+            "or leave BERTScore out"
+        ) from error
+    return float(f1.mean())
+
+
+def _check(captions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+    if not captions or len(captions) != len(references):
+        raise DataError(
+            f"captions and their references are scored together, got {len(captions)} and {len(references)}"
+        )
+    for number, theirs in enumerate(references):
+        if not theirs:
+            raise DataError(f"item {number} has no reference caption; leave it out")
+
+
+def _plain_words(text: str) -> list[str]:
+    return text.translate(_NO_PUNCTUATION).lower().split()
+
+
+def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
+
+
+def _all_ngrams(text: str) -> Counter[tuple[str, ...]]:
+    counts: Counter[tuple[str, ...]] = Counter()
+    for n in range(1, CIDER_ORDER + 1):
+        counts += _ngrams(text.split(), n)
+    return counts
+
+
+def _weighed(
+    counts: Ngrams, frequency: Mapping[tuple[str, ...], int], items: float
+) -> tuple[list[dict[tuple[str, ...], float]], float]:
+    """n-grams by their length with their tf-idf weights, and how many bigrams there are."""
+    vectors: list[dict[tuple[str, ...], float]] = [{} for _ in range(CIDER_ORDER)]
+    bigrams = 0.0
+    for ngram, count in counts.items():
+        vectors[len(ngram) - 1][ngram] = count * (items - math.log(max(1, frequency.get(ngram, 0))))
+        bigrams += count if len(ngram) == 2 else 0
+    return vectors, bigrams
+
+
+def _likeness(ours: Any, theirs: Any) -> float:
+    """Mean over n of the clipped cosine, less what differs in length."""
+    penalty = math.exp(-((ours[1] - theirs[1]) ** 2) / (2 * CIDER_SIGMA**2))
+    total = 0.0
+    for mine, other in zip(ours[0], theirs[0], strict=True):
+        size = math.sqrt(sum(v * v for v in mine.values()) * sum(v * v for v in other.values()))
+        shared = sum(
+            min(value, other.get(ngram, 0.0)) * other.get(ngram, 0.0) for ngram, value in mine.items()
+        )
+        total += shared / size if size > 0 else 0.0
+    return penalty * total / CIDER_ORDER
