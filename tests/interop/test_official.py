@@ -180,7 +180,7 @@ def test_full_size_names_and_shapes() -> None:
         "lm.language_model.post_processors.0",
     )
     published = {name: value for name, value in published.items() if not name.startswith(tied)}
-    config = official_config(published, "manifest")
+    config = official_config(published)
     own = preset("gpt2")
     assert (config.mixture.heads, config.mixture.layers) == (own.mixture.heads, own.mixture.layers)
     with torch.device("meta"):

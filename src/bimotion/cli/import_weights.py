@@ -69,11 +69,13 @@ class ImportWeights:
 
     def run(self) -> None:
         """Read everything, then write."""
+        if not self.out.name:
+            raise UsageError(f"{self.out}: expected the name of a folder to make")
         if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
             raise UsageError(f"{self.out} exists already; move it away, or name another folder")
         if self.text_branch:
-            if self.stats is not None or self.tokenizer is not None:
-                raise UsageError("--stats and --tokenizer do not go with --text-branch, which has its own")
+            if self.stats is not None or self.tokenizer is not None or self.heads is not None:
+                raise UsageError("--stats, --tokenizer and --heads do not go with --text-branch")
             self._write(*self._language_model(), TEXT_BRANCH_CARD)
             return
         from bimotion.interop.official import holds_language_model
@@ -99,8 +101,8 @@ class ImportWeights:
         from bimotion.models.weights import check_tokenizer
 
         stats = read_statistics(stats_path)
-        tokenizer = read_tokenizer(self.tokenizer or GPT2)
         model = read_official(self.source, self.heads)
+        tokenizer = read_tokenizer(self.tokenizer or GPT2, model.config.slots)
         check_tokenizer(model.config, tokenizer)
         model.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))
         model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
@@ -119,7 +121,8 @@ class ImportWeights:
         from bimotion.models.weights import save_model
         from bimotion.training.folders import replaced_folder
 
-        text = card.format(source=Path(self.source).name, out=self.out, preset=self.preset)
+        source = Path(self.source).name if Path(self.source).exists() else self.source
+        text = card.format(source=source, out=self.out, preset=self.preset)
         with replaced_folder(self.out) as partial:
             save_model(model, partial, tokenizer, text, dtype=getattr(torch, self.dtype))
         count = sum(parameter.numel() for parameter in model.parameters())

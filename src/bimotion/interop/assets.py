@@ -1,6 +1,7 @@
 """What published weights need and do not hold: the statistics of features, and GPT-2's tokenizer."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,12 @@ def read_statistics(path: str | Path) -> FeatureStats:
     """
     path = Path(path)
     if path.is_file():
-        return FeatureStats.load(path)
+        try:
+            return FeatureStats.load(path)
+        except TypeError:  # a single array
+            raise DataError(f"{path}: is one array; name the folder with Mean.npy and Std.npy") from None
+        except (EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: not a whole npz file ({error})") from None
     values = []
     for name in ("Mean.npy", "Std.npy"):
         found = [file for file in (path / name, path / name.lower()) if file.is_file()]
@@ -44,7 +50,7 @@ def read_statistics(path: str | Path) -> FeatureStats:
             raise DataError(f"{found[0]}: not an array of numbers ({error})") from None
     try:
         return FeatureStats(mean=values[0], std=values[1])
-    except DataError as error:
+    except (DataError, TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from None
 
 
@@ -73,7 +79,7 @@ def _of_two_files(folder: Path) -> tokenizers.Tokenizer:
     """GPT-2's tokenizer from its vocabulary and its merges."""
     try:
         vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-        lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
         merges: list[tuple[str, str]] = []
         for line in lines:
             if line and not line.startswith("#version"):

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bimotion.errors import ModelError
+from bimotion.errors import ConfigError, ModelError
+from bimotion.features.layout import FEATURE_DIM
 from bimotion.interop.names import (
     HEAD_NAMES,
     MIXTURE_NAMES,
@@ -32,6 +33,9 @@ from bimotion.models.weights import check_state, model_of_state
 LATENT_SCALE = 0.8457
 """The published code multiplies latents by it (HumanML3D); it stands in no checkpoint."""
 
+BESIDE_THE_MODEL = ("metrics.", "_losses.")
+"""Beginnings of names that a published checkpoint holds besides the model: evaluator networks, running losses."""
+
 
 def read_official(
     path: str | Path, heads: int | None = None, device: str | torch.device = "cpu"
@@ -42,14 +46,15 @@ def read_official(
     checkpoint holds besides the model (evaluator networks, running losses, optimiser) is not read.
 
     Raises:
-        ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
+        ModelError: the file is broken, a tensor is missing or superfluous or of another shape, or `heads` must be
+            given.
     """
     with CheckpointFile(path) as file:
-        stored = file.state()
-        published = {
-            name: file.tensor(value) for name, value in stored.items() if name.startswith(("vae.", "lm."))
+        stored = {
+            name: value for name, value in file.state().items() if not name.startswith(BESIDE_THE_MODEL)
         }
-    return official_model(published, str(path), heads, device)
+        read = {value: file.tensor(value) for value in set(stored.values())}  # tied tensors once
+    return official_model({name: read[value] for name, value in stored.items()}, str(path), heads, device)
 
 
 def holds_language_model(path: str | Path) -> bool:
@@ -89,10 +94,15 @@ def read_official_vae(path: str | Path) -> MotionVae:
     with CheckpointFile(path) as file:
         stored = file.state()
         published = {name: file.tensor(stored[theirs]) for name, theirs in vae_names(stored).items()}
-    config = vae_config(published, str(path))
-    vae = MotionVae(config)
-    state = vae_state(published)
+    try:
+        vae = MotionVae(vae_config(published))
+        state = vae_state(published)
+    except (ConfigError, ModelError) as error:
+        raise ModelError(f"{path}: {error}") from None
     check_state({name: value.shape for name, value in vae.state_dict().items()}, state, str(path))
+    for name, value in state.items():
+        if not value.isfinite().all():
+            raise ModelError(f"{path}: {name} has values that are not finite")
     vae.load_state_dict(state)
     return vae.eval()
 
@@ -105,101 +115,125 @@ def official_model(
     Raises:
         ModelError: a tensor is missing or superfluous or of another shape.
     """
-    config = official_config(published, where, heads)
-    return model_of_state(config, official_state(published, config), where, device)
+    try:
+        config = official_config(published, heads)
+        state = official_state(published, config)
+    except (ConfigError, ModelError) as error:
+        raise ModelError(f"{where}: {error}") from None
+    return model_of_state(config, state, where, device)
 
 
-def official_config(
-    published: Mapping[str, Tensor], where: str, heads: int | None = None
-) -> MotionLanguageConfig:
-    """The sizes that a published state's shapes tell."""
-    embedding = _shape(published, "lm.language_model.transformer.wte.weight", where)
-    width = embedding[1]
-    x_width = _shape(published, "lm.motion_und_head.layers.weight", where)[1]
+def official_config(published: Mapping[str, Tensor], heads: int | None = None) -> MotionLanguageConfig:
+    """The sizes that a published state's shapes tell.
+
+    Raises:
+        ModelError: a tensor that tells a size is missing or no such tensor, or `heads` must be given.
+    """
+    vocabulary, width = _shape(published, "lm.language_model.transformer.wte.weight")
+    slots_width, x_width = _shape(published, "lm.motion_und_head.layers.weight")
+    if heads is None and width % 64:
+        raise ModelError(f"{width} numbers do not make heads of 64; say how many heads there are (--heads)")
     pool = "lm.diffloss.net.cond_embed.hid_encoder_layer.linear1.weight"
     guided = "lm.fake_latent" in published
-    vae = vae_config(_part(published, "vae."), where)
+    vae = vae_config(_part(published, "vae."))
     if vae.num_latents * vae.width != x_width:
-        raise ModelError(f"{where}: the VAE's latents have {vae.width} numbers, the head's {x_width}")
+        raise ModelError(f"the VAE's latents have {vae.width} numbers, the head's {x_width}")
     return MotionLanguageConfig(
         vae=vae,
         mixture=MixtureConfig(
-            text_vocab_size=embedding[0],
+            text_vocab_size=vocabulary,
             width=width,
             layers=_count(published, r"lm\.language_model\.transformer\.h\.(\d+)\."),
-            heads=max(width // 64, 1) if heads is None else heads,
-            ff_width=_shape(published, "lm.language_model.transformer.h.0.mlp.fn.0.c_fc.weight", where)[1],
-            max_positions=_shape(published, "lm.language_model.transformer.wpe.weight", where)[0],
+            heads=width // 64 if heads is None else heads,
+            ff_width=_shape(published, "lm.language_model.transformer.h.0.mlp.fn.0.c_fc.weight")[1],
+            max_positions=_shape(published, "lm.language_model.transformer.wpe.weight")[0],
             attention_dropout=0.1,
         ),
         head=HeadConfig(
-            width=_shape(published, "lm.diffloss.net.input_proj.weight", where)[0],
+            width=_shape(published, "lm.diffloss.net.input_proj.weight")[0],
             blocks=_count(published, r"lm\.diffloss\.net\.res_blocks\.(\d+)\."),
-            ff_width=_shape(published, pool, where)[0],
-            frequencies=_shape(published, "lm.diffloss.net.time_embed.mlp.0.weight", where)[1],
+            ff_width=_shape(published, pool)[0],
+            frequencies=_shape(published, "lm.diffloss.net.time_embed.mlp.0.weight")[1],
             zero_init=False,
         ),
         diffusion=DiffusionConfig(
             guidance_scale=3.0 if guided else 1.0, drop_condition=0.1 if guided else 0.0
         ),
         length=None,
-        slots=_shape(published, "lm.motion_und_head.layers.weight", where)[0] // width,
-        eos=embedding[0] - 3,
+        slots=slots_width // width,
+        eos=vocabulary - 3,
         interleaved_slots=True,
     )
 
 
 def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig) -> dict[str, Tensor]:
-    """Our `MotionLanguage` state of a published state."""
-    language = _part(published, "lm.language_model.")
-    known = ("vae.", "lm.language_model.", "lm.diffloss.net.", "lm.motion_und_head.layers.", "lm.fake_latent")
-    state = {name: value for name, value in published.items() if not name.startswith(known)}
-    state |= {f"vae.{name}": value for name, value in vae_state(_part(published, "vae.")).items()}
-    state |= {f"mixture.{name}": value for name, value in mixture_state(language).items()}
-    head = head_state(_part(published, "lm.diffloss.net."), config.slots)
-    state |= {f"head.{name}": value for name, value in head.items()}
-    state |= {
-        f"understanding.{name}": value
-        for name, value in _part(published, "lm.motion_und_head.layers.").items()
+    """Our `MotionLanguage` state of a published state; what is not known keeps its name.
+
+    Raises:
+        ModelError: two tensors stand for the same one of ours, or a copy of the text embedding is none.
+    """
+    parts = {
+        "vae.": vae_state(_part(published, "vae.")),
+        "mixture.": mixture_state(_part(published, "lm.language_model.")),
+        "head.": head_state(_part(published, "lm.diffloss.net."), config.slots),
+        "understanding.": _part(published, "lm.motion_und_head.layers."),
+    }
+    known = ("vae.", "lm.language_model.", "lm.diffloss.net.", "lm.motion_und_head.layers.")
+    state = {f"{prefix}{name}": value for prefix, part in parts.items() for name, value in part.items()}
+    shape = (config.vae.num_latents, config.vae.latent_dim)
+    own = {
+        "latent_mean": torch.zeros(shape),
+        "latent_std": torch.full(shape, 1 / LATENT_SCALE),
+        "feature_mean": torch.zeros(config.vae.feature_dim),
+        "feature_std": torch.ones(config.vae.feature_dim),
     }
     no_condition = torch.zeros(config.slots, config.mixture.width)
-    state["head.fake_condition"] = published.get("lm.fake_latent", no_condition)
-    shape = (config.vae.num_latents, config.vae.latent_dim)
-    state["latent_mean"] = torch.zeros(shape)
-    state["latent_std"] = torch.full(shape, 1 / LATENT_SCALE)
-    state["feature_mean"] = torch.zeros(config.vae.feature_dim)
-    state["feature_std"] = torch.ones(config.vae.feature_dim)
+    own["head.fake_condition"] = published.get("lm.fake_latent", no_condition)
+    rest = {name: value for name, value in published.items() if not name.startswith(known)}
+    rest.pop("lm.fake_latent", None)
+    for name, value in (*own.items(), *rest.items()):
+        _put(state, name, value)
     return state
 
 
-def vae_config(published: Mapping[str, Tensor], where: str) -> VaeConfig:
-    """The VAE's sizes that a published state (names without `vae.`) tells; 4 heads, which no tensor tells."""
-    tokens = _shape(published, "global_motion_token", where)
+def vae_config(published: Mapping[str, Tensor]) -> VaeConfig:
+    """The VAE's sizes that a published state (names without `vae.`) tells; 4 heads, which no tensor tells.
+
+    Raises:
+        ModelError: a tensor that tells a size is missing or no such tensor, or the features are not HumanML3D's.
+    """
+    tokens, width = _shape(published, "global_motion_token")
+    columns = _shape(published, "skel_embedding.weight")[1]
+    if columns != FEATURE_DIM:
+        raise ModelError(f"its features have {columns} columns, not the {FEATURE_DIM} of HumanML3D")
     return VaeConfig(
-        feature_dim=_shape(published, "skel_embedding.weight", where)[1],
-        num_latents=tokens[0] // 2,
-        width=tokens[1],
-        ff_width=_shape(published, "encoder.middle_block.linear1.weight", where)[0],
+        feature_dim=columns,
+        num_latents=tokens // 2,
+        width=width,
+        ff_width=_shape(published, "encoder.middle_block.linear1.weight")[0],
         layers=2 * _count(published, r"encoder\.input_blocks\.(\d+)\.") + 1,
-        max_frames=_shape(published, "query_pos_encoder.pe", where)[0] - tokens[0],
+        max_frames=_shape(published, "query_pos_encoder.pe", dims=3)[0] - tokens,
         attention_dropout=0.1,
     )
 
 
 def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our `MotionVae` state of a published `MldVae` state (names without the `vae.` in front)."""
+    """Our `MotionVae` state of a published `MldVae` state (names without the `vae.` in front).
+
+    Raises:
+        ModelError: two tensors stand for the same one of ours.
+    """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
         ours = rename(name, VAE_NAMES)
-        if ".multihead_attn.in_proj_" in ours:
-            stem, kind = ours.split(".multihead_attn.in_proj_")
+        if ".multihead_attn.in_proj_" in ours and value.ndim:
+            stem, _, kind = ours.partition(".multihead_attn.in_proj_")
             width = value.shape[0] // 3
-            state[f"{stem}.cross.q.{kind}"] = value[:width]
-            state[f"{stem}.cross.kv.{kind}"] = value[width:]
-        elif ours.endswith("_positions"):
-            state[ours] = value[:, 0]
+            _put(state, f"{stem}.cross.q.{kind}", value[:width])
+            _put(state, f"{stem}.cross.kv.{kind}", value[width:])
         else:
-            state[ours] = value
+            table = ours.endswith("_positions") and value.ndim == 3  # (rows, 1, width)
+            _put(state, ours, value[:, 0] if table else value)
     return state
 
 
@@ -209,7 +243,8 @@ def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Published matrices are (in, out), ours (out, in). The text embedding stands there under four names.
 
     Raises:
-        ModelError: two names of the text embedding hold different numbers.
+        ModelError: two names of the text embedding hold different numbers, or two tensors stand for the same one
+            of ours.
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
@@ -218,10 +253,10 @@ def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if embedding is not None and not torch.equal(embedding, value):
                 raise ModelError(f"{name} is not the text embedding, to which the published model ties it")
         elif name == "pre_processors.1.weight":
-            state[rename(name, MIXTURE_NAMES)] = value[:NUM_MOTION_TOKENS]
+            _put(state, rename(name, MIXTURE_NAMES), value[:NUM_MOTION_TOKENS] if value.ndim else value)
         elif name not in UNUSED_NAMES:
             projection = value.ndim == 2 and ".fn." in name
-            state[rename(name, MIXTURE_NAMES)] = value.T.contiguous() if projection else value
+            _put(state, rename(name, MIXTURE_NAMES), value.T.contiguous() if projection else value)
     return state
 
 
@@ -229,11 +264,22 @@ def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]
     """Our `DiffusionHead` state, but for `fake_condition`, of a published one (names without `net.`).
 
     The published position table has 500 rows, of which the query's and the slots' are read.
+
+    Raises:
+        ModelError: two tensors stand for the same one of ours.
     """
-    state = {rename(name, HEAD_NAMES): value for name, value in published.items()}
-    if "condition.positions" in state:
-        state["condition.positions"] = state["condition.positions"][: slots + 1, 0]
+    state: dict[str, Tensor] = {}
+    for name, value in published.items():
+        ours = rename(name, HEAD_NAMES)
+        table = ours == "condition.positions" and value.ndim == 3  # (rows, 1, width)
+        _put(state, ours, value[: slots + 1, 0] if table else value)
     return state
+
+
+def _put(state: dict[str, Tensor], name: str, value: Tensor) -> None:
+    if name in state:
+        raise ModelError(f"two of its tensors stand for {name}")
+    state[name] = value
 
 
 def _part(published: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -244,7 +290,10 @@ def _count(published: Mapping[str, Tensor], pattern: str) -> int:
     return len({match[1] for name in published if (match := re.match(pattern, name))})
 
 
-def _shape(published: Mapping[str, Tensor], name: str, where: str) -> torch.Size:
+def _shape(published: Mapping[str, Tensor], name: str, dims: int = 2) -> torch.Size:
     if name not in published:
-        raise ModelError(f"{where}: {name} is missing; not a published checkpoint of this kind")
-    return published[name].shape
+        raise ModelError(f"{name} is missing; not a published checkpoint of this kind")
+    shape = published[name].shape
+    if len(shape) != dims or 0 in shape:
+        raise ModelError(f"{name} has shape {tuple(shape)}, expected {dims} sizes above 0")
+    return shape

@@ -138,9 +138,7 @@ def text_state(language: PretrainedLanguage, where: str) -> dict[str, Tensor]:
     for layer in range(int(language.settings["num_hidden_layers"])):
         for joined, parts in LLAMA_JOINED.items():
             names = [f"model.layers.{layer}.{part}" for part in parts]
-            if all(
-                name in published for name in names
-            ):  # else what is missing is told when states are compared
+            if all(name in published for name in names):  # else comparing the states tells what is missing
                 state[f"text.layers.{layer}.{joined}"] = torch.cat([published.pop(name) for name in names])
     return state | {rename(name, LLAMA_NAMES): value for name, value in published.items()}
 

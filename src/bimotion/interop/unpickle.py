@@ -78,6 +78,33 @@ class Ignored:
         return self
 
 
+class Fixed:
+    """What a pickle makes by us and may not change afterwards."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: object) -> NoReturn:
+        """Refuse the attributes.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("its pickle changes a tensor's description after it was made; refused")
+
+
+class Maker(Fixed):
+    """A function that a pickle may call, and whose attributes it cannot reach."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    def __call__(self, *args: object) -> object:
+        """What the function gives."""
+        return self._function(*args)
+
+
 class PlainDict(dict[Any, Any]):
     """An `OrderedDict` of the pickle; attributes that hang on it are dropped."""
 
@@ -86,7 +113,7 @@ class PlainDict(dict[Any, Any]):
 
 
 @dataclass(frozen=True)
-class StoredNumbers:
+class StoredNumbers(Fixed):
     """A run of numbers in the file."""
 
     key: str
@@ -95,7 +122,7 @@ class StoredNumbers:
 
 
 @dataclass(frozen=True)
-class StoredTensor:
+class StoredTensor(Fixed):
     """A tensor's place in the file."""
 
     numbers: StoredNumbers
@@ -117,7 +144,7 @@ class CheckpointFile:
             self._zip = zipfile.ZipFile(self.path)
         except OSError as error:
             raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from None
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError):
             self._fail("not a complete torch.save file (truncated, or saved by torch before 1.6)")
         try:
             self.data = self._read_pickle()
@@ -149,7 +176,9 @@ class CheckpointFile:
         if not isinstance(data, dict) or not data:
             self._fail("holds no state_dict")
         for name, value in data.items():
-            if not isinstance(name, str) or not isinstance(value, StoredTensor):
+            if type(name) is not str:
+                self._fail("its state_dict has a key that is no name")
+            if not isinstance(value, StoredTensor):
                 self._fail(f"the entry {name!r} of its state_dict is no tensor")
         return dict(data)
 
@@ -168,17 +197,29 @@ class CheckpointFile:
         if len(raw) != size:
             self._fail(f"data/{numbers.key} has {len(raw)} bytes, expected {size}")
         flat = torch.frombuffer(raw, dtype=numbers.dtype) if size else torch.empty(0, dtype=numbers.dtype)
-        return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
+        try:
+            return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
+        except (RuntimeError, OverflowError, TypeError):  # an empty tensor of impossible shape
+            self._fail(f"a tensor of shape {stored.shape} cannot be")
 
     def _read(self, name: str, limit: int) -> bytes:
         infos = [info for info in self._zip.infolist() if info.filename.partition("/")[2] == name]
         if len(infos) != 1:
             self._fail(f"{name} is not in it")
+        if infos[0].compress_type != zipfile.ZIP_STORED:  # could unfold to any size
+            self._fail(f"{name} is compressed, which torch.save never does")
         if infos[0].file_size > limit:
             self._fail(f"{name} has {infos[0].file_size} bytes, expected at most {limit}")
         try:
             return self._zip.read(infos[0])
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
             self._fail(f"{name} is broken ({error})")
 
     def _read_pickle(self) -> Any:
@@ -218,14 +259,16 @@ class _Reader(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """What stands for a reference to numbers beside the pickle."""
         kind, dtype, key, _, count = pid
-        if kind != "storage" or not isinstance(dtype, torch.dtype) or type(count) is not int:
-            raise ModelError(f"its pickle refers to {pid!r}, which is no storage")
-        return StoredNumbers(str(key), dtype, count)
+        plain = type(kind) is str and type(key) is str and type(count) is int
+        if not plain or kind != "storage" or not isinstance(dtype, torch.dtype) or count < 0:
+            raise ModelError("its pickle refers to something that is no storage")
+        return StoredNumbers(key, dtype, count)
 
 
 def _stored_tensor(numbers: Any, offset: Any, shape: Any, stride: Any, *_: object) -> StoredTensor:
     parts = (offset, *shape, *stride)
-    if not isinstance(numbers, StoredNumbers) or any(type(part) is not int or part < 0 for part in parts):
+    plain = all(type(part) is int and part >= 0 for part in parts)
+    if not plain or not isinstance(numbers, StoredNumbers) or len(shape) != len(stride):
         raise ModelError("its pickle describes a tensor that cannot be")
     return StoredTensor(numbers, offset, tuple(shape), tuple(stride))
 
@@ -238,10 +281,10 @@ def _plain_dict(*args: object) -> PlainDict:
     return PlainDict()
 
 
-_KNOWN: dict[tuple[str, str], Callable[..., object]] = {
-    ("torch._utils", "_rebuild_tensor_v2"): _stored_tensor,
-    ("torch._utils", "_rebuild_parameter"): _first,
-    ("collections", "OrderedDict"): _plain_dict,
+_KNOWN: dict[tuple[str, str], Maker] = {
+    ("torch._utils", "_rebuild_tensor_v2"): Maker(_stored_tensor),
+    ("torch._utils", "_rebuild_parameter"): Maker(_first),
+    ("collections", "OrderedDict"): Maker(_plain_dict),
 }
 
 _OLD_NAMES = {"commands", "popen2", "nt", "posix", "cPickle", "thread", "__main__", "_winreg", "exceptions"}

@@ -34,7 +34,7 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
     weight files are unpickled for tensors only.
 
     Raises:
-        ModelError: there is no such model, or it is broken.
+        ModelError: there is no such model, it is broken, or its weights are not exactly those of its settings.
         ConfigError: transformers, or for a GGUF file gguf, is not installed.
     """
     path = Path(source).expanduser()
@@ -61,14 +61,23 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
     load_tokenizer: Any = AutoTokenizer.from_pretrained
     try:
         with _quiet():
-            tokenizer = load_tokenizer(name, **options)
-            model = load_model(name, dtype=torch.float32, **options)
+            # False: neither run a model's own code nor ask the user whether to.
+            tokenizer = load_tokenizer(name, trust_remote_code=False, **options)
+            model, found = load_model(
+                name, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, **options
+            )
     except ImportError as error:
         raise ConfigError(f"{source}: {_first_line(error)} (pip install 'bimotion[train]')") from error
     except Exception as error:  # transformers raises whatever its many readers raise
         raise ModelError(
             f"{source}: no pretrained language model can be read from here: {_first_line(error)}"
         ) from error
+    # transformers makes up what is missing, and passes over what it does not know.
+    for kind, what in (("missing_keys", "is missing"), ("unexpected_keys", "is unknown")):
+        if found[kind]:
+            names = sorted(map(str, found[kind]))
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise ModelError(f"{source}: the weights do not fit its settings: {names[0]} {what}{more}")
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise ModelError(f"{source}: its tokenizer is of a kind that has no tokenizer.json")
