@@ -131,3 +131,88 @@ def test_tensors_beyond_their_numbers_are_refused(tmp_path: Path) -> None:
             file.writestr(record, data)
     with CheckpointFile(path) as file, pytest.raises(ModelError, match="reaches beyond its 4 numbers"):
         file.tensor(file.state()["weight"])
+
+
+class Built:
+    """Pickles as a call's result whose attributes are then set."""
+
+    def __init__(self, made: object, state: object) -> None:
+        self.made, self.state = made, state
+
+    def __reduce__(self) -> tuple[object, ...]:
+        assert isinstance(self.made, Calls)
+        return (*self.made.call, self.state)
+
+
+def rebuilt(numbers: object, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Calls:
+    return Calls(torch._utils._rebuild_tensor_v2, numbers, offset, shape, stride, False, OrderedDict())
+
+
+class Reference:
+    """Pickles as a reference to numbers beside the pickle."""
+
+    def __init__(self, pid: object) -> None:
+        self.pid = pid
+
+
+class Referring(pickle.Pickler):
+    def persistent_id(self, obj: object) -> object:
+        return obj.pid if isinstance(obj, Reference) else None
+
+
+def pickled(data: object) -> bytes:
+    buffer = io.BytesIO()
+    Referring(buffer, 2).dump(data)
+    return buffer.getvalue()
+
+
+FOUR = Reference(("storage", torch.FloatStorage, "0", "cpu", 4))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"offset": -5}), "changes a tensor's description"),
+        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"shape": (99,)}), "changes a tensor's description"),
+        (rebuilt(FOUR, -1, (4,), (1,)), "a tensor that cannot be"),
+        (rebuilt(FOUR, 0, (4,), (1, 1)), "a tensor that cannot be"),
+        (rebuilt(FOUR, 0, (4.0,), (1,)), "a tensor that cannot be"),
+        (rebuilt("numbers", 0, (4,), (1,)), "a tensor that cannot be"),
+        (rebuilt(Reference(("module", "a", "b", "c", 4)), 0, (4,), (1,)), "something that is no storage"),
+        (rebuilt(Reference(("storage", torch.FloatStorage, 0, "cpu", 4)), 0, (4,), (1,)), "no storage"),
+        (rebuilt(Reference(("storage", torch.FloatStorage, "0", "cpu", -4)), 0, (4,), (1,)), "no storage"),
+        (rebuilt(Reference(7), 0, (4,), (1,)), "cannot be followed"),
+        (rebuilt(FOUR, 0, (2**70, 0), (1, 1)), "cannot be"),
+        (rebuilt(FOUR, 2**70, (4,), (1,)), "reaches beyond its 4 numbers"),
+    ],
+)
+def test_descriptions_of_tensors_that_cannot_be_are_refused(
+    value: object, message: str, tmp_path: Path
+) -> None:
+    path = checkpoint_of(pickled({"state_dict": {"weight": value}}), tmp_path / "bad.ckpt")
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("archive/data/0", bytes(16))
+    with pytest.raises(ModelError, match=rf"bad\.ckpt: .*{message}"), CheckpointFile(path) as checkpoint:
+        checkpoint.tensor(checkpoint.state()["weight"])
+
+
+def test_compressed_entries_are_refused(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1000)}, tmp_path / "state.ckpt")
+    path = tmp_path / "small.ckpt"
+    with zipfile.ZipFile(tmp_path / "state.ckpt") as file, zipfile.ZipFile(path, "w") as packed:
+        for info in file.infolist():
+            way = zipfile.ZIP_DEFLATED if "/data/" in info.filename else zipfile.ZIP_STORED
+            packed.writestr(info.filename, file.read(info), way)
+    with CheckpointFile(path) as checkpoint, pytest.raises(ModelError, match="data/0 is compressed"):
+        checkpoint.tensor(checkpoint.state()["weight"])
+
+
+def test_states_of_something_else_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "state.ckpt"
+    for state, message in (
+        ({1: torch.zeros(1)}, "a key that is no name"),
+        ({"a": [1]}, "the entry 'a' .* is no tensor"),
+    ):
+        torch.save(state, path)
+        with CheckpointFile(path) as file, pytest.raises(ModelError, match=message):
+            file.state()
