@@ -164,6 +164,25 @@ def test_the_demo_writes_what_it_says_and_can_be_run_again(
     assert "d: holds other files (mine.txt)" in refused(capsys, "demo", "--out", "d")
 
 
+def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:
+    for name in ("a", "b"):
+        (here / f"raw-{name}").mkdir()
+        bimotion.save_clip(walk, here / f"raw-{name}" / f"{name}.npy")
+        call("prepare", "bvh", f"raw-{name}", f"sets/{name}", "--workers", "1", "--unit", "m")
+    capsys.readouterr()
+    call("prepare", "merged", "sets", "sets/all", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert (said["folder"], said["recordings"], said["frames"]) == (str(Path("sets/all")), 2, 80)
+    assert sum(said["windows"].values()) == 4
+    assert {path.name for path in Path("sets/all").iterdir()} == {
+        "README.md",
+        "features.npy",
+        "index.jsonl",
+        "meta.json",
+        "stats.npz",
+    }
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -181,9 +200,12 @@ def test_the_demo_writes_what_it_says_and_can_be_run_again(
         (["generate", "a", "--out", "a.bvh", "--device", "tpu"], "device 'tpu' cannot be used"),
         (["generate", "a", "--out", "a.bvh", "--seed", "-1"], "seed: expected 0 or more"),
         (["view", "no.bvh", "--out", "x.txt"], "x.txt: expected a name that ends in .html"),
-        (["info", "no.bvh"], "no.bvh: no such file"),
-        (["info", "nowhere"], "nowhere: expected a model folder"),
+        (["info", "no.bvh"], "no.bvh: there is no such file or model folder"),
+        (["info", "nowhere"], "nowhere: there is no such file or model folder"),
         (["prepare", "bvh", "nowhere", "out"], "nowhere: expected a folder of raw recordings"),
+        (["prepare", "merged", "nowhere", "out"], "nowhere: expected a folder of prepared data sets"),
+        (["prepare", "merged", ".", "out"], "expected folders in it that are prepared data sets"),
+        (["prepare", "merged", ".", "out", "--no-mirror"], "--no-mirror: data sets are joined as they are"),
         (["train", "vae", "--data", "nowhere", "--out", "run"], "nowhere: expected a prepared data set"),
         (["train", "vea"], "there is no stage 'vea'"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from made_up import make_motion
 
 from bimotion.data import shards
-from bimotion.data.assemble import merge_datasets
+from bimotion.data.assemble import merge_datasets, merge_folder
 from bimotion.data.facts import measure_facts
 from bimotion.data.mirror import mirror_features, symmetric_skeleton
 from bimotion.data.prepare import prepare_dataset
@@ -159,6 +159,29 @@ def test_joined_data_sets_keep_splits_and_refuse_doubles(takes: Path, tmp_path: 
     assert report.num_recordings == 9
     with pytest.raises(DataError, match="stand in two of the data sets: "):
         merge_datasets([tmp_path / "a", tmp_path / "a"], tmp_path / "twice")
+
+
+def test_the_data_sets_of_a_folder_are_joined_once(takes: Path, tmp_path: Path) -> None:
+    sets = tmp_path / "sets"
+    with pytest.raises(DataError, match="sets: expected a folder of prepared data sets, there is none"):
+        merge_folder(sets, tmp_path / "all")
+    for name in ("b", "a"):
+        source = tmp_path / f"raw-{name}"
+        source.mkdir()
+        np.save(source / f"{name}.npy", make_motion(50))
+        prepare_dataset("bvh", source, sets / name, workers=1)
+    out = sets / "all"
+    report = merge_folder(sets, out)
+    assert [item.id for item in MotionStore.open(out)] == ["a#00", "a#00M", "b#00", "b#00M"]
+    written = (out / "features.npy").stat().st_mtime_ns
+    assert merge_folder(sets, out) == report
+    assert (out / "features.npy").stat().st_mtime_ns == written
+    prepare_dataset("bvh", takes, sets / "c", workers=1)
+    with pytest.raises(DataError, match="all: holds a data set made from other files or settings"):
+        merge_folder(sets, out)
+    (sets / "raw").mkdir()
+    with pytest.raises(DataError, match="raw: expected a prepared data set, features.npy is missing"):
+        merge_folder(sets, tmp_path / "new")
 
 
 def test_the_published_layout_keeps_its_splits_and_times(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,19 +23,24 @@ class Prepare:
       cmu           CMU motion capture (ASF/AMC and BVH)
       bvh           a folder of own recordings with a captions.csv, or a .txt beside each file
       humanml3d     the published folder layout (new_joint_vecs, texts, splits)
-      amass         AMASS npz (needs --body-model of a `convert` first; see docs/formats.md)
+      amass         AMASS npz (needs --body-model)
+      merged        a folder of data sets prepared before, joined into one; nothing is cut anew
+
+    docs/formats.md says what each kind has to look like.
 
     examples:
       bimotion prepare bandai-namco raw/dataset data/bandai
       bimotion prepare bvh takes data/mine --min-frames 40 --no-mirror
+      bimotion prepare merged data all
     """
 
     kind: Annotated[
-        Positional[Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]], arg(metavar="KIND")
+        Positional[Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass", "merged"]],
+        arg(metavar="KIND"),
     ]
     """What the raw files are."""
     source: Annotated[Positional[Path], arg(metavar="SRC")]
-    """The folder of raw files."""
+    """The folder of raw files, or of prepared data sets."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The folder to make."""
     catalogue: Annotated[Path | None, arg(metavar="JSONL", help_behavior_hint="(default: none)")] = None
@@ -44,29 +49,28 @@ class Prepare:
         None
     )
     """Shortest window, frames at 20 per second."""
-    max_frames: Annotated[int, arg(metavar="N")] = 196
+    max_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 196)")] = None
     """Longest window."""
     no_mirror: bool = False
     """Do not add mirrored copies."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all cores)")] = None
     """Processes to work in."""
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
+        None
+    )
+    """Which joint of the files is which, for skeletons that bimotion does not know."""
+    unit: Annotated[
+        Literal["m", "cm", "inch", "mm"] | None, arg(help_behavior_hint="(default: from the body's height)")
+    ] = None
+    """Unit of the files' lengths."""
+    body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
+    """A folder of `smplx` body models."""
     json: bool = False
     """Print the outcome as one object."""
 
     def run(self) -> None:
         """Prepare, then say what there is and what could not be used."""
-        from bimotion.data.prepare import prepare_dataset
-        from bimotion.data.windows import WindowConfig
-
-        shortest = self.min_frames or (40 if self.kind == "humanml3d" else 20)
-        report = prepare_dataset(
-            self.kind,
-            self.source,
-            self.out,
-            config=WindowConfig(min_frames=shortest, max_frames=self.max_frames, mirror=not self.no_mirror),
-            catalogue=self.catalogue,
-            workers=self.workers,
-        )
+        report = self._merge() if self.kind == "merged" else self._prepare(self.kind)
         if self.json:
             print(
                 json.dumps(
@@ -82,6 +86,34 @@ class Prepare:
             )
         else:
             print_report(report)
+
+    def _prepare(self, kind: Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]) -> "PrepareReport":
+        from bimotion.data.prepare import prepare_dataset
+        from bimotion.data.recording import Reading
+        from bimotion.data.windows import WindowConfig
+
+        shortest = (40 if kind == "humanml3d" else 20) if self.min_frames is None else self.min_frames
+        longest = 196 if self.max_frames is None else self.max_frames
+        return prepare_dataset(
+            kind,
+            self.source,
+            self.out,
+            config=WindowConfig(min_frames=shortest, max_frames=longest, mirror=not self.no_mirror),
+            reading=Reading(self.joint_map, self.unit, self.body_model),
+            catalogue=self.catalogue,
+            workers=self.workers,
+        )
+
+    def _merge(self) -> "PrepareReport":
+        from bimotion.cli.usage import UsageError
+        from bimotion.data.assemble import merge_folder
+
+        for option in fields(self):
+            name = f"--{option.name.replace('_', '-')}"
+            kept = option.name in ("kind", "source", "out", "json")
+            if not kept and getattr(self, option.name) != option.default:
+                raise UsageError(f"{name}: data sets are joined as they are; give it when you prepare them")
+        return merge_folder(self.source, self.out)
 
 
 def print_report(report: "PrepareReport") -> None:

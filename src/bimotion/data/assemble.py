@@ -1,5 +1,6 @@
 """The last step of preparing: features, index, statistics and data card in one; and joining data sets."""
 
+import hashlib
 import json
 import shutil
 from collections import Counter
@@ -71,12 +72,18 @@ def recording_splits(recordings: Sequence[Recording]) -> dict[str, Split]:
 def merge_datasets(folders: Sequence[Path | str], out: Path | str) -> PrepareReport:
     """Joins prepared data sets into one; windows keep their splits, statistics are taken anew.
 
+    What was joined before from the same data sets is not made again.
+
     Raises:
-        DataError: a window stands in two of them, or a take in two splits.
+        DataError: a window stands in two of them, or a take in two splits, or `out` holds something else.
     """
     out, stores = Path(out), [MotionStore.open(folder) for folder in folders]
     if any(store.folder.resolve() == out.resolve() for store in stores):
         raise DataError(f"{out}: expected a folder of its own for the joined data set")
+    parts = [[store.meta, len(store), store.num_rows] for store in stores]
+    fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    if report := finished_report(out, fingerprint):
+        return report
     items: list[Item] = []
     split_of: dict[str, str] = {}
     rows = 0
@@ -92,6 +99,7 @@ def merge_datasets(folders: Sequence[Path | str], out: Path | str) -> PrepareRep
         raise DataError(f"windows that stand in two of the data sets: {', '.join(twice[:3])}")
     meta = {
         "version": max(store.meta["version"] for store in stores),
+        "fingerprint": fingerprint,
         "kind": "merged",
         "merged": [store.meta for store in stores],
         "num_recordings": sum(store.meta["num_recordings"] for store in stores),
@@ -99,6 +107,25 @@ def merge_datasets(folders: Sequence[Path | str], out: Path | str) -> PrepareRep
         "notes": {name: notes for store in stores for name, notes in store.meta["notes"].items()},
     }
     return _write(out, (block for store in stores for block in store.blocks()), rows, items, meta)
+
+
+def merge_folder(src: Path | str, out: Path | str) -> PrepareReport:
+    """Joins the prepared data sets that are the folders in `src`, in the order of their names, but for `out` itself.
+
+    Raises:
+        DataError: there is none, one of the folders is no data set, or they cannot be joined.
+    """
+    src, out = Path(src), Path(out)
+    if not src.is_dir():
+        raise DataError(f"{src}: expected a folder of prepared data sets, there is none")
+    folders = sorted(
+        folder
+        for folder in src.iterdir()
+        if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() != out.resolve()
+    )
+    if not folders:
+        raise DataError(f"{src}: expected folders in it that are prepared data sets, found none")
+    return merge_datasets(folders, out)
 
 
 def finished_report(out: Path, fingerprint: str) -> PrepareReport | None:
