@@ -1,5 +1,6 @@
 """Shape and type checks on everything in `bimotion`, and what many tests start from."""
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,3 +71,16 @@ def walk() -> "Clip":
         joints[:, joint] = joints[:, parent] + turned
     joints[..., 1] -= joints[..., 1].min()
     return Clip(joints.astype(np.float32), fps, name="walk")
+
+
+@pytest.fixture(scope="session")
+def gpt2_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with GPT-2's `vocab.json` and `merges.txt`, of which only what the goldens use can be reached."""
+    part = json.loads((Path(__file__).parent / "goldens" / "gpt2_bpe_part.json").read_text(encoding="utf-8"))
+    unused = set(range(50256)) - set(part["vocab"].values())
+    vocab = {**part["vocab"], **{f"<unused {i}>": i for i in unused}, "<|endoftext|>": 50256}
+    folder = tmp_path_factory.mktemp("gpt2")
+    (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    merges = "\n".join(["#version: 0.2", *part["merges"], ""])
+    (folder / "merges.txt").write_text(merges, encoding="utf-8")
+    return folder

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,14 @@ def read_statistics(path: str | Path) -> FeatureStats:
     """
     path = Path(path)
     if path.is_file():
+        if not zipfile.is_zipfile(path):
+            raise DataError(
+                f"{path}: not a whole npz file; expected one with mean and std, or the folder of Mean.npy"
+            )
         try:
             return FeatureStats.load(path)
-        except TypeError:  # a single array
-            raise DataError(f"{path}: is one array; name the folder with Mean.npy and Std.npy") from None
-        except (EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: not a whole npz file ({error})") from None
+        except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"{path}: broken ({error})") from None
     values = []
     for name in ("Mean.npy", "Std.npy"):
         found = [file for file in (path / name, path / name.lower()) if file.is_file()]
