@@ -12,7 +12,8 @@ from bimotion.errors import BimotionError, ConfigError
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.presets import preset as named_sizes
 from bimotion.models.weights import load_config
-from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig
+from bimotion.training.configs import EvaluatorTrainConfig, LanguageTrainConfig, VaeTrainConfig
+from bimotion.training.evaluator_run import evaluator_default, train_evaluator
 from bimotion.training.language_objective import LanguageLossConfig
 from bimotion.training.language_start import find_model
 from bimotion.training.loop import LoopResult
@@ -20,13 +21,13 @@ from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.run import train_language, train_vae
 from bimotion.training.stages import LANGUAGE_STAGES, LanguageStageName
 
-STAGES = ("vae", *LANGUAGE_STAGES)
-"""The stages, in the order in which they are run."""
+STAGES = ("vae", *LANGUAGE_STAGES, "evaluator")
+"""The stages, in the order in which they are run; the evaluator needs none of the others."""
 
 SMALL = ("micro", "tiny")
 """Presets that are trained from nothing."""
 
-StageConfig = VaeTrainConfig | LanguageTrainConfig
+StageConfig = VaeTrainConfig | LanguageTrainConfig | EvaluatorTrainConfig
 """The settings of any stage."""
 
 
@@ -41,6 +42,8 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
     default: StageConfig
     if stage == "vae":
         default = VaeTrainConfig(data=Path(), out=Path(), preset=preset, vae=named_sizes(preset).vae)
+    elif stage == "evaluator":
+        default = evaluator_default(preset)
     elif stage in LANGUAGE_STAGES:
         default = _language_default(stage, preset, _value_of("--init-from", args))  # type: ignore[arg-type]
     else:
@@ -54,6 +57,8 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
 
 def run_stage(config: StageConfig) -> LoopResult:
     """Train what the settings say."""
+    if isinstance(config, EvaluatorTrainConfig):
+        return train_evaluator(config)
     return train_vae(config) if isinstance(config, VaeTrainConfig) else train_language(config)
 
 

@@ -9,10 +9,12 @@ from tyro.conf import OmitArgPrefixes, Suppress
 from bimotion.data.templates import TaskClass
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig
+from bimotion.models.contrastive import ContrastiveConfig
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import HeadConfig
 from bimotion.models.length import LengthConfig
 from bimotion.models.vae import VaeConfig
+from bimotion.training.contrastive_loss import ContrastiveLossConfig
 from bimotion.training.ema import EmaConfig
 from bimotion.training.language_metrics import ValidationConfig
 from bimotion.training.language_objective import LanguageLossConfig
@@ -146,6 +148,36 @@ class LanguageTrainConfig:
                     f"tasks: expected NAME=SHARE with a NAME of {known}, got {entry!r}"
                 ) from None
         return tuple(shares)
+
+
+@dataclass(frozen=True)
+class EvaluatorTrainConfig:
+    """Training of the contrastive text-motion evaluator."""
+
+    data: Path
+    """Folder of the prepared data set."""
+    out: Path
+    """Folder of the run."""
+    preset: str = "tiny"
+    """Named sizes of the networks; the options of the networks change them."""
+    network: OmitArgPrefixes[ContrastiveConfig] = field(default_factory=ContrastiveConfig)
+    """Sizes of the encoders."""
+    losses: OmitArgPrefixes[ContrastiveLossConfig] = field(default_factory=ContrastiveLossConfig)
+    """What counts as a wrong pair."""
+    words: Path | None = None
+    """Pretrained language model (GGUF file or folder) that the words and their vectors are taken from."""
+    order: OmitArgPrefixes[OrderConfig] = field(default_factory=OrderConfig)
+    """How clips are drawn."""
+    loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
+    """Length of the run."""
+    optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
+    """How gradients become steps."""
+    ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
+    """The averaged weights."""
+    use_test: bool = False
+    """Measure on the test split instead of the validation split: once, at the very end."""
+    resume: bool = False
+    """Go on with the run in `out`; start it if there is none."""
 
 
 TrainConfig = TypeVar("TrainConfig")

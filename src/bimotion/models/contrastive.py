@@ -1,0 +1,141 @@
+"""A small evaluator: a text encoder and a motion encoder that put a caption near the motion that it describes.
+
+Shapes: B batch, T frames, F feature columns (263), L text tokens, M motion tokens, W width of a layer, D embedding
+width. Masks are True where valid.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from bimotion.errors import ConfigError
+from bimotion.features.layout import FEATURE_DIM
+from bimotion.models.blocks import EncoderLayer
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """Sizes of the two encoders."""
+
+    vocab_size: int = 2048
+    """Text tokens."""
+    max_tokens: int = 48
+    """Longest caption, in tokens; longer ones are cut."""
+    text_width: int = 192
+    """Width of the text encoder."""
+    text_layers: int = 3
+    """Layers of the text encoder."""
+    motion_width: int = 256
+    """Width of the motion encoder."""
+    motion_layers: int = 4
+    """Layers of the motion encoder."""
+    frames_per_token: int = 4
+    """Frames that make a motion token."""
+    max_frames: int = 200
+    """Longest motion."""
+    heads: int = 4
+    """Attention heads of both encoders."""
+    ff_ratio: int = 3
+    """Hidden width of the feed-forward layers, in widths."""
+    width: int = 128
+    """Numbers of an embedding."""
+    dropout: float = 0.1
+    """Share of activations zeroed in training."""
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if name != "dropout" and getattr(self, name) < 1:
+                raise ConfigError(f"evaluator {name} must be at least 1, got {getattr(self, name)}")
+        if self.text_width % self.heads or self.motion_width % self.heads:
+            raise ConfigError(
+                f"heads ({self.heads}) must divide text_width ({self.text_width}) and motion_width "
+                f"({self.motion_width})"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"evaluator dropout must lie in [0, 1), got {self.dropout}")
+
+
+EVALUATOR_SIZES: dict[str, ContrastiveConfig] = {
+    "micro": ContrastiveConfig(
+        vocab_size=320,
+        text_width=32,
+        text_layers=1,
+        motion_width=32,
+        motion_layers=1,
+        heads=2,
+        ff_ratio=2,
+        width=16,
+        dropout=0.0,
+    ),
+    "tiny": ContrastiveConfig(),
+}
+"""micro: for tests; tiny: for use, at most 12 MB in 16 bit."""
+
+
+class ContrastiveEvaluator(nn.Module):
+    """Embeddings of captions and motions, of length sqrt(D): each of their numbers has a mean square of 1.
+
+    Source: after TMR (Petrovich et al. 2023): two transformer encoders, one space, InfoNCE.
+    """
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(self, config: ContrastiveConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.words = nn.Embedding(config.vocab_size, config.text_width)
+        nn.init.normal_(self.words.weight, std=0.05)
+        self.text = _Encoder(config.text_width, config.text_layers, config.max_tokens, config)
+        motion_tokens = -(-config.max_frames // config.frames_per_token)
+        self.frames = nn.Linear(config.frames_per_token * FEATURE_DIM, config.motion_width)
+        self.motion = _Encoder(config.motion_width, config.motion_layers, motion_tokens, config)
+        self.register_buffer("feature_mean", torch.zeros(FEATURE_DIM))
+        self.register_buffer("feature_std", torch.ones(FEATURE_DIM))
+
+    def embed_text(self, ids: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
+        """Embeddings of captions' tokens; what stands where `mask` is False does not matter."""
+        made: Tensor = self.text(self.words(ids), mask)
+        return made
+
+    def embed_motion(
+        self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B D"]:
+        """Embeddings of features that are not normalised; what stands beyond each length does not matter."""
+        config = self.config
+        places = torch.arange(features.shape[1], device=features.device)
+        x = (features - self.feature_mean) / self.feature_std
+        x = torch.where((places < lengths[:, None])[..., None], x, torch.zeros((), device=x.device))
+        x = F.pad(x, (0, 0, 0, -features.shape[1] % config.frames_per_token))
+        x = self.frames(x.reshape(len(x), -1, config.frames_per_token * x.shape[2]))
+        tokens = torch.arange(x.shape[1], device=x.device) * config.frames_per_token
+        made: Tensor = self.motion(x, tokens < lengths[:, None])
+        return made
+
+
+class _Encoder(nn.Module):
+    """A transformer encoder whose outputs' mean becomes an embedding."""
+
+    def __init__(self, width: int, layers: int, max_length: int, config: ContrastiveConfig) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.randn(max_length, width) * 0.02)
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, config.heads, config.ff_ratio * width, dropout=config.dropout, norm="pre")
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
+        x = self.dropout(x + self.positions[: x.shape[1]])
+        for layer in self.layers:
+            x = layer(x, mask[:, None, None])
+        valid = mask[..., None].to(x.dtype)
+        pooled = (self.norm(x) * valid).sum(1) / valid.sum(1).clamp(min=1)
+        embedding = self.out(pooled).float()
+        return F.normalize(embedding, dim=-1) * math.sqrt(embedding.shape[-1])
