@@ -38,14 +38,16 @@ PRESETS: dict[str, MotionLanguageConfig] = {
     "tiny": MotionLanguageConfig(
         vae=VaeConfig(
             num_latents=4,
-            latent_width=256,
+            latent_width=64,
             frames_per_token=4,
             width=256,
             ff_width=1024,
             heads=4,
-            layers=5,
+            layers=3,
             dropout=0.0,
             max_frames=200,
+            cosines=32,
+            pose_axes=48,
         ),
         mixture=MixtureConfig(
             text_vocab_size=8192,
@@ -60,7 +62,6 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=20),
         length=LengthConfig(width=128),
-        latent_rank=192,
         eos=0,
     ),
     "gpt2": MotionLanguageConfig(),

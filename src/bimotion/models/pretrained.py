@@ -1,8 +1,9 @@
 """A pretrained language model as transformers reads it: settings, weights and tokenizer."""
 
+import io
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ def _quiet() -> Iterator[None]:
     chatter.set_verbosity(logging.CRITICAL)
     chatter.disable_progress_bar()
     try:
-        yield
+        with redirect_stderr(io.StringIO()):  # its reader of GGUF files shows its bar whatever one says
+            yield
     finally:
         chatter.set_verbosity(level)
         if bars:

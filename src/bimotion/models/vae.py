@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
+from bimotion.models.cosine_path import CosinePath
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class VaeConfig:
     """Longest clip that the position tables allow."""
     norm: NormPlace = "post"
     """Where layers normalise."""
+    cosines: int = 0
+    """Cosines over time of the linear path around the transformer (`CosinePath`); 0: there is none (published)."""
+    pose_axes: int = 48
+    """Axes of a frame's features on the linear path."""
 
     def __post_init__(self) -> None:
         if self.layers < 1 or self.layers % 2 == 0:
@@ -60,6 +65,14 @@ class VaeConfig:
         for name in ("feature_dim", "num_latents", "frames_per_token", "ff_width", "max_frames"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"vae {name} must be at least 1, got {getattr(self, name)}")
+        if self.cosines < 0:
+            raise ConfigError(f"vae cosines must be at least 0, got {self.cosines}")
+        numbers, coefficients = self.num_latents * self.latent_dim, self.cosines * self.pose_axes
+        if self.cosines and not (1 <= self.pose_axes <= self.feature_dim and numbers <= coefficients):
+            raise ConfigError(
+                f"vae pose_axes must lie in 1..{self.feature_dim}, and times cosines be no less than the {numbers} "
+                f"numbers of the latents, got {self.pose_axes} axes and {self.cosines} cosines"
+            )
         if self.latent_width is not None and self.latent_width < 1:
             raise ConfigError(f"vae latent_width must be at least 1, got {self.latent_width}")
         for name in ("dropout", "attention_dropout"):
@@ -123,6 +136,16 @@ class MotionVae(nn.Module):
         projected = config.latent_width is not None
         self.to_latent = nn.Linear(width, config.latent_dim) if projected else nn.Identity()
         self.from_latent = nn.Linear(config.latent_dim, width) if projected else nn.Identity()
+        self.path: CosinePath | None = None
+        if config.cosines:
+            self.path = CosinePath(
+                config.feature_dim, config.pose_axes, config.cosines, config.num_latents, config.latent_dim
+            )
+            self.embed_path = nn.Linear(token_dim, width)
+            # the transformer adds to the linear path, and begins by adding nothing
+            for layer in (self.unembed, self.to_latent):
+                for parameter in layer.parameters():
+                    nn.init.zeros_(parameter)
 
     def encode(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
@@ -130,9 +153,9 @@ class MotionVae(nn.Module):
         """`mu` and `logvar` of each clip's latents.
 
         Frames from each length on are not read, whatever stands there. No `lengths`: all frames count, and
-        attention needs no mask. A last token that is only partly filled is filled up with zeros.
+        attention needs no mask.
         """
-        batch, frames, columns = features.shape
+        batch, frames, _ = features.shape
         config = self.config
         if frames > config.max_frames:
             raise ConfigError(
@@ -144,11 +167,13 @@ class MotionVae(nn.Module):
             valid = torch.arange(frames, device=features.device) < lengths[:, None]
             features = features.masked_fill(~valid[..., None], 0.0)
             mask = self._token_mask(lengths, tokens, before=2 * config.num_latents)
-        features = F.pad(features, (0, 0, 0, tokens * config.frames_per_token - frames))
-        x = self.embed(features.reshape(batch, tokens, config.frames_per_token * columns))
+        x = self.embed(self._tokens(features))
         x = torch.cat((self.distribution_tokens.to(x.dtype).expand(batch, -1, -1), x), dim=1)
         x = self.encoder(x + self.encoder_positions[: x.shape[1]], mask)
         mu, logvar = self.to_latent(x[:, : 2 * config.num_latents]).chunk(2, dim=1)
+        if self.path is not None:
+            whole = lengths if lengths is not None else torch.full((batch,), frames, device=features.device)
+            mu, logvar = mu + self.path.encode(features, whole), logvar + self.path.logvar
         return mu, logvar
 
     def decode(
@@ -166,8 +191,13 @@ class MotionVae(nn.Module):
             )
         tokens = -(-frames // config.frames_per_token)
         x = self.decoder_positions[:tokens].to(z.dtype).expand(z.shape[0], -1, -1)
+        linear = None if self.path is None else self.path.decode(z, lengths, frames)
+        if linear is not None:
+            x = x + self.embed_path(self._tokens(linear))
         x = self.decoder(x, self.from_latent(z), self._token_mask(lengths, tokens))
         features: Tensor = self.unembed(x).reshape(z.shape[0], -1, config.feature_dim)[:, :frames]
+        if linear is not None:
+            features = features + linear
         valid = torch.arange(frames, device=z.device) < lengths[:, None]
         return features.masked_fill(~valid[..., None], 0.0)
 
@@ -180,6 +210,12 @@ class MotionVae(nn.Module):
         """Reconstruction through a sampled latent, `mu` and `logvar`: what training needs."""
         mu, logvar = self.encode(features, lengths)
         return self.decode(sample_latent(mu, logvar, generator), lengths, features.shape[1]), mu, logvar
+
+    def _tokens(self, features: Float[Tensor, "B T F"]) -> Float[Tensor, "B L P"]:
+        """Frames put together to tokens; a last token that is only partly filled is filled up with zeros."""
+        size = self.config.frames_per_token
+        padded = F.pad(features, (0, 0, 0, -features.shape[1] % size))
+        return padded.reshape(features.shape[0], -1, size * features.shape[2])
 
     def _token_mask(
         self, lengths: Int[Tensor, " B"], tokens: int, before: int = 0

@@ -27,7 +27,7 @@ from bimotion.training.loop import LoopResult, run_loop
 from bimotion.training.optimisers import LrScale
 from bimotion.training.stages import LANGUAGE_STAGES, PARTS
 from bimotion.training.vae_folder import load_vae
-from bimotion.training.vae_task import VaeTask
+from bimotion.training.vae_task import PATH_WEIGHTS, VaeTask
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
             )
         vae.load_state_dict(start.state_dict())
     train = ClipPool(store, store.items("train"), stats)
+    if config.init_from is None and vae.path is not None:
+        vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS)
     held_out = ClipPool(store, store.items("test" if config.use_test else "val", mirrored=False), stats)
     logger.info(
         "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)

@@ -23,6 +23,11 @@ from bimotion.training.task import Shard
 from bimotion.training.vae_folder import save_vae
 from bimotion.training.vae_metrics import reconstruction_metrics
 
+PATH_WEIGHTS = VaeLossConfig(
+    root_weight=6.0, position_weight=1.5, rotation_weight=0.5, velocity_weight=0.5, contact_weight=0.3
+).column_weights()
+"""How exactly the linear path is to give back each column: where a body goes adds up over a clip."""
+
 
 class VaeObjective(nn.Module):
     """The VAE with its losses: a forward pass is what a step minimises."""

@@ -1,0 +1,111 @@
+"""A linear way from a clip to its latents and back, around the motion VAE's transformer.
+
+A clip's features are projected onto a few axes, their course over time onto the first cosines of the clip's own
+length, and these coefficients onto the latents. Fitted in closed form it is the best linear autoencoder of its
+kind; the transformer adds what is not linear.
+
+Shapes: B batch, T frames, F feature columns, P pose axes, K cosines, N latents, D latent width, X = N * D.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+START_LOGVAR = -4.0
+"""Log variance of the latents before training: little noise beside latents of unit deviation."""
+
+
+class CosinePath(nn.Module):
+    """Pose axes, cosines over time, latents: linear, and linear back.
+
+    Its coefficients are those of the orthonormal cosine transform (DCT-II) divided by the root of the length, so
+    that clips of all lengths have coefficients of like size.
+    """
+
+    def __init__(
+        self, feature_dim: int, pose_axes: int, cosines: int, num_latents: int, latent_dim: int
+    ) -> None:
+        super().__init__()
+        self.cosines, self.latent_shape = cosines, (num_latents, latent_dim)
+        numbers = num_latents * latent_dim
+        self.analyse = nn.Linear(feature_dim, pose_axes, bias=False)
+        self.reduce = nn.Linear(cosines * pose_axes, numbers)
+        self.expand = nn.Linear(numbers, cosines * pose_axes)
+        self.synthesise = nn.Linear(pose_axes, feature_dim, bias=False)
+        self.logvar = nn.Parameter(torch.full((num_latents, latent_dim), START_LOGVAR))
+
+    def encode(self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B N D"]:
+        """Latents of clips; frames from each length on are not read."""
+        table = cosine_table(lengths, features.shape[1], self.cosines).to(features.dtype)
+        coefficients = (table / lengths[:, None, None]) @ self.analyse(features)
+        latents: Tensor = self.reduce(coefficients.flatten(1))
+        return latents.view(-1, *self.latent_shape)
+
+    def decode(
+        self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], frames: int
+    ) -> Float[Tensor, "B T F"]:
+        """Features of clips of the asked lengths; zeros from each length on."""
+        coefficients = self.expand(z.flatten(1)).view(z.shape[0], self.cosines, -1)
+        table = cosine_table(lengths, frames, self.cosines).to(z.dtype)
+        features: Tensor = self.synthesise(table.transpose(1, 2) @ coefficients)
+        return features
+
+    @torch.no_grad()
+    def fit(
+        self, clips: Sequence[Float[Tensor, "_ F"]], column_weights: Float[Tensor, " F"] | None = None
+    ) -> None:
+        """Set the weights to the principal axes of `clips`: of frames first, then of whole clips.
+
+        Latents come out with zero mean and unit deviation, the axes of greatest variance first. Columns of
+        greater weight are given back more exactly. Takes clips of normalised features; at least one.
+        """
+        weights = torch.ones(clips[0].shape[1]) if column_weights is None else column_weights
+        rows = torch.cat(list(clips)).cpu() * weights
+        axes = _principal_axes((rows.T @ rows) / len(rows), self.analyse.out_features)[0]
+        self.analyse.weight.copy_(axes * weights)
+        self.synthesise.weight.copy_((axes / weights).T)
+        device = self.analyse.weight.device
+        coefficients = torch.cat([self._coefficients(clip.to(device)) for clip in clips]).cpu()
+        mean = coefficients.mean(0)
+        centred = coefficients - mean
+        axes, variances = _principal_axes((centred.T @ centred) / len(centred), self.reduce.out_features)
+        deviations = variances.clamp(min=1e-8).sqrt()
+        self.reduce.weight.copy_(axes / deviations[:, None])
+        self.reduce.bias.copy_(-(axes / deviations[:, None]) @ mean)
+        self.expand.weight.copy_((axes * deviations[:, None]).T)
+        self.expand.bias.copy_(mean)
+
+    def _coefficients(self, clip: Float[Tensor, "T F"]) -> Float[Tensor, "1 KP"]:
+        lengths = torch.tensor([len(clip)], device=clip.device)
+        table = cosine_table(lengths, len(clip), self.cosines) / len(clip)
+        projected: Tensor = self.analyse(clip[None])
+        return (table @ projected).flatten(1)
+
+
+def cosine_table(lengths: Int[Tensor, " B"], frames: int, cosines: int) -> Float[Tensor, "B K T"]:
+    """The cosines of each clip's own length, each of unit mean square over it; zeros beyond it.
+
+    A clip of fewer frames than cosines has only as many: the others would repeat them.
+    """
+    time = torch.arange(frames, device=lengths.device, dtype=torch.float32)
+    order = torch.arange(cosines, device=lengths.device, dtype=torch.float32)[:, None]
+    length = lengths[:, None, None]
+    scale = torch.where(order > 0, math.sqrt(2), 1.0)
+    table = scale * torch.cos(math.pi * order * (time + 0.5) / length)
+    return table.masked_fill((time >= length) | (order >= length), 0.0)
+
+
+def _principal_axes(
+    covariance: Float[Tensor, "X X"], count: int
+) -> tuple[Float[Tensor, "count X"], Float[Tensor, " count"]]:
+    """The `count` axes of greatest variance, greatest first, each with its greatest number positive."""
+    variances, axes = np.linalg.eigh(covariance.double().numpy())
+    kept = axes.T[::-1][:count]
+    signs = np.sign(kept[np.arange(len(kept)), np.abs(kept).argmax(1)])
+    return torch.from_numpy(kept * signs[:, None]).float(), torch.from_numpy(
+        variances[::-1][:count].copy()
+    ).float()
