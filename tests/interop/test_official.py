@@ -1,6 +1,7 @@
 """The published checkpoint gives the published numbers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 from bimotion.errors import ModelError
 from bimotion.features import features_to_joints
 from bimotion.interop.official import (
+    BESIDE_THE_MODEL,
     official_config,
     official_model,
     official_state,
@@ -166,27 +168,41 @@ def test_sampled_and_mean_latents_differ_by_the_deviation() -> None:
     assert abs(float(z.std()) - 2) < 0.1
 
 
-def test_full_size_names_and_shapes() -> None:
+def test_the_gpt2_preset_has_the_published_names_and_shapes_and_no_others() -> None:
     manifest = json.loads((GOLDENS / "full_checkpoint_manifest.json").read_text())
     with torch.device("meta"):
         published = {
             name: torch.empty(entry["shape"])
             for name, entry in manifest["keys_stage1"].items()
-            if name.startswith(("vae.", "lm."))
+            if not name.startswith(BESIDE_THE_MODEL)
         }
-    tied = (
-        "lm.language_model.lm_head",
-        "lm.language_model.pre_processors.0",
-        "lm.language_model.post_processors.0",
+    tied = {name for key, names in manifest.items() if key.startswith("aliases") for name in names}
+    published = {name: value for name, value in published.items() if name not in tied}
+    assert all(name.startswith(("vae.", "lm.")) for name in published)
+    config, own = official_config(published), preset("gpt2")
+    # What we do otherwise: lengths are predicted, the head begins at zero, no dropout of attention weights.
+    emulated = replace(
+        own,
+        vae=replace(own.vae, attention_dropout=0.1),
+        mixture=replace(own.mixture, attention_dropout=0.1),
+        head=replace(own.head, zero_init=False, ff_width=3072),
+        length=None,
+        interleaved_slots=True,
     )
-    published = {name: value for name, value in published.items() if not name.startswith(tied)}
-    config = official_config(published)
-    own = preset("gpt2")
-    assert (config.mixture.heads, config.mixture.layers) == (own.mixture.heads, own.mixture.layers)
+    assert config == replace(emulated, diffusion=config.diffusion)
     with torch.device("meta"):
-        model = MotionLanguage(config)
+        model = MotionLanguage(replace(own, length=None))
         state = official_state(published, config)
     assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in model.state_dict().items()}
+    # Nothing is dropped on the way but what is never read: two rows of the motion embedding, the motion branch's
+    # output matrix, and the head's positions beyond the query's and the slots'.
+    unread = 2 * 768 + 6 * 768 + (500 - 5) * 768
+    statistics = 2 * 256 + 2 * 263
+    numbers = {
+        side: sum(v.numel() for v in tensors.values())
+        for side, tensors in (("theirs", published), ("ours", state))
+    }
+    assert numbers["theirs"] - unread == numbers["ours"] - statistics
 
 
 def test_missing_superfluous_and_misshapen_tensors_are_named(checkpoint: Path) -> None:

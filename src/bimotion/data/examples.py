@@ -8,7 +8,14 @@ import numpy as np
 from bimotion.data.batches import bucket_order, draw_epoch, item_weights
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
-from bimotion.data.templates import MotionWords, TaskClass, TaskTemplates, fill_pair, select
+from bimotion.data.templates import (
+    MotionWords,
+    TaskClass,
+    TaskTemplates,
+    fill_pair,
+    plain_wording,
+    select,
+)
 from bimotion.errors import ConfigError, DataError
 
 CAPTION_TASKS: frozenset[TaskClass] = frozenset({"t2m", "m2t", "t2t", "n2t"})
@@ -23,6 +30,8 @@ class ExampleConfig:
     """Tasks with their shares."""
     plain_share: float = 0.5
     """Share of examples asked in the plain wording (the first of the task's first template)."""
+    timed_share: float = 0.0
+    """Share of those that also say how long the motion is, in the plain wording for it."""
     bare_share: float = 0.25
     """Share of text-to-motion examples whose question is the caption alone."""
     paraphrase_share: float = 0.5
@@ -39,7 +48,7 @@ class ExampleConfig:
     def __post_init__(self) -> None:
         if not self.tasks or min(weight for _, weight in self.tasks) <= 0:
             raise ConfigError(f"tasks must name one or more tasks with shares above 0, got {self.tasks}")
-        for name in ("plain_share", "bare_share", "paraphrase_share", "balance"):
+        for name in ("plain_share", "timed_share", "bare_share", "paraphrase_share", "balance"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
 
@@ -55,7 +64,8 @@ class Example:
     caption: str
     """The caption that stands in question or answer; empty where the task has none."""
     question: str
-    """The instruction; motions stand in it as `MotionWords.given`."""
+    """The instruction; motions stand in it as `MotionWords.given`. What is to be predicted is of a length that is
+    chosen later: its placeholders are left."""
     answer: str
     """The answer; a motion that is wanted stands in it as `MotionWords.wanted`."""
 
@@ -123,12 +133,13 @@ class Examples:
         caption = self._caption(item, task, rng) if task in CAPTION_TASKS else ""
         templates = self._templates[task]
         if rng.random() < self.config.plain_share:
-            pair = (templates[0].inputs[0], templates[0].outputs[0])
+            pair = plain_wording(templates, timed=rng.random() < self.config.timed_share)
         else:
             pair = templates[rng.integers(len(templates))].pick(rng)
         if task == "t2m" and rng.random() < self.config.bare_share:
             pair = ("<Caption_Placeholder>", pair[1])
-        question, answer = fill_pair(pair, self._words, caption=caption, num_frames=item.num_frames)
+        frames = None if task == "predict" else item.num_frames
+        question, answer = fill_pair(pair, self._words, caption=caption, num_frames=frames)
         return Example(item, task, caption, question, answer)
 
     def _caption(self, item: Item, task: TaskClass, rng: np.random.Generator) -> str:

@@ -51,8 +51,10 @@ class TaskTemplates:
         return self.inputs[rng.integers(len(self.inputs))], self.outputs[rng.integers(len(self.outputs))]
 
 
-def fill(template: str, *, caption: str = "", num_frames: int = 0, motion: str = "", gap: str = "") -> str:
-    """The template with its placeholders replaced.
+def fill(
+    template: str, *, caption: str = "", num_frames: int | None = None, motion: str = "", gap: str = ""
+) -> str:
+    """The template with its placeholders replaced; those of the length stay where `num_frames` is None.
 
     `motion` stands for every motion, `gap` for what is hidden between two. Seconds have one decimal. The
     caption goes in as it is; the published system puts every second one in quotes, also at inference, and
@@ -61,11 +63,14 @@ def fill(template: str, *, caption: str = "", num_frames: int = 0, motion: str =
     text = template.replace(_MASKED, f"{motion}{gap}{motion}")
     for placeholder in _MOTIONS:
         text = text.replace(placeholder, motion)
-    text = text.replace(_FRAMES, str(num_frames)).replace(_SECONDS, f"{num_frames / FPS:.1f}")
+    if num_frames is not None:
+        text = text.replace(_FRAMES, str(num_frames)).replace(_SECONDS, f"{num_frames / FPS:.1f}")
     return text.replace(_CAPTION, caption)
 
 
-def fill_pair(pair: tuple[str, str], words: MotionWords, *, caption: str, num_frames: int) -> tuple[str, str]:
+def fill_pair(
+    pair: tuple[str, str], words: MotionWords, *, caption: str, num_frames: int | None
+) -> tuple[str, str]:
     """A question and its answer, filled: motions are given in the question and wanted in the answer."""
     question = fill(pair[0], caption=caption, num_frames=num_frames, motion=words.given, gap=words.gap)
     return question, fill(pair[1], caption=caption, num_frames=num_frames, motion=words.wanted)
@@ -96,6 +101,16 @@ def read_templates(path: Path | str) -> tuple[TaskTemplates, ...]:
 def select(templates: Sequence[TaskTemplates], *tasks: TaskClass) -> tuple[TaskTemplates, ...]:
     """The templates of some tasks, in the file's order."""
     return tuple(template for template in templates if template.task in tasks)
+
+
+def plain_wording(templates: Sequence[TaskTemplates], *, timed: bool = False) -> tuple[str, str]:
+    """The question and the answer that a task is asked with most often: the first of its first template.
+
+    With `timed` the first of the first template that says the seconds, where there is one.
+    """
+    timed_ones = [template for template in templates if _SECONDS in template.inputs[0]]
+    chosen = timed_ones[0] if timed and timed_ones else templates[0]
+    return chosen.inputs[0], chosen.outputs[0]
 
 
 def _task_class(word: str, where: str) -> TaskClass:

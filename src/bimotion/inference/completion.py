@@ -34,6 +34,7 @@ class Completer(Protocol):
     tokenizer: MotionTokenizer
     min_frames: int
     max_frames: int
+    says_length: bool
 
     def sample_features(
         self,
@@ -59,7 +60,8 @@ def continue_clip(model: Completer, clip: Clip, seconds: float, sampling: Sampli
         given = clip_to_features(Clip(_tail(joints, clip.fps), clip.fps))
         frames = _frames_for(wanted, clip.fps, model)
         piece = replace(sampling, seed=None if sampling.seed is None else sampling.seed + number)
-        features = model.sample_features([prompts.next_motion(model.tokenizer)], [given], frames, piece)[0]
+        request = prompts.next_motion(model.tokenizer, frames if model.says_length else None)
+        features = model.sample_features([request], [given], frames, piece)[0]
         floor = joints[..., 1].min()
         new = _fitted(features, clip.fps, wanted, joints)
         onto = joints - np.array([0, floor, 0], dtype=np.float32)
@@ -91,7 +93,7 @@ def fill_clip(
     if frames < model.min_frames:
         inner += model.min_frames - frames
         frames = model.min_frames
-    request = prompts.motion_between(model.tokenizer)
+    request = prompts.motion_between(model.tokenizer, frames if model.says_length else None)
     features = model.sample_features([request], [before, after], frames, sampling)[0]
     middle = features[len(before) : len(before) + inner]
     floor = np.array([0, first.joints[..., 1].min(), 0], dtype=np.float32)

@@ -58,6 +58,9 @@ class MotionLanguageConfig:
     """Principal axes of a motion's latents that are read and learnt; None: all their numbers (published)."""
     eos: int = 50256
     """Id of the token that ends an answer."""
+    says_length: bool = False
+    """Whether requests say how long a motion is, or is to be, where it is known (published: no). Latents that do not
+    hold the length, as those of cosines of a clip's own length, need it to be of the right speed."""
     interleaved_slots: bool = False
     """Whether several given motions share out their slots in turns, as published weights learnt it."""
 

@@ -33,6 +33,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=10),
         length=LengthConfig(width=16, dropout=0.0),
+        says_length=True,
         eos=0,
     ),
     "tiny": MotionLanguageConfig(
@@ -62,6 +63,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=20),
         length=LengthConfig(width=128),
+        says_length=True,
         eos=0,
     ),
     "gpt2": MotionLanguageConfig(),

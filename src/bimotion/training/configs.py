@@ -65,6 +65,8 @@ class LanguageDataConfig:
 
     plain_share: float = 0.5
     """Share of examples asked in the plain wording."""
+    timed_share: float = 0.5
+    """Share of those that say how long the motion is; none where the model's requests never do."""
     bare_share: float = 0.25
     """Share of text-to-motion examples whose question is the caption alone."""
     paraphrase_share: float = 0.5

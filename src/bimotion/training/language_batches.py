@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimotion.data.examples import Example, Examples
+from bimotion.data.templates import fill
 from bimotion.inference.prompts import tidy
 from bimotion.models.packing import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
@@ -83,10 +84,14 @@ class Turns:
         if self.whole_text:
             return Turn(self._whole(example, rng))
         question = example.question
-        if example.task == "t2m":  # as inference writes what users say
-            question = question.replace(example.caption, tidy(example.caption))
-        sequence = self.tokenizer.shorten(self.tokenizer.sequence(question, example.answer), self.limit)
         task, frames = example.task, example.item.num_frames
+        if task == "t2m":  # as inference writes what users say
+            question = question.replace(example.caption, tidy(example.caption))
+        number = int(rng.integers(len(SPLITS))) if task == "predict" else 0
+        if task == "predict":
+            asked_frames = piece_frames(f"after.{number}", frames)[1]
+            question = fill(question, num_frames=asked_frames)
+        sequence = self.tokenizer.shorten(self.tokenizer.sequence(question, example.answer), self.limit)
         if task in ("t2t", "n2t"):
             return Turn(sequence)
         assert self.latents is not None
@@ -95,9 +100,8 @@ class Turns:
         if task == "m2t":
             return Turn(sequence, (full,))
         if task == "predict":
-            number = int(rng.integers(len(SPLITS)))
             given, asked = (self.latents.of(f"{name}.{number}", index) for name in ("before", "after"))
-            return Turn(sequence, (given,), asked, piece_frames(f"after.{number}", frames)[1])
+            return Turn(sequence, (given,), asked, asked_frames)
         if self.latent_noise > 0:
             noise = torch.from_numpy(rng.standard_normal(full.shape, dtype=np.float32))
             full = full + self.latent_noise * noise * (0.5 * self.latents.logvar[index].float()).exp()

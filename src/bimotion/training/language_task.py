@@ -126,7 +126,9 @@ class LanguageTask:
         for first in range(0, len(items), CHUNK):
             rows = [self.held_out.index_of[item.id] for item in items[first : first + CHUNK]]
             given = self._normalised(self.held_out.latents.mu[FULL][rows].float())
-            batch = self.model.batch([text_of_motion(self.tokenizer)] * len(rows))
+            timed = self.model.config.says_length
+            frames = [item.num_frames if timed else None for item in items[first : first + CHUNK]]
+            batch = self.model.batch([text_of_motion(self.tokenizer, each) for each in frames])
             ids = self.model.write(batch, given, DecodingConfig())
             said += [self.tokenizer.caption(row) for row in ids]
         return said

@@ -84,6 +84,7 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
     example_config = ExampleConfig(
         tasks=config.task_shares(),
         plain_share=examples.plain_share,
+        timed_share=examples.timed_share if preset(config.preset).says_length else 0.0,
         bare_share=examples.bare_share,
         paraphrase_share=examples.paraphrase_share,
         balance=examples.balance,
@@ -151,6 +152,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         length=config.length,
         slots=named.slots,
         latent_rank=named.latent_rank,
+        says_length=named.says_length,
         eos=0,
     )
     if config.init_from is not None:
