@@ -122,7 +122,7 @@ def test_the_same_latents_at_twice_the_length_move_at_half_the_speed() -> None:
     once = path.decode(z, torch.tensor([50]), 50)[0]
     twice = path.decode(z, torch.tensor([100]), 100)[0]
     torch.testing.assert_close(
-        twice.view(50, 2, 6).mean(1), once, rtol=0, atol=0.02 * float(once.abs().max())
+        twice.view(50, 2, 6).mean(1), once, rtol=0, atol=0.02 * once.abs().max().item()
     )
 
 
