@@ -294,13 +294,22 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
         raise ConfigError(f"device must be auto, cpu or cuda, got {loop.device!r}")
     if loop.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda was asked for, but torch finds no CUDA device; use --device cpu")
-    precision = "bf16" if loop.precision == "bf16" else "no"
+    cpu = loop.device == "cpu" or not torch.cuda.is_available()
+    half = loop.precision == "bf16" or (loop.precision == "auto" and computes_bf16(cpu=cpu))
     return Accelerator(
-        mixed_precision=precision,
-        cpu=loop.device == "cpu" or not torch.cuda.is_available(),
+        mixed_precision="bf16" if half else "no",
+        cpu=cpu,
         # a batch without captions to write leaves the output side of the text branch without a gradient
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+
+
+def computes_bf16(*, cpu: bool) -> bool:
+    """Whether this machine's CPU, or its CUDA device, multiplies bfloat16 matrices in hardware."""
+    if not cpu:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 @contextmanager
