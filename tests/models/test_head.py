@@ -122,3 +122,26 @@ def test_a_fresh_head_tells_no_noise() -> None:
     assert not head(torch.randn(3, 1, 12), torch.tensor([1, 2, 3]), torch.randn(3, 4, 16)).any()
     loss = head.loss(torch.randn(400, 1, 12), torch.randn(400, 4, 16), torch.Generator().manual_seed(0))
     assert abs(loss.item() - 1) < 0.05
+
+
+def test_v_stands_for_the_noise_that_it_was_made_of() -> None:
+    head = DiffusionHead(
+        HeadConfig(width=32, heads=2, ff_width=48, frequencies=16), DiffusionConfig(prediction="v"), 12, 16, 4
+    )
+    x0, eps, t = torch.randn(5, 12), torch.randn(5, 12), torch.tensor([0, 10, 400, 900, 999])
+    kept = head.alpha_bar[t][:, None]
+    xt = kept.sqrt() * x0 + (1 - kept).sqrt() * eps
+    v = kept.sqrt() * eps - (1 - kept).sqrt() * x0
+    torch.testing.assert_close(head.eps_of(v, xt, kept), eps, rtol=0, atol=1e-5)
+
+
+def test_a_head_that_tells_v_rightly_has_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = DiffusionHead(
+        HeadConfig(width=32, heads=2, ff_width=48, frequencies=16), DiffusionConfig(prediction="v"), 12, 16, 4
+    )
+    x0, eps, t = torch.randn(3, 1, 12), torch.randn(3, 1, 12), torch.tensor([0, 300, 999])
+    kept = head.alpha_bar[t][:, None]
+    v = kept.sqrt() * eps[:, 0] - (1 - kept).sqrt() * x0[:, 0]
+    monkeypatch.setattr(head, "denoise", lambda h, modulation: v)
+    loss = head.loss_of(x0, torch.randn(3, 4, 16), t, torch.zeros(3, dtype=torch.bool), eps)
+    torch.testing.assert_close(loss, torch.zeros(3), rtol=0, atol=1e-8)

@@ -23,6 +23,10 @@ from bimotion.errors import ConfigError
 Sampler = Literal["ancestral", "ddim", "dpmpp"]
 """ancestral: the published one, with noise in every step; ddim and dpmpp: none but the first, fewer steps."""
 
+Prediction = Literal["eps", "v"]
+"""What the network gives: `eps` (published), or `v` = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which tells
+`x0` as well where nearly all is noise (Salimans and Ho 2022)."""
+
 PredictEps = Callable[[Float[Tensor, "B 1 X"], int], Float[Tensor, "B 1 X"]]
 """The noise in `xt` at a step, counted from the noisiest."""
 
@@ -37,6 +41,8 @@ class DiffusionConfig:
     """Noise variance of the first level; the levels between are linear in it."""
     beta_last: float = 0.012
     """Noise variance of the last level."""
+    prediction: Prediction = "eps"
+    """What the network gives."""
     repeats: int = 4
     """Noise levels that each latent is seen at in one training step."""
     drop_condition: float = 0.1
@@ -61,6 +67,8 @@ class DiffusionConfig:
             raise ConfigError(f"repeats must be at least 1, got {self.repeats}")
         if not 0 <= self.drop_condition <= 1:
             raise ConfigError(f"drop_condition must lie in 0..1, got {self.drop_condition}")
+        if self.prediction not in ("eps", "v"):
+            raise ConfigError(f"prediction must be 'eps' or 'v', got {self.prediction!r}")
         if self.sampler not in ("ancestral", "ddim", "dpmpp"):
             raise ConfigError(f"sampler must be 'ancestral', 'ddim' or 'dpmpp', got {self.sampler!r}")
 

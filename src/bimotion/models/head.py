@@ -167,19 +167,29 @@ class DiffusionHead(nn.Module):
         return Modulation(blocks, self.modulate(y))
 
     def denoise(self, h: Float[Tensor, "#B W"], modulation: Modulation) -> Float[Tensor, "B X"]:
-        """The noise in the latents that `embed` embedded as `h`."""
+        """What the network tells (`DiffusionConfig.prediction`) of the latents that `embed` embedded as `h`."""
         for block, one in zip(self.blocks, modulation.blocks, strict=True):
             h = block(h, one)
         shift, scale = modulation.last.chunk(2, dim=-1)
-        eps: Tensor = self.unembed(torch.addcmul(shift, self.norm(h), scale + 1))
-        return eps
+        told: Tensor = self.unembed(torch.addcmul(shift, self.norm(h), scale + 1))
+        return told
+
+    def eps_of(
+        self, told: Float[Tensor, "B X"], xt: Float[Tensor, "B X"], alpha_bar: Float[Tensor, "#B 1"] | float
+    ) -> Float[Tensor, "B X"]:
+        """The noise in `xt` by what the network tells of it."""
+        if self.diffusion.prediction == "eps":
+            return told
+        kept = torch.as_tensor(alpha_bar, dtype=torch.float32, device=xt.device)
+        return (kept.sqrt() * told + (1 - kept).sqrt() * xt).to(told.dtype)
 
     def forward(
         self, xt: Float[Tensor, "B 1 X"], t: Int[Tensor, " B"], z: Float[Tensor, "B S C"]
     ) -> Float[Tensor, "B 1 X"]:
         """The noise in `xt` at level `t`, given the hidden states at the slots."""
         modulation = self.modulation(self.time(t) + self.condition(z))
-        return self.denoise(self.embed(xt[:, 0]), modulation)[:, None]
+        told = self.denoise(self.embed(xt[:, 0]), modulation)
+        return self.eps_of(told, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
 
     def loss(
         self,
@@ -187,7 +197,7 @@ class DiffusionHead(nn.Module):
         z: Float[Tensor, "B S C"],
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
-        """Mean squared error of the told noise, over `repeats` noise levels of each latent.
+        """Mean squared error of what the network tells, over `repeats` noise levels of each latent.
 
         Some rows learn the noise without a condition, for guidance.
         """
@@ -213,7 +223,11 @@ class DiffusionHead(nn.Module):
         c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
         xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
         told = self.denoise(self.embed(xt[:, 0]), self.modulation(self.time(t) + c))
-        return (told - eps[:, 0]).square().mean(-1)
+        wanted = eps[:, 0]
+        if self.diffusion.prediction == "v":
+            kept = self.alpha_bar[t][:, None]
+            wanted = kept.sqrt() * wanted - (1 - kept).sqrt() * x0.repeat(repeats, 1, 1)[:, 0]
+        return (told - wanted).square().mean(-1)
 
     @torch.inference_mode()
     def sample(
@@ -252,7 +266,7 @@ class _ToldNoise:
     def __init__(
         self, head: DiffusionHead, schedule: Schedule, c: Float[Tensor, "R W"], guided: float | None
     ) -> None:
-        self.head, self.c, self.scale = head, c, guided
+        self.head, self.c, self.scale, self.levels = head, c, guided, schedule.alpha_bar
         self.times = head.time(torch.tensor(schedule.timesteps, device=c.device))
         row_bytes = (3 * len(head.blocks) + 2) * head.config.width * c.element_size()
         self.ahead = max(1, CHUNK_BYTES // (row_bytes * c.shape[0]))
@@ -266,10 +280,12 @@ class _ToldNoise:
         modulation = self.modulation.rows(first * rows, (first + 1) * rows)
         h = self.head.embed(xt[:, 0])
         if self.scale is None:
-            return self.head.denoise(h, modulation)[:, None]
+            told = self.head.denoise(h, modulation)
+            return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]
         # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
         count = h.shape[0]
         parts = [torch.cat((part[:count], part[count:].expand(count, -1))) for part in modulation.blocks]
         last = torch.cat((modulation.last[:count], modulation.last[count:].expand(count, -1)))
-        eps, fake = self.head.denoise(torch.cat((h, h)), Modulation(parts, last)).chunk(2)
-        return torch.lerp(fake, eps, self.scale)[:, None]
+        told, fake = self.head.denoise(torch.cat((h, h)), Modulation(parts, last)).chunk(2)
+        told = torch.lerp(fake, told, self.scale)
+        return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]

@@ -61,7 +61,9 @@ PRESETS: dict[str, MotionLanguageConfig] = {
             dropout=0.1,
         ),
         head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512),
-        diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=20),
+        diffusion=DiffusionConfig(
+            prediction="v", repeats=8, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
+        ),
         length=LengthConfig(width=128),
         says_length=True,
         eos=0,
