@@ -33,6 +33,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=10),
         length=LengthConfig(width=16, dropout=0.0),
+        latent_curve=4.0,
         says_length=True,
         eos=0,
     ),
@@ -65,6 +66,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
             prediction="v", repeats=8, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
         ),
         length=LengthConfig(width=128),
+        latent_curve=4.0,
         says_length=True,
         eos=0,
     ),

@@ -152,6 +152,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         length=config.length,
         slots=named.slots,
         latent_rank=named.latent_rank,
+        latent_curve=named.latent_curve,
         says_length=named.says_length,
         eos=0,
     )

@@ -1,0 +1,113 @@
+"""Make a trained model the one that comes with the package: weights in 16 bit, and a card with its measured scores.
+
+    python -m benchmarks.quality.measure RUN DATA CLASSIFIER --out report.json
+    python -m benchmarks.embed RUN DATA report.json [--out src/bimotion/embedded]
+
+The report has to be of RUN; its tables go into the card as they are.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.quality.bars import markdown
+from bimotion.data.store import MotionStore
+from bimotion.models.weights import load_model, save_model
+from bimotion.training.folders import replaced_folder
+from bimotion.training.language_start import find_model
+
+EMBEDDED = Path("src/bimotion/embedded")
+
+CARD = """\
+---
+license: cc-by-nc-4.0
+library_name: bimotion
+tags: [text-to-motion, motion-to-text, motion-capture, MotionGPT3]
+---
+# The model that comes with bimotion
+
+Text to human motion, human motion to text, continuing and filling gaps; preset `tiny`, {parameters:.1f} million
+parameters in 16 bit. It follows MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086): a motion VAE, a two-branch transformer,
+a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head tells v, not the noise;
+docs/decisions.md says why. docs/training-log.md has the commands, settings and curves of its training.
+
+## Licence
+
+CC BY-NC 4.0, not for commercial use, because of the recordings that it was trained on.
+
+## Data
+
+{data}
+
+Captions are our own, composed of the recordings' labels and of measured facts; each is checked against the facts.
+The text branch's vocabulary and word vectors are cut from SmolLM2-135M (Apache-2.0) and were not trained further.
+
+## Scores
+
+On the test split: takes that training never saw, without mirror images. Where a bar is missed, the table says so.
+
+    python -m benchmarks.quality.measure {model} DATA CLASSIFIER
+
+{scores}
+
+## Limits
+
+- It knows what its recordings show, mostly raised hands, waves, walks, turns and runs. Contents with a handful of takes
+  (kicks, punches, bows, jumps, dances) are made with less variety and less exactly; what was never recorded cannot be
+  made.
+- 22 body joints, one person, a flat floor, 1 to 9.8 seconds, English.
+- Sentences far from its captions are understood as the nearest thing that it knows, without a warning.
+"""
+
+
+def data_table(store: MotionStore) -> str:
+    """Takes and windows by source."""
+    lines = ["| source | licence | takes | train | val | test |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    items = [item for item in store if not item.mirrored]
+    for source in sorted({item.source for item in items}):
+        of = [item for item in items if item.source == source]
+        counts = [sum(item.split == split for item in of) for split in ("train", "val", "test")]
+        takes = len({item.take for item in of})
+        lines.append(f"| {source} | {of[0].licence} | {takes} | {' | '.join(map(str, counts))} |")
+    hours = sum(item.num_frames for item in items) / 20 / 3600
+    return "\n".join(
+        [*lines, "", f"{hours:.1f} hours at 20 frames per second; training saw mirror images too."]
+    )
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("report", type=Path)
+    parser.add_argument("--out", type=Path, default=EMBEDDED)
+    parser.add_argument("--guidance", type=float, help="the guidance scale that the model is to have")
+    args = parser.parse_args()
+    report = json.loads(args.report.read_text("utf-8"))
+    folder = find_model(args.model)
+    name = folder.parent.name if folder.name == "model" else folder.name
+    if report["model"] != name:
+        parser.error(f"{args.report} is a report of {report['model']}, not of {name}")
+    model, tokenizer = load_model(folder)
+    if args.guidance is not None:
+        diffusion = replace(model.config.diffusion, guidance_scale=args.guidance)
+        model.config = replace(model.config, diffusion=diffusion)
+    card = CARD.format(
+        parameters=sum(parameter.numel() for parameter in model.parameters()) / 1e6,
+        data=data_table(MotionStore.open(args.data)),
+        model="embedded",
+        scores=markdown(report),
+    )
+    with replaced_folder(args.out) as partial:
+        save_model(model, partial, tokenizer, card, dtype=torch.float16)
+    print(f"{args.out}: {sum(file.stat().st_size for file in args.out.iterdir()) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
