@@ -5,7 +5,7 @@ a clip are one flat vector), W width of the head, R rows (of steps, of latents, 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -49,6 +49,10 @@ class HeadConfig:
     """Share of the pooling layer's activations zeroed in training."""
     zero_init: bool = True
     """Start with all gates and the output at zero: each block begins as the identity (published: no)."""
+    direct: bool = False
+    """Add to the output a gain of each number of `xt` and a shift, set by level and condition: what tells best of
+    normal latents whose mean and deviations the condition decides, so that the blocks learn only the rest
+    (published: no)."""
 
     def __post_init__(self) -> None:
         for name in ("width", "blocks", "heads", "frequencies"):
@@ -67,10 +71,13 @@ class Modulation(NamedTuple):
     """Shift, scale and gate of each block."""
     last: Float[Tensor, "R 2*W"]
     """Shift and scale before the output."""
+    direct: Float[Tensor, "R 2*X"] | None
+    """Gain and shift of what goes past the blocks."""
 
-    def rows(self, start: int, stop: int) -> "Modulation":
-        """Some of the rows."""
-        return Modulation([block[start:stop] for block in self.blocks], self.last[start:stop])
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Modulation":
+        """What `change` makes of each part."""
+        direct = None if self.direct is None else change(self.direct)
+        return Modulation([change(block) for block in self.blocks], change(self.last), direct)
 
 
 class ConditionPool(nn.Module):
@@ -154,7 +161,11 @@ class DiffusionHead(nn.Module):
         self.modulate = nn.Linear(config.width, 2 * config.width)
         self.unembed = nn.Linear(config.width, x_width)
         self.fake_condition = nn.Parameter(torch.zeros(slots, condition_width))
+        self.direct = nn.Linear(config.width, 2 * x_width) if config.direct else None
         self.register_buffer("alpha_bar", diffusion.alpha_bar().float(), persistent=False)
+        if self.direct is not None:
+            nn.init.zeros_(self.direct.weight)
+            nn.init.zeros_(self.direct.bias)
         if config.zero_init:
             modulates = [self.modulate, *(block.get_submodule("modulate") for block in self.blocks)]
             for parameter in [p for layer in (*modulates, self.unembed) for p in layer.parameters()]:
@@ -164,14 +175,19 @@ class DiffusionHead(nn.Module):
         """The blocks' modulations by the sum of a time embedding and a pooled condition."""
         y = F.silu(y)
         blocks = [block.get_submodule("modulate")(y) for block in self.blocks]
-        return Modulation(blocks, self.modulate(y))
+        return Modulation(blocks, self.modulate(y), None if self.direct is None else self.direct(y))
 
-    def denoise(self, h: Float[Tensor, "#B W"], modulation: Modulation) -> Float[Tensor, "B X"]:
-        """What the network tells (`DiffusionConfig.prediction`) of the latents that `embed` embedded as `h`."""
+    def denoise(
+        self, xt: Float[Tensor, "B X"], h: Float[Tensor, "B W"], modulation: Modulation
+    ) -> Float[Tensor, "B X"]:
+        """What the network tells (`DiffusionConfig.prediction`) of `xt`, embedded as `h` by `embed`."""
         for block, one in zip(self.blocks, modulation.blocks, strict=True):
             h = block(h, one)
         shift, scale = modulation.last.chunk(2, dim=-1)
         told: Tensor = self.unembed(torch.addcmul(shift, self.norm(h), scale + 1))
+        if modulation.direct is not None:
+            gain, shift = modulation.direct.chunk(2, dim=-1)
+            told = told + torch.addcmul(shift, gain, xt)
         return told
 
     def eps_of(
@@ -188,7 +204,7 @@ class DiffusionHead(nn.Module):
     ) -> Float[Tensor, "B 1 X"]:
         """The noise in `xt` at level `t`, given the hidden states at the slots."""
         modulation = self.modulation(self.time(t) + self.condition(z))
-        told = self.denoise(self.embed(xt[:, 0]), modulation)
+        told = self.denoise(xt[:, 0], self.embed(xt[:, 0]), modulation)
         return self.eps_of(told, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
 
     def loss(
@@ -222,7 +238,7 @@ class DiffusionHead(nn.Module):
         pooled = self.condition(torch.cat((z, self.fake_condition.to(z.dtype)[None])))
         c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
         xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
-        told = self.denoise(self.embed(xt[:, 0]), self.modulation(self.time(t) + c))
+        told = self.denoise(xt[:, 0], self.embed(xt[:, 0]), self.modulation(self.time(t) + c))
         wanted = eps[:, 0]
         if self.diffusion.prediction == "v":
             kept = self.alpha_bar[t][:, None]
@@ -277,15 +293,15 @@ class _ToldNoise:
         if first == 0 or self.modulation is None:
             y = self.times[step : step + self.ahead, None] + self.c
             self.modulation = self.head.modulation(y.flatten(0, 1))
-        modulation = self.modulation.rows(first * rows, (first + 1) * rows)
-        h = self.head.embed(xt[:, 0])
+        modulation = self.modulation.each(lambda part: part[first * rows : (first + 1) * rows])
+        x = xt[:, 0]
+        h = self.head.embed(x)
         if self.scale is None:
-            told = self.head.denoise(h, modulation)
-            return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]
+            told = self.head.denoise(x, h, modulation)
+            return self.head.eps_of(told, x, self.levels[step])[:, None]
         # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
         count = h.shape[0]
-        parts = [torch.cat((part[:count], part[count:].expand(count, -1))) for part in modulation.blocks]
-        last = torch.cat((modulation.last[:count], modulation.last[count:].expand(count, -1)))
-        told, fake = self.head.denoise(torch.cat((h, h)), Modulation(parts, last)).chunk(2)
+        halves = modulation.each(lambda part: torch.cat((part[:count], part[count:].expand(count, -1))))
+        told, fake = self.head.denoise(torch.cat((x, x)), torch.cat((h, h)), halves).chunk(2)
         told = torch.lerp(fake, told, self.scale)
-        return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]
+        return self.head.eps_of(told, x, self.levels[step])[:, None]

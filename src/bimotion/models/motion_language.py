@@ -55,12 +55,10 @@ class MotionLanguageConfig:
     slots: int = 4
     """Places of a motion in a sequence."""
     latent_rank: int | None = None
-    """Principal axes of a motion's latents that are read and learnt; None: all their numbers (published)."""
+    """Axes of a motion's latents, those that move the body most, that are read and learnt; None: all their numbers
+    (published)."""
     eos: int = 50256
     """Id of the token that ends an answer."""
-    latent_curve: float = 0.0
-    """How far small latents are spread and great ones drawn together before they are read and learnt (`curved`);
-    0: not at all (published). Raising a hand has a hundredth of a dance's variance, and would hardly count."""
     says_length: bool = False
     """Whether requests say how long a motion is, or is to be, where it is known (published: no). Latents that do not
     hold the length, as those of cosines of a clip's own length, need it to be of the right speed."""
@@ -73,8 +71,6 @@ class MotionLanguageConfig:
         numbers = self.vae.num_latents * self.vae.latent_dim
         if self.latent_rank is not None and not 1 <= self.latent_rank <= numbers:
             raise ConfigError(f"latent_rank must lie in 1..{numbers}, got {self.latent_rank}")
-        if not self.latent_curve >= 0:
-            raise ConfigError(f"latent_curve must not be below 0, got {self.latent_curve}")
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
                 f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
@@ -113,6 +109,7 @@ class MotionLanguage(nn.Module):
     latent_mean: Tensor
     latent_std: Tensor
     latent_axes: Tensor
+    latent_axes_back: Tensor
     feature_mean: Tensor
     feature_std: Tensor
 
@@ -129,7 +126,9 @@ class MotionLanguage(nn.Module):
         self.register_buffer("latent_mean", torch.zeros(own_shape))
         self.register_buffer("latent_std", torch.ones(config.latent_shape))
         if config.latent_rank is not None:
-            self.register_buffer("latent_axes", torch.eye(config.latent_rank, math.prod(own_shape)))
+            axes = torch.eye(config.latent_rank, math.prod(own_shape))
+            self.register_buffer("latent_axes", axes)
+            self.register_buffer("latent_axes_back", axes.clone())
         self.register_buffer("feature_mean", torch.zeros(config.vae.feature_dim))
         self.register_buffer("feature_std", torch.ones(config.vae.feature_dim))
 
@@ -158,9 +157,9 @@ class MotionLanguage(nn.Module):
         self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
     ) -> Float[Tensor, "B T F"]:
         """Normalised features of normalised latents; zeros from each length on."""
-        z = uncurved(latents, self.config.latent_curve) * self.latent_std
+        z = latents * self.latent_std
         if self.config.latent_rank is not None:
-            z = (z.flatten(1) @ self.latent_axes).view(-1, *self.latent_mean.shape)
+            z = (z.flatten(1) @ self.latent_axes_back).view(-1, *self.latent_mean.shape)
         return self.vae.decode((z + self.latent_mean).to(latents.dtype), lengths, num_frames)
 
     def normalise(self, z: Float[Tensor, "B M E"]) -> Float[Tensor, "B N D"]:
@@ -168,7 +167,7 @@ class MotionLanguage(nn.Module):
         latents = z - self.latent_mean
         if self.config.latent_rank is not None:
             latents = (latents.flatten(1) @ self.latent_axes.T)[:, None]
-        return curved(latents / self.latent_std, self.config.latent_curve).to(z.dtype)
+        return (latents / self.latent_std).to(z.dtype)
 
     def forward(
         self,
@@ -253,21 +252,3 @@ class MotionLanguage(nn.Module):
             return None
         embedded: Tensor = self.understanding(given.flatten(1))
         return embedded.view(given.shape[0], self.config.slots, -1)
-
-
-def curved(x: Float[Tensor, "*shape"], curve: float) -> Float[Tensor, "*shape"]:
-    """`x` with numbers of less than 1 spread and greater ones drawn together; 0 and 1 stay.
-
-    sign(x) (sqrt(1 + 2 c |x|) - 1) / (sqrt(1 + 2 c) - 1), where c is the `curve`: linear near 0, a root far away.
-    """
-    if curve == 0:
-        return x
-    return x.sign() * ((1 + 2 * curve * x.abs()).sqrt() - 1) / (math.sqrt(1 + 2 * curve) - 1)
-
-
-def uncurved(y: Float[Tensor, "*shape"], curve: float) -> Float[Tensor, "*shape"]:
-    """What `curved` made `y` of."""
-    if curve == 0:
-        return y
-    root = 1 + y.abs() * (math.sqrt(1 + 2 * curve) - 1)
-    return y.sign() * (root.square() - 1) / (2 * curve)

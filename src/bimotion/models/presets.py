@@ -30,10 +30,9 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         mixture=MixtureConfig(
             text_vocab_size=320, width=32, layers=2, heads=2, ff_width=48, max_positions=128, dropout=0.0
         ),
-        head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0),
+        head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0, direct=True),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=10),
         length=LengthConfig(width=16, dropout=0.0),
-        latent_curve=4.0,
         says_length=True,
         eos=0,
     ),
@@ -61,12 +60,12 @@ PRESETS: dict[str, MotionLanguageConfig] = {
             max_positions=192,
             dropout=0.1,
         ),
-        head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512),
+        head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512, direct=True),
         diffusion=DiffusionConfig(
             prediction="v", repeats=8, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
         ),
         length=LengthConfig(width=128),
-        latent_curve=4.0,
+        latent_rank=128,
         says_length=True,
         eos=0,
     ),

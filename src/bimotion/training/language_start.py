@@ -18,7 +18,9 @@ from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_model
-from bimotion.training.latents import Latents
+from bimotion.training.clips import ClipPool
+from bimotion.training.latent_axes import body_axes, joint_metric
+from bimotion.training.latents import FULL, Latents
 from bimotion.training.words import cut_words
 
 logger = logging.getLogger(__name__)
@@ -115,13 +117,17 @@ def take_vae(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None
     model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
 
 
-def take_statistics(model: MotionLanguage, latents: Latents) -> None:
-    """Normalise latents as these need it."""
+def take_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> None:
+    """Normalise latents as these, of the windows of `pool`, need it."""
     mean, std = latents.statistics()
     rank = model.config.latent_rank
     if rank is not None:
-        axes, std = latents.principal_axes(rank)
-        model.latent_axes.copy_(axes)
+        full = latents.mu[FULL].float()
+        logger.info("finding the %d axes of the latents that move the body most", rank)
+        axes = body_axes(full.flatten(1), joint_metric(model.vae, pool, full), rank)
+        std = axes.scale
+        model.latent_axes.copy_(axes.read)
+        model.latent_axes_back.copy_(axes.write)
     model.latent_mean.copy_(mean)
     model.latent_std.copy_(std)
 

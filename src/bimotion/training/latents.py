@@ -88,19 +88,6 @@ class Latents:
         std = full.std(0)
         return full.mean(0), std.clamp(min=max(0.1 * float(std.median()), 1e-6))
 
-    def principal_axes(self, rank: int) -> tuple[Float[Tensor, "K X"], Float[Tensor, "1 K"]]:
-        """The `rank` axes of greatest variance of the whole windows' latents, and the deviation along each.
-
-        The deviation is that of a sampled latent, the VAE's own noise included: axes along which windows differ by
-        less than that noise, which the decoder cannot tell apart, stay small.
-        """
-        full = self.mu[FULL].flatten(1).double()
-        variances, axes = torch.linalg.eigh(torch.cov(full.T))
-        axes = axes.flip(1)[:, :rank].T
-        noise = axes.square() @ self.logvar.flatten(1).double().exp().mean(0)
-        std = (variances.flip(0)[:rank].clamp(min=0) + noise).sqrt()
-        return axes.float(), std.float()[None]
-
 
 def latents_of(
     vae: MotionVae,

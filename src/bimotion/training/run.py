@@ -152,7 +152,6 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         length=config.length,
         slots=named.slots,
         latent_rank=named.latent_rank,
-        latent_curve=named.latent_curve,
         says_length=named.says_length,
         eos=0,
     )
@@ -179,18 +178,19 @@ def _splits(
 ) -> tuple[LanguageSplit, LanguageSplit]:
     """Both splits with the frozen VAE's latents, which also set how latents are normalised."""
     completion = bool(COMPLETION_TASKS & {task for task, _ in config.task_shares()})
-    splits = []
+    splits, pools = [], []
     model.vae.eval()
     for name, items in (("train", train_items), ("test" if config.use_test else "val", held_items)):
         pool = ClipPool(store, items, feature_stats(model))
         file = Path("latents") / f"{name}.safetensors"
         elsewhere = [] if config.init_from is None else [config.init_from / file]
         latents = latents_of(model.vae, pool, config.out / file, completion=completion, elsewhere=elsewhere)
+        pools.append(pool)
         # The training windows' features are not needed again; the held-out ones are compared with.
         splits.append(LanguageSplit(items, latents, None if name == "train" else pool))
     if config.vae is not None:
         assert splits[0].latents is not None
-        take_statistics(model, splits[0].latents)
+        take_statistics(model, splits[0].latents, pools[0])
     return splits[0], splits[1]
 
 

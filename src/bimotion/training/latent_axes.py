@@ -1,0 +1,109 @@
+"""The directions of a motion's latents that move the body most, so that few numbers hold most of what is seen.
+
+Axes of greatest variance alone would not do: latents that vary much may move little, and a place on the floor, summed
+up over a clip, hangs on small ones.
+
+Shapes: I windows, B a batch of them, T frames, J joints, X numbers in a motion's latents, K axes.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bimotion.data.batches import item_weights
+from bimotion.features import features_to_joints
+from bimotion.models.vae import MotionVae
+from bimotion.training.clips import ClipPool
+
+PROBES = 1536
+"""Windows whose latents are probed."""
+
+BATCH = 32
+"""Windows probed at once."""
+
+BALANCE = 0.5
+"""How evenly contents are drawn, see `item_weights`."""
+
+VELOCITY_WEIGHT, ROOT_WEIGHT = 3.0, 2.0
+"""What a metre per frame, and a metre of the root's way, count beside a metre of a joint about the root."""
+
+RIDGE = 1e-3
+"""Share of the mean that every direction counts at least."""
+
+
+class LatentAxes(NamedTuple):
+    """The axes that latents are read and learnt on."""
+
+    read: Float[Tensor, "K X"]
+    """Latents, less their mean, to the numbers on the axes."""
+    write: Float[Tensor, "K X"]
+    """The numbers on the axes to latents, less their mean."""
+    scale: Float[Tensor, "1 K"]
+    """What the numbers are divided by: the square root of each one's deviation over the windows, times what makes
+    their mean square 1. Divided by its own deviation each would be worth as much to learn as the first; divided by
+    none the first would be all that is learnt."""
+
+
+@torch.enable_grad()
+def joint_metric(
+    vae: MotionVae, pool: ClipPool, latents: Float[Tensor, "I N D"], seed: int = 0
+) -> Float[Tensor, "X X"]:
+    """How far the joints move, squared and averaged over windows, by a small change of the latents: the mean of J'J.
+
+    J is the derivative of a window's joints, velocities and way by its latents. Each window is probed with one
+    random direction of the joints, for which a single backward pass gives a row whose square's mean is J'J.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.tensor(item_weights(pool.items, BALANCE), dtype=torch.float64)
+    rows = torch.multinomial(weights, PROBES, replacement=True, generator=generator)
+    rows = rows[torch.tensor([pool.items[row].num_frames for row in rows.tolist()]).argsort()]
+    device = next(vae.parameters()).device
+    mean, std = (torch.tensor(part, device=device) for part in (pool.stats.mean, pool.stats.std))
+    total = torch.zeros(latents[0].numel(), latents[0].numel(), dtype=torch.float64)
+    for chunk in torch.split(rows, BATCH):
+        lengths = torch.tensor([pool.items[row].num_frames for row in chunk.tolist()], device=device)
+        z = latents[chunk].to(device, torch.float32).requires_grad_()
+        joints = features_to_joints(vae.decode(z, lengths) * std + mean)
+        (gradient,) = torch.autograd.grad(_probe(joints, lengths, generator), z)
+        probed = gradient.flatten(1).double().cpu()
+        total += probed.T @ probed
+    return total / PROBES
+
+
+def body_axes(latents: Float[Tensor, "I X"], metric: Float[Tensor, "X X"], rank: int) -> LatentAxes:
+    """The `rank` axes on which the windows' latents differ most by the metric, the greatest first.
+
+    What is read and then written is the nearest, by the metric, that the axes can hold.
+    """
+    full = latents.double()
+    metric = metric + torch.eye(len(metric), dtype=torch.float64) * RIDGE * metric.diagonal().mean()
+    strengths, directions = torch.linalg.eigh(metric)
+    weigh = directions @ (strengths.sqrt()[:, None] * directions.T)
+    unweigh = directions @ (strengths.rsqrt()[:, None] * directions.T)
+    variances, axes = torch.linalg.eigh(torch.cov((full @ weigh).T))
+    axes = axes.flip(1)[:, :rank].T
+    std = variances.flip(0)[:rank].clamp(min=1e-12).sqrt()
+    scale = (std * std.mean()).sqrt()
+    return LatentAxes((axes @ weigh).float(), (axes @ unweigh).float(), scale.float()[None])
+
+
+def _probe(
+    joints: Float[Tensor, "B T J 3"], lengths: Int[Tensor, " B"], generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """A random weighing of all that is seen of the motions, of deviation 1 for each frame of a clip together."""
+    frames = torch.arange(joints.shape[1], device=joints.device)
+    inside = (frames < lengths[:, None]).float() / lengths[:, None].sqrt()
+
+    def weighed(seen: Float[Tensor, "B S *W"], share: Float[Tensor, "B S"]) -> Tensor:
+        noise = torch.randn(seen.shape, generator=generator).to(seen.device)
+        return (seen.flatten(2) * noise.flatten(2)).sum(-1).mul(share).sum()
+
+    about_root = joints - joints[:, :, :1]
+    velocities = joints.diff(dim=1)
+    return (
+        weighed(about_root, inside)
+        + VELOCITY_WEIGHT * weighed(velocities, inside[:, 1:])
+        + ROOT_WEIGHT * weighed(joints[:, :, 0], inside)
+    )
