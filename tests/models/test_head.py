@@ -142,6 +142,6 @@ def test_a_head_that_tells_v_rightly_has_no_loss(monkeypatch: pytest.MonkeyPatch
     x0, eps, t = torch.randn(3, 1, 12), torch.randn(3, 1, 12), torch.tensor([0, 300, 999])
     kept = head.alpha_bar[t][:, None]
     v = kept.sqrt() * eps[:, 0] - (1 - kept).sqrt() * x0[:, 0]
-    monkeypatch.setattr(head, "denoise", lambda h, modulation: v)
+    monkeypatch.setattr(head, "denoise", lambda xt, h, modulation: v)
     loss = head.loss_of(x0, torch.randn(3, 4, 16), t, torch.zeros(3, dtype=torch.bool), eps)
     torch.testing.assert_close(loss, torch.zeros(3), rtol=0, atol=1e-8)
