@@ -31,7 +31,7 @@ class Settings:
     guidance_scale: float | None = None
     steps: int | None = None
     sampler: Sampler | None = None
-    clean_feet: bool = False
+    clean: bool = True
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--guidance", type=float, help="guidance scale; the model's own if absent")
     parser.add_argument("--steps", type=int, help="sampling steps; the model's own if absent")
     parser.add_argument("--sampler", choices=get_args(Sampler), help="the model's own if absent")
-    parser.add_argument("--clean-feet", action="store_true", help="hold standing feet in place")
+    parser.add_argument("--raw", action="store_true", help="what the network says, without cleaning")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     if min(args.rounds, 1 if args.count is None else args.count) < 1:
         parser.error("--count and --rounds: expected 1 or more")
     if args.out and not args.out.absolute().parent.is_dir():
         parser.error(f"--out: the folder {args.out.parent} does not exist")
-    settings = Settings(args.seed, args.guidance, args.steps, args.sampler, args.clean_feet)
+    settings = Settings(args.seed, args.guidance, args.steps, args.sampler, not args.raw)
     try:
         folder = model_folder() if str(args.model) == "embedded" else find_model(args.model)
         store, classifier = MotionStore.open(args.data), Classifier.load(args.classifier)

@@ -29,7 +29,7 @@ def speed(model: MotionLanguageModel, folder: Path, settings: Settings, repeats:
             guidance_scale=settings.guidance_scale,
             steps=settings.steps,
             sampler=settings.sampler,
-            clean_feet=settings.clean_feet,
+            clean=settings.clean,
         )
 
     make()

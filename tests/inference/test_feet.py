@@ -1,8 +1,12 @@
 import numpy as np
 
-from bimotion.features.layout import CONTACTS
-from bimotion.inference.feet import LEGS, plant_feet
+from bimotion.data.mirror import symmetric_skeleton
+from bimotion.features.layout import CONTACTS, RIC
+from bimotion.inference.cleaning import clean_clip
+from bimotion.inference.clips import clip_to_features, features_to_clip
+from bimotion.inference.feet import LEGS, plant_feet, steady_root
 from bimotion.motion.clip import Clip
+from bimotion.motion.skeleton import PARENTS
 
 
 def features_with_left_foot_down(num: int, start: int, stop: int) -> np.ndarray:
@@ -40,3 +44,31 @@ def test_a_planted_foot_is_led_to_and_from_its_place(walk: Clip) -> None:
 def test_without_contact_nothing_moves(walk: Clip) -> None:
     joints = sliding(walk)
     np.testing.assert_allclose(plant_feet(joints, np.zeros((30, 263), np.float32)), joints, atol=1e-6)
+
+
+def test_the_foot_that_stands_carries_the_body(walk: Clip) -> None:
+    joints = sliding(walk)
+    steady = steady_root(joints, features_with_left_foot_down(30, 0, 30))
+    assert np.abs(np.diff(steady[:, LEGS[0][3]], axis=0)).max() < 1e-5
+    np.testing.assert_allclose(steady - steady[:, :1], joints - joints[:, :1], atol=1e-6)
+    np.testing.assert_array_equal(steady[0], joints[0])
+    np.testing.assert_array_equal(steady[..., 1], joints[..., 1])
+
+
+def test_a_body_without_contact_keeps_its_way(walk: Clip) -> None:
+    joints = sliding(walk)
+    np.testing.assert_array_equal(steady_root(joints, features_with_left_foot_down(30, 0, 0)), joints)
+
+
+def test_a_cleaned_clip_has_the_bones_of_the_uniform_skeleton(walk: Clip) -> None:
+    features = clip_to_features(walk)
+    stretched = features.copy()
+    stretched[:, RIC] *= 1.4
+    clip = clean_clip(stretched, caption="walks")
+    bones = np.linalg.norm(clip.joints[:, 1:] - clip.joints[:, PARENTS[1:]], axis=-1)
+    lengths = np.linalg.norm(symmetric_skeleton()[1:], axis=-1)
+    # planting a foot that is out of reach straightens the leg, and no more
+    np.testing.assert_allclose(bones, np.broadcast_to(lengths, bones.shape), atol=1e-3)
+    assert clip.caption == "walks"
+    own, given = clean_clip(features).joints, features_to_clip(features).joints
+    np.testing.assert_allclose(own[:, 15] - own[:, 0], given[:, 15] - given[:, 0], atol=1e-3)

@@ -44,6 +44,8 @@ class Generate:
         Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
     ] = None
     """How the noise is taken away."""
+    raw: bool = False
+    """What the network says, without giving bones one length and holding standing feet in place."""
     model: Model = None
     """A model folder or a Hub repository."""
     device: Device = "cpu"
@@ -83,6 +85,7 @@ class Generate:
                 guidance_scale=self.guidance,
                 steps=self.steps,
                 sampler=self.sampler,
+                clean=not self.raw,
             )
             if one_page:
                 clips.append(replace(clip, name=f"{number + 1}"))

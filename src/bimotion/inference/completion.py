@@ -14,7 +14,8 @@ from jaxtyping import Float
 from bimotion.errors import ConfigError
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
-from bimotion.inference.clips import clip_to_features, features_to_clip
+from bimotion.inference.cleaning import clean_clip
+from bimotion.inference.clips import clip_to_features
 from bimotion.inference.joining import bridge, with_bones_of
 from bimotion.inference.settings import Sampling
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
@@ -138,7 +139,7 @@ def _fitted(
     features: Float[np.ndarray, "T 263"], fps: float, num_frames: int, like: Float[np.ndarray, "T2 J 3"]
 ) -> Float[np.ndarray, "_ J 3"]:
     """Generated features as joints at another frame rate on the body of `like`."""
-    clip = features_to_clip(features)
+    clip = clean_clip(features)
     clip = clip if clip.fps == fps else clip.resample(fps)
     return with_bones_of(clip.joints[:num_frames], like)
 

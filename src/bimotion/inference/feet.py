@@ -1,10 +1,11 @@
-"""Feet that stand still where the model says that they touch the floor.
+"""Feet that stand still where the model says that they touch the floor, and a body that they carry.
 
 Legend: T frames, J = 22 joints, metres, Y up.
 """
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter1d
 
 from bimotion.features.layout import CONTACTS
 
@@ -20,6 +21,34 @@ EASE_FRAMES = 4
 MAX_SHIFT = 0.15
 """A foot that would have to be moved further is left alone, metres: the contact is an error, not a slide."""
 
+STEADY_FRAMES = 1.5
+"""Deviation of the Gaussian by which corrections of the way are smoothed, frames."""
+
+
+def steady_root(
+    joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
+) -> Float[np.ndarray, "T J 3"]:
+    """The joints moved along the floor, all alike in a frame, so that the feet in contact do not move on average.
+
+    The way of the root is a sum of small steps, and drifts; what the standing foot does says where the body really
+    goes. In frames without a contact, in the air, the correction leads from the last to the next.
+    """
+    contacts = _contacts(features)
+    standing = contacts[1:] & contacts[:-1]
+    known = standing.any(1)
+    if not known.any():
+        return joints
+    balls = joints[:, [leg[3] for leg in LEGS]][:, :, [0, 2]].astype(np.float64)
+    steps = np.diff(balls, axis=0) * standing[..., None]
+    slide = steps.sum(1) / np.maximum(standing.sum(1), 1)[:, None]
+    frames, at = np.arange(len(slide)), np.flatnonzero(known)
+    slide = np.stack([np.interp(frames, at, slide[at, axis]) for axis in range(2)], axis=-1)
+    slide = gaussian_filter1d(slide, STEADY_FRAMES, axis=0, mode="nearest")
+    out = joints.astype(np.float64)
+    out[1:, :, 0] -= slide[:, :1].cumsum(0)
+    out[1:, :, 2] -= slide[:, 1:].cumsum(0)
+    return out.astype(np.float32)
+
 
 def plant_feet(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
@@ -30,8 +59,7 @@ def plant_feet(
     All other joints stay.
     """
     out = joints.astype(np.float64)
-    contacts = features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5
-    for (hip, knee, ankle, ball), standing in zip(LEGS, contacts.T, strict=True):
+    for (hip, knee, ankle, ball), standing in zip(LEGS, _contacts(features).T, strict=True):
         shift = _shifts(out[:, ball], standing)
         if not shift.any():
             continue
@@ -40,6 +68,11 @@ def plant_feet(
         out[:, ball] += new_ankle - out[:, ankle]
         out[:, knee], out[:, ankle] = new_knee, new_ankle
     return out.astype(np.float32)
+
+
+def _contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
+    """Whether heel or ball of each foot touches the floor."""
+    return np.asarray(features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5)
 
 
 def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> Float[np.ndarray, "T 3"]:

@@ -119,13 +119,20 @@ def with_bones_of(
     old, new = _bone_lengths(joints), _bone_lengths(like)
     if np.abs(old - new).max() < 1e-3:
         return joints
-    scale = new[list(LEG[1:])].sum() / max(old[list(LEG[1:])].sum(), 1e-6)
+    scale = float(new[list(LEG[1:])].sum() / max(old[list(LEG[1:])].sum(), 1e-6))
+    return with_bones(joints, new, scale)
+
+
+def with_bones(
+    joints: Float[np.ndarray, "N J 3"], lengths: Float[np.ndarray, "J"], root_scale: float = 1.0
+) -> Float[np.ndarray, "N J 3"]:
+    """The motion with bones of these lengths, metres, in the directions that they have; the root goes `root_scale`."""
     out = np.empty_like(joints, dtype=np.float64)
-    out[:, 0] = joints[:, 0] * scale
+    out[:, 0] = joints[:, 0] * root_scale
     for joint, parent in enumerate(PARENTS[1:], start=1):
         bone = joints[:, joint] - joints[:, parent]
         length = np.linalg.norm(bone, axis=-1, keepdims=True)
-        out[:, joint] = out[:, parent] + bone / np.maximum(length, 1e-9) * new[joint]
+        out[:, joint] = out[:, parent] + bone / np.maximum(length, 1e-9) * lengths[joint]
     return out.astype(np.float32)
 
 

@@ -16,8 +16,8 @@ from bimotion.errors import ConfigError, ModelError
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference import completion, prompts
+from bimotion.inference.cleaning import clean_clip
 from bimotion.inference.clips import clip_to_features, features_to_clip
-from bimotion.inference.feet import plant_feet
 from bimotion.inference.settings import Sampling
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Sampler
@@ -86,7 +86,7 @@ class MotionLanguageModel:
         guidance_scale: float | None = ...,
         steps: int | None = ...,
         sampler: Sampler | None = ...,
-        clean_feet: bool = ...,
+        clean: bool = ...,
     ) -> Clip: ...
     @overload
     def text_to_motion(
@@ -99,7 +99,7 @@ class MotionLanguageModel:
         guidance_scale: float | None = ...,
         steps: int | None = ...,
         sampler: Sampler | None = ...,
-        clean_feet: bool = ...,
+        clean: bool = ...,
     ) -> list[Clip]: ...
     def text_to_motion(
         self,
@@ -111,12 +111,13 @@ class MotionLanguageModel:
         guidance_scale: float | None = None,
         steps: int | None = None,
         sampler: Sampler | None = None,
-        clean_feet: bool = False,
+        clean: bool = True,
     ) -> Clip | list[Clip]:
         """The motion that a sentence describes: 20 frames per second, on the floor, from the origin, facing +Z.
 
         The length is predicted when neither `seconds` nor `frames` is given. `guidance_scale` (1: none), `steps` and
-        `sampler` are the model's own when not given. `clean_feet` holds standing feet in place.
+        `sampler` are the model's own when not given. `clean` gives bones one length and holds standing feet in
+        place; False is what the network says.
 
         Raises:
             ConfigError: an empty sentence, a length that the model cannot make, or settings out of their range.
@@ -130,7 +131,7 @@ class MotionLanguageModel:
                 guidance_scale=guidance_scale,
                 steps=steps,
                 sampler=sampler,
-                clean_feet=clean_feet,
+                clean=clean,
             )[0]
         wanted = self.frames_of(seconds, frames)
         if wanted is None and self.network.length is None:
@@ -140,13 +141,10 @@ class MotionLanguageModel:
         sequences = [prompts.motion_of_text(self.tokenizer, each, limit, said) for each in text]
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         made = self.sample_features(sequences, [], wanted, sampling)
-        clips = []
-        for each, features in zip(text, made, strict=True):
-            clip = features_to_clip(features, caption=" ".join(each.split()))
-            if clean_feet:
-                clip = Clip(plant_feet(clip.joints, features), clip.fps, caption=clip.caption)
-            clips.append(clip)
-        return clips
+        make = clean_clip if clean else features_to_clip
+        return [
+            make(features, caption=" ".join(each.split())) for each, features in zip(text, made, strict=True)
+        ]
 
     @overload
     def motion_to_text(self, clip: Clip) -> str: ...

@@ -1,0 +1,26 @@
+"""What every body has and a network only nearly gives: bones of one length, and feet that carry it.
+
+Legend: T frames, J = 22 joints, F = 263 feature columns.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.data.mirror import symmetric_skeleton
+from bimotion.inference.clips import features_to_clip
+from bimotion.inference.feet import plant_feet, steady_root
+from bimotion.inference.joining import with_bones
+from bimotion.motion.clip import Clip
+
+
+def clean_clip(features: Float[np.ndarray, "T 263"], caption: str = "") -> Clip:
+    """The clip that generated features describe, on the uniform skeleton, with feet that stand where they touch.
+
+    Positions in features are free of bones: strong guidance makes arms grow. Directions are kept.
+    """
+    clip = features_to_clip(features, caption=caption)
+    lengths = np.linalg.norm(symmetric_skeleton().astype(np.float64), axis=-1)
+    joints = steady_root(with_bones(clip.joints, lengths), features)
+    return replace(clip, joints=plant_feet(joints, features))
