@@ -36,9 +36,9 @@ def load(
 ) -> "MotionLanguageModel":
     """A model that turns text into motion and motion into text.
 
-    `model` is a folder, or the id of a Hugging Face Hub repository ("owner/name"), or None for the model that comes
-    with the package, unless BIMOTION_MODEL in the environment names another. `dtype` None means float32, whatever
-    the weights are stored in.
+    `model` is a model folder, a run of `bimotion train` that holds one, or the id of a Hugging Face Hub repository
+    ("owner/name"); None is the model that comes with the package, unless BIMOTION_MODEL in the environment names
+    another. `dtype` None means float32, whatever the weights are stored in.
 
     Raises:
         ModelError: the folder or repository is missing, or is no model folder.
@@ -49,7 +49,8 @@ def load(
 
 
 def model_folder(model: str | Path | None = None) -> Path:
-    """The folder of a model that `load` would read; a Hub repository is downloaded.
+    """The folder of a model that `load` would read: in a run of `bimotion train` its `model`; a Hub repository is
+    downloaded.
 
     Raises:
         ModelError: there is no such folder or repository.
@@ -63,7 +64,8 @@ def model_folder(model: str | Path | None = None) -> Path:
         return EMBEDDED
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return folder
+        trained = folder / "model"
+        return trained if (trained / "config.json").is_file() else folder
     name = str(model)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or "\\" in name:
         raise ModelError(f"{name}: expected a model folder (config.json, model.safetensors, tokenizer.json)")
