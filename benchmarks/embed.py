@@ -1,9 +1,10 @@
 """Make a trained model the one that comes with the package: weights in 16 bit, and a card with its measured scores.
 
-    python -m benchmarks.quality.measure RUN DATA CLASSIFIER --out report.json
-    python -m benchmarks.embed RUN DATA report.json [--out src/bimotion/embedded]
+    python -m benchmarks.embed RUN DATA [--guidance W]
+    python -m benchmarks.quality.measure embedded DATA CLASSIFIER --out report.json
+    python -m benchmarks.embed embedded DATA --report report.json
 
-The report has to be of RUN; its tables go into the card as they are.
+The first writes the weights and a card without scores; the last puts the report's tables into the card.
 """
 
 import argparse
@@ -14,12 +15,11 @@ from pathlib import Path
 import torch
 
 from benchmarks.quality.bars import markdown
+from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
 from bimotion.training.language_start import find_model
-
-EMBEDDED = Path("src/bimotion/embedded")
 
 CARD = """\
 ---
@@ -49,7 +49,7 @@ The text branch's vocabulary and word vectors are cut from SmolLM2-135M (Apache-
 
 On the test split: takes that training never saw, without mirror images. Where a bar is missed, the table says so.
 
-    python -m benchmarks.quality.measure {model} DATA CLASSIFIER
+    python -m benchmarks.quality.measure embedded DATA CLASSIFIER
 
 {scores}
 
@@ -85,15 +85,17 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("report", type=Path)
+    parser.add_argument("--report", type=Path, help="what the embedded model was measured to be")
     parser.add_argument("--out", type=Path, default=EMBEDDED)
     parser.add_argument("--guidance", type=float, help="the guidance scale that the model is to have")
     args = parser.parse_args()
-    report = json.loads(args.report.read_text("utf-8"))
-    folder = find_model(args.model)
-    name = folder.parent.name if folder.name == "model" else folder.name
-    if report["model"] != name:
-        parser.error(f"{args.report} is a report of {report['model']}, not of {name}")
+    folder = EMBEDDED if str(args.model) == "embedded" else find_model(args.model)
+    scores = "Not measured yet."
+    if args.report is not None:
+        report = json.loads(args.report.read_text("utf-8"))
+        if report["model"] != folder.name:
+            parser.error(f"{args.report} is a report of {report['model']}, not of {folder.name}")
+        scores = markdown(report)
     model, tokenizer = load_model(folder)
     if args.guidance is not None:
         diffusion = replace(model.config.diffusion, guidance_scale=args.guidance)
@@ -101,8 +103,7 @@ def main() -> None:
     card = CARD.format(
         parameters=sum(parameter.numel() for parameter in model.parameters()) / 1e6,
         data=data_table(MotionStore.open(args.data)),
-        model="embedded",
-        scores=markdown(report),
+        scores=scores,
     )
     with replaced_folder(args.out) as partial:
         save_model(model, partial, tokenizer, card, dtype=torch.float16)
