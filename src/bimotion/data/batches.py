@@ -56,10 +56,16 @@ class MotionBatch:
     """The windows."""
 
 
+SAID_ALIKE = {"respond": "raise"}
+"""Contents that are counted as another, because the same words ask for both: drawn as often as the frequent one, the
+rare one would come out of every fourth such request."""
+
+
 def item_weights(items: Sequence[Item], balance: float) -> Float[np.ndarray, " N"]:
     """Weight of each window: n^-balance for a content group of n windows; as many in sum as windows."""
-    counts = Counter(item.content for item in items)
-    weights = np.array([counts[item.content] ** -balance for item in items], dtype=np.float64)
+    groups = [SAID_ALIKE.get(item.content, item.content) for item in items]
+    counts = Counter(groups)
+    weights = np.array([counts[group] ** -balance for group in groups], dtype=np.float64)
     return np.asarray(weights * (len(items) / weights.sum()))
 
 
