@@ -114,8 +114,8 @@ class Evaluate:
         from bimotion.models.evaluator_folder import WEIGHTS_FILE, find_evaluator
 
         config = self._config()
-        judge = find_evaluator(self.evaluator)
         asked = self._asked(config)
+        judge = find_evaluator(self.evaluator)
         padding = asked.store.stats.mean if asked.protocol.published_evaluator else None
         embedder = read_embedder(judge, self.device, padding)
         source, facts, name = self._source(asked)

@@ -205,7 +205,7 @@ class Library:
     def _read(self) -> None:
         """Take what the index holds; one of another evaluator or version, or a broken one, is made anew."""
         try:
-            with np.load(self.index, allow_pickle=False) as stored:
+            with self.index.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))
                 points = stored["points"]
                 if (about["format"], about["evaluator"]) != (FORMAT, self._fingerprint):
