@@ -79,13 +79,13 @@ class Asked:
     ) -> None:
         """The captioned windows of a split, or `count` of them, the same ones for the same seed; shortest first.
 
+        Mirror images that `prepare` made are left out; those of the published data set are clips of their own.
         Windows are ordered by length because the published evaluation pads batches of them to one length.
 
         Raises:
             DataError: there are none.
         """
-        mirrored = protocol.crops  # the published test split holds mirror images as clips of their own
-        items = store.items(split, mirrored=mirrored, text=True)
+        items = store.items(split, mirrored=False, text=True)
         if not items:
             raise DataError(f"{store.folder}: has no windows with captions in the split {split}")
         if count is not None and count < len(items):
