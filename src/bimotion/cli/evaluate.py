@@ -81,6 +81,8 @@ class Evaluate:
         Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
     ] = None
     """How the noise is taken away."""
+    raw: bool = False
+    """Score what the network says, not the cleaned motions that users get; humanml3d-2022 always does."""
     bert_score: bool = False
     """Score captions with BERTScore as well (needs bimotion[bertscore] and its model)."""
     device: Device = "cpu"
@@ -150,7 +152,8 @@ class Evaluate:
 
         path = model_folder(self.model)
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
-        system = ModelSystem(load(path, device=self.device), sampling)
+        clean = not (self.raw or asked.protocol.published_evaluator)
+        system = ModelSystem(load(path, device=self.device), sampling, clean=clean)
         diffusion = system.model.network.config.diffusion
         facts = {
             "name": _folder_name(path),
@@ -158,6 +161,7 @@ class Evaluate:
             "guidance": self.guidance or diffusion.guidance_scale,
             "steps": self.steps or diffusion.sample_steps,
             "sampler": self.sampler or diffusion.sampler,
+            "cleaned": clean,
         }
         return system, {"model": facts}, _folder_name(path)
 

@@ -17,7 +17,8 @@ ul { padding-left: 20px; color: var(--soft); } figcaption { color: var(--soft); 
 table { border-collapse: collapse; } th, td { padding: 5px 12px; border-bottom: 1px solid var(--line);
   text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
-.figures { display: flex; flex-wrap: wrap; gap: 24px; } .figures figure { flex: 1 1 440px; margin: 0; }
+.figures { display: flex; flex-wrap: wrap; gap: 24px; }
+.figures figure { flex: 1 1 440px; max-width: 540px; margin: 0; }
 figure { margin: 0 0 18px; } img { max-width: 100%; border-radius: 8px; } svg { width: 100%; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); } svg .soft { fill: var(--soft); }
 .grid { stroke: var(--line); } .line { fill: none; stroke-width: 2.2; } .s0 { stroke: var(--a); }

@@ -31,6 +31,9 @@ RESULTS_FILE, TEXT_FILE, PAGE_FILE = "results.json", "report.md", "report.html"
 STRIP_HEIGHT = 240
 """Pixels of a strip of pictures."""
 
+WIDEST = 7
+"""Metrics that stand beside each other in a table; more stand below each other."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -118,17 +121,20 @@ def read_report(folder: Path) -> Report:
 
 
 def score_tables(scores: Scores, name: str) -> list[Table]:
-    """A table a part: the recorded motions, then the system."""
+    """A table a part: a row of the recorded motions, then one of the system; columns where there are many metrics."""
     tables = []
     for part, heading in PARTS.items():
         rows = {row: values for row, values in scores.get(part, {}).items() if values}
         names = [metric for metric in METRICS if any(metric in values for values in rows.values())]
         if names:
             titles = {REAL: "real", SYSTEM: name}
-            lines = [
+            lines = [["", *(METRICS[metric].title for metric in names)]]
+            lines += [
                 [titles[row], *(shown(metric, rows[row].get(metric)) for metric in names)] for row in rows
             ]
-            tables.append(Table(heading, ["", *(METRICS[metric].title for metric in names)], lines))
+            if len(names) > WIDEST:
+                lines = [list(line) for line in zip(*lines, strict=True)]
+            tables.append(Table(heading, lines[0], lines[1:]))
     return tables
 
 

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from bimotion.errors import ConfigError
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
+from bimotion.inference.cleaning import clean_clip
+from bimotion.inference.clips import clip_to_features
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
@@ -52,10 +54,16 @@ class Completes(Protocol):
 
 
 class ModelSystem:
-    """A `MotionLanguageModel` as a system to be scored; `sampling` says how, its seed is not used."""
+    """A `MotionLanguageModel` as a system to be scored."""
 
-    def __init__(self, model: MotionLanguageModel, sampling: Sampling | None = None) -> None:
-        self.model, self.sampling = model, sampling or Sampling()
+    def __init__(
+        self, model: MotionLanguageModel, sampling: Sampling | None = None, *, clean: bool = True
+    ) -> None:
+        """`sampling` says how motions are made, its seed is not used.
+
+        With `clean` they are scored as users get them: bones of one length and feet that stand, one frame shorter.
+        """
+        self.model, self.sampling, self.clean = model, sampling or Sampling(), clean
 
     def text_to_features(
         self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
@@ -76,7 +84,9 @@ class ModelSystem:
             for text, length in zip(texts, said, strict=True)
         ]
         made = model.sample_features(sequences, [], wanted, replace(self.sampling, seed=seed))
-        return made if frames is None else [each[:n] for each, n in zip(made, frames, strict=True)]
+        if frames is not None:
+            made = [each[:n] for each, n in zip(made, frames, strict=True)]
+        return [clip_to_features(clean_clip(each)) for each in made] if self.clean else made
 
     def features_to_text(self, motions: Sequence[Features]) -> list[str]:
         """A caption of each motion; of a longer one than the model takes, of its begin."""
