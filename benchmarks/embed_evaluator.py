@@ -33,8 +33,8 @@ tags: [text-to-motion, retrieval, evaluation]
 # The evaluator that comes with bimotion
 
 Two transformers, {parameters:.1f} million parameters in 16 bit, that put a caption near the motion that it describes:
-`bimotion evaluate` judges with it, `bimotion search` finds recordings with it. Trained after TMR (Petrovich et al. 2023)
-by InfoNCE with filtered negatives, with `bimotion train evaluator` on the training split.
+`bimotion evaluate` judges with it, `bimotion search` finds recordings with it. After TMR (Petrovich et al. 2023):
+trained with InfoNCE and filtered negatives, by `bimotion train evaluator` on the training split.
 
 ## Licence
 
