@@ -237,29 +237,30 @@ def _picture(done: Evaluation, asked: Asked, first: FirstRepeat) -> None:
             line["count"] = int(inside.sum())
             line[row] = float((hits.ranks[inside] < 3).mean()) if inside.any() else None
         done.by_content.append(line)
-    shown = found.get(SYSTEM, found[REAL])
+    done.cases = _cases(asked, first, found.get(SYSTEM, found[REAL]))
+
+
+def _cases(asked: Asked, first: FirstRepeat, found: Retrieval) -> list[Case]:
+    """The motions nearest to and farthest from their captions, each caption once."""
     motions = first.round.motions if first.made is None else first.made
-    order = np.argsort(shown.apart, kind="stable")
-    for kind, places in (("best", order), ("worst", order[::-1])):
-        seen: set[str] = set()
+    order = np.argsort(found.apart, kind="stable")
+    kinds: tuple[tuple[Literal["best", "worst"], np.ndarray], ...] = (
+        ("best", order),
+        ("worst", order[::-1]),
+    )
+    cases = []
+    for kind, places in kinds:
+        chosen: dict[str, int] = {}
         for place in places:
-            item = int(shown.items[place])
-            caption = first.round.captions[item]
-            if caption in seen:
-                continue
-            seen.add(caption)
-            clip = features_to_clip(motions[item], caption=caption)
-            done.cases.append(
-                Case(
-                    "best" if kind == "best" else "worst",
-                    asked.items[item].id,
-                    caption,
-                    round(float(shown.apart[place]), 3),
-                    clip,
-                )
-            )
-            if len(seen) == CASES:
+            chosen.setdefault(first.round.captions[int(found.items[place])], int(place))
+            if len(chosen) == CASES:
                 break
+        for caption, place in chosen.items():
+            item = int(found.items[place])
+            clip = features_to_clip(motions[item], caption=caption)
+            distance = round(float(found.apart[place]), 3)
+            cases.append(Case(kind, asked.items[item].id, caption, distance, clip))
+    return cases
 
 
 def _caution(
