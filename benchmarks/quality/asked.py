@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from benchmarks.quality.words import can_show_side, side_of
 from bimotion.data.contents import Side
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError
+from bimotion.evaluation.caption_words import can_show_side, side_of
 
 PROMPTS = Path(__file__).parent / "prompts.json"
 

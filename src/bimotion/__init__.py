@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimotion.api import load, read_clip, save_clip
     from bimotion.errors import BimotionError, ConfigError, DataError, ModelError, MotionFileError
+    from bimotion.evaluation.library import Library
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
 
@@ -22,6 +23,7 @@ __all__ = [
     "Clip",
     "ConfigError",
     "DataError",
+    "Library",
     "ModelError",
     "MotionFileError",
     "MotionLanguageModel",
@@ -36,6 +38,7 @@ _HOMES = {
     "Clip": "bimotion.motion.clip",
     "ConfigError": "bimotion.errors",
     "DataError": "bimotion.errors",
+    "Library": "bimotion.evaluation.library",
     "ModelError": "bimotion.errors",
     "MotionFileError": "bimotion.errors",
     "MotionLanguageModel": "bimotion.inference.model",

@@ -9,11 +9,12 @@ import pytest
 from safetensors.torch import save_file
 
 import bimotion
-from benchmarks.quality import asked, bars, classifier, making, measure, words
+from benchmarks.quality import asked, bars, classifier, making, measure
 from bimotion.data.contents import CONTENT_GROUPS
 from bimotion.data.encode import encode_clip
 from bimotion.data.facts import measure_facts
 from bimotion.data.store import Item, MotionStore, write_index
+from bimotion.evaluation.caption_words import content_of, side_of
 from bimotion.features import features_to_joints
 from bimotion.features.normalise import FeatureStats
 from bimotion.motion.clip import Clip
@@ -131,7 +132,7 @@ def test_there_are_100_prompts_of_known_contents() -> None:
     ],
 )
 def test_captions_are_read_by_rules(caption: str, content: str, side: str) -> None:
-    assert (words.content_of(caption), words.side_of(caption)) == (content, side)
+    assert (content_of(caption), side_of(caption)) == (content, side)
 
 
 @pytest.mark.parametrize(

@@ -312,3 +312,31 @@ def test_what_published_weights_need(
     ):
         line = refused(capsys, *args)
         assert message in line, args
+
+
+def test_the_published_evaluator_becomes_an_evaluator_folder(
+    here: Path, shared: Path, stats: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bimotion.evaluation.embedding import read_embedder
+
+    golden = load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
+    parts: dict[str, State] = {}
+    for name, value in golden.items():
+        if name.startswith("state."):
+            _, part, rest = name.split(".", 2)
+            parts.setdefault(part, {})[rest] = value
+    torch.save(parts, here / "finest.tar")
+    (here / "glove").mkdir()
+    np.save(here / "glove" / "our_vab_data.npy", np.ones((2, golden["text.word_embs"].shape[-1])))
+    (here / "glove" / "our_vab_words.pkl").write_bytes(pickle.dumps(["unk", "walk"]))
+    (here / "texts").mkdir()
+    (here / "texts" / "000000.txt").write_text("he walks.#he/PRON walk/VERB#0.0#0.0\n")
+    args = ("finest.tar", "judge", "--stats", str(stats))
+    assert "--glove and --texts go together" in refused(capsys, *args, "--glove", "glove")
+    words = ("--glove", "glove", "--texts", "texts")
+    assert "do not go with --text-branch" in refused(capsys, *args[:2], *words, "--text-branch")
+    assert exit_code(["import-weights", *args, *words]) == 0
+    assert capsys.readouterr().out == "judge: an evaluator, which knows 1 captions\n"
+    embedder = read_embedder("judge")
+    assert embedder.kind == "published"
+    assert embedder.embed_texts(["he walks."]).shape == (1, 32)

@@ -94,7 +94,7 @@ def test_a_long_clip_is_captioned_in_parts(
         asked.append([len(part) for part in parts])
         return ["walks", "walks", "waves", "walks"][: len(parts)]
 
-    monkeypatch.setattr(model, "_captions", captions)
+    monkeypatch.setattr(model, "features_to_text", captions)
     long = Clip(np.tile(walk.joints, (15, 1, 1)), 20.0)
     assert model.motion_to_text(long) == "walks; then waves; then walks"
     assert asked == [[154, 154, 153, 153]]

@@ -20,6 +20,13 @@ They are not ours: their authors' licence holds, and that of the data they were 
 Lengths are not predicted: say how long a motion is to be.
 """
 
+EVALUATOR_CARD = """\
+# The published evaluator
+
+The networks of `{source}`, published by Guo et al. 2022 ("Generating diverse and natural 3D human motions from text"),
+which judge text-to-motion on HumanML3D. They are not ours: their authors' licence holds.
+"""
+
 TEXT_BRANCH_CARD = """\
 # A model to be trained
 
@@ -38,6 +45,8 @@ class ImportWeights:
     what CKPT can be:
       a MotionGPT3 checkpoint       OUT is a model folder; needs --stats and GPT-2's tokenizer
       a motion VAE of MLD           OUT is a VAE folder for `bimotion train stage1 --vae OUT`; needs --stats
+      the published evaluator (finest.tar)
+                                    OUT is for `bimotion evaluate --evaluator OUT`; needs --stats, --glove and --texts
       a GPT-2 or Llama-family model (with --text-branch)
                                     OUT is a model folder that training starts from
 
@@ -46,6 +55,8 @@ class ImportWeights:
       bimotion import-weights motiongpt3.ckpt models/published --stats HumanML3D --tokenizer deps/gpt2
       bimotion import-weights HuggingFaceTB/SmolLM2-135M models/smollm2 --text-branch
       bimotion import-weights SmolLM2-135M.gguf models/smollm2 --text-branch
+      bimotion import-weights text_mot_match/model/finest.tar evaluators/published --stats Comp_v6_KLD01/meta \\
+        --glove glove --texts HumanML3D/texts
     """
 
     source: Annotated[Positional[str], arg(metavar="CKPT")]
@@ -56,6 +67,14 @@ class ImportWeights:
     """HumanML3D's folder with Mean.npy and Std.npy, or an npz file with mean and std."""
     tokenizer: Annotated[str | None, arg(metavar="DIR", help_behavior_hint="(default: from the Hub)")] = None
     """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or a Hub id."""
+    glove: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
+        None
+    )
+    """The folder with our_vab_data.npy and our_vab_words.pkl: CKPT is the published evaluator."""
+    texts: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
+        None
+    )
+    """HumanML3D's folder of captions with tagged words."""
     text_branch: bool = False
     """CKPT is a language model: make a new model around it."""
     preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
@@ -73,7 +92,11 @@ class ImportWeights:
             raise UsageError(f"{self.out}: expected the name of a folder to make")
         if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
             raise UsageError(f"{self.out} exists already; move it away, or name another folder")
+        if (self.glove is None) != (self.texts is None):
+            raise UsageError("--glove and --texts go together: the published evaluator needs both")
         if self.text_branch:
+            if self.glove is not None:
+                raise UsageError("--glove and --texts do not go with --text-branch")
             if self.stats is not None or self.tokenizer is not None or self.heads is not None:
                 raise UsageError("--stats, --tokenizer and --heads do not go with --text-branch")
             self._write(*self._language_model(), TEXT_BRANCH_CARD)
@@ -82,13 +105,15 @@ class ImportWeights:
 
         if not Path(self.source).is_file():
             raise UsageError(f"{self.source}: no such file (a language model is read with --text-branch)")
-        whole = holds_language_model(self.source)
+        whole = self.glove is None and holds_language_model(self.source)
         if self.stats is None:
             raise UsageError(
                 "--stats is missing: published weights do not hold the mean and deviation of their features; name "
                 "the folder with HumanML3D's Mean.npy and Std.npy"
             )
-        if whole:
+        if self.glove is not None and self.texts is not None:
+            self._write_evaluator(self.stats, self.glove, self.texts)
+        elif whole:
             self._write(*self._published(self.stats), PUBLISHED_CARD)
         else:
             self._write_vae(self.stats)
@@ -137,3 +162,23 @@ class ImportWeights:
         save_vae(vae, stats, self.out, step=0)
         count = sum(parameter.numel() for parameter in vae.parameters())
         print(f"{self.out}: a VAE folder, {count / 1e6:.1f} million parameters")
+
+    def _write_evaluator(self, stats_path: Path, glove: Path, texts: Path) -> None:
+        from bimotion.interop.assets import read_statistics
+        from bimotion.interop.evaluator import (
+            read_published_evaluator,
+            read_tagged_captions,
+            read_word_vectors,
+        )
+        from bimotion.models.evaluator_folder import PublishedParts, save_published
+        from bimotion.training.folders import replaced_folder
+
+        parts = PublishedParts(
+            read_published_evaluator(self.source),
+            read_word_vectors(glove),
+            read_statistics(stats_path),
+            read_tagged_captions(texts),
+        )
+        with replaced_folder(self.out) as partial:
+            save_published(parts, partial, EVALUATOR_CARD.format(source=Path(self.source).name))
+        print(f"{self.out}: an evaluator, which knows {len(parts.tagged)} captions")

@@ -25,6 +25,9 @@ COMMANDS = {
     "info": ("info", "Info", "what a motion file or a model folder holds"),
     "prepare": ("prepare", "Prepare", "a data set from recordings"),
     "train": ("train", "run_train", "a model from a data set"),
+    "evaluate": ("evaluate", "Evaluate", "how good a model is, or anyone's motions"),
+    "compare": ("compare", "Compare", "which differences of two reports exceed the intervals"),
+    "search": ("search", "Search", "recordings that show what a sentence says"),
     "import-weights": (
         "import_weights",
         "ImportWeights",

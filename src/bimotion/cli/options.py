@@ -26,6 +26,11 @@ Model = Annotated[
 Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: another one every time)")]
 """What makes a result repeatable."""
 
+Evaluator = Annotated[
+    Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: the one that comes with bimotion)")
+]
+"""An evaluator's folder or run."""
+
 Device = Annotated[str, arg(metavar="DEVICE")]
 """Where the model runs."""
 

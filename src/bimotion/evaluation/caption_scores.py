@@ -38,8 +38,8 @@ def published_bleu(captions: Sequence[str], references: Sequence[Sequence[str]],
     matches, possible = np.zeros(order), np.zeros(order)
     said = wanted = 0
     for caption, theirs in zip(captions, references, strict=True):
-        words = _plain_words(caption)
-        others = [_plain_words(reference) for reference in theirs]
+        words = plain_words(caption)
+        others = [plain_words(reference) for reference in theirs]
         said += len(words)
         wanted += min(map(len, others))
         for n in range(1, order + 1):
@@ -169,7 +169,8 @@ def _check(captions: Sequence[str], references: Sequence[Sequence[str]]) -> None
             raise DataError(f"item {number} has no reference caption; leave it out")
 
 
-def _plain_words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
+    """Words in lower case, without punctuation."""
     return text.translate(_NO_PUNCTUATION).lower().split()
 
 

@@ -44,7 +44,8 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """
     shift = a.mean - b.mean
     overlap = np.linalg.svd(_root(a.covariance) @ _root(b.covariance), compute_uv=False).sum()
-    return float(shift @ shift + np.trace(a.covariance) + np.trace(b.covariance) - 2 * overlap)
+    squared = shift @ shift + np.trace(a.covariance) + np.trace(b.covariance) - 2 * overlap
+    return max(float(squared), 0.0)  # what is below is rounding
 
 
 def fid(real: Float[np.ndarray, "N D"], generated: Float[np.ndarray, "M D"]) -> float:

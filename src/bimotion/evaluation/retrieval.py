@@ -1,6 +1,6 @@
 """Does a text find its motion among others: R-precision and MM-Dist.
 
-Legend: N items, D embedding columns, G groups, K items of a group.
+Legend: N items, D embedding columns, G groups, K items of a group, C items that count.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,26 @@ TOP_K = 3
 class Retrieval:
     """What `retrieval` measures."""
 
-    r_precision: tuple[float, ...]
-    """Share of texts whose motion is among the nearest 1, 2, 3, ..., `TOP_K`."""
-    mm_dist: float
-    """Mean Euclidean distance of a text's embedding from its motion's."""
+    items: Int[np.ndarray, " C"]
+    """Items that count, in the order of the groups."""
+    ranks: Int[np.ndarray, " C"]
+    """How many wrong motions of its group are as near to each text as its nearest right one, or nearer."""
+    apart: Float[np.ndarray, " C"]
+    """Euclidean distance of each text's embedding from its motion's."""
+
+    def found(self, k: int) -> float:
+        """Share of texts whose motion is among the nearest k."""
+        return float((self.ranks < k).mean())
+
+    @property
+    def r_precision(self) -> tuple[float, ...]:
+        """Share of texts whose motion is among the nearest 1, 2, 3, ..., `TOP_K`."""
+        return tuple(self.found(k) for k in range(1, TOP_K + 1))
+
+    @property
+    def mm_dist(self) -> float:
+        """Mean distance of a text from its motion."""
+        return float(self.apart.mean())
 
 
 def retrieval(
@@ -44,13 +60,9 @@ def retrieval(
     """
     ranks = np.stack([_ranks(text[group], motion[group], alike, group) for group in groups])
     chosen = np.ones(groups.shape, dtype=bool) if counted is None else counted
-    own = np.linalg.norm(
-        text[groups[chosen]].astype(np.float64) - motion[groups[chosen]].astype(np.float64), axis=-1
-    )
-    return Retrieval(
-        r_precision=tuple(float((ranks[chosen] < k).mean()) for k in range(1, TOP_K + 1)),
-        mm_dist=float(own.mean()),
-    )
+    items = groups[chosen]
+    apart = np.linalg.norm(text[items].astype(np.float64) - motion[items].astype(np.float64), axis=-1)
+    return Retrieval(items, ranks[chosen], np.asarray(apart))
 
 
 def whole_groups(order: Int[np.ndarray, " N"], size: int = GROUP_SIZE) -> Int[np.ndarray, "G K"]:

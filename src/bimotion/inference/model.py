@@ -169,7 +169,7 @@ class MotionLanguageModel:
             parts += pieces
             owners += [number] * len(pieces)
         said: list[list[str]] = [[] for _ in clip]
-        for owner, caption in zip(owners, self._captions(parts), strict=True):
+        for owner, caption in zip(owners, self.features_to_text(parts), strict=True):
             if caption not in said[owner][-1:]:
                 said[owner].append(caption)
         return ["; then ".join(captions) for captions in said]
@@ -295,10 +295,12 @@ class MotionLanguageModel:
         self,
         sequences: Sequence[TokenSequence],
         given: Sequence[Float[np.ndarray, "_ 263"]],
-        frames: int | None,
+        frames: int | Sequence[int] | None,
         sampling: Sampling,
     ) -> list[Float[np.ndarray, "_ 263"]]:
         """Features that answer requests for a motion; `given` are those of the motions in the requests, in order.
+
+        `frames` is the length of all, or of each; None takes the lengths that the model predicts.
 
         Raises:
             ConfigError: settings out of their range.
@@ -316,17 +318,20 @@ class MotionLanguageModel:
                 guidance_scale=sampling.guidance_scale,
                 generator=[sampling.generator(number) for number in range(start, stop)],
             )
-            if frames is not None or predicted is None:
+            if isinstance(frames, Sequence):
+                lengths = list(frames[start:stop])
+            elif frames is not None or predicted is None:
                 lengths = [self.max_frames if frames is None else frames] * (stop - start)
             else:
                 lengths = predicted.clamp(self.min_frames, self.max_frames).tolist()
             made += self.decode_features(x, lengths)
         return made
 
-    def _captions(self, parts: Sequence[Float[np.ndarray, "_ 263"]]) -> list[str]:
+    def features_to_text(self, features: Sequence[Float[np.ndarray, "_ 263"]]) -> list[str]:
+        """Captions of features that are not normalised, each of at most `max_frames` rows."""
         said: list[str] = []
-        for start in range(0, len(parts), BATCH):
-            rows = parts[start : start + BATCH]
+        for start in range(0, len(features), BATCH):
+            rows = features[start : start + BATCH]
             frames = [len(each) if self.says_length else None for each in rows]
             batch = self.network.batch([prompts.text_of_motion(self.tokenizer, each) for each in frames])
             answers = self.network.write(batch, self.encode_features(rows), DecodingConfig())

@@ -27,6 +27,9 @@ from bimotion.motion.atomic import atomic_path
 FORMAT = "bimotion evaluator 1"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "evaluator.safetensors"
 
+EMBEDDED_EVALUATOR = Path(__file__).parents[1] / "embedded_evaluator"
+"""Folder of the evaluator that comes with the package."""
+
 
 @dataclass(frozen=True)
 class ContrastiveParts:
@@ -81,13 +84,18 @@ def save_published(parts: PublishedParts, folder: Path, card: str = "") -> None:
     _save(folder, "published", parts.network, extra, card, torch.float32, {})
 
 
-def find_evaluator(folder: str | Path) -> Path:
-    """The evaluator folder meant by a path: the folder itself, or `model` in a run.
+def find_evaluator(folder: str | Path | None = None) -> Path:
+    """The evaluator folder meant by a path: the folder itself, or `model` in a run; None: the package's own.
 
     Raises:
         ModelError: neither holds an evaluator.
     """
-    folder = Path(folder).expanduser()
+    if folder is None and not (EMBEDDED_EVALUATOR / WEIGHTS_FILE).is_file():
+        raise ModelError(
+            "this installation has no embedded evaluator (bimotion/embedded_evaluator is missing); name one that "
+            "`bimotion train evaluator` made"
+        )
+    folder = EMBEDDED_EVALUATOR if folder is None else Path(folder).expanduser()
     for candidate in (folder, folder / "model"):
         if (candidate / WEIGHTS_FILE).is_file():
             return candidate

@@ -1,0 +1,103 @@
+"""Two reports side by side: which of their differences exceed the intervals."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bimotion.errors import DataError
+from bimotion.evaluation.intervals import Measured
+from bimotion.evaluation.report import Report, Table, shown
+from bimotion.evaluation.scores import METRICS, PARTS, REAL, SYSTEM
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number of two reports."""
+
+    part: str
+    """Part of the report."""
+    metric: str
+    """What was measured."""
+    a: Measured
+    """In the first report."""
+    b: Measured
+    """In the second."""
+    real: Measured | None
+    """Of the recorded motions."""
+    exceeds: bool | None
+    """Whether they differ by more than their intervals; None: measured once, there is no interval."""
+    better: str
+    """`A` or `B`; empty where neither is, or nobody can say."""
+
+
+def compare(a: Report, b: Report) -> list[Difference]:
+    """Every number that both reports have, of what they score (of the recorded motions if that is nothing).
+
+    Two numbers differ where the interval of their difference, sqrt(i² + j²), does not hold 0.
+
+    Raises:
+        DataError: protocol, evaluator or data of the two are not the same: their numbers mean different things.
+    """
+    for what, key in (("protocol", "name"), ("evaluator", "fingerprint"), ("data", "fingerprint")):
+        mine, other = (report.about.get(what, {}).get(key) for report in (a, b))
+        if mine != other:
+            raise DataError(
+                f"{a.name} and {b.name} cannot be compared: {what} {_short(mine)} and {what} {_short(other)}; "
+                "evaluate both in the same way"
+            )
+    differences = []
+    for part in PARTS:
+        rows = [report.scores.get(part, {}) for report in (a, b)]
+        ours, theirs = (row.get(SYSTEM) or row.get(REAL) or {} for row in rows)
+        for metric in METRICS:
+            if metric in ours and metric in theirs:
+                real = rows[0].get(REAL, {}).get(metric)
+                differences.append(_difference(part, metric, ours[metric], theirs[metric], real))
+    if not differences:
+        raise DataError(f"{a.name} and {b.name} have no number in common")
+    return differences
+
+
+def comparison_tables(differences: Sequence[Difference], a: Report, b: Report) -> list[Table]:
+    """A table a part."""
+    tables = []
+    for part, heading in PARTS.items():
+        rows = [
+            [
+                METRICS[each.metric].title,
+                shown(each.metric, each.real),
+                shown(each.metric, each.a),
+                shown(each.metric, each.b),
+                f"{each.b.mean - each.a.mean:+.{METRICS[each.metric].digits}f}",
+                {True: "yes", False: "no", None: "one measurement"}[each.exceeds],
+                {"A": a.name, "B": b.name, "": ""}[each.better] if each.exceeds else "",
+            ]
+            for each in differences
+            if each.part == part
+        ]
+        if rows:
+            columns = ["", "real", f"A: {a.name}", f"B: {b.name}", "B - A", "differ", "better"]
+            tables.append(Table(heading, columns, rows))
+    return tables
+
+
+def differences_to_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """For scripts."""
+    return [asdict(each) for each in differences]
+
+
+def _short(value: str | None) -> str:
+    return "none" if value is None else value if len(value) < 32 else value[:12]
+
+
+def _difference(part: str, metric: str, a: Measured, b: Measured, real: Measured | None) -> Difference:
+    exceeds = None
+    if min(a.repeats, b.repeats) > 1:
+        exceeds = abs(a.mean - b.mean) > math.hypot(a.interval, b.interval)
+    sign = METRICS[metric].better
+    if sign == "real" and real is not None:
+        gain = abs(a.mean - real.mean) - abs(b.mean - real.mean)
+    else:
+        gain = {"higher": 1, "lower": -1}.get(sign, 0) * (b.mean - a.mean)
+    return Difference(part, metric, a, b, real, exceeds, "B" if gain > 0 else "A" if gain < 0 else "")

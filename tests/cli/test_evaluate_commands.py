@@ -1,0 +1,170 @@
+"""`evaluate`, `compare` and `search` from the command line."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import bimotion
+from bimotion.cli.main import exit_code
+from bimotion.data.encode import encode_clip
+from bimotion.data.store import Item, write_index
+from bimotion.features.normalise import FeatureStats
+from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
+from bimotion.models.evaluator_folder import ContrastiveParts, save_contrastive
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.motion.clip import Clip
+
+
+@pytest.fixture
+def here(tmp_path: Path, micro_folder: Path, walk: Clip, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a data set `data` of 4 walks and an evaluator `judge` of random weights."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIMOTION_MODEL", str(micro_folder))
+    features = encode_clip(walk.joints)
+    items = [
+        Item(
+            id=f"clip{number}#0",
+            take=f"take{number}",
+            split="test",
+            source="made-up",
+            content="walk",
+            label="walk",
+            style="none",
+            side="none",
+            gait="walk",
+            start=0,
+            num_frames=30 + number,
+            offset=0,
+            mirrored=False,
+            text=True,
+            captions=(f"a person walks {number} steps.",),
+            licence="none",
+        )
+        for number in range(4)
+    ]
+    (tmp_path / "data").mkdir()
+    np.save("data/features.npy", features)
+    write_index(items, Path("data/index.jsonl"))
+    FeatureStats.of(iter([features])).save(Path("data/stats.npz"))
+    Path("data/meta.json").write_text('{"version": 1}', encoding="utf-8")
+    tokenizer = MotionTokenizer.train(["a person walks 0 1 2 3 steps."] * 3, 320, slots=1)
+    torch.manual_seed(0)
+    sizes = replace(EVALUATOR_SIZES["micro"], vocab_size=tokenizer.special.text_vocab_size)
+    network = ContrastiveEvaluator(sizes).eval()
+    network.feature_mean.copy_(torch.from_numpy(features.mean(0)))
+    save_contrastive(ContrastiveParts(network, tokenizer), Path("judge"), "")
+    return tmp_path
+
+
+def call(*args: str) -> None:
+    assert exit_code(args) == 0
+
+
+def test_a_model_is_scored_the_same_twice_and_compared(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ("evaluate", "--data", "data", "--evaluator", "judge", "--repeats", "2", "--steps", "2")
+    call(*args, "--out", "first", "--name", "first")
+    assert capsys.readouterr().out.splitlines()[-1] == f"{Path('first/report.html')}: open it in a browser"
+    call(*args, "--out", "second", "--json")
+    said = json.loads(capsys.readouterr().out)
+    first, second = (json.loads((here / name / "results.json").read_text()) for name in ("first", "second"))
+    assert first["scores"] == second["scores"] == said["scores"]
+    assert (first["name"], second["name"]) == ("first", "micro")
+    assert first["about"]["model"]["steps"] == 2
+    assert {path.name for path in (here / "first").iterdir()} == {
+        "results.json",
+        "report.md",
+        "report.html",
+    }
+    assert set(first["scores"]) == {
+        *("text_to_motion", "motion_to_text", "captions_raw", "captions_tokens"),
+        *("reconstruction", "prediction", "inbetween", "natural", "asked"),
+    }
+    call("compare", "first", "second", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["exceeds"] for row in rows} == {False, None}
+    call("compare", "first", "second")
+    assert "R-precision top 1" in capsys.readouterr().out
+    call("evaluate", "--data", "data", "--evaluator", "judge", "--real", "--count", "3", "--out", "real")
+    assert exit_code(["compare", "first", "real"]) == 2
+    assert "cannot be compared: data" in capsys.readouterr().err
+
+
+def test_motions_of_another_system_are_asked_for_and_scored(
+    here: Path, capsys: pytest.CaptureFixture[str], walk: Clip
+) -> None:
+    call("evaluate", "--data", "data", "--ask", "made", "--repeats", "1")
+    assert capsys.readouterr().out == f"{Path('made/asked.jsonl')}: 1 x 4 motions to be made\n"
+    for line in (here / "made" / "asked.jsonl").read_text().splitlines():
+        file = here / "made" / json.loads(line)["file"]
+        file.parent.mkdir(exist_ok=True)
+        np.save(file, walk.joints)
+    args = ("--evaluator", "judge", "--repeats", "2", "--json")
+    call("evaluate", "--data", "data", "--motions", "made", "--out", "report", *args)
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert set(scores) == {"text_to_motion", "natural", "asked"}
+    call("evaluate", "--motions", "made", "--out", "alone", "--json")
+    assert set(json.loads(capsys.readouterr().out)["scores"]) == {"natural"}
+
+
+def test_search_finds_by_sentence_and_by_example(
+    here: Path, capsys: pytest.CaptureFixture[str], walk: Clip
+) -> None:
+    (here / "takes").mkdir()
+    bimotion.save_clip(walk, here / "takes" / "walk.npz")
+    bimotion.save_clip(walk.mirror()[:25], here / "takes" / "other.bvh")
+    (here / "takes" / "bad.bvh").write_text("HIERARCHY\n")
+    call("search", "a person walks", "takes", "--evaluator", "judge", "--count", "1")
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1
+    assert "bimotion: not searched: " in said.err
+    call(
+        *("search", "takes/walk.npz", "takes", "--evaluator", "judge"),
+        *("--index", "index.npz", "--json", "--page", "found.html"),
+    )
+    rows = json.loads(capsys.readouterr().out)
+    assert [Path(row["file"]).name for row in rows] == ["walk.npz", "other.bvh"]
+    assert (here / "index.npz").is_file()
+    assert (here / "found.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["evaluate"], "--data: which data set?"),
+        (["evaluate", "--data", "nowhere"], "nowhere: expected a prepared data set"),
+        (
+            ["evaluate", "--data", "data", "--real", "--model", "m"],
+            "give one of --model, --motions and --real",
+        ),
+        (["evaluate", "--data", "data", "--repeats", "0"], "expected 1 or more repeats"),
+        (["evaluate", "--data", "data", "--evaluator", "none"], "none: no evaluator here"),
+        (["evaluate", "--data", "data", "--out", "data"], "data: holds other files"),
+        (
+            [
+                *("evaluate", "--data", "data", "--evaluator", "judge", "--real"),
+                *("--protocol", "humanml3d-2022", "--out", "x"),
+            ],
+            "humanml3d-2022 is defined by the published evaluator",
+        ),
+        (["evaluate", "--motions", "judge"], "judge: has no motion files"),
+        (["compare", "data", "data"], "`bimotion evaluate` writes a report's folder"),
+        (["search", "a", "nowhere"], "nowhere: expected a folder of recordings"),
+        (["search", "no.bvh", "data"], "no.bvh: no such file"),
+        (["search", "a", "data", "--count", "0"], "--count: expected 1 or more"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_a_wrong_input_is_one_line_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    before = sorted(Path().rglob("*"))
+    assert exit_code(args) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert sorted(Path().rglob("*")) == before

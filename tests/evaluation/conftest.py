@@ -1,0 +1,82 @@
+"""A small data set of numbered motions, and evaluators for it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numbered_motions import NUM, Oracle
+
+from bimotion.data.encode import encode_clip
+from bimotion.data.store import Item, MotionStore, write_index
+from bimotion.features.layout import CONTACTS
+from bimotion.features.normalise import FeatureStats
+from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
+from bimotion.models.evaluator_folder import ContrastiveParts, save_contrastive
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.motion.clip import Clip
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
+    """Walks of 24 to 40 frames; the first two have a caption in common, and each has three."""
+    folder = tmp_path_factory.mktemp("data") / "walks"
+    folder.mkdir()
+    whole = encode_clip(walk.joints)
+    rng = np.random.default_rng(0)
+    items, rows, offset = [], [], 0
+    for number in range(NUM):
+        frames = int(rng.integers(24, 41))
+        features = whole[:frames].copy()
+        features[:, CONTACTS.start] = number
+        said = 0 if number < 2 else number
+        item = Item(
+            id=f"clip{number:02d}#0",
+            take=f"take{number:02d}",
+            split="test",
+            source="made-up",
+            content="turn" if number % 3 else "walk",
+            label="walk",
+            style="none",
+            side="none",
+            gait="walk",
+            start=0,
+            num_frames=frames,
+            offset=offset,
+            mirrored=False,
+            text=True,
+            captions=(f"motion {said} walks.", f"motion {said} walks ahead.", f"motion {said} goes."),
+            licence="none",
+        )
+        items += [item, replace(item, id=f"{item.id}M", mirrored=True, split="train")]
+        rows.append(features)
+        offset += frames
+    np.save(folder / "features.npy", np.concatenate(rows))
+    write_index(items, folder / "index.jsonl")
+    FeatureStats.of(iter(rows)).save(folder / "stats.npz")
+    (folder / "meta.json").write_text(json.dumps({"version": 1}), encoding="utf-8")
+    return MotionStore.open(folder)
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Oracle:
+    return Oracle()
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> Path:
+    """A folder of a contrastive evaluator with random weights."""
+    tokenizer = MotionTokenizer.train(
+        ["a person walks ahead and waves.", "motion 0 1 2 3 goes."] * 3, 320, slots=1
+    )
+    torch.manual_seed(0)
+    sizes = replace(EVALUATOR_SIZES["micro"], vocab_size=tokenizer.special.text_vocab_size)
+    network = ContrastiveEvaluator(sizes).eval()
+    features = encode_clip(walk.joints)
+    network.feature_mean.copy_(torch.from_numpy(features.mean(0)))
+    network.feature_std.fill_(0.1)
+    folder = tmp_path_factory.mktemp("evaluators") / "judge"
+    save_contrastive(ContrastiveParts(network, tokenizer), folder, "An evaluator for tests.")
+    return folder

@@ -1,0 +1,86 @@
+"""Motion to text: captions of which the scores are known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numbered_motions import NUM, Oracle, number_of, track
+
+from bimotion.data.store import MotionStore
+from bimotion.errors import ConfigError
+from bimotion.evaluation.asked import Asked
+from bimotion.evaluation.motion_to_text import MotionToText, motion_to_text
+from bimotion.evaluation.protocols import BIMOTION_1
+from bimotion.evaluation.scores import REAL, SYSTEM
+from bimotion.evaluation.tagged_words import published_tokens, tag_words, token_captions
+
+
+class Writer:
+    """Says the number of a motion in the words given."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def text_to_features(
+        self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
+    ) -> list[np.ndarray]:
+        raise NotImplementedError
+
+    def features_to_text(self, motions: Sequence[np.ndarray]) -> list[str]:
+        numbers = [number_of(motion) for motion in motions]
+        return [self._words.format(0 if number == 1 else number) for number in numbers]
+
+
+def scored(store: MotionStore, oracle: Oracle, words: str) -> MotionToText:
+    return motion_to_text(Asked(store, BIMOTION_1), Writer(words), oracle, 2, track, tagged={})
+
+
+def test_captions_of_people_are_perfect(store: MotionStore, oracle: Oracle) -> None:
+    done = scored(store, oracle, "motion {} walks ahead.")
+    assert done.retrieval[SYSTEM]["top_1"].mean == done.retrieval[REAL]["top_1"].mean == 1
+    assert done.raw[SYSTEM]["bleu_4"].mean == pytest.approx(1)
+    assert done.tokens[SYSTEM]["rouge_l"].mean == pytest.approx(1)
+    assert len(done.said) == NUM
+
+
+def test_tokens_and_captions_as_written_differ(store: MotionStore, oracle: Oracle) -> None:
+    done = scored(store, oracle, "Motion {} WALKS ahead")
+    assert done.tokens[SYSTEM]["cider_d"].mean > 2 * done.raw[SYSTEM]["cider_d"].mean
+
+
+def test_silence_is_left_out_and_finds_nothing(store: MotionStore, oracle: Oracle) -> None:
+    done = scored(store, oracle, " ")
+    assert done.raw == done.tokens == {}
+    assert done.retrieval[SYSTEM]["top_1"].mean < 0.1
+
+
+def test_published_tokens_are_the_data_sets_own_or_spacys() -> None:
+    class Token:
+        def __init__(self, text: str, lemma: str, pos: str) -> None:
+            self.text, self.lemma_, self.pos_ = text, lemma, pos
+
+    def language(text: str) -> list[Token]:
+        assert text == "a man sidesteps left, 2 times"
+        return [
+            Token("a", "a", "DET"),
+            Token("man", "man", "NOUN"),
+            Token("sidesteps", "sidestep", "VERB"),
+            Token("left", "leave", "VERB"),
+            Token(",", ",", "PUNCT"),
+            Token("2", "2", "NUM"),
+            Token("times", "time", "NOUN"),
+        ]
+
+    tagged = tag_words("a man side-steps left, 2 times", language)
+    assert tagged == ["a/DET", "man/NOUN", "sidestep/VERB", "left/VERB", "time/NOUN"]
+    known = {"A man walks.": ["a/DET", "man/NOUN", "walk/VERB"]}
+    assert published_tokens(["A man walks."], known) == [(known["A man walks."], 20)]
+    assert token_captions(["A man walks.", "A man RUNS."], known) == ["a man walk", "a man runs"]
+
+
+def test_without_spacy_other_captions_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(ConfigError, match="pip install spacy"):
+        published_tokens(["a man walks"], {})
