@@ -82,6 +82,7 @@ class Mixture(nn.Module):
         self.text, self.motion = make_branches(config)
         self.positions: nn.Parameter | None = None
         self.rotary: Rotary | None = None
+        self.output: nn.Module | None = None
         if config.family == "gpt2":
             self.positions = nn.Parameter(torch.randn(config.max_positions, config.width) * 0.02)
         else:
@@ -162,6 +163,9 @@ class Mixture(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
         """Scores of the next text token; the output matrix is the text embedding."""
+        if self.output is not None:  # in fewer bits than the embedding
+            scores: Tensor = self.output(hidden)
+            return scores
         return F.linear(hidden, self.text.embedding.weight)
 
     def cache(self, size: int, room: int) -> KeyValueCache:

@@ -70,16 +70,27 @@ def load_model(
     Raises:
         ModelError: a file is missing or broken, or the weights do not fit the configuration.
     """
-    folder = Path(folder)
     config = load_config(folder)
-    tokenizer = MotionTokenizer.from_file(folder / "tokenizer.json", config.slots)
+    tokenizer = MotionTokenizer.from_file(Path(folder) / "tokenizer.json", config.slots)
     check_tokenizer(config, tokenizer)
-    path = folder / "model.safetensors"
+    return load_network(folder, device, dtype), tokenizer
+
+
+def load_network(
+    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> MotionLanguage:
+    """The network of a folder, in eval mode; parameters become `dtype`.
+
+    Raises:
+        ModelError: a file is missing or broken, or the weights do not fit the configuration.
+    """
+    config = load_config(folder)
+    path = Path(folder) / "model.safetensors"
     try:
         state = load_file(path, device=str(device))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot be read as safetensors ({error})") from None
-    return model_of_state(config, state, str(path), device, dtype), tokenizer
+    return model_of_state(config, state, str(path), device, dtype)
 
 
 def load_config(folder: str | Path) -> MotionLanguageConfig:
