@@ -144,7 +144,7 @@ def _captioning(figure: Figure, network: MotionLanguage) -> Job:
     def outcome() -> Tensor:
         with torch.inference_mode():
             given = network.understanding(encode().flatten(1)).view(figure.batch, network.config.slots, -1)
-            return network.mixture.logits(network.mixture(batch, given).text.index_select(0, batch.last_rows))
+            return network.mixture.logits(network.mixture(batch, given, wanted=batch.last_rows).text)
 
     size = _weight_bytes(figure)
     parts = [
