@@ -29,6 +29,9 @@ Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: anot
 Device = Annotated[str, arg(metavar="DEVICE")]
 """Where the model runs."""
 
+Precision = Literal["fp32", "bf16", "int8"]
+"""What the model computes in."""
+
 
 @dataclass(frozen=True)
 class Reading:

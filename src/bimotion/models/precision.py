@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from bimotion.errors import ModelError
 from bimotion.models.motion_language import MotionLanguage
 
 Precision = Literal["fp32", "bf16", "int8"]
@@ -19,7 +20,11 @@ def dtype_of(precision: Precision) -> torch.dtype:
 
 
 def quantise(network: MotionLanguage) -> None:
-    """Turn the linear layers of both branches, and the output matrix, into torch's dynamically quantised ones."""
+    """Turn the linear layers of both branches, and the output matrix, into torch's dynamically quantised ones.
+
+    Raises:
+        ModelError: the network is not on a CPU.
+    """
     from torch.ao import quantization
     from torch.ao.nn.quantized import dynamic
 
@@ -27,6 +32,8 @@ def quantise(network: MotionLanguage) -> None:
     quantised: Any = dynamic.Linear
     change: Any = quantization.quantize_dynamic
     embedding = mixture.text.embedding.weight
+    if embedding.device.type != "cpu":
+        raise ModelError(f"int8 is for the CPU, the model is on {embedding.device}; use bf16 there")
     output: Any = nn.Linear(embedding.shape[1], embedding.shape[0], bias=False, device="meta")
     output.weight, output.qconfig = embedding, kind
     with warnings.catch_warnings():

@@ -108,12 +108,19 @@ def training_parts(network: MotionLanguage, batch: TokenBatch) -> list[Part]:
     learns = not network.mixture.text.frozen
     output = network.config.mixture.text_vocab_size * network.config.mixture.width
     answers = batch.answer_ids.numel()
-    flops = 2.0 * ((3 if learns else 1) * words * text + 3 * slots * motion + 3 * answers * output)
-    rows = network.config.diffusion.repeats * len(batch.out_rows)
-    head = weights(network.head)
+    last = network.mixture.text.layers[-1]
+    assert isinstance(last, BranchLayer)
+    unread = (weights(last) - weights(last.qkv)) * (words - answers)
+    flops = 2.0 * ((3 if learns else 1) * (words * text - unread) + 3 * slots * motion + 3 * answers * output)
+    motions = len(batch.out_rows)
+    rows, head, pool = (
+        network.config.diffusion.repeats * motions,
+        weights(network.head),
+        weights(network.head.condition),
+    )
     trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     return [
         Part("transformer", flops, 4.0 * 3 * (text + motion)),
-        Part("diffusion head", 2.0 * 3 * rows * head, 4.0 * 3 * head),
+        Part("diffusion head", 2.0 * 3 * (rows * (head - pool) + motions * pool), 4.0 * 3 * head),
         Part("AdamW", 0.0, 4.0 * ADAM_NUMBERS * trained),
     ]

@@ -1,0 +1,43 @@
+"""`bimotion benchmark` on the smallest model."""
+
+import json
+
+import pytest
+
+from bimotion.cli.main import exit_code
+
+
+def test_figures_bounds_and_memory_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    args = [
+        "benchmark",
+        "--preset",
+        "micro",
+        "--only",
+        "captioning",
+        "--repeats",
+        "2",
+        "--threads",
+        "1",
+        "--json",
+    ]
+    assert exit_code(args) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["gigabytes_per_second"] > 0
+    assert said["threads"] == 1
+    assert [(row["batch"], row["precision"]) for row in said["figures"]] == [
+        (1, "fp32"), (8, "fp32"), (1, "bf16"), (1, "int8"), (8, "int8"),
+    ]  # fmt: skip
+    for row in said["figures"]:
+        assert len(row["seconds"]) == 2
+        assert row["min_s"] <= row["median_s"]
+        assert row["bound_s"] == pytest.approx(sum(part["bound_s"] for part in row["parts"]), abs=1e-3)
+        assert 50 < row["peak_mb"] < 5000
+        assert (row["error"] is None) == (row["precision"] == "fp32")
+        assert row["error"] is None or 0 < row["error"] < 0.1
+
+
+def test_wrong_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["benchmark", "--repeats", "0"]) == 2
+    assert "--repeats: expected 1 or more, got 0" in capsys.readouterr().err
+    assert exit_code(["benchmark", "--model", "./none"]) == 2
+    assert "./none: expected a model folder" in capsys.readouterr().err
