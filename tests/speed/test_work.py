@@ -6,10 +6,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bimotion.errors import BimotionError
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.speed.figures import Figure, job
 from bimotion.speed.machine import Machine, measure_machine, peak_bytes
+from bimotion.speed.report import as_table
+from bimotion.speed.run import measure, random_weights
 from bimotion.speed.work import Part, bound_seconds
 
 
@@ -49,6 +52,24 @@ def test_the_slower_of_memory_and_arithmetic_decides() -> None:
     machine = Machine(bytes_per_second=100.0, flops_per_second=1000.0)
     parts = [Part("reads", flops=10, read=200), Part("computes", flops=3000, read=50)]
     assert bound_seconds(parts, machine) == pytest.approx(2 + 3)
+
+
+def test_a_table_has_a_row_for_each_figure_and_tells_the_error_of_fewer_bits() -> None:
+    with random_weights(preset("micro")) as folder:
+        [one] = measure([Figure("captioning", 2, "int8", written=3)], folder, repeats=1, threads=1)
+    assert one.error is not None
+    assert 0 < one.error < 0.1
+    header, rule, row = as_table([one], Machine(1e9, 1e9)).splitlines()
+    assert len(header) == len(rule) == len(row)
+    assert row.split(" | ")[:3] == ["| captioning", "    2", "int8     "]
+
+
+def test_a_process_that_fails_says_why() -> None:
+    with (
+        random_weights(preset("micro")) as folder,
+        pytest.raises(BimotionError, match="captioning, batch 3, fp32: .*1000 frames"),
+    ):
+        list(measure([Figure("captioning", 3, frames=1000)], folder, repeats=1, threads=1))
 
 
 def test_a_machine_has_rates_and_a_process_a_peak() -> None:

@@ -102,7 +102,7 @@ def job(figure: Figure, network: MotionLanguage) -> Job:
 
 
 def _text_to_motion(figure: Figure, network: MotionLanguage) -> Job:
-    requests = _Requests(network.config.special, network.config.slots)
+    requests = Requests(network.config.special, network.config.slots)
     batch = network.batch([requests.motion(words) for words in figure.caption_lengths])
     lengths = torch.full((figure.batch,), figure.frames)
 
@@ -126,7 +126,7 @@ def _text_to_motion(figure: Figure, network: MotionLanguage) -> Job:
 
 
 def _captioning(figure: Figure, network: MotionLanguage) -> Job:
-    requests = _Requests(network.config.special, network.config.slots)
+    requests = Requests(network.config.special, network.config.slots)
     batch = network.batch([requests.caption()] * figure.batch)
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(figure.batch, figure.frames, network.config.vae.feature_dim, generator=generator)
@@ -161,7 +161,7 @@ def _training_step(figure: Figure, network: MotionLanguage) -> Job:
     module = LanguageObjective(network, losses, stage.trains)
     module.train()
     optimiser = Optimisers(module, OptimiserConfig(lr=1e-5))
-    requests = _Requests(network.config.special, network.config.slots)
+    requests = Requests(network.config.special, network.config.slots)
     sequences = [
         requests.of(task, words) for task, words in zip(_tasks(figure), figure.caption_lengths, strict=True)
     ]
@@ -199,7 +199,7 @@ def _weight_bytes(figure: Figure) -> int:
     return {"fp32": 4, "bf16": 2, "int8": 1}[figure.precision]
 
 
-class _Requests:
+class Requests:
     """Sequences as the tokenizer makes them, with made-up words; the frames around them have 3 and 2 tokens."""
 
     def __init__(self, special: SpecialIds, slots: int) -> None:
