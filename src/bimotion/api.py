@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -32,20 +32,23 @@ FORMATS = {
 
 
 def load(
-    model: str | Path | None = None, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
+    model: str | Path | None = None,
+    device: "str | torch.device" = "cpu",
+    precision: Literal["fp32", "bf16", "int8"] = "fp32",
 ) -> "MotionLanguageModel":
     """A model that turns text into motion and motion into text.
 
     `model` is a model folder, a run of `bimotion train` that holds one, or the id of a Hugging Face Hub repository
     ("owner/name"); None is the model that comes with the package, unless BIMOTION_MODEL in the environment names
-    another. `dtype` None means float32, whatever the weights are stored in.
+    another. `precision` is what it computes in, whatever its weights are stored in: "fp32", "bf16", or "int8" for the
+    transformer on a CPU (docs/performance.md).
 
     Raises:
-        ModelError: the folder or repository is missing, or is no model folder.
+        ModelError: the folder or repository is missing, is no model folder, or cannot be used so.
     """
     from bimotion.inference.model import MotionLanguageModel
 
-    return MotionLanguageModel.from_folder(model_folder(model), device=device, dtype=dtype)
+    return MotionLanguageModel.from_folder(model_folder(model), device=device, precision=precision)
 
 
 def model_folder(model: str | Path | None = None) -> Path:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def test_the_asked_length_is_made(model: MotionLanguageModel) -> None:
     assert model.min_frames <= len(predicted) <= model.max_frames
     assert predicted.fps == 20
     assert predicted.caption == "a person waves"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_fewer_bits_give_about_the_same_motion(
+    model: MotionLanguageModel, micro_folder: Path, walk: Clip, precision: Literal["bf16", "int8"]
+) -> None:
+    rough = bimotion.load(micro_folder, precision=precision)
+    exact, near = (each.text_to_motion("a person waves", frames=40, seed=3).joints for each in (model, rough))
+    np.testing.assert_allclose(near, exact, atol=0.03)
+    assert isinstance(rough.motion_to_text(walk), str)
 
 
 @pytest.mark.parametrize(

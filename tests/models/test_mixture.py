@@ -109,6 +109,21 @@ def test_a_sequence_alone_and_in_a_batch_are_the_same(
         torch.testing.assert_close(backwards[i], together[i], rtol=0, atol=1e-5)
 
 
+def test_wanted_states_are_the_same_as_among_all(
+    mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
+) -> None:
+    plain = TokenBatch.of([tokenizer.plain("jumps")] * 2, tokenizer.special, 4)
+    for batch in (TokenBatch.of(sequences[::2], tokenizer.special, 4), plain):
+        with torch.no_grad():
+            whole = mixture(batch)
+            some = mixture(batch, wanted=batch.last_rows)
+            none = mixture(batch, wanted=batch.last_rows[:0])
+        torch.testing.assert_close(some.text, whole.text[batch.last_rows], rtol=0, atol=1e-6)
+        assert none.text.shape == (0, whole.text.shape[1])
+        for hidden in (some, none):
+            torch.testing.assert_close(hidden.motion, whole.motion, rtol=0, atol=0)
+
+
 def test_nothing_depends_on_what_comes_later(
     mixture: Mixture, tokenizer: MotionTokenizer, sequences: list[TokenSequence]
 ) -> None:

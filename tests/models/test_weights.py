@@ -56,6 +56,14 @@ def test_single_precision_is_exact(micro: MotionLanguage, tokenizer: MotionToken
     assert half.feature_std.dtype == torch.float32
 
 
+def test_loading_draws_no_random_numbers(folder: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    load_model(folder)
+    assert torch.rand(1).equal(expected)
+
+
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_configurations_survive_json(name: str) -> None:
     from dataclasses import asdict

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimotion.cli.options import Device, Files, Model, Reading, ReadingOptions
+from bimotion.cli.options import Device, Files, Model, Precision, Reading, ReadingOptions
 from bimotion.errors import BimotionError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Caption:
     """A model folder or a Hub repository."""
     device: Device = "cpu"
     """Where the model runs: cpu, cuda, mps."""
+    precision: Precision = "fp32"
+    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
     json: bool = False
     """Print one list of {"file", "caption"} instead of lines."""
     reading: ReadingOptions = Reading()
@@ -71,5 +73,5 @@ class Caption:
         from bimotion.api import load
         from bimotion.cli.progress import track
 
-        model = load(self.model, device=self.device)
+        model = load(self.model, device=self.device, precision=self.precision)
         return {file: model.motion_to_text(clips[file]) for file in track(list(clips), "captioning")}

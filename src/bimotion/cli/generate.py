@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Seed
+from bimotion.cli.options import Device, Model, Out, Precision, Seed
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Generate:
     """A model folder or a Hub repository."""
     device: Device = "cpu"
     """Where the model runs: cpu, cuda, mps."""
+    precision: Precision = "fp32"
+    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
     json: bool = False
     """Print a list of {"file", "text", "seed", "seconds", "frames"} instead of lines."""
 
@@ -74,7 +76,7 @@ class Generate:
         from bimotion.cli.progress import track
 
         seed = secrets.randbelow(2**31) if self.seed is None else self.seed
-        model = load(self.model, device=self.device)
+        model = load(self.model, device=self.device, precision=self.precision)
         clips = []
         done = []
         for number, text in enumerate(track(texts, "generating")):

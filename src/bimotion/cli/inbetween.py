@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Reading, ReadingOptions, Seed
+from bimotion.cli.options import Device, Model, Out, Precision, Reading, ReadingOptions, Seed
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Inbetween:
     """A model folder or a Hub repository."""
     device: Device = "cpu"
     """Where the model runs: cpu, cuda, mps."""
+    precision: Precision = "fp32"
+    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
     json: bool = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
     reading: ReadingOptions = Reading()
@@ -49,7 +51,7 @@ class Inbetween:
 
         check_writable(self.out)
         first, last = self.reading.read(self.first), self.reading.read(self.last)
-        model = load(self.model, device=self.device)
+        model = load(self.model, device=self.device, precision=self.precision)
         clip = model.fill_between(
             first, last, seconds=self.seconds, seed=self.seed, keep_places=self.keep_places
         )

@@ -33,6 +33,7 @@ COMMANDS = {
         "ImportWeights",
         "published or pretrained weights to a model folder",
     ),
+    "benchmark": ("benchmark", "Benchmark", "how fast this machine is, and what bounds it"),
 }
 
 EXAMPLES = """\

@@ -34,6 +34,9 @@ Evaluator = Annotated[
 Device = Annotated[str, arg(metavar="DEVICE")]
 """Where the model runs."""
 
+Precision = Literal["fp32", "bf16", "int8"]
+"""What the model computes in."""
+
 
 @dataclass(frozen=True)
 class Reading:

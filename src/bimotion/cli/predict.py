@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, File, Model, Out, Reading, ReadingOptions, Seed
+from bimotion.cli.options import Device, File, Model, Out, Precision, Reading, ReadingOptions, Seed
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Predict:
     """A model folder or a Hub repository."""
     device: Device = "cpu"
     """Where the model runs: cpu, cuda, mps."""
+    precision: Precision = "fp32"
+    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
     json: bool = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
     reading: ReadingOptions = Reading()
@@ -43,7 +45,7 @@ class Predict:
 
         check_writable(self.out)
         given = self.reading.read(self.file)
-        model = load(self.model, device=self.device)
+        model = load(self.model, device=self.device, precision=self.precision)
         clip = model.continue_motion(given, seconds=self.seconds, seed=self.seed)
         new = round(self.seconds * clip.fps)
         written = clip[len(clip) - new :] if self.only_new else clip

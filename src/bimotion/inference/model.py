@@ -22,6 +22,7 @@ from bimotion.inference.settings import Sampling
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Sampler
 from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.precision import Precision, dtype_of, quantise
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 from bimotion.models.weights import load_model
 from bimotion.motion.clip import Clip
@@ -59,12 +60,12 @@ class MotionLanguageModel:
         folder: str | Path,
         *,
         device: str | torch.device = "cpu",
-        dtype: torch.dtype | None = None,
+        precision: Precision = "fp32",
     ) -> "MotionLanguageModel":
-        """The model of a folder; float32 unless `dtype` says otherwise.
+        """The model of a folder, computing in `precision`.
 
         Raises:
-            ModelError: the folder is no model folder, or there is no such device.
+            ModelError: the folder is no model folder, there is no such device, or int8 is asked of it.
         """
         try:
             place = torch.device(device)
@@ -73,7 +74,10 @@ class MotionLanguageModel:
             raise ModelError(
                 f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}"
             ) from error
-        return cls(*load_model(folder, place, dtype or torch.float32))
+        network, tokenizer = load_model(folder, place, dtype_of(precision))
+        if precision == "int8":
+            quantise(network)
+        return cls(network, tokenizer)
 
     @overload
     def text_to_motion(

@@ -60,7 +60,7 @@ def write(
     if room < 1:
         raise ModelError(f"a prompt of {batch.length} tokens leaves no room to answer in; shorten it")
     cache = mixture.cache(batch.size, batch.length + room)
-    states = mixture(batch, given, cache).text.index_select(0, batch.last_rows)
+    states = mixture(batch, given, cache, wanted=batch.last_rows).text
     written = torch.full((batch.size, room), special.eos, device=states.device)
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
     # Whether all are done is asked at each token where that is free, and rarely where it stops the device.

@@ -1,7 +1,7 @@
 """The two-branch transformer: text and motion tokens with their own weights, in one causal attention.
 
-Shapes: B sequences, L places, Nt text tokens and Nm motion tokens of the whole batch, D width, H heads, G
-key-value heads, K head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt
+Shapes: B sequences, L places, Nt text tokens and Nm motion tokens of the whole batch, W of the text tokens, D width,
+H heads, G key-value heads, K head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt
 or Nm rows of their own branch, which hold no padding; only the attention sees the (B, L) arrangement.
 
 Source: Mixture-of-Transformers (Liang et al. 2024) as used by MotionGPT3 (Zhu et al. 2025), section 3.3.
@@ -67,8 +67,8 @@ class KeyValueCache:
 class Hidden(NamedTuple):
     """Normalised last states of both branches' tokens."""
 
-    text: Float[Tensor, "Nt D"]
-    """Text tokens', in the order of `TokenBatch.text_ids`."""
+    text: Float[Tensor, "W D"]
+    """The wanted text tokens', or all of them in the order of `TokenBatch.text_ids`."""
     motion: Float[Tensor, "Nm D"]
     """Motion tokens', in the order of `TokenBatch.motion_ids`."""
 
@@ -82,6 +82,7 @@ class Mixture(nn.Module):
         self.text, self.motion = make_branches(config)
         self.positions: nn.Parameter | None = None
         self.rotary: Rotary | None = None
+        self.output: nn.Module | None = None
         if config.family == "gpt2":
             self.positions = nn.Parameter(torch.randn(config.max_positions, config.width) * 0.02)
         else:
@@ -92,10 +93,13 @@ class Mixture(nn.Module):
         batch: TokenBatch,
         given: Float[Tensor, "M S D"] | None = None,
         cache: KeyValueCache | None = None,
+        wanted: Int[Tensor, " W"] | None = None,
     ) -> Hidden:
         """Last states of all tokens; `given` are the embeddings that stand in the in slots.
 
-        `cache`, when given, is filled with every place's keys and values, for `step` to go on from.
+        `cache`, when given, is filled with every place's keys and values, for `step` to go on from. `wanted`, when
+        given, are the text tokens whose last states are needed: of the others the last layer makes only keys and
+        values.
 
         Raises:
             ModelError: a sequence longer than the positions, or not as many embeddings as in slots.
@@ -129,13 +133,13 @@ class Mixture(nn.Module):
             if cache is not None:
                 cache.prefill(index, k, v)
             attended = self._attend(q, k, v, mask)
-            if batch.only_text:
-                text = text_layer.after(text, attended)
-                continue
-            from_text = attended.index_select(0, batch.text_places)
+            from_text = attended if batch.only_text else attended.index_select(0, batch.text_places)
+            if wanted is not None and index == self.config.layers - 1:
+                text, from_text = text.index_select(0, wanted), from_text.index_select(0, wanted)
             # Exact: no text state depends on a motion token here, so no gradient can pass through one.
             text = text_layer.after(text, from_text.detach() if detach else from_text)
-            motion = motion_layer.after(motion, attended.index_select(0, batch.motion_places))
+            if not batch.only_text:
+                motion = motion_layer.after(motion, attended.index_select(0, batch.motion_places))
         if cache is not None:
             cache.filled.copy_(batch.lengths)
             cache.longest, cache.even = batch.length, batch.even
@@ -162,6 +166,9 @@ class Mixture(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
         """Scores of the next text token; the output matrix is the text embedding."""
+        if self.output is not None:  # in fewer bits than the embedding
+            scores: Tensor = self.output(hidden)
+            return scores
         return F.linear(hidden, self.text.embedding.weight)
 
     def cache(self, size: int, room: int) -> KeyValueCache:

@@ -178,10 +178,11 @@ class MotionLanguage(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Losses:
         """The losses of a batch whose asked motions have the latents `asked` and the lengths `num_frames`."""
-        hidden = self.mixture(batch, self._understand(batch, given))
+        hidden = self.mixture(batch, self._understand(batch, given), wanted=batch.answer_rows)
         text = diffusion = length = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
-            text = self.text_loss(hidden.text, batch)
+            scores = self.mixture.logits(hidden.text)
+            text = F.cross_entropy(scores.float(), batch.answer_ids)
         if asked is not None and batch.out_rows.numel():
             z, x0 = hidden.motion[batch.out_rows], asked.flatten(1)[:, None]
             diffusion = self.head.loss(x0, z, generator)
@@ -189,16 +190,12 @@ class MotionLanguage(nn.Module):
                 length = self.length.loss(z, x0, num_frames)
         return Losses(text, diffusion, length)
 
-    def text_loss(self, hidden: Float[Tensor, "Nt C"], batch: TokenBatch) -> Float[Tensor, ""]:
-        """Mean cross entropy over the batch's answer tokens; other rows' scores are not computed."""
-        scores = self.mixture.logits(hidden.index_select(0, batch.answer_rows))
-        return F.cross_entropy(scores.float(), batch.answer_ids)
-
     def condition(
         self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None = None
     ) -> Float[Tensor, "R S C"]:
         """Hidden states at the slots of each asked motion."""
-        hidden: Tensor = self.mixture(batch, self._understand(batch, given)).motion
+        no_text = batch.answer_rows[:0]
+        hidden: Tensor = self.mixture(batch, self._understand(batch, given), wanted=no_text).motion
         return hidden[batch.out_rows]
 
     def write(

@@ -208,8 +208,8 @@ class LanguageTask:
         if batch.given is not None:
             slots = self.model.understanding(self._normalised(batch.given).flatten(1))
             slots = slots.view(len(batch.given), self.model.config.slots, -1)
-        states = self.model.mixture(batch.tokens, slots).text
-        scores = self.model.mixture.logits(states.index_select(0, batch.tokens.answer_rows))
+        states = self.model.mixture(batch.tokens, slots, wanted=batch.tokens.answer_rows).text
+        scores = self.model.mixture.logits(states)
         return int((scores.argmax(-1) == batch.tokens.answer_ids).sum())
 
     def _generate(self, items: list[Item]) -> dict[str, float]:

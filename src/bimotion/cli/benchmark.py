@@ -1,0 +1,104 @@
+"""`bimotion benchmark`: how fast this machine is, and what bounds it."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import arg
+
+from bimotion.cli.options import Model
+from bimotion.cli.usage import UsageError, note
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bimotion.speed.machine import Machine
+    from bimotion.speed.run import Measured
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure generating, captioning and training on this machine, beside what it could do at best.
+
+    The bound is that of the machine's memory or arithmetic, whichever is slower for each part of the work; both are
+    measured in the same run. Without --model the weights are random, of a preset's sizes. Nothing else should be
+    running meanwhile.
+
+    examples:
+      bimotion benchmark
+      bimotion benchmark --only captioning --repeats 9
+      bimotion benchmark --preset tiny --json > speed.json
+    """
+
+    preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
+    """Sizes of the network."""
+    model: Model = None
+    """A model folder or a Hub repository instead."""
+    only: Annotated[
+        Literal["text to motion", "captioning", "stage1", "stage3"] | None,
+        arg(help_behavior_hint="(default: everything)"),
+    ] = None
+    """What is measured."""
+    repeats: Annotated[int, arg(metavar="N")] = 5
+    """Times that each thing is done, after one that is not counted."""
+    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's)")] = None
+    """Threads that compute."""
+    json: bool = False
+    """Print one object instead of a table."""
+
+    def run(self) -> None:
+        """Measure, and print."""
+        for name, value in (("--repeats", self.repeats), ("--threads", self.threads)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}: expected 1 or more, got {value}")
+
+        import torch
+
+        from bimotion.speed.report import as_json, as_table
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        threads = torch.get_num_threads()
+        measured, machine = self._measure(threads)
+        if self.json:
+            print(json.dumps(as_json(measured, machine, self._about(threads)), indent=1))
+            return
+        print(
+            f"{self.model or self.preset}, {threads} threads, torch {torch.__version__}: memory "
+            f"{machine.bytes_per_second / 1e9:.1f} GB/s, matrix products {machine.flops_per_second / 1e9:.0f} GFLOP/s"
+        )
+        print(f"\n{as_table(measured, machine)}")
+
+    def _about(self, threads: int) -> dict[str, Any]:
+        import torch
+
+        return {"model": self.model or self.preset, "threads": threads, "torch": torch.__version__}
+
+    def _measure(self, threads: int) -> "tuple[list[Measured], Machine]":
+        """The figures, and the machine's rates: the best before and after them."""
+        from bimotion.api import model_folder
+        from bimotion.models.presets import preset
+        from bimotion.speed.machine import Machine, measure_machine
+        from bimotion.speed.run import random_weights
+
+        before = measure_machine()
+        if self.model is None:
+            with random_weights(preset(self.preset)) as folder:
+                measured = self._figures(folder, threads)
+        else:
+            measured = self._figures(model_folder(self.model), threads)
+        after = measure_machine()
+        best = (max(rates) for rates in zip(vars(before).values(), vars(after).values(), strict=True))
+        return measured, Machine(*best)
+
+    def _figures(self, folder: "Path", threads: int) -> "list[Measured]":
+        from bimotion.speed.figures import FIGURES
+        from bimotion.speed.run import measure
+
+        chosen = [figure for figure in FIGURES if self.only in (None, figure.kind)]
+        done = []
+        for one in measure(chosen, folder, self.repeats, threads):
+            figure = one.figure
+            note(f"{figure.kind}, batch {figure.batch}, {figure.precision}: {one.median:.3f} s")
+            done.append(one)
+        return done

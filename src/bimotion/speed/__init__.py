@@ -1,0 +1,1 @@
+"""How fast this machine generates, captions and trains, and what bounds it."""

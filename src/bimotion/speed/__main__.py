@@ -1,0 +1,42 @@
+"""`python -m bimotion.speed ORDER`: one figure in this process; `bimotion benchmark` starts it."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from bimotion.training.threads import set_thread_defaults
+
+
+def main(order: dict[str, Any]) -> dict[str, Any]:
+    """What a figure took: seconds of each repeat, peak memory, the work's parts, the error of the precision."""
+    if order["figure"]["kind"].startswith("stage"):
+        set_thread_defaults()
+
+    from bimotion.models.precision import dtype_of, quantise
+    from bimotion.models.weights import load_network
+    from bimotion.speed.figures import Figure, job
+    from bimotion.speed.machine import peak_bytes
+
+    figure = Figure(**order["figure"])
+    network = load_network(order["folder"], dtype=dtype_of(figure.precision))
+    if figure.precision == "int8":
+        quantise(network)
+    ready = job(figure, network)
+    seconds = []
+    for _ in range(1 + order["repeats"]):
+        begun = time.perf_counter()
+        ready.run()
+        seconds.append(time.perf_counter() - begun)
+    result = {"seconds": seconds[1:], "peak_bytes": peak_bytes()}
+    if figure.precision == "fp32":
+        return {**result, "parts": [asdict(part) for part in ready.parts], "error": None}
+    exact = job(figure, load_network(order["folder"]))
+    expected, outcome = exact.outcome(), ready.outcome()
+    error = float((outcome.float() - expected).norm() / expected.norm())
+    return {**result, "parts": [asdict(part) for part in exact.parts], "error": error}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))  # noqa: T201 its output

@@ -1,0 +1,78 @@
+"""Figures measured one after the other, each in a process of its own, so that its memory is its own."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from safetensors.torch import save_file
+
+from bimotion.errors import BimotionError
+from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.weights import FORMAT
+from bimotion.speed.figures import Figure
+from bimotion.speed.work import Part
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of a figure."""
+
+    figure: Figure
+    """What was timed."""
+    seconds: list[float]
+    """Each repeat, after one that is not counted."""
+    peak_bytes: int
+    """The most memory that the process held, loading included."""
+    parts: list[Part]
+    """The work that bounds it."""
+    error: float | None
+    """How far the outcome is from that in single precision: norm of the difference, as a share of the norm."""
+
+    @property
+    def least(self) -> float:
+        """Seconds of the fastest repeat."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """Seconds of the middle repeat."""
+        return statistics.median(self.seconds)
+
+
+def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int) -> Iterator[Measured]:
+    """Each figure of the model in a folder; the process of a training step waits as `bimotion train` does.
+
+    Raises:
+        BimotionError: a process failed; the message is the last it said.
+    """
+    for figure in figures:
+        order = json.dumps({"figure": asdict(figure), "folder": str(folder), "repeats": repeats})
+        command = [sys.executable, "-m", "bimotion.speed", order]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
+            raise BimotionError(f"{figure.kind}, batch {figure.batch}, {figure.precision}: {said[-1]}")
+        result = json.loads(done.stdout)
+        parts = [Part(**part) for part in result["parts"]]
+        yield Measured(figure, result["seconds"], result["peak_bytes"], parts, result["error"])
+
+
+@contextmanager
+def random_weights(config: MotionLanguageConfig) -> Iterator[Path]:
+    """A folder with random weights of these sizes, while the context lasts; nothing in it begins at zero."""
+    config = replace(config, head=replace(config.head, zero_init=False))
+    torch.manual_seed(0)
+    with TemporaryDirectory(prefix="bimotion-") as name:
+        folder = Path(name)
+        save_file(MotionLanguage(config).state_dict(), folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps({"format": FORMAT, **asdict(config)}), "utf-8")
+        yield folder

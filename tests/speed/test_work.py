@@ -1,0 +1,85 @@
+"""Bounds: the counted work is that which torch counts, and the slower of memory and arithmetic decides."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bimotion.errors import BimotionError
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.presets import preset
+from bimotion.speed.figures import Figure, job
+from bimotion.speed.machine import Machine, measure_machine, peak_bytes
+from bimotion.speed.report import as_table
+from bimotion.speed.run import measure, random_weights
+from bimotion.speed.work import Part, bound_seconds
+
+
+@pytest.fixture
+def network() -> MotionLanguage:
+    """Small, but with layers so wide that attention and what is done once are little beside them, as at full size."""
+    torch.manual_seed(0)
+    small = preset("micro")
+    mixture = replace(small.mixture, width=256, heads=4, ff_width=1024, layers=4)
+    head = replace(small.head, width=256, frequencies=64, direct=False)
+    vae = replace(small.vae, width=128, heads=2, ff_width=256)
+    return MotionLanguage(replace(small, mixture=mixture, head=head, vae=vae)).eval()
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        Figure("text to motion", 1, steps=7),
+        Figure("text to motion", 5, steps=7, frames=60),
+        Figure("captioning", 1, written=9),
+        Figure("captioning", 3, written=9),
+        Figure("stage1", 8),
+        Figure("stage3", 8),
+    ],
+)
+def test_counted_operations_are_those_of_torch(network: MotionLanguage, figure: Figure) -> None:
+    network.requires_grad_(figure.trains)
+    ready = job(figure, network)
+    with FlopCounterMode(display=False) as counter:
+        ready.run()
+    counted = sum(part.flops for part in ready.parts)
+    # torch counts no attention on a CPU, we no pooled conditions, time embeddings and lengths
+    assert counter.get_total_flops() == pytest.approx(counted, rel=0.1)
+
+
+def test_the_slower_of_memory_and_arithmetic_decides() -> None:
+    machine = Machine(bytes_per_second=100.0, flops_per_second=1000.0)
+    parts = [Part("reads", flops=10, read=200), Part("computes", flops=3000, read=50)]
+    assert bound_seconds(parts, machine) == pytest.approx(2 + 3)
+
+
+def test_a_table_has_a_row_for_each_figure_and_tells_the_error_of_fewer_bits() -> None:
+    with random_weights(preset("micro")) as folder:
+        [one] = measure([Figure("captioning", 2, "int8", written=3)], folder, repeats=1, threads=1)
+    assert one.error is not None
+    assert 0 < one.error < 0.1
+    header, rule, row = as_table([one], Machine(1e9, 1e9)).splitlines()
+    assert len(header) == len(rule) == len(row)
+    assert row.split(" | ")[:3] == ["| captioning", "    2", "int8     "]
+
+
+def test_a_process_that_fails_says_why() -> None:
+    with (
+        random_weights(preset("micro")) as folder,
+        pytest.raises(BimotionError, match="captioning, batch 3, fp32: .*1000 frames"),
+    ):
+        list(measure([Figure("captioning", 3, frames=1000)], folder, repeats=1, threads=1))
+
+
+def test_a_machine_has_rates_and_a_process_a_peak() -> None:
+    machine = measure_machine(tries=1)
+    assert 1e8 < machine.bytes_per_second < 1e13
+    assert 1e8 < machine.flops_per_second < 1e14
+    assert 50e6 < peak_bytes() < 1e12
+
+
+def test_a_batch_has_captions_of_many_lengths() -> None:
+    assert Figure("captioning", 1).caption_lengths == [16]
+    lengths = Figure("stage1", 36).caption_lengths
+    assert (min(lengths), max(lengths), sum(lengths) / len(lengths)) == (12, 20, 16)
