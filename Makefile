@@ -36,8 +36,9 @@ dev: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(BIN)/bimotion demo --out $(OUT)
 
+# Two processes, a module each: most of the time goes into the checks of types that tests run under.
 test: $(VENV)/.installed-dev
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow $(ARGS)
