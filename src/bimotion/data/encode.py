@@ -2,10 +2,10 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d
 
 from bimotion.data.mirror import symmetric_skeleton
 from bimotion.features import features_to_joints, features_to_root, joints_to_features, layout
+from bimotion.features.smooth import gaussian_smooth
 
 _SMOOTHING = 20.0
 _TURNED_WITH_ROOT = np.array([1, 2, 3, 13, 14]) - 1  # joints whose local rotation is relative to the root's
@@ -32,7 +32,7 @@ def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 2
 def turn_roots(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 263"]:
     """The features of the same motion with the root facing where the body does; the last row lacks its steps."""
     angle, _ = features_to_root(features)
-    heading = gaussian_filter1d(_body_yaw(features_to_joints(features)), _SMOOTHING, mode="nearest")
+    heading = gaussian_smooth(_body_yaw(features_to_joints(features)), _SMOOTHING, np)
     turn = angle - heading
     turned = features.copy()
     turned[:-1, layout.R_VEL] = -np.diff(heading)[:, None] / 2

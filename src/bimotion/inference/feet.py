@@ -5,9 +5,9 @@ Legend: T frames, J = 22 joints, metres, Y up.
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d
 
 from bimotion.features.layout import CONTACTS
+from bimotion.features.smooth import gaussian_smooth
 
 LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
 """Hip, knee, ankle and ball of the foot: left, right."""
@@ -42,11 +42,10 @@ def steady_root(
     steps = np.diff(balls, axis=0) * standing[..., None]
     slide = steps.sum(1) / np.maximum(standing.sum(1), 1)[:, None]
     frames, at = np.arange(len(slide)), np.flatnonzero(known)
-    slide = np.stack([np.interp(frames, at, slide[at, axis]) for axis in range(2)], axis=-1)
-    slide = gaussian_filter1d(slide, STEADY_FRAMES, axis=0, mode="nearest")
+    filled = np.stack([np.interp(frames, at, slide[at, axis]) for axis in range(2)])
+    way = gaussian_smooth(filled, STEADY_FRAMES, np).cumsum(-1)
     out = joints.astype(np.float64)
-    out[1:, :, 0] -= slide[:, :1].cumsum(0)
-    out[1:, :, 2] -= slide[:, 1:].cumsum(0)
+    out[1:, :, [0, 2]] -= way.T[:, None]
     return out.astype(np.float32)
 
 

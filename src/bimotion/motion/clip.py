@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.rotations import quat_multiply, quat_normalise, quat_rotate, slerp
@@ -93,6 +92,8 @@ class Clip:
         low = np.minimum(at.astype(int), max(len(self) - 2, 0))
         high, part = np.minimum(low + 1, len(self) - 1), at - low
         if method == "cubic" and len(self) >= 4:
+            from scipy.interpolate import CubicSpline  # a second of start-up, which most commands do without
+
             flat = self.joints.reshape(len(self), -1).astype(np.float64)
             joints = CubicSpline(np.arange(len(self)), flat)(at).reshape(num_frames, NUM_JOINTS, 3)
         else:
