@@ -21,7 +21,7 @@ from bimotion.models.blocks import EncoderLayer
 class ContrastiveConfig:
     """Sizes of the two encoders."""
 
-    vocab_size: int = 2048
+    vocab_size: int = 2304
     """Text tokens."""
     max_tokens: int = 48
     """Longest caption, in tokens; longer ones are cut."""
