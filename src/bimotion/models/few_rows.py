@@ -39,7 +39,7 @@ def few_rows(modules: Iterable[nn.Module], rows: int) -> Iterator[None]:
 def pays(weight: Tensor, rows: int) -> bool:
     """Whether a product with so many rows is faster with weights laid out for it."""
     single = weight.device.type == "cpu" and weight.dtype == torch.float32
-    return single and rows in FEW and torch.backends.mkldnn.is_available()
+    return single and rows in FEW and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 def product(weight: Float[Tensor, "out D"], bias: Float[Tensor, " out"] | None, rows: int) -> Product:
