@@ -26,6 +26,7 @@ from bimotion.models.diffusion import (
     sample,
     schedule_of,
 )
+from bimotion.models.few_rows import few_rows
 
 CHUNK_BYTES = 32 << 20
 """Memory for the steps' modulations that are computed at once."""
@@ -273,7 +274,10 @@ class DiffusionHead(nn.Module):
         else:
             fake = self.fake_condition.to(z.dtype)[None]
             told = _ToldNoise(self, schedule, self.condition(torch.cat((z, fake))), guided=scale)
-        return sample(told, schedule, noise, sampler, temperature)
+        rows = z.shape[0] * (1 if scale == 1 else 2)
+        inner = [block.get_submodule(name) for block in self.blocks for name in ("up", "down")]
+        with few_rows([*inner, self.unembed], rows):
+            return sample(told, schedule, noise, sampler, temperature)
 
 
 class _ToldNoise:
