@@ -73,9 +73,11 @@ def cut_words(
     axes = torch.linalg.eigh(rows[1:].T @ rows[1:]).eigenvectors[:, -width:]
     rows = rows @ axes
     rows = rows * (deviation / rows[1:].std())
-    rows[0] = 0.0
-    brackets = torch.zeros(tokenizer.special.text_vocab_size - len(rows), width, dtype=rows.dtype)
-    return Words(tokenizer, torch.cat((rows, brackets)).float())
+    # The end and the brackets mean here what they never meant there. No zeros: a token whose vector is zero has the
+    # score zero whatever the state, and an answer could not end.
+    generator = torch.Generator().manual_seed(0)
+    own = torch.randn(tokenizer.special.text_vocab_size - len(rows) + 1, width, generator=generator).double()
+    return Words(tokenizer, torch.cat((own[:1] * deviation, rows[1:], own[1:] * deviation)).float())
 
 
 def _cut(
