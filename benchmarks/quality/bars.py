@@ -206,7 +206,8 @@ def _beside(results: Results) -> list[str]:
         lines += [
             f"- Captions: {content['count']}, {said['different']} different; taken as one "
             f"{content['right_merged']:.1%}, mean over contents {content['mean_over_contents']:.1%}; "
-            f"{_count(said['true'])} claim nothing that measured facts contradict",
+            f"{_count(said['true'])} claim nothing that measured facts contradict, "
+            f"{_count(said['ended'])} are one sentence",
             f"- Read otherwise: {_wrong(content)}",
             f"- Sides said: {_sides(said['side'])}",
         ]

@@ -40,6 +40,7 @@ def motion_to_text(items: Sequence[Item], said: Sequence[str], store: MotionStor
             [not _untrue(item, caption, store) for item, caption in zip(items, said, strict=True)]
         ),
         "different": len(set(said)),
+        "ended": counted([caption.endswith(".") and caption.count(".") == 1 for caption in said]),
         "failures": [
             {"id": item.id, "said": caption, "read": content_of(caption), "content": item.content}
             for item, caption in zip(items, said, strict=True)

@@ -1,0 +1,43 @@
+"""The model that comes with the package does the main job."""
+
+import re
+
+import numpy as np
+import pytest
+
+import bimotion
+from bimotion.api import EMBEDDED
+from bimotion.cli.demo import RECORDED
+from bimotion.evaluation.caption_words import content_of
+from bimotion.inference.model import MotionLanguageModel
+from bimotion.motion.skeleton import JOINT_NAMES
+
+
+@pytest.fixture(scope="module")
+def model() -> MotionLanguageModel:
+    return bimotion.load(EMBEDDED)
+
+
+def test_a_recording_becomes_one_sentence_that_ends(model: MotionLanguageModel) -> None:
+    said = model.motion_to_text(bimotion.read_clip(RECORDED))
+    assert re.fullmatch(r"[a-z][a-z ,'-]+\.?", said), said
+    assert content_of(said) in ("walk", "turn")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_hand_that_is_asked_for_goes_up(model: MotionLanguageModel, side: str) -> None:
+    clips = model.text_to_motion([f"a person raises the {side} hand"] * 4, seed=0)
+    other = {"left": "right", "right": "left"}[side]
+    for clip in clips:
+        height = {name: clip.joints[:, JOINT_NAMES.index(f"{name}_wrist"), 1].max() for name in (side, other)}
+        assert height[side] > height[other] + 0.3
+
+
+def test_who_walks_gets_somewhere_and_who_turns_faces_elsewhere(model: MotionLanguageModel) -> None:
+    walks = model.text_to_motion(["a person walks forward"] * 4, seed=0)
+    for clip in walks:
+        assert clip.joints[-1, 0, 2] - clip.joints[0, 0, 2] > 0.8
+    from bimotion.data.facts import measure_facts
+
+    turns = model.text_to_motion(["a person turns to the left"] * 4, seed=0)
+    assert all(measure_facts(np.asarray(clip.joints)).turn > 30 for clip in turns)
