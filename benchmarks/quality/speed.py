@@ -15,6 +15,13 @@ from benchmarks.quality.making import Settings
 from bimotion.inference.model import MotionLanguageModel
 
 SENTENCE = "a person waves with the right hand"
+_LAUNCH = """
+import resource, subprocess, sys, time
+begun = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
+"""  # by a small process: what is started inherits the peak of who starts it
 _MAXRSS_PER_MB = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
 
 
@@ -58,10 +65,10 @@ def _command(folder: Path, model: MotionLanguageModel) -> tuple[float, float]:
         command = [sys.executable, "-m", "bimotion", "generate", SENTENCE, "--seed", "0"]
         command += ["--model", str(folder), "--out", f"{place}/wave.bvh"]
         command += [] if model.network.length is not None else ["--seconds", "6"]
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)}: ended with code {process.returncode}")
-        return time.perf_counter() - begun, usage.ru_maxrss / _MAXRSS_PER_MB
+        done = subprocess.run(
+            [sys.executable, "-c", _LAUNCH, *command], stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}: ended with code {done.returncode}")
+        seconds, peak = map(float, done.stdout.split())
+        return seconds, peak / _MAXRSS_PER_MB
