@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from benchmarks.quality.classifier import Classifier
 from benchmarks.quality.making import quality_scores
-from benchmarks.quality.words import shown_side
 from bimotion.data.batches import item_weights
 from bimotion.data.facts import measure_facts
 from bimotion.data.store import Item, MotionStore
+from bimotion.evaluation.caption_words import shown_side
 from bimotion.features import features_to_joints
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import DiffusionHead, HeadConfig
