@@ -1,4 +1,7 @@
+import json
+import re
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -63,6 +66,19 @@ def test_wordings_of_one_window_differ() -> None:
     assert len(texts) > 80
 
 
+def test_who_does_it_and_where_are_not_always_the_same() -> None:
+    item = item_of("walk", speed=1.0)
+    texts = [
+        str(ParaphraseBank.load().phrase(item, np.random.default_rng(seed))).lower() for seed in range(400)
+    ]
+    words = [set(re.findall(r"[\w-]+", text)) for text in texts]
+    bank = json.loads(resources.files("bimotion.data").joinpath("static/wordnet.json").read_text("utf-8"))
+    for kind in ("people", "places"):
+        met = set(bank[kind]) & set().union(*words)
+        assert len(met) > 50, kind
+    assert sum("[" in text for text in texts) == 0
+
+
 def test_a_window_without_facts_has_no_wordings() -> None:
     assert ParaphraseBank.load().phrase(replace(item_of("walk"), facts={}), np.random.default_rng(0)) is None
 
@@ -78,6 +94,8 @@ def test_a_window_without_facts_has_no_wordings() -> None:
         ("[go]", "goes", "going"),
         ("[flee]", "flees", "fleeing"),
         ("[sidestep]", "sidesteps", "sidestepping"),
+        ("[about-face]", "about-faces", "about-facing"),
+        ("[slog] on", "slogs on", "slogging on"),
     ],
 )
 def test_verbs_are_inflected(text: str, third: str, gerund: str) -> None:

@@ -37,11 +37,26 @@ def test_each_task_has_its_losses(micro: MotionLanguage, tokenizer: MotionTokeni
         ]
     )
     losses = micro(mixed, latents[:1], latents[1:], torch.tensor([50]))
-    assert all(loss > 0 for loss in losses)
+    assert losses.meaning == 0
+    assert all(loss > 0 for name, loss in losses._asdict().items() if name != "meaning")
     sum(losses).backward()
     trained = {name for name, p in micro.named_parameters() if p.grad is not None and p.grad.any()}
     untrained = {name for name, _ in micro.named_parameters() if not name.startswith("vae.")} - trained
     assert untrained <= {"head.fake_condition"}
+
+
+def test_slots_are_drawn_to_what_is_meant(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    asked = torch.randn(3, 2, 8)
+    batch = micro.batch([tokenizer.motion_request(text) for text in ("walks", "a man strolls", "jumps high")])
+    plain = micro.batch([tokenizer.motion_request("a person walks"), tokenizer.motion_request("jumps")])
+    rows = torch.tensor([1, 2])
+    states = micro.condition(plain).detach()
+    losses = micro(batch, None, asked, torch.tensor([40, 50, 60]), meant=(rows, states))
+    assert losses.meaning > 0
+    losses.meaning.backward()
+    assert micro.mixture.text.embedding.weight.grad is not None
+    own = micro.condition(batch).detach()[rows]
+    assert micro(batch, None, asked, torch.tensor([40, 50, 60]), meant=(rows, own)).meaning < 1e-9
 
 
 def test_text_loss_ignores_prompts_and_neighbours(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:

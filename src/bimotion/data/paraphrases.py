@@ -1,11 +1,13 @@
 """Other wordings for what a caption says: registers, synonyms, short commands; true of the window as well.
 
-They widen the words that text-to-motion understands. Captions to be written by the model come from the
-grammar.
+They widen the words that text-to-motion understands: those of `static/paraphrases.json`, which are ours, and
+WordNet's names of what is done (`static/wordnet.json`). Who does it and where are WordNet's people and places, which
+mean nothing for the motion. Captions to be written by the model come from the grammar.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -21,24 +23,34 @@ from bimotion.data.store import Item
 _REGISTERS = ("third", "base", "gerund", "noun", "short")
 _REGISTER_SHARES = (0.3, 0.25, 0.2, 0.13, 0.12)
 _FACT_SHARE, _STYLE_SHARE = 0.4, 0.45
+_PEOPLE_SHARE, _DOER_SHARE, _PLACE_SHARE = 0.5, 0.08, 0.3
 _UPPER_SHARE = 0.12
 _MAX_TRIES = 30
 
-_VERB = re.compile(r"\[(\w+)\]")
+_WHERE = ("in", "at", "near", "by", "outside", "inside", "in front of", "behind", "towards", "on")
+_VERB = re.compile(r"\[([\w-]+)\]")
 _THEMSELVES = {"their": "themselves", "his": "himself", "her": "herself", "its": "itself", "your": "yourself"}
 _THEY = {"their": "they", "his": "he", "her": "she", "its": "it", "your": "you"}
 _THEM = {"their": "them", "his": "him", "her": "her", "its": "it", "your": "you"}
 _DOUBLED = re.compile(
-    r"run|jog|(?:side)?step|hop|get|put|cut|cup|stop|hit|let|spar|nod|trot|dip|jab|chop|tap|flap|grab|plod|rub|scrub|control"
+    r"run|jog|(?:side)?step|hop|get|put|cut|cup|stop|hit|let|spar|nod|trot|dip|jab|chop|tap|flap|grab|plod|rub|scrub|"
+    r"control|bop|clip|flag|(?:foot)?slog|hop-skip|lam|leapfrog|leg|pad|scat|shin|shlep|skip|slug|stab|strut|trip|whap|"
+    r"whop|wigwag"
 )
 
 
 class ParaphraseBank:
     """The packaged wordings."""
 
-    def __init__(self, words: dict[str, Any]) -> None:
-        """`words`: the JSON object of `static/paraphrases.json`."""
-        self._contents: dict[str, list[dict[str, list[str]]]] = words["contents"]
+    def __init__(self, words: dict[str, Any], wordnet: dict[str, Any]) -> None:
+        """`words` and `wordnet`: the JSON objects of `static/paraphrases.json` and `static/wordnet.json`."""
+        more: dict[str, list[dict[str, list[str]]]] = wordnet["contents"]
+        self._contents: dict[str, list[dict[str, list[str]]]] = {
+            content: entries + more.get(content, []) for content, entries in words["contents"].items()
+        }
+        self._people: list[str] = wordnet["people"]
+        self._places: list[str] = wordnet["places"]
+        self._doers: dict[str, list[str]] = wordnet["doers"]
         self._frames: dict[str, list[str]] = words["frames"]
         self._subjects: list[tuple[str, str, str]] = [tuple(subject) for subject in words["subjects"]]
         self._adverbs: dict[str, list[str]] = words["adverbs"]
@@ -48,8 +60,9 @@ class ParaphraseBank:
     @cache
     def load(cls) -> "ParaphraseBank":
         """The bank that comes with the package."""
-        text = resources.files("bimotion.data").joinpath("static/paraphrases.json").read_text("utf-8")
-        return cls(json.loads(text))
+        static = resources.files("bimotion.data").joinpath("static")
+        files = (static.joinpath(name).read_text("utf-8") for name in ("paraphrases.json", "wordnet.json"))
+        return cls(*map(json.loads, files))
 
     def knows(self, content: str) -> bool:
         """Whether there are wordings for a content group."""
@@ -80,13 +93,15 @@ class ParaphraseBank:
         register = _REGISTERS[rng.choice(len(_REGISTERS), p=_REGISTER_SHARES)]
         key = {"noun": "nouns", "short": "short"}.get(register, "verbs")
         pool = [text for entry in entries for text in entry[key]]
-        subject, object_, their = self._subjects[rng.integers(len(self._subjects))]
+        subject, object_, their = self._subject(item.content, rng)
         frame = self._frames[register][rng.integers(len(self._frames[register]))]
         if "{s}" not in frame and "{o}" not in frame:
             their = "your" if register == "base" else "the"
         text = inflect(pool[rng.integers(len(pool))], register)
         if register != "short":
             text += self._tail(item.style, adverbs, text, rng)
+        if rng.random() < _PLACE_SHARE:
+            text += f" {_one_of(_WHERE, rng)} {_with_article(_one_of(self._places, rng), rng)}"
         text = frame.format(p=text, s=subject, o=object_).format(
             side=item.side,
             their=their,
@@ -95,6 +110,19 @@ class ParaphraseBank:
             themselves=_THEMSELVES.get(their, "oneself"),
         )
         return text[:1].upper() + text[1:] if rng.random() < _UPPER_SHARE else text
+
+    def _subject(self, content: str, rng: np.random.Generator) -> tuple[str, str, str]:
+        """Who does it: as a subject, as an object, and whose body it is."""
+        share = rng.random()
+        doers = self._doers.get(content)
+        if share < _DOER_SHARE and doers:
+            who = _one_of(doers, rng)
+        elif share < _DOER_SHARE + _PEOPLE_SHARE:
+            who = _one_of(self._people, rng)
+        else:
+            return self._subjects[rng.integers(len(self._subjects))]
+        who = _with_article(who, rng)
+        return who, who, _one_of(("their", "his", "her"), rng)
 
     def _tail(self, style: str, adverbs: list[str], text: str, rng: np.random.Generator) -> str:
         """An adverb for a fact, or one for the style, or none."""
@@ -107,10 +135,19 @@ class ParaphraseBank:
         return ""
 
 
+def _one_of(words: Sequence[str], rng: np.random.Generator) -> str:
+    return words[int(rng.integers(len(words)))]
+
+
+def _with_article(noun: str, rng: np.random.Generator) -> str:
+    """A noun with an article, or as a headline has it, without."""
+    return _one_of((f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}", f"the {noun}", noun), rng)
+
+
 def situation(item: Item, facts: MotionFacts) -> set[str]:
     """Tags of what holds for a window: they decide which wordings may be used."""
     take = re.search(r"_0*(\d+)#", item.id)
-    tags = {f"take {take[1]}"} if take else set()
+    tags = {f"style {item.style}"} | ({f"take {take[1]}"} if take else set())
     if item.side in ("left", "right"):
         tags.add("one")
     elif item.side == "both":

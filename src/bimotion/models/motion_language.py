@@ -98,6 +98,8 @@ class Losses(NamedTuple):
     """Mean squared error of the told noise."""
     length: Float[Tensor, ""]
     """Cross entropy of the lengths."""
+    meaning: Float[Tensor, ""]
+    """Squared distance of slots to those that are meant, over the variance of the meant ones."""
 
 
 class MotionLanguage(nn.Module):
@@ -176,10 +178,14 @@ class MotionLanguage(nn.Module):
         asked: Float[Tensor, "R N D"] | None = None,
         num_frames: Int[Tensor, " R"] | None = None,
         generator: torch.Generator | None = None,
+        meant: tuple[Int[Tensor, " P"], Float[Tensor, "P S C"]] | None = None,
     ) -> Losses:
-        """The losses of a batch whose asked motions have the latents `asked` and the lengths `num_frames`."""
+        """The losses of a batch whose asked motions have the latents `asked` and the lengths `num_frames`.
+
+        `meant`: some of the asked motions, and the hidden states that their slots should have.
+        """
         hidden = self.mixture(batch, self._understand(batch, given), wanted=batch.answer_rows)
-        text = diffusion = length = hidden.motion.new_zeros(())
+        text = diffusion = length = meaning = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
             scores = self.mixture.logits(hidden.text)
             text = F.cross_entropy(scores.float(), batch.answer_ids)
@@ -188,7 +194,11 @@ class MotionLanguage(nn.Module):
             diffusion = self.head.loss(x0, z, generator)
             if self.length is not None and num_frames is not None:
                 length = self.length.loss(z, x0, num_frames)
-        return Losses(text, diffusion, length)
+            if meant is not None:
+                rows, states = meant
+                spread = states.float().var(0, correction=0).mean().clamp_min(1e-6)
+                meaning = F.mse_loss(z[rows].float(), states.float()) / spread
+        return Losses(text, diffusion, length, meaning)
 
     def condition(
         self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None = None

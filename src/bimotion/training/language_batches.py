@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bimotion.data.examples import Example, Examples
 from bimotion.data.templates import fill
-from bimotion.inference.prompts import tidy
+from bimotion.inference.prompts import motion_of_text, tidy
 from bimotion.models.packing import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 from bimotion.training.latents import FULL, GAPS, SPLITS, Latents, piece_frames
@@ -35,6 +35,9 @@ class LanguageBatch:
     """Lengths of the motions in the answers."""
     shard: Shard
     """Which rows of the batch of all processes these are."""
+    plain: tuple[Int[Tensor, " P"], TokenBatch] | None = None
+    """Which of the motions in the answers are asked for in other words than the grammar's, and how inference would
+    ask for them in its words."""
 
     def to(self, device: torch.device) -> "LanguageBatch":
         """The same on another device."""
@@ -42,7 +45,11 @@ class LanguageBatch:
             None if part is None else part.to(device, non_blocking=True)
             for part in (self.given, self.asked, self.num_frames)
         )
-        return LanguageBatch(self.tokens.to(device, non_blocking=True), given, asked, num_frames, self.shard)
+        plain = self.plain
+        if plain is not None:
+            plain = plain[0].to(device, non_blocking=True), plain[1].to(device, non_blocking=True)
+        tokens = self.tokens.to(device, non_blocking=True)
+        return LanguageBatch(tokens, given, asked, num_frames, self.shard, plain)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class Turn:
     """Latents in the answer."""
     num_frames: int = 0
     """Frames of what is asked."""
+    plain: TokenSequence | None = None
+    """The question in the grammar's words, where it has others."""
 
 
 class Turns:
@@ -109,7 +118,11 @@ class Turns:
             number = int(rng.integers(len(GAPS)))
             ends = tuple(self.latents.of(f"{name}.{number}", index) for name in ("first", "last"))
             return Turn(sequence, ends, full, frames)
-        return Turn(sequence, (), full, frames)
+        plain = None
+        if task == "t2m" and example.caption not in example.item.captions:
+            caption = example.item.captions[int(rng.integers(len(example.item.captions)))]
+            plain = motion_of_text(self.tokenizer, caption, self.limit)
+        return Turn(sequence, (), full, frames, plain)
 
     def _whole(self, example: Example, rng: np.random.Generator) -> TokenSequence:
         """All of a text, to be learnt from its first token on.
@@ -136,12 +149,20 @@ class Turns:
         tokens = TokenBatch.of([turn.sequence for turn in turns], special, slots)
         given = [latent for turn in turns for latent in turn.given]
         asked = [(turn.asked, turn.num_frames) for turn in turns if turn.asked is not None]
+        questions = [turn.plain for turn in turns if turn.asked is not None]
+        plain = [(row, question) for row, question in enumerate(questions) if question is not None]
         return LanguageBatch(
             tokens,
             torch.stack(given) if given else None,
             torch.stack([latent for latent, _ in asked]) if asked else None,
             torch.tensor([frames for _, frames in asked]) if asked else None,
             shard or Shard(),
+            (
+                torch.tensor([row for row, _ in plain]),
+                TokenBatch.of([each for _, each in plain], special, slots),
+            )
+            if plain
+            else None,
         )
 
 

@@ -26,6 +26,8 @@ class LanguageLossConfig:
     """Squared error of the noise that the diffusion head tells."""
     length_weight: float = 0.1
     """Cross entropy of the lengths of asked motions."""
+    meaning_weight: float = 0.0
+    """Distance between what the heads are told by a sentence in other words and by a caption of the same window."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -64,16 +66,22 @@ class LanguageObjective(nn.Module):
         return self
 
     def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum `loss` and its parts, unweighted: `text`, `diffusion`, `length`."""
+        """The weighted sum `loss` and its parts, unweighted: `text`, `diffusion`, `length` and, if asked, `meaning`."""
         own = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
         given, asked = (
             None if part is None else self.model.normalise(part) for part in (batch.given, batch.asked)
         )
-        parts = self.model(batch.tokens, given, asked, batch.num_frames, own)
-        weights = self.losses
+        weights, meant = self.losses, None
+        if weights.meaning_weight and batch.plain is not None:
+            rows, tokens = batch.plain
+            with torch.no_grad():
+                meant = rows, self.model.condition(tokens)
+        parts = self.model(batch.tokens, given, asked, batch.num_frames, own, meant)
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()
             + weights.length_weight * parts.length.float()
+            + weights.meaning_weight * parts.meaning.float()
         )
-        return {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
+        told = {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
+        return told | ({"meaning": parts.meaning} if weights.meaning_weight else {})
