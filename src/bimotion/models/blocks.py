@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from bimotion.models.linear import Linear
+
 NormPlace = Literal["post", "pre"]
 """Where a layer normalises: after each residual sum (published) or before each sub-layer."""
 
@@ -50,8 +52,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.out = Linear(width, width)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
@@ -76,9 +78,9 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        self.q = nn.Linear(width, width)
-        self.kv = nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
+        self.q = Linear(width, width)
+        self.kv = Linear(width, 2 * width)
+        self.out = Linear(width, width)
         for layer in (self.q, self.kv):
             nn.init.xavier_uniform_(layer.weight)
         for layer in (self.q, self.kv, self.out):
@@ -111,8 +113,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, ff_width: int, dropout: float) -> None:
         super().__init__()
-        self.up = nn.Linear(width, ff_width)
-        self.down = nn.Linear(ff_width, width)
+        self.up = Linear(width, ff_width)
+        self.down = Linear(ff_width, width)
         self.dropout = nn.Dropout(dropout)
         for layer in (self.up, self.down):
             nn.init.xavier_uniform_(layer.weight)
@@ -209,10 +211,10 @@ class SkipStack(nn.Module):
         self.inputs = nn.ModuleList(layers[:half])
         self.middle = layers[half]
         self.outputs = nn.ModuleList(layers[half + 1 :])
-        self.skips = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(half))
+        self.skips = nn.ModuleList(Linear(2 * width, width) for _ in range(half))
         self.norm = nn.LayerNorm(width)
         for skip in self.skips:
-            assert isinstance(skip, nn.Linear)
+            assert isinstance(skip, Linear)
             nn.init.xavier_uniform_(skip.weight)
 
     def forward(self, x: Float[Tensor, "B L D"], *context: Tensor | None) -> Float[Tensor, "B L D"]:

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
+from bimotion.models.linear import Linear
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
 Family = Literal["gpt2", "llama"]
@@ -92,8 +93,8 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, width: int, ff_width: int) -> None:
         super().__init__()
-        self.gate_up = nn.Linear(width, 2 * ff_width, bias=False)
-        self.down = nn.Linear(ff_width, width, bias=False)
+        self.gate_up = Linear(width, 2 * ff_width, bias=False)
+        self.down = Linear(ff_width, width, bias=False)
 
     def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         """The layer's output, before the residual sum."""
@@ -107,8 +108,8 @@ class GeluFeedForward(nn.Module):
 
     def __init__(self, width: int, ff_width: int) -> None:
         super().__init__()
-        self.up = nn.Linear(width, ff_width)
-        self.down = nn.Linear(ff_width, width)
+        self.up = Linear(width, ff_width)
+        self.down = Linear(ff_width, width)
 
     def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
         """The layer's output, before the residual sum."""
@@ -123,8 +124,8 @@ class BranchLayer(nn.Module):
         super().__init__()
         bias = config.family == "gpt2"
         self.norm_attention = make_norm(config)
-        self.qkv = nn.Linear(config.width, config.qkv_width, bias=bias)
-        self.out = nn.Linear(config.width, config.width, bias=bias)
+        self.qkv = Linear(config.width, config.qkv_width, bias=bias)
+        self.out = Linear(config.width, config.width, bias=bias)
         self.norm_feed_forward = make_norm(config)
         feed_forward = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
         self.feed_forward = feed_forward(config.width, ff_width)

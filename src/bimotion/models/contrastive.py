@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.models.blocks import EncoderLayer
+from bimotion.models.linear import Linear
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class ContrastiveEvaluator(nn.Module):
         nn.init.normal_(self.words.weight, std=0.05)
         self.text = _Encoder(config.text_width, config.text_layers, config.max_tokens, config)
         motion_tokens = -(-config.max_frames // config.frames_per_token)
-        self.frames = nn.Linear(config.frames_per_token * FEATURE_DIM, config.motion_width)
+        self.frames = Linear(config.frames_per_token * FEATURE_DIM, config.motion_width)
         self.motion = _Encoder(config.motion_width, config.motion_layers, motion_tokens, config)
         self.register_buffer("feature_mean", torch.zeros(FEATURE_DIM))
         self.register_buffer("feature_std", torch.ones(FEATURE_DIM))
@@ -128,7 +129,7 @@ class _Encoder(nn.Module):
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, config.width)
+        self.out = Linear(width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:

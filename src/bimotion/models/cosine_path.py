@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bimotion.models.linear import Linear
+
 START_LOGVAR = -4.0
 """Log variance of the latents before training: little noise beside latents of unit deviation."""
 
@@ -32,10 +34,10 @@ class CosinePath(nn.Module):
         super().__init__()
         self.cosines, self.latent_shape = cosines, (num_latents, latent_dim)
         numbers = num_latents * latent_dim
-        self.analyse = nn.Linear(feature_dim, pose_axes, bias=False)
-        self.reduce = nn.Linear(cosines * pose_axes, numbers)
-        self.expand = nn.Linear(numbers, cosines * pose_axes)
-        self.synthesise = nn.Linear(pose_axes, feature_dim, bias=False)
+        self.analyse = Linear(feature_dim, pose_axes, bias=False)
+        self.reduce = Linear(cosines * pose_axes, numbers)
+        self.expand = Linear(numbers, cosines * pose_axes)
+        self.synthesise = Linear(pose_axes, feature_dim, bias=False)
         self.logvar = nn.Parameter(torch.full((num_latents, latent_dim), START_LOGVAR))
 
     def encode(self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B N D"]:

@@ -10,7 +10,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
-from bimotion.models.few_rows import few_rows, pays, product
 from bimotion.models.mixture import Mixture
 from bimotion.models.packing import TokenBatch
 from bimotion.models.tokens import SpecialIds
@@ -66,21 +65,17 @@ def write(
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
     # Whether all are done is asked at each token where that is free, and rarely where it stops the device.
     every = 1 if states.device.type == "cpu" else 8
-    embedding = mixture.text.embedding.weight
-    laid_out = mixture.output is None and pays(embedding, batch.size)
-    score = product(embedding, None, batch.size) if laid_out else mixture.logits
-    with few_rows([mixture.text.layers], batch.size):
-        for place in range(room):
-            scores = score(states).float()
-            scores[:, special.start :] = -torch.inf
-            chosen = _choose(scores, written[:, :place], decoding, generator)
-            chosen = chosen.masked_fill(done, special.eos)
-            written[:, place] = chosen
-            done = done | (chosen == special.eos)
-            if place % every == every - 1 and bool(done.all()):
-                break
-            if place + 1 < room:
-                states = mixture.step(chosen, cache)
+    for place in range(room):
+        scores = mixture.logits(states).float()
+        scores[:, special.start :] = -torch.inf
+        chosen = _choose(scores, written[:, :place], decoding, generator)
+        chosen = chosen.masked_fill(done, special.eos)
+        written[:, place] = chosen
+        done = done | (chosen == special.eos)
+        if place % every == every - 1 and bool(done.all()):
+            break
+        if place + 1 < room:
+            states = mixture.step(chosen, cache)
     rows: list[list[int]] = written.tolist()
     return [row[: row.index(special.eos)] if special.eos in row else row for row in rows]
 

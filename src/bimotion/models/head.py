@@ -26,7 +26,7 @@ from bimotion.models.diffusion import (
     sample,
     schedule_of,
 )
-from bimotion.models.few_rows import few_rows
+from bimotion.models.linear import Linear
 
 CHUNK_BYTES = 32 << 20
 """Memory for the steps' modulations that are computed at once."""
@@ -90,7 +90,7 @@ class ConditionPool(nn.Module):
         self.positions = nn.Parameter(torch.randn(slots + 1, condition_width) * 0.02)
         ff_width = 4 * condition_width if config.ff_width is None else config.ff_width
         self.layer = EncoderLayer(condition_width, config.heads, ff_width, dropout=config.dropout)
-        self.project = nn.Linear(condition_width, config.width)
+        self.project = Linear(condition_width, config.width)
 
     def forward(self, z: Float[Tensor, "B S C"]) -> Float[Tensor, "B W"]:
         """The pooled condition."""
@@ -106,8 +106,8 @@ class TimeEmbedding(nn.Module):
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
         self.frequencies = config.frequencies
-        self.up = nn.Linear(config.frequencies, config.width)
-        self.down = nn.Linear(config.width, config.width)
+        self.up = Linear(config.frequencies, config.width)
+        self.down = Linear(config.width, config.width)
 
     def forward(self, t: Int[Tensor, " R"]) -> Float[Tensor, "R W"]:
         """The embedded noise levels."""
@@ -125,9 +125,9 @@ class AdaptiveBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.up = nn.Linear(width, width)
-        self.down = nn.Linear(width, width)
-        self.modulate = nn.Linear(width, 3 * width)
+        self.up = Linear(width, width)
+        self.down = Linear(width, width)
+        self.modulate = Linear(width, 3 * width)
 
     def forward(
         self, x: Float[Tensor, "*B W"], modulation: Float[Tensor, "*#B 3*W"]
@@ -156,13 +156,13 @@ class DiffusionHead(nn.Module):
         self.x_width = x_width
         self.condition = ConditionPool(config, condition_width, slots)
         self.time = TimeEmbedding(config)
-        self.embed = nn.Linear(x_width, config.width)
+        self.embed = Linear(x_width, config.width)
         self.blocks = nn.ModuleList(AdaptiveBlock(config.width) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
-        self.modulate = nn.Linear(config.width, 2 * config.width)
-        self.unembed = nn.Linear(config.width, x_width)
+        self.modulate = Linear(config.width, 2 * config.width)
+        self.unembed = Linear(config.width, x_width)
         self.fake_condition = nn.Parameter(torch.zeros(slots, condition_width))
-        self.direct = nn.Linear(config.width, 2 * x_width) if config.direct else None
+        self.direct = Linear(config.width, 2 * x_width) if config.direct else None
         self.register_buffer("alpha_bar", diffusion.alpha_bar().float(), persistent=False)
         if self.direct is not None:
             nn.init.zeros_(self.direct.weight)
@@ -274,10 +274,7 @@ class DiffusionHead(nn.Module):
         else:
             fake = self.fake_condition.to(z.dtype)[None]
             told = _ToldNoise(self, schedule, self.condition(torch.cat((z, fake))), guided=scale)
-        rows = z.shape[0] * (1 if scale == 1 else 2)
-        inner = [block.get_submodule(name) for block in self.blocks for name in ("up", "down")]
-        with few_rows([*inner, self.unembed], rows):
-            return sample(told, schedule, noise, sampler, temperature)
+        return sample(told, schedule, noise, sampler, temperature)
 
 
 class _ToldNoise:

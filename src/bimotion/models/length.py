@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
+from bimotion.models.linear import Linear
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class LengthPredictor(nn.Module):
         super().__init__()
         self.config = config
         self.norm = nn.LayerNorm(condition_width)
-        self.embed_condition = nn.Linear(condition_width, config.width)
-        self.embed_latent = nn.Linear(x_width, config.width)
-        self.hidden = nn.Linear(config.width, config.width)
-        self.out = nn.Linear(config.width, config.bins)
+        self.embed_condition = Linear(condition_width, config.width)
+        self.embed_latent = Linear(x_width, config.width)
+        self.hidden = Linear(config.width, config.width)
+        self.out = Linear(config.width, config.bins)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, z: Float[Tensor, "B S C"], x0: Float[Tensor, "B 1 X"]) -> Float[Tensor, "B K"]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from bimotion.errors import ModelError
 from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
+from bimotion.models.linear import linear
 from bimotion.models.packing import TokenBatch
 
 
@@ -169,7 +170,7 @@ class Mixture(nn.Module):
         if self.output is not None:  # in fewer bits than the embedding
             scores: Tensor = self.output(hidden)
             return scores
-        return F.linear(hidden, self.text.embedding.weight)
+        return linear(hidden, self.text.embedding.weight)
 
     def cache(self, size: int, room: int) -> KeyValueCache:
         """An empty cache for `size` sequences of at most `room` tokens."""

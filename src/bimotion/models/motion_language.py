@@ -32,6 +32,7 @@ from bimotion.models.decoding import DecodingConfig, write
 from bimotion.models.diffusion import DiffusionConfig, Sampler
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
+from bimotion.models.linear import Linear
 from bimotion.models.mixture import Mixture
 from bimotion.models.packing import TokenBatch
 from bimotion.models.tokens import SpecialIds, TokenSequence
@@ -89,6 +90,10 @@ class MotionLanguageConfig:
         return SpecialIds(self.mixture.text_vocab_size, self.eos)
 
 
+LEAST_SPREAD = 0.1
+"""The states that slots should have count as varying by at least this share of their mean square."""
+
+
 class Losses(NamedTuple):
     """Each loss, unweighted; zero, without a gradient, where the batch has nothing for it."""
 
@@ -122,7 +127,7 @@ class MotionLanguage(nn.Module):
         x_width, width = math.prod(config.latent_shape), config.mixture.width
         self.vae = MotionVae(config.vae)
         self.mixture = Mixture(config.mixture)
-        self.understanding = nn.Linear(x_width, config.slots * width)
+        self.understanding = Linear(x_width, config.slots * width)
         self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
         self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
         self.register_buffer("latent_mean", torch.zeros(own_shape))
@@ -196,7 +201,9 @@ class MotionLanguage(nn.Module):
                 length = self.length.loss(z, x0, num_frames)
             if meant is not None:
                 rows, states = meant
-                spread = states.float().var(0, correction=0).mean().clamp_min(1e-6)
+                # of a few motions, or of some alike, the variance says nothing
+                spread = states.float().var(0, correction=0).mean()
+                spread = spread.maximum(LEAST_SPREAD * states.float().square().mean())
                 meaning = F.mse_loss(z[rows].float(), states.float()) / spread
         return Losses(text, diffusion, length, meaning)
 

@@ -4,9 +4,10 @@ import warnings
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bimotion.errors import ModelError
+from bimotion.models.linear import Linear
 from bimotion.models.motion_language import MotionLanguage
 
 Precision = Literal["fp32", "bf16", "int8"]
@@ -28,18 +29,24 @@ def quantise(network: MotionLanguage) -> None:
     from torch.ao import quantization
     from torch.ao.nn.quantized import dynamic
 
-    mixture, kind = network.mixture, quantization.per_channel_dynamic_qconfig
-    quantised: Any = dynamic.Linear
-    change: Any = quantization.quantize_dynamic
+    mixture, quantised = network.mixture, dynamic.Linear
     embedding = mixture.text.embedding.weight
     if embedding.device.type != "cpu":
         raise ModelError(f"int8 is for the CPU, the model is on {embedding.device}; use bf16 there")
-    output: Any = nn.Linear(embedding.shape[1], embedding.shape[0], bias=False, device="meta")
-    output.weight, output.qconfig = embedding, kind
+
+    def of(weight: Tensor, bias: Tensor | None) -> nn.Module:
+        layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+        layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
+        made: nn.Module = quantised.from_float(layer)  # type: ignore[no-untyped-call]
+        return made
+
     with warnings.catch_warnings():
         # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
         warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
         for branch in (mixture.text, mixture.motion):
-            change(branch.layers, {nn.Linear: kind}, inplace=True)
-        mixture.output = quantised.from_float(output)
+            for part in list(branch.layers.modules()):
+                for name, layer in part.named_children():
+                    if isinstance(layer, Linear):
+                        setattr(part, name, of(layer.weight, layer.bias))
+        mixture.output = of(embedding, None)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
 from bimotion.models.cosine_path import CosinePath
+from bimotion.models.linear import Linear
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class MotionVae(nn.Module):
         width, token_dim = config.width, config.frames_per_token * config.feature_dim
         positions = config.max_tokens + 2 * config.num_latents
         sizes = (width, config.heads, config.ff_width)
-        self.embed = nn.Linear(token_dim, width)
+        self.embed = Linear(token_dim, width)
         self.distribution_tokens = nn.Parameter(torch.randn(2 * config.num_latents, width))
         self.encoder_positions = nn.Parameter(sinusoids(positions, width))
         self.decoder_positions = nn.Parameter(sinusoids(positions, width))
@@ -132,16 +133,16 @@ class MotionVae(nn.Module):
                 for _ in range(config.layers)
             ],
         )
-        self.unembed = nn.Linear(width, token_dim)
+        self.unembed = Linear(width, token_dim)
         projected = config.latent_width is not None
-        self.to_latent = nn.Linear(width, config.latent_dim) if projected else nn.Identity()
-        self.from_latent = nn.Linear(config.latent_dim, width) if projected else nn.Identity()
+        self.to_latent = Linear(width, config.latent_dim) if projected else nn.Identity()
+        self.from_latent = Linear(config.latent_dim, width) if projected else nn.Identity()
         self.path: CosinePath | None = None
         if config.cosines:
             self.path = CosinePath(
                 config.feature_dim, config.pose_axes, config.cosines, config.num_latents, config.latent_dim
             )
-            self.embed_path = nn.Linear(token_dim, width)
+            self.embed_path = Linear(token_dim, width)
             # the transformer adds to the linear path, and begins by adding nothing
             for layer in (self.unembed, self.to_latent):
                 for parameter in layer.parameters():
