@@ -27,6 +27,14 @@ The networks of `{source}`, published by Guo et al. 2022 ("Generating diverse an
 which judge text-to-motion on HumanML3D. They are not ours: their authors' licence holds.
 """
 
+TMR_CARD = """\
+# TMR as an evaluator
+
+The encoders of `{source}`, published as TMR (Petrovich et al. 2023, "TMR: Text-to-Motion Retrieval Using Contrastive 3D
+Human Motion Synthesis") or trained with its code. They are not ours: their authors' licence holds. Captions are read by
+`{text_model}`, which transformers loads when the first caption is embedded.
+"""
+
 TEXT_BRANCH_CARD = """\
 # A model to be trained
 
@@ -47,6 +55,8 @@ class ImportWeights:
       a motion VAE of MLD           OUT is a VAE folder for `bimotion train stage1 --vae OUT`; needs --stats
       the published evaluator (finest.tar)
                                     OUT is for `bimotion evaluate --evaluator OUT`; needs --stats, --glove and --texts
+      TMR (a run's folder, or a checkpoint of its)
+                                    OUT is for `bimotion evaluate --evaluator OUT` and `search`; needs --stats
       a GPT-2 or Llama-family model (with --text-branch)
                                     OUT is a model folder that training starts from
 
@@ -57,6 +67,7 @@ class ImportWeights:
       bimotion import-weights SmolLM2-135M.gguf models/smollm2 --text-branch
       bimotion import-weights text_mot_match/model/finest.tar evaluators/published --stats Comp_v6_KLD01/meta \\
         --glove glove --texts HumanML3D/texts
+      bimotion import-weights tmr_humanml3d_guoh3dfeats evaluators/tmr --stats stats/humanml3d/guoh3dfeats
     """
 
     source: Annotated[Positional[str], arg(metavar="CKPT")]
@@ -64,7 +75,7 @@ class ImportWeights:
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The folder to make."""
     stats: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(published weights need it)")] = None
-    """HumanML3D's folder with Mean.npy and Std.npy, or an npz file with mean and std."""
+    """HumanML3D's folder with Mean.npy and Std.npy, TMR's with mean.pt and std.pt, or an npz with mean and std."""
     tokenizer: Annotated[str | None, arg(metavar="DIR", help_behavior_hint="(default: from the Hub)")] = None
     """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or a Hub id."""
     glove: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
@@ -75,6 +86,10 @@ class ImportWeights:
         None
     )
     """HumanML3D's folder of captions with tagged words."""
+    text_model: Annotated[
+        str | None, arg(metavar="DIR", help_behavior_hint="(TMR only; default: DistilBERT)")
+    ] = None
+    """The language model that TMR was trained with: a folder or a Hub id."""
     text_branch: bool = False
     """CKPT is a language model: make a new model around it."""
     preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
@@ -102,15 +117,30 @@ class ImportWeights:
             self._write(*self._language_model(), TEXT_BRANCH_CARD)
             return
         from bimotion.interop.official import holds_language_model
+        from bimotion.interop.tmr import is_tmr
 
-        if not Path(self.source).is_file():
+        path = Path(self.source)
+        if not path.exists():
             raise UsageError(f"{self.source}: no such file (a language model is read with --text-branch)")
-        whole = self.glove is None and holds_language_model(self.source)
+        tmr = self.glove is None and is_tmr(path)
+        if path.is_dir() and not tmr:
+            raise UsageError(
+                f"{self.source}: a folder without TMR's text_encoder.pt and motion_encoder.pt (a language model is "
+                "read with --text-branch)"
+            )
+        if self.text_model is not None and not tmr:
+            raise UsageError("--text-model goes with TMR only")
+        whole = self.glove is None and not tmr and holds_language_model(self.source)
         if self.stats is None:
             raise UsageError(
                 "--stats is missing: published weights do not hold the mean and deviation of their features; name "
                 "the folder with HumanML3D's Mean.npy and Std.npy"
+                if not tmr
+                else "--stats is missing: name the folder with TMR's mean.pt and std.pt"
             )
+        if tmr:
+            self._write_tmr(self.stats)
+            return
         if self.glove is not None and self.texts is not None:
             self._write_evaluator(self.stats, self.glove, self.texts)
         elif whole:
@@ -182,3 +212,14 @@ class ImportWeights:
         with replaced_folder(self.out) as partial:
             save_published(parts, partial, EVALUATOR_CARD.format(source=Path(self.source).name))
         print(f"{self.out}: an evaluator, which knows {len(parts.tagged)} captions")
+
+    def _write_tmr(self, stats_path: Path) -> None:
+        from bimotion.interop.tmr import read_tmr, read_tmr_statistics
+        from bimotion.models.evaluator_folder import TmrParts, save_tmr
+        from bimotion.training.folders import replaced_folder
+
+        parts = TmrParts(read_tmr(self.source, self.text_model), read_tmr_statistics(stats_path))
+        text_model = parts.network.config.text_model
+        with replaced_folder(self.out) as partial:
+            save_tmr(parts, partial, TMR_CARD.format(source=Path(self.source).name, text_model=text_model))
+        print(f"{self.out}: an evaluator, whose captions {text_model} reads")

@@ -1,4 +1,4 @@
-"""Captions and motions to points of one space, by a contrastive or the published evaluator.
+"""Captions and motions to points of one space: by a contrastive or the published evaluator, or by TMR.
 
 Legend: N items, T frames, F = 263 feature columns, D embedding width. Features are not normalised.
 """
@@ -15,11 +15,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bimotion.evaluation.asked import Features, Motions
 from bimotion.evaluation.tagged_words import published_tokens
+from bimotion.evaluation.text_states import TextStates
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.inference.captions import token_batch
 from bimotion.models.evaluator_folder import (
     ContrastiveParts,
     PublishedParts,
+    TmrParts,
     find_evaluator,
     read_evaluator,
 )
@@ -140,11 +142,52 @@ class PublishedEmbedder:
         return made
 
 
+class TmrEmbedder:
+    """TMR, by the language model that it was trained with."""
+
+    kind = "tmr"
+
+    def __init__(self, parts: TmrParts, device: str | torch.device = "cpu") -> None:
+        self._parts, self._device = parts, device
+        self.max_frames: int | None = None
+        self.tagged: Mapping[str, Sequence[str]] = {}
+        self._read: TextStates | None = None
+
+    @torch.inference_mode()
+    def embed_texts(self, captions: Sequence[str]) -> Embeddings:
+        """Embeddings of captions.
+
+        Raises:
+            ConfigError: transformers is not installed.
+            ModelError: the language model is not there, or not of the width that TMR reads.
+        """
+        config = self._parts.network.config
+        if self._read is None:
+            self._read = TextStates(config.text_model, config.text_features, self._device)
+        read = self._read
+
+        def embed(rows: Sequence[int]) -> Tensor:
+            return self._parts.network.embed_text(*read([captions[row] for row in rows]))
+
+        return _in_batches(embed, [len(caption) for caption in captions], config.width)
+
+    @torch.inference_mode()
+    def embed_motions(self, motions: Sequence[Features]) -> Embeddings:
+        """Embeddings of features."""
+
+        def embed(rows: Sequence[int]) -> Tensor:
+            padded, lengths = _padded([motions[row] for row in rows])
+            x = torch.from_numpy(self._parts.stats.normalise(padded.numpy())).float()
+            return self._parts.network.embed_motion(x.to(self._device), lengths.to(self._device))
+
+        return _in_batches(embed, _lengths(motions), self._parts.network.config.width)
+
+
 def read_embedder(
     folder: str | Path | None = None,
     device: str | torch.device = "cpu",
     padding: Float[np.ndarray, " F"] | None = None,
-) -> ContrastiveEmbedder | PublishedEmbedder:
+) -> ContrastiveEmbedder | PublishedEmbedder | TmrEmbedder:
     """The evaluator of a folder or run; None stands for the one that comes with the package.
 
     Raises:
@@ -153,6 +196,8 @@ def read_embedder(
     parts = read_evaluator(find_evaluator(folder), device)
     if isinstance(parts, ContrastiveParts):
         return ContrastiveEmbedder(parts)
+    if isinstance(parts, TmrParts):
+        return TmrEmbedder(parts, device)
     return PublishedEmbedder(parts, padding)
 
 

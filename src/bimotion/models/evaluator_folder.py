@@ -1,7 +1,7 @@
 """Evaluators as folders: `config.json`, `evaluator.safetensors`, and what they read text with.
 
 A contrastive one has a `tokenizer.json`; a published one `words.txt` (its vocabulary, a word a line) and
-`captions.json` (tagged words of captions that are known).
+`captions.json` (tagged words of captions that are known); TMR names the language model that reads its captions.
 """
 
 import json
@@ -19,6 +19,7 @@ from bimotion.errors import ConfigError, DataError, ModelError
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.contrastive import ContrastiveConfig, ContrastiveEvaluator
 from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.models.tmr import Tmr, TmrConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import check_state, config_of_json
 from bimotion.models.word_vectors import WordVectors
@@ -55,6 +56,16 @@ class PublishedParts:
     """Tagged words of known captions."""
 
 
+@dataclass(frozen=True)
+class TmrParts:
+    """TMR and the statistics that it needs to read motions."""
+
+    network: Tmr
+    """The two encoders."""
+    stats: FeatureStats
+    """Statistics by which it normalises features."""
+
+
 def save_contrastive(
     parts: ContrastiveParts, folder: Path, card: str = "", dtype: torch.dtype = torch.float16
 ) -> None:
@@ -76,12 +87,14 @@ def save_published(parts: PublishedParts, folder: Path, card: str = "") -> None:
         path.write_text("\n".join(parts.words.words) + "\n", encoding="utf-8")
     with atomic_path(folder / "captions.json") as path:
         path.write_text(json.dumps(parts.tagged, ensure_ascii=False) + "\n", encoding="utf-8")
-    extra = {
-        "word_vectors": parts.words.vectors,
-        "feature_mean": torch.from_numpy(parts.stats.mean.copy()),
-        "feature_std": torch.from_numpy(parts.stats.std.copy()),
-    }
+    extra = {"word_vectors": parts.words.vectors, **_of_stats(parts.stats)}
     _save(folder, "published", parts.network, extra, card, torch.float32, {})
+
+
+def save_tmr(parts: TmrParts, folder: Path, card: str = "") -> None:
+    """Write the folder, in single precision."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(folder, "tmr", parts.network, _of_stats(parts.stats), card, torch.float32, {})
 
 
 def find_evaluator(folder: str | Path | None = None) -> Path:
@@ -106,7 +119,7 @@ def find_evaluator(folder: str | Path | None = None) -> Path:
 
 def read_evaluator(
     folder: str | Path, device: str | torch.device = "cpu"
-) -> ContrastiveParts | PublishedParts:
+) -> ContrastiveParts | PublishedParts | TmrParts:
     """The evaluator of a folder or run, in eval mode and single precision.
 
     Raises:
@@ -115,7 +128,7 @@ def read_evaluator(
     folder = find_evaluator(folder)
     data = _read_json(folder / CONFIG_FILE)
     kind = data.get("kind")
-    if data.get("format") != FORMAT or kind not in ("contrastive", "published"):
+    if data.get("format") != FORMAT or kind not in ("contrastive", "published", "tmr"):
         raise ModelError(f"{folder / CONFIG_FILE}: not the configuration of a {FORMAT} folder")
     weights = folder / WEIGHTS_FILE
     try:
@@ -129,6 +142,11 @@ def read_evaluator(
             return ContrastiveParts(
                 network, MotionTokenizer.from_file(folder / "tokenizer.json", int(data["slots"]))
             )
+        if kind == "tmr":
+            tmr = Tmr(config_of_json(TmrConfig, data["network"]))
+            mean, std = (state.pop(name) for name in ("feature_mean", "feature_std"))
+            _fill(tmr, state, weights, device)
+            return TmrParts(tmr, FeatureStats(mean=mean.numpy(), std=std.numpy()))
         published = PublishedEvaluator(config_of_json(PublishedEvaluatorConfig, data["network"]))
         vectors, mean, std = (state.pop(name) for name in ("word_vectors", "feature_mean", "feature_std"))
         _fill(published, state, weights, device)
@@ -147,10 +165,14 @@ def read_evaluator(
         raise ModelError(f"{folder}: {error}") from None
 
 
+def _of_stats(stats: FeatureStats) -> dict[str, Tensor]:
+    return {f"feature_{name}": torch.from_numpy(getattr(stats, name).copy()) for name in ("mean", "std")}
+
+
 def _save(
     folder: Path,
     kind: str,
-    network: ContrastiveEvaluator | PublishedEvaluator,
+    network: ContrastiveEvaluator | PublishedEvaluator | Tmr,
     extra: dict[str, Tensor],
     card: str,
     dtype: torch.dtype,

@@ -38,6 +38,33 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
         ModelError: there is no such model, it is broken, or its weights are not exactly those of its settings.
         ConfigError: transformers, or for a GGUF file gguf, is not installed.
     """
+    tokenizer, model = _load(source, "AutoModelForCausalLM")
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(f"{source}: its tokenizer is of a kind that has no tokenizer.json")
+    state = {key: value.detach() for key, value in model.state_dict().items()}
+    embedding: Tensor = model.get_input_embeddings().weight.detach()
+    return PretrainedLanguage(model.config.to_dict(), state, embedding, backend.to_str())
+
+
+def read_text_encoder(source: str | Path) -> tuple[Any, Any]:
+    """Tokenizer and encoder (BERT and its like, without a head) of a folder or a Hub id, as transformers' objects.
+
+    Raises:
+        ModelError: there is no such model, or it is broken.
+        ConfigError: transformers is not installed.
+    """
+    return _load(source, "AutoModel", ownerless=True, spare=("vocab_", "lm_head", "cls."))
+
+
+def _load(
+    source: str | Path, kind: str, *, ownerless: bool = False, spare: tuple[str, ...] = ()
+) -> tuple[Any, Any]:
+    """Tokenizer and model.
+
+    `ownerless`: Hub ids without an owner are taken, too. Weights whose names begin with one of `spare` may be there for
+    nothing.
+    """
     path = Path(source).expanduser()
     name = str(source)
     options: dict[str, Any] = {}
@@ -47,19 +74,21 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
         name, options = str(path.parent), {"gguf_file": path.name}
     elif path.is_dir():
         name = str(path)
-    elif path.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
+    elif (
+        path.exists() or name.count("/") not in (0 if ownerless else 1, 1) or name.startswith((".", "/", "~"))
+    ):
         raise ModelError(f"{source}: expected a folder of transformers, a .gguf file or a Hub id")
     if path.exists():
         options["local_files_only"] = True
     try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        import transformers
     except ImportError as error:
         raise ConfigError(
             "pretrained language models need transformers: pip install 'bimotion[train]'"
         ) from error
     # The loaders have no types; what they give is checked by who asked.
-    load_model: Any = AutoModelForCausalLM.from_pretrained
-    load_tokenizer: Any = AutoTokenizer.from_pretrained
+    load_model: Any = getattr(transformers, kind).from_pretrained
+    load_tokenizer: Any = transformers.AutoTokenizer.from_pretrained
     try:
         with _quiet():
             # False: neither run a model's own code nor ask the user whether to.
@@ -74,17 +103,12 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
             f"{source}: no pretrained language model can be read from here: {_first_line(error)}"
         ) from error
     # transformers makes up what is missing, and passes over what it does not know.
-    for kind, what in (("missing_keys", "is missing"), ("unexpected_keys", "is unknown")):
-        if found[kind]:
-            names = sorted(map(str, found[kind]))
+    for flaw, what in (("missing_keys", "is missing"), ("unexpected_keys", "is unknown")):
+        names = sorted(str(name) for name in found[flaw] if not str(name).startswith(spare))
+        if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise ModelError(f"{source}: the weights do not fit its settings: {names[0]} {what}{more}")
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise ModelError(f"{source}: its tokenizer is of a kind that has no tokenizer.json")
-    state = {key: value.detach() for key, value in model.state_dict().items()}
-    embedding: Tensor = model.get_input_embeddings().weight.detach()
-    return PretrainedLanguage(model.config.to_dict(), state, embedding, backend.to_str())
+    return tokenizer, model
 
 
 @contextmanager
