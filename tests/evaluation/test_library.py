@@ -9,7 +9,7 @@ import pytest
 import bimotion
 from bimotion.errors import ConfigError, DataError
 from bimotion.evaluation import library as module
-from bimotion.evaluation.library import INDEX_FILE, Library, windows
+from bimotion.evaluation.library import INDEX_FILE, Library, as_sentence, windows
 from bimotion.motion.clip import Clip
 
 
@@ -99,6 +99,13 @@ def test_an_empty_folder_has_no_hits(tmp_path: Path, judge: Path) -> None:
     library = bimotion.Library(tmp_path, evaluator=judge)
     assert len(library) == 0
     assert library.search("a person waves") == []
+
+
+def test_words_are_looked_for_as_sentences() -> None:
+    assert as_sentence("waves ") == "a person waves"
+    assert as_sentence("karate kick") == "a person karate kick"
+    assert as_sentence("somebody waves twice") == "somebody waves twice"
+    assert as_sentence(" ") == " "
 
 
 def test_long_recordings_are_searched_in_pieces() -> None:
