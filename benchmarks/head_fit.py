@@ -29,7 +29,7 @@ from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
 from bimotion.training.language_start import feature_stats, find_model
-from bimotion.training.latent_axes import body_axes, joint_metric
+from bimotion.training.latent_axes import BALANCE, body_axes, joint_metric
 from bimotion.training.latents import FULL, latents_of
 
 CONDITION_WIDTH, SLOTS = 256, 4
@@ -101,7 +101,8 @@ def main() -> None:
     latents = latents_of(vae, train, file, completion=False, save=False).mu[FULL].float()
     mean = latents.mean(0)
     if args.rank:
-        axes = body_axes(latents.flatten(1), joint_metric(vae, train, latents), args.rank)
+        metric, counted = joint_metric(vae, train, latents), item_weights(train.items, BALANCE)
+        axes = body_axes(latents.flatten(1), metric, args.rank, counted)
         read, write, scale = axes.read, axes.write, axes.scale
     else:
         read = write = torch.eye(latents[0].numel())

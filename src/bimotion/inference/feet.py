@@ -18,20 +18,23 @@ MIN_FRAMES = 3
 EASE_FRAMES = 4
 """Frames before and after a contact over which a foot is led to and from its place."""
 
-MAX_SHIFT = 0.15
+MAX_SHIFT = 0.25
 """A foot that would have to be moved further is left alone, metres: the contact is an error, not a slide."""
 
 STEADY_FRAMES = 1.5
 """Deviation of the Gaussian by which corrections of the way are smoothed, frames."""
 
+WAY_FRAMES = 25
+"""Deviation of the Gaussian above which the way stays as it is, frames: steps are mended, where they lead to is not."""
+
 
 def steady_root(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
 ) -> Float[np.ndarray, "T J 3"]:
-    """The joints moved along the floor, all alike in a frame, so that the feet in contact do not move on average.
+    """The joints moved along the floor, all alike in a frame, so that the feet in contact hardly move on average.
 
-    The way of the root is a sum of small steps, and drifts; what the standing foot does says where the body really
-    goes. In frames without a contact, in the air, the correction leads from the last to the next.
+    Within a step the body follows the standing foot; over seconds it goes where it went, for a contact that is wrongly
+    told would lead it astray. In frames without a contact, in the air, the correction leads from the last to the next.
     """
     contacts = _contacts(features)
     standing = contacts[1:] & contacts[:-1]
@@ -43,9 +46,10 @@ def steady_root(
     slide = steps.sum(1) / np.maximum(standing.sum(1), 1)[:, None]
     frames, at = np.arange(len(slide)), np.flatnonzero(known)
     filled = np.stack([np.interp(frames, at, slide[at, axis]) for axis in range(2)])
-    way = gaussian_smooth(filled, STEADY_FRAMES, np).cumsum(-1)
+    way = np.pad(gaussian_smooth(filled, STEADY_FRAMES, np).cumsum(-1), ((0, 0), (1, 0)))
+    way -= way[:, -1:] * np.linspace(0, 1, way.shape[1])
     out = joints.astype(np.float64)
-    out[1:, :, [0, 2]] -= way.T[:, None]
+    out[:, :, [0, 2]] -= (way - gaussian_smooth(way, WAY_FRAMES, np)).T[:, None]
     return out.astype(np.float32)
 
 

@@ -65,7 +65,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
             prediction="v", repeats=8, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
         ),
         length=LengthConfig(width=128),
-        latent_rank=128,
+        latent_rank=192,
         says_length=True,
         eos=0,
     ),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bimotion.data.batches import item_weights
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
 from bimotion.data.templates import own_templates
@@ -19,7 +20,7 @@ from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.latent_axes import body_axes, joint_metric
+from bimotion.training.latent_axes import BALANCE, body_axes, joint_metric
 from bimotion.training.latents import FULL, Latents
 from bimotion.training.words import cut_words
 
@@ -124,7 +125,8 @@ def take_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> 
     if rank is not None:
         full = latents.mu[FULL].float()
         logger.info("finding the %d axes of the latents that move the body most", rank)
-        axes = body_axes(full.flatten(1), joint_metric(model.vae, pool, full), rank)
+        weights = item_weights(pool.items, BALANCE)
+        axes = body_axes(full.flatten(1), joint_metric(model.vae, pool, full), rank, weights)
         std = axes.scale
         model.latent_axes.copy_(axes.read)
         model.latent_axes_back.copy_(axes.write)

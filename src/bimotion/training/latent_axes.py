@@ -8,6 +8,7 @@ Shapes: I windows, B a batch of them, T frames, J joints, X numbers in a motion'
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -72,17 +73,24 @@ def joint_metric(
     return total / PROBES
 
 
-def body_axes(latents: Float[Tensor, "I X"], metric: Float[Tensor, "X X"], rank: int) -> LatentAxes:
+def body_axes(
+    latents: Float[Tensor, "I X"],
+    metric: Float[Tensor, "X X"],
+    rank: int,
+    weights: Float[np.ndarray, " I"] | None = None,
+) -> LatentAxes:
     """The `rank` axes on which the windows' latents differ most by the metric, the greatest first.
 
-    What is read and then written is the nearest, by the metric, that the axes can hold.
+    What is read and then written is the nearest, by the metric, that the axes can hold. `weights` say what each
+    window counts: with equal ones the axes are those of the commonest contents.
     """
     full = latents.double()
     metric = metric + torch.eye(len(metric), dtype=torch.float64) * RIDGE * metric.diagonal().mean()
     strengths, directions = torch.linalg.eigh(metric)
     weigh = directions @ (strengths.sqrt()[:, None] * directions.T)
     unweigh = directions @ (strengths.rsqrt()[:, None] * directions.T)
-    variances, axes = torch.linalg.eigh(torch.cov((full @ weigh).T))
+    counted = None if weights is None else torch.from_numpy(np.asarray(weights, dtype=np.float64))
+    variances, axes = torch.linalg.eigh(torch.cov((full @ weigh).T, aweights=counted))
     axes = axes.flip(1)[:, :rank].T
     std = variances.flip(0)[:rank].clamp(min=1e-12).sqrt()
     scale = (std * std.mean()).sqrt()
