@@ -2,9 +2,10 @@
 
     python -m benchmarks.latent_ranks RUN DATA CLASSIFIER [--ranks 128 160 192]
 
-RUN is a run of a language stage, of which the VAE and the kept latents are used. Prints the share of training windows of
-rare contents that the classifier names rightly after the VAE gave them back, their mean joint error about the root, and
-that of 150 validation windows: with all numbers of the latents, and on axes for which windows count alike or contents do.
+RUN is a run of a language stage, of which the VAE and the kept latents are used. Prints the share of training windows
+of rare contents that the classifier names rightly after the VAE gave them back, their mean joint error about the root,
+and that of 150 validation windows: with all numbers of the latents, and on axes for which windows or contents count
+alike.
 """
 
 import argparse

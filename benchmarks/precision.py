@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--model", default=None)
     parser.add_argument("--prompts", type=int, default=60)
     args = parser.parse_args()
-    texts = [asked.text for asked in prompts_asked(rounds=1)][: args.prompts]
+    texts = [asked.text for asked in prompts_asked("prompts", rounds=1)][: args.prompts]
     model = bimotion.load(args.model)
     exact = model.text_to_motion(texts, seconds=SECONDS, seed=0)
     said = model.motion_to_text(exact)

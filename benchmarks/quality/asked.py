@@ -13,7 +13,8 @@ from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError
 from bimotion.evaluation.caption_words import can_show_side, side_of
 
-PROMPTS = Path(__file__).parent / "prompts.json"
+PROMPTS = {"prompts": "prompts.json", "prompts_blind": "prompts-blind.json"}
+"""Sentences outside the grammar: ours, and those of somebody who had not seen it."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ def captions_asked(items: Sequence[Item], rounds: int, seed: int) -> list[Asked]
     return asked
 
 
-def prompts_asked(rounds: int) -> list[Asked]:
-    """The prompts outside the grammar, round after round."""
-    prompts = json.loads(PROMPTS.read_text("utf-8"))["prompts"]
+def prompts_asked(name: str, rounds: int) -> list[Asked]:
+    """The prompts outside the grammar of one name of `PROMPTS`, round after round."""
+    file = Path(__file__).parent / PROMPTS[name]
+    prompts = json.loads(file.read_text("utf-8"))["prompts"]
     once = [
         Asked(
             f"prompt {each['id']}",

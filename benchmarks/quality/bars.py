@@ -97,6 +97,7 @@ BARS = (
         beside=lambda r: _share(r["side_of_written"]["left_or_right"]),
     ),
     Bar("prompts outside the grammar: content", "prompts", lambda r: r["right"], least=0.75),
+    Bar("prompts by another hand: content", "prompts_blind", lambda r: r["right"], least=0.75),
     *(
         Bar(
             f"{name}, generated / recorded",
@@ -167,8 +168,9 @@ def _by_content(results: Results) -> list[str]:
             ("said", lambda of: _count(said["content"]["per_content"].get(of))),
             ("side said", lambda of: _count(said["side"]["per_content"].get(of))),
         ]
-    if asked := results.get("prompts"):
-        columns.append(("prompts", lambda of: _count(asked["per_content"].get(of))))
+    for key, name in (("prompts", "prompts"), ("prompts_blind", "by another")):
+        if asked := results.get(key):
+            columns.append((name, lambda of, asked=asked: _count(asked["per_content"].get(of))))
     rows = [(of, [cell(of) for _, cell in columns]) for of in CONTENT_GROUPS]
     lines = [
         f"| content | {' | '.join(name for name, _ in columns)} |",
@@ -211,10 +213,12 @@ def _beside(results: Results) -> list[str]:
             f"- Read otherwise: {_wrong(content)}",
             f"- Sides said: {_sides(said['side'])}",
         ]
-    if asked := results.get("prompts"):
+    for key, name in (("prompts", "Prompts"), ("prompts_blind", "Prompts by another hand")):
+        if not (asked := results.get(key)):
+            continue
         groups = ", ".join(f"{name} {_count(counts)}" for name, counts in asked["groups"].items())
         lines.append(
-            f"- Prompts: {groups}; taken as one {asked['right_merged']:.1%}; sides {_sides(asked['side'])}"
+            f"- {name}: {groups}; taken as one {asked['right_merged']:.1%}; sides {_sides(asked['side'])}"
         )
     if took := results.get("speed"):
         lines.append(f"- Speed with {took['threads']} threads; load of the machine {took['load']}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import bimotion
-from benchmarks.quality.asked import captions_asked, prompts_asked, test_windows
+from benchmarks.quality.asked import PROMPTS, captions_asked, prompts_asked, test_windows
 from benchmarks.quality.bars import held, markdown
 from benchmarks.quality.classifier import Classifier
 from benchmarks.quality.making import Settings, make_motions, prompts, text_to_motion
@@ -57,8 +57,9 @@ def measure(
         said = say_motions(model, store, captioned)
         results["motion_to_text"] = motion_to_text(captioned, said, store)
     if "prompts" in parts:
-        asked = prompts_asked(rounds)
-        results["prompts"] = prompts(asked, make_motions(model, asked, settings, "prompts"), classifier)
+        for name in PROMPTS:
+            asked = prompts_asked(name, rounds)
+            results[name] = prompts(asked, make_motions(model, asked, settings, name), classifier)
     if "speed" in parts:
         results["speed"] = speed(model, folder, settings)
     return results

@@ -116,9 +116,10 @@ def test_the_bars_hold_where_they_are_met() -> None:
     assert (content.holds(0.9), content.holds(0.899), content.wanted) == (True, False, ">= 90.0%")
 
 
-def test_there_are_100_prompts_of_known_contents() -> None:
-    prompts = asked.prompts_asked(1)
-    assert len({each.id for each in prompts}) == len({each.text for each in prompts}) == 100
+@pytest.mark.parametrize(("name", "count"), [("prompts", 100), ("prompts_blind", 106)])
+def test_there_are_prompts_of_known_contents(name: str, count: int) -> None:
+    prompts = asked.prompts_asked(name, 1)
+    assert len({each.id for each in prompts}) == len({each.text for each in prompts}) == count
     assert {content for each in prompts for content in each.contents} <= set(CONTENT_GROUPS)
 
 

@@ -81,6 +81,8 @@ def test_text_is_tidied_as_captions_are_written() -> None:
     assert tidy(" A person\twaves ") == "a person waves."
     assert tidy("Does someone jump?") == "does someone jump?"
     assert tidy("jump<start_of_motion> high") == "jump high."
+    assert tidy("walk_turn_R_90") == "walk turn right 90."
+    assert tidy("Raise_Hand_L") == "raise hand left."
 
 
 def test_special_tokens_and_very_long_texts_do_no_harm(model: MotionLanguageModel) -> None:
