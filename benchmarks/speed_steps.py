@@ -9,16 +9,18 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from bimotion.models import linear
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Schedule, draw_noise, sample
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.models.tokens import TokenSequence
-from bimotion.speed.figures import Requests
+from bimotion.speed.figures import Figure, Requests, job
 
 STEPS, PLACES, CLIPS, WRITTEN = 100, 192, 32, 40
 """Sampling steps; places that the published code pads to; clips of a batch; tokens of a caption."""
@@ -37,7 +39,7 @@ def main() -> None:
     network = MotionLanguage(replace(config, head=replace(config.head, zero_init=False))).eval()
     print("| what | without s | with s | gain |\n| --- | ---: | ---: | ---: |")
     with torch.inference_mode():
-        for name, without, own in (*sampling(network), *sequences(network)):
+        for name, without, own in (*sampling(network), *sequences(network), *few_rows(network)):
             before, after = (seconds(work, args.repeats) for work in (without, own))
             print(f"| {name} | {before:.3f} | {after:.3f} | {before / after:.1f} |", flush=True)
 
@@ -115,6 +117,24 @@ def sequences(network: MotionLanguage) -> list[Step]:
             lambda: network.write(network.batch([prompt]), latents, written),
         ),
     ]
+
+
+def few_rows(network: MotionLanguage) -> list[Step]:
+    """Products with few rows in blocks."""
+
+    def plainly(run: Callable[[], object]) -> None:
+        few, linear.FEW = linear.FEW, -1
+        try:
+            run()
+        finally:
+            linear.FEW = few
+
+    steps: list[Step] = []
+    for figure in (Figure("text to motion", 1), Figure("captioning", 1), Figure("captioning", 8)):
+        run = job(figure, network).run
+        name = f"products with few rows in blocks; {figure.kind}, batch {figure.batch}"
+        steps.append((name, partial(plainly, run), run))
+    return steps
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:

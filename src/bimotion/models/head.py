@@ -302,7 +302,9 @@ class _ToldNoise:
             return self.head.eps_of(told, x, self.levels[step])[:, None]
         # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
         count = h.shape[0]
-        halves = modulation.each(lambda part: torch.cat((part[:count], part[count:].expand(count, -1))))
+        halves = modulation
+        if count > 1:
+            halves = modulation.each(lambda part: torch.cat((part[:count], part[count:].expand(count, -1))))
         told, fake = self.head.denoise(torch.cat((x, x)), torch.cat((h, h)), halves).chunk(2)
         told = torch.lerp(fake, told, self.scale)
         return self.head.eps_of(told, x, self.levels[step])[:, None]
