@@ -37,6 +37,7 @@ MOVES = ("top_1", "top_3", "mm_dist", "fid", "diversity", "multimodality")
 LOOKS = ("skating_ratio", "jitter", "speed")
 SAYS = ("top_1", "top_3")
 GIVES_BACK = ("mpjpe_mm", "fid")
+GUIDANCE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 SAMPLERS: tuple[tuple[Sampler, tuple[int, ...]], ...] = (
     ("ancestral", (10, 20, 50, 100)),
     ("ddim", (5, 10, 20, 50, 100)),
@@ -144,21 +145,27 @@ def main() -> None:
         tell(f"\n{title}\n\n| | {' | '.join(names)} | s |\n| --- |{' ---: |' * (len(names) + 1)}")
 
     def measure(name: str, of: MotionLanguageModel, sampling: Sampling, *, real: bool = False) -> None:
-        scores, seconds = bench.row(of, sampling, moves)
+        scores = bench.scores(of, sampling, moves)
         if real:
             tell(line("recorded", scores, None, REAL))
-        tell(line(name, scores, seconds))
+        tell(line(name, scores, times.get(name)))
         kept[name] = json.loads(json.dumps(scores, default=vars))
 
     args.out.write_text("", encoding="utf-8")
     diffusion = model.network.config.diffusion
+    sampled = {
+        f"{sampler}, {steps} steps": Sampling(None, None, steps, sampler)
+        for sampler, counts in SAMPLERS
+        for steps in counts
+    }
+    bench.seconds(model, Sampling())  # not counted
+    times = {name: bench.seconds(model, sampling) for name, sampling in sampled.items()}
     head(f"Guidance ({diffusion.sampler}, {diffusion.sample_steps} steps)")
-    for place, scale in enumerate((1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)):
-        measure(f"guidance {scale:g}", model, Sampling(None, scale, None, None), real=place == 0)
+    for scale in GUIDANCE:
+        measure(f"guidance {scale:g}", model, Sampling(None, scale), real=scale == GUIDANCE[0])
     head(f"Samplers (guidance {diffusion.guidance_scale:g})")
-    for sampler, counts in SAMPLERS:
-        for steps in counts:
-            measure(f"{sampler}, {steps} steps", model, Sampling(None, None, steps, sampler))
+    for name, sampling in sampled.items():
+        measure(name, model, sampling)
     head("Weights and stages")
     measure("averaged weights (EMA)", model, Sampling())
     if args.run is not None:
@@ -166,13 +173,13 @@ def main() -> None:
     for run in args.stages:
         scale = diffusion.guidance_scale
         staged = MotionLanguageModel.from_folder(find_model(run))
-        measure(f"after {run.name}", staged, Sampling(None, scale, None, None))
+        measure(f"after {run.name}", staged, Sampling(None, scale))
     tell("\nLatents for understanding and reconstruction\n")
     names = [f"captions: {METRICS[m].title}" for m in SAYS] + [METRICS[m].title for m in GIVES_BACK]
     tell(f"| | {' | '.join(names)} |\n| --- |{' ---: |' * len(names)}")
     drawn = Drawn.from_folder(folder)
     for name, of in (("means (mu)", model), ("drawn", drawn)):
-        scores, _ = bench.row(of, Sampling(), ("motion-to-text", "reconstruction"))
+        scores = bench.scores(of, Sampling(), ("motion-to-text", "reconstruction"))
         cells = [cell(scores, "motion_to_text", metric) for metric in SAYS]
         cells += [cell(scores, "reconstruction", metric) for metric in GIVES_BACK]
         tell(f"| {name} | {' | '.join(cells)} |")
