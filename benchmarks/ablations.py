@@ -70,16 +70,18 @@ class Bench:
     embedder: Embedder
     repeats: int
 
-    def row(
-        self, model: MotionLanguageModel, sampling: Sampling, parts: Sequence[Part]
-    ) -> tuple[Scores, float]:
-        """Scores, and the seconds of one motion in batches."""
+    def scores(self, model: MotionLanguageModel, sampling: Sampling, parts: Sequence[Part]) -> Scores:
+        """What `bimotion evaluate` would say."""
         config = EvaluationConfig(repeats=self.repeats, parts=tuple(parts))
-        system = ModelSystem(model, sampling)
+        return evaluate(self.asked, ModelSystem(model, sampling), self.embedder, config, quiet).scores
+
+    def seconds(self, model: MotionLanguageModel, sampling: Sampling) -> float:
+        """Of one motion in batches, without cleaning."""
+        captions = self.asked.round(0).captions[:64]
+        system = ModelSystem(model, sampling, clean=False)
         begun = time.perf_counter()
-        system.text_to_features(self.asked.round(0).captions[:64], None, 0)
-        seconds = (time.perf_counter() - begun) / 64
-        return evaluate(self.asked, system, self.embedder, config, quiet).scores, seconds
+        system.text_to_features(captions, None, 0)
+        return (time.perf_counter() - begun) / len(captions)
 
 
 def quiet(items: Sequence[int], label: str) -> Iterator[int]:
