@@ -5,6 +5,7 @@ A command's module is loaded when it is called, and loads torch when it needs it
 
 import contextlib
 import difflib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,7 @@ def run(args: Sequence[str]) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 a wrong input (one line on stderr), 130 interrupted."""
+    gc.set_threshold(100_000, 20, 20)  # loading torch makes a million objects that stay
     sys.exit(exit_code(sys.argv[1:] if args is None else args))
 
 

@@ -1,5 +1,7 @@
 """Instruction templates: many ways to ask for each task, ours and those of published JSON files."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,13 +18,13 @@ MIN_FRAMES = 3
 EASE_FRAMES = 4
 """Frames before and after a contact over which a foot is led to and from its place."""
 
-MAX_SHIFT = 0.25
+MAX_SHIFT = 0.35
 """A foot that would have to be moved further is left alone, metres: the contact is an error, not a slide."""
 
 STEADY_FRAMES = 1.5
 """Deviation of the Gaussian by which corrections of the way are smoothed, frames."""
 
-WAY_FRAMES = 25
+WAY_FRAMES = 40
 """Deviation of the Gaussian above which the way stays as it is, frames: steps are mended, where they lead to is not."""
 
 
