@@ -39,8 +39,8 @@ SAYS = ("top_1", "top_3")
 GIVES_BACK = ("mpjpe_mm", "fid")
 GUIDANCE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 SAMPLERS: tuple[tuple[Sampler, tuple[int, ...]], ...] = (
-    ("ancestral", (10, 20, 50, 100)),
-    ("ddim", (5, 10, 20, 50, 100)),
+    ("ancestral", (5, 20, 100)),
+    ("ddim", (5, 20, 100)),
     ("dpmpp", (5, 10, 20, 50)),
 )
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.embed RUN DATA [--guidance W]
     python -m benchmarks.quality.measure embedded DATA CLASSIFIER --out report.json
-    python -m benchmarks.embed embedded DATA --report report.json
+    python -m benchmarks.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
+    python -m benchmarks.embed embedded DATA --report report.json --ablations ablations.md
 
-The first writes the weights and a card without scores; the last puts the report's tables into the card.
+The first writes the weights and a card without scores; the last puts the tables of the other two into the card.
 """
 
 import argparse
@@ -52,7 +53,7 @@ On the test split: takes that training never saw, without mirror images. Where a
     python -m benchmarks.quality.measure embedded DATA CLASSIFIER
 
 {scores}
-
+{ablations}
 ## Limits
 
 - It knows what its recordings show, mostly raised hands, waves, walks, turns and runs. Contents with a handful of takes
@@ -60,6 +61,18 @@ On the test split: takes that training never saw, without mirror images. Where a
   made.
 - 22 body joints, one person, a flat floor, 1 to 9.8 seconds, English.
 - Sentences far from its captions are understood as the nearest thing that it knows, without a warning.
+"""
+
+
+ABLATIONS = """
+## Other settings, weights and stages
+
+By `bimotion evaluate`'s protocol bimotion-1 on the test split, judged by the evaluator that comes with bimotion; `s` is
+the seconds of one motion in batches of 32, without cleaning.
+
+    python -m benchmarks.ablations embedded DATA --run RUN --stages RUN1 RUN2
+
+{tables}
 """
 
 
@@ -86,6 +99,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--report", type=Path, help="what the embedded model was measured to be")
+    parser.add_argument("--ablations", type=Path, help="what other settings of it were measured to be")
     parser.add_argument("--out", type=Path, default=EMBEDDED)
     parser.add_argument("--guidance", type=float, help="the guidance scale that the model is to have")
     args = parser.parse_args()
@@ -104,6 +118,9 @@ def main() -> None:
         parameters=sum(parameter.numel() for parameter in model.parameters()) / 1e6,
         data=data_table(MotionStore.open(args.data)),
         scores=scores,
+        ablations=ABLATIONS.format(tables=args.ablations.read_text("utf-8").strip())
+        if args.ablations
+        else "",
     )
     with replaced_folder(args.out) as partial:
         save_model(model, partial, tokenizer, card, dtype=torch.float16)
