@@ -132,11 +132,10 @@ class ImportWeights:
             raise UsageError("--text-model goes with TMR only")
         whole = self.glove is None and not tmr and holds_language_model(self.source)
         if self.stats is None:
+            files = "TMR's mean.pt and std.pt" if tmr else "HumanML3D's Mean.npy and Std.npy"
             raise UsageError(
                 "--stats is missing: published weights do not hold the mean and deviation of their features; name "
-                "the folder with HumanML3D's Mean.npy and Std.npy"
-                if not tmr
-                else "--stats is missing: name the folder with TMR's mean.pt and std.pt"
+                f"the folder with {files}"
             )
         if tmr:
             self._write_tmr(self.stats)

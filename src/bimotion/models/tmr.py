@@ -6,7 +6,6 @@ embeds is here: the motion decoder of its training and the spread of its embeddi
 Shapes: B sequences, L places, F features of a place, W width.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bimotion.errors import ConfigError
+from bimotion.models.vae import sinusoids
 
 TOKENS = 2
 """Learned places before each sequence: where the embedding's mean and its spread are read."""
@@ -62,7 +62,9 @@ class TmrEncoder(nn.Module):
         """The mean of each sequence's embedding; places beyond a length are not looked at."""
         y = torch.cat((self.tokens.expand(len(x), -1, -1), self.projection(x)), dim=1)
         beyond = torch.arange(y.shape[1], device=x.device) >= TOKENS + lengths[:, None]
-        states: Tensor = self.encoder(y + _places(y.shape[1], y.shape[2]).to(y), src_key_padding_mask=beyond)
+        states: Tensor = self.encoder(
+            y + sinusoids(y.shape[1], y.shape[2]).to(y), src_key_padding_mask=beyond
+        )
         return states[:, 0]
 
 
@@ -84,11 +86,3 @@ class Tmr(nn.Module):
     ) -> Float[Tensor, "B W"]:
         """Embeddings, of length 1, of normalised features."""
         return F.normalize(self.motion_encoder(features, lengths), dim=-1)
-
-
-def _places(length: int, width: int) -> Float[Tensor, "L W"]:
-    """Sines and cosines of the place."""
-    angles = torch.arange(length)[:, None] * torch.exp(
-        torch.arange(0, width, 2) * (-math.log(10000.0) / width)
-    )
-    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[:, :width]
