@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt
+SOURCES := pyproject.toml constraints.txt hatch_build.py src/bimotion/models/products.c
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help venv dev demo test test-slow coverage lint format clean
@@ -21,11 +22,11 @@ $(BIN)/python:
 	  echo "make: $(PYTHON) was not found; install Python 3.11 to 3.13 or say PYTHON=/path/to/python" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed: $(SOURCES) | $(BIN)/python
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed-dev: $(SOURCES) | $(BIN)/python
 	$(PIP) -e '.[train,eval,video,dev]'
 	@touch $(VENV)/.installed $@
 

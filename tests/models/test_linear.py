@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from bimotion.models.linear import FEW, Linear, linear
+from bimotion.models.linear import Linear, linear
+from bimotion.models.products import MOST_ROWS
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, FEW + 1), st.integers(1, 70), st.integers(1, 300), st.booleans(), st.integers(0, 2**31 - 1)
+    st.integers(0, MOST_ROWS + 1), st.integers(1, 70), st.integers(1, 300), st.booleans(), st.integers(0, 2**31 - 1)
 )
 def test_products_are_those_of_torch(rows: int, width: int, count: int, bias: bool, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

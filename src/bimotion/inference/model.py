@@ -22,7 +22,7 @@ from bimotion.inference.settings import Sampling
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Sampler
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import Precision, dtype_of, quantise
+from bimotion.models.precision import Precision, set_precision
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 from bimotion.models.weights import load_model
 from bimotion.motion.clip import Clip
@@ -74,9 +74,8 @@ class MotionLanguageModel:
             raise ModelError(
                 f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}"
             ) from error
-        network, tokenizer = load_model(folder, place, dtype_of(precision))
-        if precision == "int8":
-            quantise(network)
+        network, tokenizer = load_model(folder, place)
+        set_precision(network, precision)
         return cls(network, tokenizer)
 
     @overload

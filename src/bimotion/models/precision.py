@@ -4,49 +4,84 @@ import warnings
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
 from bimotion.models.linear import Linear
 from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.products import available, product
 
 Precision = Literal["fp32", "bf16", "int8"]
-"""bf16: everything in bfloat16. int8: the transformer's matrices as 8-bit numbers with a scale for each row, the
-activations before them rounded to 7 bits on the way (CPU only); all else in single precision."""
+"""What the transformer's matrices are: most of a model's weights, and most of what writing a caption reads. On a CPU all
+else stays in single precision; elsewhere bf16 is everything in bfloat16, and there is no int8."""
 
 
-def dtype_of(precision: Precision) -> torch.dtype:
-    """What a model's parameters are loaded as."""
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+class FewBits(nn.Module):
+    """A linear layer for inference on a CPU, its weights in bfloat16 or in 8-bit integers with a scale for each output.
+
+    Shapes: D inputs, N outputs.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    scale: Tensor | None
+
+    def __init__(
+        self, weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None, precision: Literal["bf16", "int8"]
+    ) -> None:
+        super().__init__()
+        scale = None
+        if precision == "int8":
+            scale = (weight.abs().amax(1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+            weight = (weight / scale[:, None]).round().to(torch.int8)
+        self.register_buffer("weight", weight.to(torch.bfloat16) if scale is None else weight)
+        self.register_buffer("bias", bias)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows N"]:
+        """Rows times the transposed weight, plus the bias."""
+        return product(x, self.weight, self.bias, self.scale)
 
 
-def quantise(network: MotionLanguage) -> None:
-    """Turn the linear layers of both branches, and the output matrix, into torch's dynamically quantised ones.
+def set_precision(network: MotionLanguage, precision: Precision) -> None:
+    """Let a network in single precision compute in `precision`.
+
+    Where `products.c` is not there, bf16 is everything in bfloat16, and int8 torch's dynamic quantisation.
 
     Raises:
-        ModelError: the network is not on a CPU.
+        ModelError: int8 is wanted elsewhere than on a CPU.
     """
-    from torch.ao import quantization
-    from torch.ao.nn.quantized import dynamic
-
-    mixture, quantised = network.mixture, dynamic.Linear
-    embedding = mixture.text.embedding.weight
-    if embedding.device.type != "cpu":
-        raise ModelError(f"int8 is for the CPU, the model is on {embedding.device}; use bf16 there")
-
-    def of(weight: Tensor, bias: Tensor | None) -> nn.Module:
-        layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-        layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
-        made: nn.Module = quantised.from_float(layer)  # type: ignore[no-untyped-call]
-        return made
-
-    with warnings.catch_warnings():
-        # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
-        warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
+    place = network.mixture.text.embedding.weight.device
+    if precision == "fp32":
+        return
+    if precision == "int8" and place.type != "cpu":
+        raise ModelError(f"int8 is for the CPU, the model is on {place}; use bf16 there")
+    if precision == "bf16" and not (place.type == "cpu" and available()):
+        for parameter in network.parameters():
+            parameter.data = parameter.data.to(torch.bfloat16)
+        return
+    mixture = network.mixture
+    with torch.no_grad():
         for branch in (mixture.text, mixture.motion):
             for part in list(branch.layers.modules()):
                 for name, layer in part.named_children():
                     if isinstance(layer, Linear):
-                        setattr(part, name, of(layer.weight, layer.bias))
-        mixture.output = of(embedding, None)
+                        setattr(part, name, _fewer(layer.weight, layer.bias, precision))
+        mixture.output = _fewer(mixture.text.embedding.weight, None, precision)
+
+
+def _fewer(weight: Tensor, bias: Tensor | None, precision: Literal["bf16", "int8"]) -> nn.Module:
+    if available():
+        return FewBits(weight.detach(), None if bias is None else bias.detach(), precision)
+    from torch.ao import quantization
+    from torch.ao.nn.quantized import dynamic
+
+    layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
+    with warnings.catch_warnings():
+        # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
+        warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
+        made: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
+    return made

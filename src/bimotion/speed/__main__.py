@@ -14,15 +14,14 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
     if order["figure"]["kind"].startswith("stage"):
         set_thread_defaults()
 
-    from bimotion.models.precision import dtype_of, quantise
+    from bimotion.models.precision import set_precision
     from bimotion.models.weights import load_network
     from bimotion.speed.figures import Figure, job
     from bimotion.speed.machine import peak_bytes
 
     figure = Figure(**order["figure"])
-    network = load_network(order["folder"], dtype=dtype_of(figure.precision))
-    if figure.precision == "int8":
-        quantise(network)
+    network = load_network(order["folder"])
+    set_precision(network, figure.precision)
     ready = job(figure, network)
     seconds = []
     for _ in range(1 + order["repeats"]):
