@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.linear import Linear
+from bimotion.models.products import Norm
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
 Family = Literal["gpt2", "llama"]
@@ -96,10 +97,10 @@ class GatedFeedForward(nn.Module):
         self.gate_up = Linear(width, 2 * ff_width, bias=False)
         self.down = Linear(ff_width, width, bias=False)
 
-    def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-        """The layer's output, before the residual sum."""
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        y: Tensor = self.down(F.silu(gate) * up)
+    def forward(self, x: Float[Tensor, "*batch D"], norm: Norm, dropout: float) -> Float[Tensor, "*batch D"]:
+        """`x` plus what the layers make of it, normalised."""
+        gate, up = self.gate_up(x, norm=norm).chunk(2, dim=-1)
+        y: Tensor = self.down(F.silu(gate) * up, dropout=dropout, add=x)
         return y
 
 
@@ -111,9 +112,9 @@ class GeluFeedForward(nn.Module):
         self.up = Linear(width, ff_width)
         self.down = Linear(ff_width, width)
 
-    def forward(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-        """The layer's output, before the residual sum."""
-        y: Tensor = self.down(F.gelu(self.up(x), approximate="tanh"))
+    def forward(self, x: Float[Tensor, "*batch D"], norm: Norm, dropout: float) -> Float[Tensor, "*batch D"]:
+        """`x` plus what the layers make of it, normalised."""
+        y: Tensor = self.down(self.up(x, norm=norm, activation="gelu"), dropout=dropout, add=x)
         return y
 
 
@@ -129,19 +130,19 @@ class BranchLayer(nn.Module):
         self.norm_feed_forward = make_norm(config)
         feed_forward = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
         self.feed_forward = feed_forward(config.width, ff_width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
 
     def before(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
         """Queries, keys and values, side by side."""
-        qkv: Tensor = self.qkv(self.norm_attention(x))
+        qkv: Tensor = self.qkv(x, norm=Norm.of(self.norm_attention))
         return qkv
 
     def after(
         self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch D"]
     ) -> Float[Tensor, "*batch D"]:
         """The layer's output from its input and what attention gave."""
-        x = x + self.dropout(self.out(attended))
-        y: Tensor = x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
+        x = self.out(attended, dropout=self.dropout, add=x)
+        y: Tensor = self.feed_forward(x, Norm.of(self.norm_feed_forward), self.dropout)
         return y
 
 

@@ -5,8 +5,9 @@ a clip are one flat vector), W width of the head, R rows (of steps, of latents, 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from bimotion.models.diffusion import (
     schedule_of,
 )
 from bimotion.models.linear import Linear
+from bimotion.models.products import Norm, spread
 
 CHUNK_BYTES = 32 << 20
 """Memory for the steps' modulations that are computed at once."""
@@ -65,20 +67,27 @@ class HeadConfig:
             raise ConfigError(f"head dropout must lie in [0, 1), got {self.dropout}")
 
 
+class BlockModulation(NamedTuple):
+    """What a step and a condition make of a block: the norm before it, and the gate after it.
+
+    Of fewer rows than there are, as of the unconditioned half of a batch, the last one holds from there on.
+    """
+
+    gain: Float[Tensor, "R W"]
+    """What normalised rows are multiplied by."""
+    shift: Float[Tensor, "R W"]
+    """What is added then."""
+    gate: Float[Tensor, "R W"] | None
+    """What the block's outcome is multiplied by; None: there is no gate, before the output."""
+
+
 class Modulation(NamedTuple):
     """How the blocks are modulated: what a step and a condition decide, whatever `xt` is."""
 
-    blocks: list[Float[Tensor, "R 3*W"]]
-    """Shift, scale and gate of each block."""
-    last: Float[Tensor, "R 2*W"]
-    """Shift and scale before the output."""
+    blocks: list[BlockModulation]
+    """Each block's, and last what is done before the output."""
     direct: Float[Tensor, "R 2*X"] | None
     """Gain and shift of what goes past the blocks."""
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> "Modulation":
-        """What `change` makes of each part."""
-        direct = None if self.direct is None else change(self.direct)
-        return Modulation([change(block) for block in self.blocks], change(self.last), direct)
 
 
 class ConditionPool(nn.Module):
@@ -129,13 +138,17 @@ class AdaptiveBlock(nn.Module):
         self.down = Linear(width, width)
         self.modulate = Linear(width, 3 * width)
 
-    def forward(
-        self, x: Float[Tensor, "*B W"], modulation: Float[Tensor, "*#B 3*W"]
-    ) -> Float[Tensor, "*B W"]:
-        """The block's output; `modulation` is what `modulate` gave."""
-        shift, scale, gate = modulation.chunk(3, dim=-1)
-        y = torch.addcmul(shift, self.norm(x), scale + 1)
-        return torch.addcmul(x, gate, self.down(F.silu(self.up(y))))
+    def modulation(self, y: Float[Tensor, "R W"]) -> BlockModulation:
+        """What the embedded step and condition make of the block."""
+        shift, scale, gate = self.modulate(y).chunk(3, dim=-1)
+        scale = scale + 1
+        return BlockModulation(self.norm.weight * scale, torch.addcmul(shift, self.norm.bias, scale), gate)
+
+    def forward(self, x: Float[Tensor, "R W"], modulation: BlockModulation) -> Float[Tensor, "R W"]:
+        """The block's output."""
+        norm = Norm("layer", modulation.gain, modulation.shift, self.norm.eps)
+        y: Tensor = self.down(self.up(x, norm=norm, activation="silu"), gate=modulation.gate, add=x)
+        return y
 
 
 class DiffusionHead(nn.Module):
@@ -175,19 +188,21 @@ class DiffusionHead(nn.Module):
     def modulation(self, y: Float[Tensor, "R W"]) -> Modulation:
         """The blocks' modulations by the sum of a time embedding and a pooled condition."""
         y = F.silu(y)
-        blocks = [block.get_submodule("modulate")(y) for block in self.blocks]
-        return Modulation(blocks, self.modulate(y), None if self.direct is None else self.direct(y))
+        blocks: list[BlockModulation] = [block.modulation(y) for block in self.blocks]
+        shift, scale = self.modulate(y).chunk(2, dim=-1)
+        last = BlockModulation(scale + 1, shift, None)
+        return Modulation([*blocks, last], None if self.direct is None else self.direct(y))
 
     def denoise(
         self, xt: Float[Tensor, "B X"], h: Float[Tensor, "B W"], modulation: Modulation
     ) -> Float[Tensor, "B X"]:
         """What the network tells (`DiffusionConfig.prediction`) of `xt`, embedded as `h` by `embed`."""
-        for block, one in zip(self.blocks, modulation.blocks, strict=True):
+        *blocks, last = modulation.blocks
+        for block, one in zip(self.blocks, blocks, strict=True):
             h = block(h, one)
-        shift, scale = modulation.last.chunk(2, dim=-1)
-        told: Tensor = self.unembed(torch.addcmul(shift, self.norm(h), scale + 1))
+        told: Tensor = self.unembed(h, norm=Norm("layer", last.gain, last.shift, self.norm.eps))
         if modulation.direct is not None:
-            gain, shift = modulation.direct.chunk(2, dim=-1)
+            gain, shift = spread(modulation.direct, len(xt)).chunk(2, dim=-1)
             told = told + torch.addcmul(shift, gain, xt)
         return told
 
@@ -287,24 +302,37 @@ class _ToldNoise:
         self.times = head.time(torch.tensor(schedule.timesteps, device=c.device))
         row_bytes = (3 * len(head.blocks) + 2) * head.config.width * c.element_size()
         self.ahead = max(1, CHUNK_BYTES // (row_bytes * c.shape[0]))
-        self.modulation: Modulation | None = None
+        self.modulations: list[Modulation] = []
 
     def __call__(self, xt: Tensor, step: int) -> Tensor:
-        rows, first = self.c.shape[0], step % self.ahead
-        if first == 0 or self.modulation is None:
+        if step % self.ahead == 0:
             y = self.times[step : step + self.ahead, None] + self.c
-            self.modulation = self.head.modulation(y.flatten(0, 1))
-        modulation = self.modulation.each(lambda part: part[first * rows : (first + 1) * rows])
+            self.modulations = _by_step(self.head.modulation(y.flatten(0, 1)), self.c.shape[0])
+        modulation = self.modulations[step % self.ahead]
         x = xt[:, 0]
         h = self.head.embed(x)
         if self.scale is None:
             told = self.head.denoise(x, h, modulation)
-            return self.head.eps_of(told, x, self.levels[step])[:, None]
-        # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
-        count = h.shape[0]
-        halves = modulation
-        if count > 1:
-            halves = modulation.each(lambda part: torch.cat((part[:count], part[count:].expand(count, -1))))
-        told, fake = self.head.denoise(torch.cat((x, x)), torch.cat((h, h)), halves).chunk(2)
-        told = torch.lerp(fake, told, self.scale)
+        else:
+            # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
+            told, fake = self.head.denoise(torch.cat((x, x)), torch.cat((h, h)), modulation).chunk(2)
+            told = torch.lerp(fake, told, self.scale)
         return self.head.eps_of(told, x, self.levels[step])[:, None]
+
+
+def _by_step(modulation: Modulation, rows: int) -> list[Modulation]:
+    """The modulations of several steps, `rows` rows each."""
+    blocks = [
+        [
+            BlockModulation(*parts)
+            for parts in zip(
+                block.gain.split(rows),
+                block.shift.split(rows),
+                repeat(None) if block.gate is None else block.gate.contiguous().split(rows),
+                strict=False,
+            )
+        ]
+        for block in modulation.blocks
+    ]
+    direct = repeat(None) if modulation.direct is None else modulation.direct.split(rows)
+    return [Modulation(list(one), past) for *one, past in zip(*blocks, direct, strict=False)]

@@ -1,29 +1,71 @@
-"""Linear layers whose products with few rows are those of `products.c` where no gradient is wanted.
+"""Linear layers together with what stands around them: a norm before, an activation, a gate and a sum after.
 
-torch gives products of single-precision matrices on a CPU to MKL, which lays the weights out anew each time: with few
-rows that is most of the time.
+Where no gradient is wanted and the rows are few, all of it is one call of `products.c`. torch gives products of
+single-precision matrices on a CPU to MKL, which lays the weights out anew each time: with few rows that is most of the
+time, and each small operation around them costs more than its arithmetic.
 """
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bimotion.models.products import MOST_ROWS, product, usable
+from bimotion.models.products import MOST_ROWS, Activation, Norm, product, spread, usable
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear`, faster with few rows where no gradient is wanted."""
+    """`torch.nn.Linear`, with what may stand around it.
 
-    def forward(self, input: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows out"]:
-        """Rows times the transposed weight, plus the bias."""
-        return linear(input, self.weight, self.bias)
+    Shapes: R rows, D inputs, N outputs.
+    """
+
+    def forward(
+        self,
+        input: Float[Tensor, "*R D"],
+        *,
+        norm: Norm | None = None,
+        activation: Activation | None = None,
+        gate: Float[Tensor, "#R N"] | None = None,
+        dropout: float = 0.0,
+        add: Float[Tensor, "*R N"] | None = None,
+    ) -> Float[Tensor, "*R N"]:
+        """Rows, normalised, times the transposed weight, plus the bias; then each of the others, in their order.
+
+        `dropout` is the share of numbers zeroed in training; gates of fewer rows than there are: the last one holds from
+        there on.
+        """
+        if (
+            torch.is_grad_enabled()
+            or self.training
+            or input.numel() > MOST_ROWS * self.in_features
+            or not usable(input, self.weight)
+        ):
+            y = surrounded(super().forward, input, norm, activation, gate)
+            y = F.dropout(y, dropout, self.training) if dropout else y
+            return y if add is None else add + y
+        return product(input, self.weight, self.bias, norm=norm, activation=activation, gate=gate, add=add)
 
 
-def linear(
-    x: Float[Tensor, "*rows D"], weight: Float[Tensor, "out D"], bias: Float[Tensor, " out"] | None = None
-) -> Float[Tensor, "*rows out"]:
+def surrounded(
+    layer: Callable[[Tensor], Tensor],
+    x: Float[Tensor, "*R D"],
+    norm: Norm | None,
+    activation: Activation | None,
+    gate: Float[Tensor, "#R N"] | None,
+) -> Float[Tensor, "*R N"]:
+    """A layer with norm, activation and gate around it, by torch."""
+    y = layer(x if norm is None else norm(x))
+    if activation == "gelu":
+        y = F.gelu(y, approximate="tanh")
+    elif activation == "silu":
+        y = F.silu(y)
+    return y if gate is None else y * spread(gate, len(y))
+
+
+def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:
     """`torch.nn.functional.linear`, by `products.c` where that is faster."""
     if torch.is_grad_enabled() or x.numel() > MOST_ROWS * weight.shape[1] or not usable(x, weight):
-        return F.linear(x, weight, bias)
-    return product(x, weight, bias)
+        return F.linear(x, weight)
+    return product(x, weight)

@@ -19,6 +19,7 @@ from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
 from bimotion.models.linear import linear
 from bimotion.models.packing import TokenBatch
+from bimotion.models.products import attend_next, available
 
 
 class KeyValueCache:
@@ -151,16 +152,16 @@ class Mixture(nn.Module):
         text = self.text.embedding(ids)
         if self.positions is not None:
             text = text + (self.positions[cache.longest] if cache.even else self.positions[cache.filled])
-        mask = cache.mask()
-        groups, width = self.config.groups, self.config.head_width
+        native = available() and cache.store.is_cpu and cache.store.dtype == text.dtype == torch.float32
+        tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
         for index, layer in enumerate(self.text.layers):
             assert isinstance(layer, BranchLayer)
-            q, k, v = self._split(layer.before(text)[:, None], cache.filled[:, None])
-            keys, values = cache.append(index, k, v)
-            # The query heads of a group become the query places of one head: keys are never copied.
-            q = q.reshape(ids.shape[0], groups, -1, width)
-            attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
-            text = layer.after(text, attended.reshape(ids.shape[0], -1))
+            qkv = layer.before(text)
+            if native and not torch.is_grad_enabled():
+                attended = attend_next(qkv, *cache.store[index].unbind(0), cache.filled, tables)
+            else:
+                attended = self._attend_next(qkv, cache, index)
+            text = layer.after(text, attended)
         cache.advance()
         hidden: Tensor = self.text.norm(text)
         return hidden
@@ -212,6 +213,16 @@ class Mixture(nn.Module):
         dropout = self.config.attention_dropout if self.training else 0.0
         attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
+
+    def _attend_next(
+        self, qkv: Float[Tensor, "B QKV"], cache: KeyValueCache, layer: int
+    ) -> Float[Tensor, "B D"]:
+        q, k, v = self._split(qkv[:, None], cache.filled[:, None])
+        keys, values = cache.append(layer, k, v)
+        # The query heads of a group become the query places of one head: keys are never copied.
+        q = q.reshape(len(q), self.config.groups, -1, self.config.head_width)
+        attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=cache.mask())
+        return attended.reshape(len(q), -1)
 
     def _mask(self, batch: TokenBatch) -> Bool[Tensor, "B 1 L L"] | None:
         if batch.keys is None:

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
-from bimotion.models.linear import Linear
+from bimotion.models.linear import Linear, surrounded
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.products import available, product
+from bimotion.models.products import Activation, Norm, available, product
 
 Precision = Literal["fp32", "bf16", "int8"]
 """What the transformer's matrices are: most of a model's weights, and most of what writing a caption reads. On a CPU all
@@ -39,9 +39,47 @@ class FewBits(nn.Module):
         self.register_buffer("bias", bias)
         self.register_buffer("scale", scale)
 
-    def forward(self, x: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows N"]:
-        """Rows times the transposed weight, plus the bias."""
-        return product(x, self.weight, self.bias, self.scale)
+    def forward(
+        self,
+        x: Float[Tensor, "*R D"],
+        *,
+        norm: Norm | None = None,
+        activation: Activation | None = None,
+        dropout: float = 0.0,
+        add: Float[Tensor, "*R N"] | None = None,
+    ) -> Float[Tensor, "*R N"]:
+        """As `Linear`; nothing is dropped."""
+        return product(x, self.weight, self.bias, self.scale, norm=norm, activation=activation, add=add)
+
+
+class Quantised(nn.Module):
+    """A linear layer by torch's dynamic quantisation."""
+
+    def __init__(self, weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None) -> None:
+        from torch.ao import quantization
+        from torch.ao.nn.quantized import dynamic
+
+        super().__init__()
+        layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+        layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
+        with warnings.catch_warnings():
+            # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
+            warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
+            warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
+            self.layer: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
+
+    def forward(
+        self,
+        x: Float[Tensor, "*R D"],
+        *,
+        norm: Norm | None = None,
+        activation: Activation | None = None,
+        dropout: float = 0.0,
+        add: Float[Tensor, "*R N"] | None = None,
+    ) -> Float[Tensor, "*R N"]:
+        """As `Linear`; nothing is dropped."""
+        y = surrounded(self.layer, x, norm, activation, None)
+        return y if add is None else add + y
 
 
 def set_precision(network: MotionLanguage, precision: Precision) -> None:
@@ -72,16 +110,5 @@ def set_precision(network: MotionLanguage, precision: Precision) -> None:
 
 
 def _fewer(weight: Tensor, bias: Tensor | None, precision: Literal["bf16", "int8"]) -> nn.Module:
-    if available():
-        return FewBits(weight.detach(), None if bias is None else bias.detach(), precision)
-    from torch.ao import quantization
-    from torch.ao.nn.quantized import dynamic
-
-    layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
-    with warnings.catch_warnings():
-        # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
-        warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
-        made: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
-    return made
+    weight, bias = weight.detach(), None if bias is None else bias.detach()
+    return FewBits(weight, bias, precision) if available() else Quantised(weight, bias)
