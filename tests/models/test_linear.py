@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from bimotion.models.linear import Linear, linear
-from bimotion.models.products import MOST_ROWS
+from bimotion.models.kernels import MOST_ROWS
 
 
 @settings(max_examples=60, deadline=None)

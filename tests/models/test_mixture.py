@@ -222,8 +222,8 @@ def test_llama_text_branch_equals_transformers() -> None:
             layer.out.weight.copy_(part["self_attn.o_proj.weight"])
             layer.norm_attention.weight.copy_(part["input_layernorm.weight"])
             layer.norm_feed_forward.weight.copy_(part["post_attention_layernorm.weight"])
-            gate_up = [part["mlp.gate_proj.weight"], part["mlp.up_proj.weight"]]
-            layer.feed_forward.gate_up.weight.copy_(torch.cat(gate_up))
+            layer.feed_forward.gate.weight.copy_(part["mlp.gate_proj.weight"])
+            layer.feed_forward.up.weight.copy_(part["mlp.up_proj.weight"])
             layer.feed_forward.down.weight.copy_(part["mlp.down_proj.weight"])
         ids = torch.randint(0, 290, (1, 20))
         batch = TokenBatch.of([TokenSequence(tuple(ids[0].tolist()))], SpecialIds(300, 0), 4)

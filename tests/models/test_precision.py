@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from bimotion.models import products
+from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.precision import FewBits, Quantised, set_precision
 from bimotion.models.tokens import MotionTokenizer
@@ -24,8 +24,8 @@ def fewer(micro: MotionLanguage, precision: Literal["bf16", "int8"]) -> MotionLa
 @pytest.fixture
 def maybe_library(library: bool, monkeypatch: pytest.MonkeyPatch) -> bool:
     if not library:
-        monkeypatch.setattr(products, "_LIBRARY", None)
-    elif not products.available():
+        monkeypatch.setattr(kernels, "_RUN", None)
+    elif not kernels.available():
         pytest.skip("the kernels were not compiled")
     return library
 
@@ -64,14 +64,14 @@ def test_only_the_transformer_is_in_eight_bits(micro: MotionLanguage, maybe_libr
     assert rough.mixture.text.embedding.weight.equal(micro.mixture.text.embedding.weight)
 
 
-@pytest.mark.skipif(not products.available(), reason="the kernels were not compiled")
+@pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 @pytest.mark.parametrize(("precision", "share"), [("bf16", 1 / 2), ("int8", 1 / 4)])
 def test_weights_take_the_memory_of_their_bits(precision: Literal["bf16", "int8"], share: float) -> None:
     layer = FewBits(torch.randn(64, 96), None, precision)
     assert layer.weight.element_size() * layer.weight.numel() == 64 * 96 * 4 * share
 
 
-@pytest.mark.skipif(not products.available(), reason="the kernels were not compiled")
+@pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 def test_a_row_of_zeros_stays_zero_and_one_that_is_not_finite_shows() -> None:
     layer = FewBits(torch.cat((torch.zeros(1, 40), torch.randn(7, 40))), None, "int8")
     x = torch.randn(3, 40)

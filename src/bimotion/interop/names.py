@@ -95,7 +95,7 @@ LLAMA_NAMES: Rules = (
     (r"\.input_layernorm\.", ".norm_attention."),
     (r"\.post_attention_layernorm\.", ".norm_feed_forward."),
     (r"\.self_attn\.o_proj\.", ".out."),
-    (r"\.mlp\.down_proj\.", ".feed_forward.down."),
+    (r"\.mlp\.(gate|up|down)_proj\.", r".feed_forward.\1."),
 )
 """transformers' `LlamaForCausalLM`, but for what is joined."""
 

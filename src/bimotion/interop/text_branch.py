@@ -22,11 +22,8 @@ from bimotion.models.pretrained import PretrainedLanguage
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import check_state
 
-LLAMA_JOINED: Mapping[str, tuple[str, ...]] = {
-    "qkv.weight": ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"),
-    "feed_forward.gate_up.weight": ("mlp.gate_proj.weight", "mlp.up_proj.weight"),
-}
-"""Our matrices, and those of a layer that stand one below the other in them."""
+LLAMA_QKV = ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight")
+"""The matrices of a layer that stand one below the other in our `qkv`."""
 
 
 def text_branch_model(
@@ -136,10 +133,9 @@ def text_state(language: PretrainedLanguage, where: str) -> dict[str, Tensor]:
         return state
     state = {}
     for layer in range(int(language.settings["num_hidden_layers"])):
-        for joined, parts in LLAMA_JOINED.items():
-            names = [f"model.layers.{layer}.{part}" for part in parts]
-            if all(name in published for name in names):  # else comparing the states tells what is missing
-                state[f"text.layers.{layer}.{joined}"] = torch.cat([published.pop(name) for name in names])
+        names = [f"model.layers.{layer}.{part}" for part in LLAMA_QKV]
+        if all(name in published for name in names):  # else comparing the states tells what is missing
+            state[f"text.layers.{layer}.qkv.weight"] = torch.cat([published.pop(name) for name in names])
     return state | {rename(name, LLAMA_NAMES): value for name, value in published.items()}
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.linear import Linear
-from bimotion.models.products import Norm
+from bimotion.models.kernels import Norm
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
 Family = Literal["gpt2", "llama"]
@@ -94,13 +93,14 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, width: int, ff_width: int) -> None:
         super().__init__()
-        self.gate_up = Linear(width, 2 * ff_width, bias=False)
+        self.gate = Linear(width, ff_width, bias=False)
+        self.up = Linear(width, ff_width, bias=False)
         self.down = Linear(ff_width, width, bias=False)
 
     def forward(self, x: Float[Tensor, "*batch D"], norm: Norm, dropout: float) -> Float[Tensor, "*batch D"]:
         """`x` plus what the layers make of it, normalised."""
-        gate, up = self.gate_up(x, norm=norm).chunk(2, dim=-1)
-        y: Tensor = self.down(F.silu(gate) * up, dropout=dropout, add=x)
+        gate = self.gate(x, norm=norm, activation="silu")
+        y: Tensor = self.down(self.up(x, norm=norm, gate=gate), dropout=dropout, add=x)
         return y
 
 

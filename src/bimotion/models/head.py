@@ -1,7 +1,8 @@
 """The diffusion head: hidden states at a motion's slots condition the denoising of its latents.
 
 Shapes: B latents, S slots, C condition width (that of the mixture), X numbers in one latent (all latents of
-a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both).
+a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both), G rows or fewer (the last one
+holds from there on), P parts of a modulation.
 """
 
 import math
@@ -27,8 +28,8 @@ from bimotion.models.diffusion import (
     sample,
     schedule_of,
 )
+from bimotion.models.kernels import Norm, Repeated, spread
 from bimotion.models.linear import Linear
-from bimotion.models.products import Norm, spread
 
 CHUNK_BYTES = 32 << 20
 """Memory for the steps' modulations that are computed at once."""
@@ -67,27 +68,24 @@ class HeadConfig:
             raise ConfigError(f"head dropout must lie in [0, 1), got {self.dropout}")
 
 
-class BlockModulation(NamedTuple):
-    """What a step and a condition make of a block: the norm before it, and the gate after it.
+class Modulation(NamedTuple):
+    """How the blocks are modulated: what a step and a condition decide, whatever `xt` is.
 
     Of fewer rows than there are, as of the unconditioned half of a batch, the last one holds from there on.
     """
 
-    gain: Float[Tensor, "R W"]
-    """What normalised rows are multiplied by."""
-    shift: Float[Tensor, "R W"]
-    """What is added then."""
-    gate: Float[Tensor, "R W"] | None
-    """What the block's outcome is multiplied by; None: there is no gate, before the output."""
-
-
-class Modulation(NamedTuple):
-    """How the blocks are modulated: what a step and a condition decide, whatever `xt` is."""
-
-    blocks: list[BlockModulation]
-    """Each block's, and last what is done before the output."""
-    direct: Float[Tensor, "R 2*X"] | None
+    parts: Float[Tensor, "P G W"]
+    """Of each block the gain and the shift of the norm before it and the gate after it, then gain and shift before the
+    output."""
+    direct: Float[Tensor, "G 2*X"] | None
     """Gain and shift of what goes past the blocks."""
+
+    def past(self, xt: Float[Tensor, "R X"]) -> Float[Tensor, "R X"] | None:
+        """What goes past the blocks."""
+        if self.direct is None:
+            return None
+        gain, shift = spread(self.direct, len(xt)).chunk(2, dim=-1)
+        return torch.addcmul(shift, gain, xt)
 
 
 class ConditionPool(nn.Module):
@@ -138,16 +136,17 @@ class AdaptiveBlock(nn.Module):
         self.down = Linear(width, width)
         self.modulate = Linear(width, 3 * width)
 
-    def modulation(self, y: Float[Tensor, "R W"]) -> BlockModulation:
-        """What the embedded step and condition make of the block."""
+    def modulation(self, y: Float[Tensor, "R W"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Gain and shift of the norm, and the gate, by the embedded step and condition."""
         shift, scale, gate = self.modulate(y).chunk(3, dim=-1)
         scale = scale + 1
-        return BlockModulation(self.norm.weight * scale, torch.addcmul(shift, self.norm.bias, scale), gate)
+        return self.norm.weight * scale, torch.addcmul(shift, self.norm.bias, scale), gate
 
-    def forward(self, x: Float[Tensor, "R W"], modulation: BlockModulation) -> Float[Tensor, "R W"]:
+    def forward(self, x: Float[Tensor, "R W"], modulation: Float[Tensor, "3 G W"]) -> Float[Tensor, "R W"]:
         """The block's output."""
-        norm = Norm("layer", modulation.gain, modulation.shift, self.norm.eps)
-        y: Tensor = self.down(self.up(x, norm=norm, activation="silu"), gate=modulation.gate, add=x)
+        gain, shift, gate = modulation.unbind()
+        norm = Norm("layer", gain, shift, self.norm.eps)
+        y: Tensor = self.down(self.up(x, norm=norm, activation="silu"), gate=gate, add=x)
         return y
 
 
@@ -188,22 +187,21 @@ class DiffusionHead(nn.Module):
     def modulation(self, y: Float[Tensor, "R W"]) -> Modulation:
         """The blocks' modulations by the sum of a time embedding and a pooled condition."""
         y = F.silu(y)
-        blocks: list[BlockModulation] = [block.modulation(y) for block in self.blocks]
         shift, scale = self.modulate(y).chunk(2, dim=-1)
-        last = BlockModulation(scale + 1, shift, None)
-        return Modulation([*blocks, last], None if self.direct is None else self.direct(y))
+        parts = [part for block in self.blocks for part in block.modulation(y)]
+        return Modulation(
+            torch.stack((*parts, scale + 1, shift)), None if self.direct is None else self.direct(y)
+        )
 
     def denoise(
-        self, xt: Float[Tensor, "B X"], h: Float[Tensor, "B W"], modulation: Modulation
-    ) -> Float[Tensor, "B X"]:
-        """What the network tells (`DiffusionConfig.prediction`) of `xt`, embedded as `h` by `embed`."""
-        *blocks, last = modulation.blocks
-        for block, one in zip(self.blocks, blocks, strict=True):
-            h = block(h, one)
-        told: Tensor = self.unembed(h, norm=Norm("layer", last.gain, last.shift, self.norm.eps))
-        if modulation.direct is not None:
-            gain, shift = spread(modulation.direct, len(xt)).chunk(2, dim=-1)
-            told = told + torch.addcmul(shift, gain, xt)
+        self, xt: Float[Tensor, "R X"], parts: Float[Tensor, "P G W"], past: Float[Tensor, "R X"] | None = None
+    ) -> Float[Tensor, "R X"]:
+        """What the network tells (`DiffusionConfig.prediction`) of `xt`; see `Modulation`."""
+        h = self.embed(xt)
+        for number, block in enumerate(self.blocks):
+            h = block(h, parts[3 * number : 3 * number + 3])
+        gain, shift = parts[-2:].unbind()
+        told: Tensor = self.unembed(h, norm=Norm("layer", gain, shift, self.norm.eps), add=past)
         return told
 
     def eps_of(
@@ -220,7 +218,7 @@ class DiffusionHead(nn.Module):
     ) -> Float[Tensor, "B 1 X"]:
         """The noise in `xt` at level `t`, given the hidden states at the slots."""
         modulation = self.modulation(self.time(t) + self.condition(z))
-        told = self.denoise(xt[:, 0], self.embed(xt[:, 0]), modulation)
+        told = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
         return self.eps_of(told, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
 
     def loss(
@@ -254,7 +252,8 @@ class DiffusionHead(nn.Module):
         pooled = self.condition(torch.cat((z, self.fake_condition.to(z.dtype)[None])))
         c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
         xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
-        told = self.denoise(xt[:, 0], self.embed(xt[:, 0]), self.modulation(self.time(t) + c))
+        modulation = self.modulation(self.time(t) + c)
+        told = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
         wanted = eps[:, 0]
         if self.diffusion.prediction == "v":
             kept = self.alpha_bar[t][:, None]
@@ -303,36 +302,21 @@ class _ToldNoise:
         row_bytes = (3 * len(head.blocks) + 2) * head.config.width * c.element_size()
         self.ahead = max(1, CHUNK_BYTES // (row_bytes * c.shape[0]))
         self.modulations: list[Modulation] = []
+        self.denoise = Repeated()
 
     def __call__(self, xt: Tensor, step: int) -> Tensor:
         if step % self.ahead == 0:
             y = self.times[step : step + self.ahead, None] + self.c
-            self.modulations = _by_step(self.head.modulation(y.flatten(0, 1)), self.c.shape[0])
-        modulation = self.modulations[step % self.ahead]
-        x = xt[:, 0]
-        h = self.head.embed(x)
-        if self.scale is None:
-            told = self.head.denoise(x, h, modulation)
-        else:
-            # Both halves start from the same latent; the unconditioned modulation is one row for all of them.
-            told, fake = self.head.denoise(torch.cat((x, x)), torch.cat((h, h)), modulation).chunk(2)
+            parts, direct = self.head.modulation(y.flatten(0, 1))
+            rows = self.c.shape[0]
+            directs = repeat(None) if direct is None else direct.split(rows)
+            self.modulations = [*map(Modulation, parts.split(rows, dim=1), directs)]
+        modulation, x = self.modulations[step % self.ahead], xt[:, 0]
+        if self.scale is not None:  # the unconditioned half starts from the same latent
+            x = torch.cat((x, x))
+        past = modulation.past(x)
+        told = self.denoise(self.head.denoise, x, modulation.parts, *(() if past is None else (past,)))
+        if self.scale is not None:
+            told, fake = told.chunk(2)
             told = torch.lerp(fake, told, self.scale)
-        return self.head.eps_of(told, x, self.levels[step])[:, None]
-
-
-def _by_step(modulation: Modulation, rows: int) -> list[Modulation]:
-    """The modulations of several steps, `rows` rows each."""
-    blocks = [
-        [
-            BlockModulation(*parts)
-            for parts in zip(
-                block.gain.split(rows),
-                block.shift.split(rows),
-                repeat(None) if block.gate is None else block.gate.contiguous().split(rows),
-                strict=False,
-            )
-        ]
-        for block in modulation.blocks
-    ]
-    direct = repeat(None) if modulation.direct is None else modulation.direct.split(rows)
-    return [Modulation(list(one), past) for *one, past in zip(*blocks, direct, strict=False)]
+        return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]

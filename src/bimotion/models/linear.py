@@ -1,6 +1,6 @@
 """Linear layers together with what stands around them: a norm before, an activation, a gate and a sum after.
 
-Where no gradient is wanted and the rows are few, all of it is one call of `products.c`. torch gives products of
+Where no gradient is wanted and the rows are few, all of it is one call of a kernel. torch gives products of
 single-precision matrices on a CPU to MKL, which lays the weights out anew each time: with few rows that is most of the
 time, and each small operation around them costs more than its arithmetic.
 """
@@ -12,13 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bimotion.models.products import MOST_ROWS, Activation, Norm, product, spread, usable
+from bimotion.models.kernels import MOST_ROWS, Activation, Norm, product, spread, usable
 
 
 class Linear(nn.Linear):
     """`torch.nn.Linear`, with what may stand around it.
 
-    Shapes: R rows, D inputs, N outputs.
+    Shapes: R rows, G rows or fewer (the last one holds from there on), D inputs, N outputs.
     """
 
     def forward(
@@ -27,7 +27,7 @@ class Linear(nn.Linear):
         *,
         norm: Norm | None = None,
         activation: Activation | None = None,
-        gate: Float[Tensor, "#R N"] | None = None,
+        gate: Float[Tensor, "G N"] | None = None,
         dropout: float = 0.0,
         add: Float[Tensor, "*R N"] | None = None,
     ) -> Float[Tensor, "*R N"]:
@@ -53,7 +53,7 @@ def surrounded(
     x: Float[Tensor, "*R D"],
     norm: Norm | None,
     activation: Activation | None,
-    gate: Float[Tensor, "#R N"] | None,
+    gate: Float[Tensor, "G N"] | None,
 ) -> Float[Tensor, "*R N"]:
     """A layer with norm, activation and gate around it, by torch."""
     y = layer(x if norm is None else norm(x))
@@ -65,7 +65,7 @@ def surrounded(
 
 
 def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:
-    """`torch.nn.functional.linear`, by `products.c` where that is faster."""
+    """`torch.nn.functional.linear`, by the kernels where that is faster."""
     if torch.is_grad_enabled() or x.numel() > MOST_ROWS * weight.shape[1] or not usable(x, weight):
         return F.linear(x, weight)
     return product(x, weight)

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from bimotion.errors import ModelError
 from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
+from bimotion.models.kernels import Repeated, attend_next, available
 from bimotion.models.linear import linear
 from bimotion.models.packing import TokenBatch
-from bimotion.models.products import attend_next, available
 
 
 class KeyValueCache:
@@ -33,6 +33,7 @@ class KeyValueCache:
         self.filled = torch.zeros(size, dtype=torch.long, device=device)
         self.longest = 0
         self.even = True
+        self.step = Repeated()
 
     def prefill(self, layer: int, k: Float[Tensor, "B G L K"], v: Float[Tensor, "B G L K"]) -> None:
         """Keep the prompt's keys and values."""
@@ -152,16 +153,7 @@ class Mixture(nn.Module):
         text = self.text.embedding(ids)
         if self.positions is not None:
             text = text + (self.positions[cache.longest] if cache.even else self.positions[cache.filled])
-        native = available() and cache.store.is_cpu and cache.store.dtype == text.dtype == torch.float32
-        tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
-        for index, layer in enumerate(self.text.layers):
-            assert isinstance(layer, BranchLayer)
-            qkv = layer.before(text)
-            if native and not torch.is_grad_enabled():
-                attended = attend_next(qkv, *cache.store[index].unbind(0), cache.filled, tables)
-            else:
-                attended = self._attend_next(qkv, cache, index)
-            text = layer.after(text, attended)
+        text = cache.step(lambda text: self._step_through_layers(text, cache), text)
         cache.advance()
         hidden: Tensor = self.text.norm(text)
         return hidden
@@ -213,6 +205,19 @@ class Mixture(nn.Module):
         dropout = self.config.attention_dropout if self.training else 0.0
         attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
+
+    def _step_through_layers(self, text: Float[Tensor, "B D"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
+        native = available() and cache.store.is_cpu and cache.store.dtype == text.dtype == torch.float32
+        tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
+        for index, layer in enumerate(self.text.layers):
+            assert isinstance(layer, BranchLayer)
+            qkv = layer.before(text)
+            if native and not torch.is_grad_enabled():
+                attended = attend_next(qkv, *cache.store[index].unbind(0), cache.filled, tables)
+            else:
+                attended = self._attend_next(qkv, cache, index)
+            text = layer.after(text, attended)
+        return text
 
     def _attend_next(
         self, qkv: Float[Tensor, "B QKV"], cache: KeyValueCache, layer: int

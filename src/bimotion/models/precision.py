@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bimotion.errors import ModelError
 from bimotion.models.linear import Linear, surrounded
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.products import Activation, Norm, available, product
+from bimotion.models.kernels import Activation, Norm, available, product
 
 Precision = Literal["fp32", "bf16", "int8"]
 """What the transformer's matrices are: most of a model's weights, and most of what writing a caption reads. On a CPU all
@@ -85,7 +85,7 @@ class Quantised(nn.Module):
 def set_precision(network: MotionLanguage, precision: Precision) -> None:
     """Let a network in single precision compute in `precision`.
 
-    Where `products.c` is not there, bf16 is everything in bfloat16, and int8 torch's dynamic quantisation.
+    Where the kernels are not there, bf16 is everything in bfloat16, and int8 torch's dynamic quantisation.
 
     Raises:
         ModelError: int8 is wanted elsewhere than on a CPU.

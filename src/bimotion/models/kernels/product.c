@@ -1,66 +1,32 @@
-/* Rows times weights on a CPU, with what stands around the product in a transformer, and attention of single tokens.
- *
- *     n = x, or its rows normalised, times gain, plus shift
- *     y[m, n] = activation(scale[n] * sum over k of n[m, k] w[n, k] + bias[n]) * gate[m, n] + add[m, n]
+/* Rows times weights, with what stands around the product in a transformer.
  *
  * Weights are read as they lie, once for each ROW_BLOCK rows of x: a few rows of them stay in the first cache while all
  * rows of x meet them. What is summed for an output, and in which order, depends neither on the other rows nor on the
  * number of threads, so a row's result is the same to the bit whatever it is computed with.
- *
- * C with the vectors of GCC and Clang and with OpenMP; no header of Python or torch. Pointers are to packed rows; null
- * stands for what is not wanted.
  */
-#include <math.h>
-#include <omp.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "kernels.h"
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
-
-typedef float floats __attribute__((vector_size(32), aligned(4)));
-typedef int32_t ints __attribute__((vector_size(32), aligned(1)));
 typedef int16_t shorts __attribute__((vector_size(32), aligned(2)));
 typedef int8_t chars __attribute__((vector_size(16), aligned(1)));
 
 enum {
-    LANES = 8,       /* floats of a vector */
+    STEP = 2 * LANES, /* weights of one step of a sum */
     ROWS = 3,        /* most rows of a tile; with four outputs its sums fill the registers */
     COLUMNS = 8,     /* most outputs of a tile, with one row */
     ROW_BLOCK = 128, /* rows of x that meet the weights once read: they fit the second cache */
 };
 
-typedef enum { FLOAT32, BFLOAT16, INT8 } Kind;
-
-typedef enum { NO_NORM, LAYER_NORM, RMS_NORM } Norm;
-typedef enum { NO_ACTIVATION, GELU, SILU } Activation; /* GELU in its tanh form */
-
-/* Rows of which there are fewer than of x: from there on the last one holds. */
+/* A product and how its rows stand ready for the tiles. */
 typedef struct {
-    const float *data;
-    long rows;
-} Rows;
-
-typedef struct {
-    const float *x;
-    const char *w;
-    const float *scale, *bias, *add;
-    float *y;
-    long rows, count, width;
-    Rows gain, shift, gate;
-    float eps;
-    Norm norm;
-    Activation activation;
-    char *ready;    /* rows of x as the tiles take them: floats, or 16-bit integers for INT8 weights */
+    Product of;
+    char *ready;    /* floats, or 16-bit integers for INT8 weights */
     float *x_scale; /* what those integers are to be multiplied by, for each row */
-} Product;
+} Task;
 
 INLINE long w_bytes(Kind kind) { return kind == FLOAT32 ? 4 : kind == BFLOAT16 ? 2 : 1; }
-INLINE long step(Kind kind) { return kind == FLOAT32 ? LANES : 2 * LANES; }
 
 INLINE float from_bfloat16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;
@@ -77,8 +43,6 @@ INLINE floats half_of(ints lanes, int half) {
     return out;
 }
 
-INLINE float total(floats v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
-
 INLINE int32_t total_ints(ints v) { return v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7]; }
 
 /* Products of 16 integers, added two by two. */
@@ -92,29 +56,28 @@ INLINE ints pairs(shorts a, shorts b) {
 #endif
 }
 
-INLINE void put(const Product *p, long m, long n, float sum) {
-    if (p->x_scale) sum *= p->x_scale[m] * p->scale[n];
+INLINE void put(const Task *t, long m, long n, float sum) {
+    const Product *p = &t->of;
+    if (t->x_scale) sum *= t->x_scale[m] * p->scale[n];
     p->y[m * p->count + n] = p->bias ? sum + p->bias[n] : sum;
 }
 
 /* The sums of `rows` rows from `m` on and `columns` outputs from `n` on; `ahead`: the weights after them are fetched. */
-INLINE void float_tile(Kind kind, const Product *p, long m, int rows, long n, int columns, int ahead) {
-    const long width = p->width, row = width * w_bytes(kind), whole = width - width % step(kind);
-    const float *x = (const float *)p->ready + m * width;
-    const char *w = p->w + n * row;
+INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int columns, int ahead) {
+    const long width = t->of.width, row = width * w_bytes(kind), whole = width - width % STEP;
+    const float *x = (const float *)t->ready + m * width;
+    const char *w = t->of.w + n * row;
     floats sums[ROWS][COLUMNS] = {0};
-    for (long k = 0; k < whole; k += step(kind)) {
-        ints lanes[COLUMNS];
-        UNROLL for (int half = 0; half < step(kind) / LANES; half++) {
+    for (long k = 0; k < whole; k += STEP) {
+        ints lanes[COLUMNS]; /* of two bfloat16 each */
+        UNROLL for (int half = 0; half < 2; half++) {
             floats given[ROWS];
             UNROLL for (int i = 0; i < rows; i++) given[i] = *(const floats *)(x + i * width + k + half * LANES);
             UNROLL for (int j = 0; j < columns; j++) {
                 const char *at = w + j * row + k * w_bytes(kind);
-                if (half == 0) {
-                    lanes[j] = *(const ints *)at;
-                    if (ahead) __builtin_prefetch(at + columns * row);
-                }
-                floats weights = kind == FLOAT32 ? (floats)lanes[j] : half_of(lanes[j], half);
+                if (ahead && half == 0) __builtin_prefetch(at + columns * row);
+                if (kind == BFLOAT16 && half == 0) lanes[j] = *(const ints *)at;
+                floats weights = kind == BFLOAT16 ? half_of(lanes[j], half) : *((const floats *)at + half);
                 UNROLL for (int i = 0; i < rows; i++) sums[i][j] += given[i] * weights;
             }
         }
@@ -127,17 +90,17 @@ INLINE void float_tile(Kind kind, const Product *p, long m, int rows, long n, in
                 float weight = kind == FLOAT32 ? *(const float *)at : from_bfloat16(*(const uint16_t *)at);
                 sum += x[i * width + k] * weight;
             }
-            put(p, m + i, n + j, sum);
+            put(t, m + i, n + j, sum);
         }
     }
 }
 
-INLINE void int_tile(const Product *p, long m, int rows, long n, int columns, int ahead) {
-    const long width = p->width, whole = width - width % step(INT8);
-    const int16_t *x = (const int16_t *)p->ready + m * width;
-    const int8_t *w = (const int8_t *)p->w + n * width;
+INLINE void int_tile(const Task *t, long m, int rows, long n, int columns, int ahead) {
+    const long width = t->of.width, whole = width - width % STEP;
+    const int16_t *x = (const int16_t *)t->ready + m * width;
+    const int8_t *w = (const int8_t *)t->of.w + n * width;
     ints sums[ROWS][COLUMNS] = {0};
-    for (long k = 0; k < whole; k += step(INT8)) {
+    for (long k = 0; k < whole; k += STEP) {
         shorts given[ROWS];
         UNROLL for (int i = 0; i < rows; i++) given[i] = *(const shorts *)(x + i * width + k);
         UNROLL for (int j = 0; j < columns; j++) {
@@ -151,35 +114,35 @@ INLINE void int_tile(const Product *p, long m, int rows, long n, int columns, in
         UNROLL for (int j = 0; j < columns; j++) {
             int32_t sum = total_ints(sums[i][j]);
             for (long k = whole; k < width; k++) sum += (int32_t)x[i * width + k] * w[j * width + k];
-            put(p, m + i, n + j, (float)sum);
+            put(t, m + i, n + j, (float)sum);
         }
     }
 }
 
-INLINE void tile(Kind kind, const Product *p, long m, int rows, long n, int columns, int ahead) {
+INLINE void tile(Kind kind, const Task *t, long m, int rows, long n, int columns, int ahead) {
     if (kind == INT8)
-        int_tile(p, m, rows, n, columns, ahead);
+        int_tile(t, m, rows, n, columns, ahead);
     else
-        float_tile(kind, p, m, rows, n, columns, ahead);
+        float_tile(kind, t, m, rows, n, columns, ahead);
 }
 
 /* Some rows and outputs, tile by tile. */
-INLINE void block(Kind kind, const Product *p, long first_row, long last_row, long n, long last) {
+INLINE void block(Kind kind, const Task *t, long first_row, long last_row, long n, long last) {
     const long rows = last_row - first_row;
     if (rows == 1)
-        for (; n + 8 <= last; n += 8) tile(kind, p, first_row, 1, n, 8, 1);
+        for (; n + 8 <= last; n += 8) tile(kind, t, first_row, 1, n, 8, 1);
     for (; n + 4 <= last; n += 4) {
         long m = first_row;
         if (rows == 3 || rows > 4)
-            tile(kind, p, m, 3, n, 4, 1), m += 3;
+            tile(kind, t, m, 3, n, 4, 1), m += 3;
         else if (rows > 1)
-            tile(kind, p, m, 2, n, 4, 1), m += 2;
-        for (; m + 3 <= last_row && m + 4 != last_row; m += 3) tile(kind, p, m, 3, n, 4, 0);
-        for (; m + 2 <= last_row; m += 2) tile(kind, p, m, 2, n, 4, 0);
-        for (; m < last_row; m++) tile(kind, p, m, 1, n, 4, 0);
+            tile(kind, t, m, 2, n, 4, 1), m += 2;
+        for (; m + 3 <= last_row && m + 4 != last_row; m += 3) tile(kind, t, m, 3, n, 4, 0);
+        for (; m + 2 <= last_row; m += 2) tile(kind, t, m, 2, n, 4, 0);
+        for (; m < last_row; m++) tile(kind, t, m, 1, n, 4, 0);
     }
     for (; n < last; n++)
-        for (long m = first_row; m < last_row; m++) tile(kind, p, m, 1, n, 1, 0);
+        for (long m = first_row; m < last_row; m++) tile(kind, t, m, 1, n, 1, 0);
 }
 
 /* exp, within 2e-7 of itself. Source: Cody and Waite's reduction, Taylor's series of what is left. */
@@ -255,7 +218,7 @@ static void normalise(const Product *p, long m, float *to) {
     }
     squares = total(sums);
     for (long k = whole; k < p->width; k++) squares += (x[k] - mean) * (x[k] - mean);
-    const float rate = 1 / sqrtf(squares / p->width + p->eps);
+    const float rate = 1 / sqrtf(squares / p->width + (float)p->eps);
     if (shift)
         for (long k = 0; k < p->width; k++) to[k] = (x[k] - mean) * rate * gain[k] + shift[k];
     else
@@ -264,7 +227,7 @@ static void normalise(const Product *p, long m, float *to) {
 
 /* The numbers in the order in which the halves of the weights' lanes come out. */
 static void turn(const float *from, float *to, long width) {
-    const long whole = width - width % step(BFLOAT16);
+    const long whole = width - width % STEP;
     for (long k = 0; k < whole; k += 2 * LANES)
         for (int i = 0; i < LANES; i++) to[k + i] = from[k + 2 * i], to[k + LANES + i] = from[k + 2 * i + 1];
     memcpy(to + whole, from + whole, (width - whole) * sizeof *to);
@@ -290,47 +253,45 @@ static float round_off(const float *from, int16_t *to, long width) {
 }
 
 /* Row `m` of x as the tiles take it; `spare` has room for one row. */
-static void prepare(Kind kind, const Product *p, long m, float *spare) {
+static void prepare(const Task *t, long m, float *spare) {
+    const Product *p = &t->of;
     const float *x = p->x + m * p->width;
-    float *own = (float *)p->ready + m * p->width;
+    float *own = (float *)t->ready + m * p->width;
     if (p->norm) {
-        float *to = kind == FLOAT32 ? own : spare;
+        float *to = p->kind == FLOAT32 ? own : spare;
         normalise(p, m, to);
         x = to;
     }
-    if (kind == BFLOAT16) turn(x, own, p->width);
-    if (kind == INT8) p->x_scale[m] = round_off(x, (int16_t *)p->ready + m * p->width, p->width);
+    if (p->kind == BFLOAT16) turn(x, own, p->width);
+    if (p->kind == INT8) t->x_scale[m] = round_off(x, (int16_t *)t->ready + m * p->width, p->width);
 }
 
-typedef void Block(const Product *p, long first_row, long last_row, long n, long last);
+typedef void Block(const Task *t, long first_row, long last_row, long n, long last);
 
 /* One function each, in which the kind is a constant. */
-static void float32_block(const Product *p, long first_row, long last_row, long n, long last) {
-    block(FLOAT32, p, first_row, last_row, n, last);
+static void float32_block(const Task *t, long first_row, long last_row, long n, long last) {
+    block(FLOAT32, t, first_row, last_row, n, last);
 }
 
-static void bfloat16_block(const Product *p, long first_row, long last_row, long n, long last) {
-    block(BFLOAT16, p, first_row, last_row, n, last);
+static void bfloat16_block(const Task *t, long first_row, long last_row, long n, long last) {
+    block(BFLOAT16, t, first_row, last_row, n, last);
 }
 
-static void int8_block(const Product *p, long first_row, long last_row, long n, long last) {
-    block(INT8, p, first_row, last_row, n, last);
+static void int8_block(const Task *t, long first_row, long last_row, long n, long last) {
+    block(INT8, t, first_row, last_row, n, last);
 }
 
-/* The product, its outputs shared out among the threads. Returns 1 where memory ran out, else 0. */
-int product(int kind, const float *x, const void *w, const float *scale, const float *bias, int norm, float eps,
-            const float *gain, long gain_rows, const float *shift, long shift_rows, int activation, const float *gate,
-            long gate_rows, const float *add, float *y, long rows, long count, long width, int threads) {
-    Product p = {x, w, scale, bias, add, y, rows, count, width, {gain, gain_rows}, {shift, shift_rows},
-                 {gate, gate_rows}, eps, norm, activation, (char *)x, 0};
-    Block *compute = kind == FLOAT32 ? float32_block : kind == BFLOAT16 ? bfloat16_block : int8_block;
-    const int prepared = norm || kind != FLOAT32;
+int product(const Product *p, int threads) {
+    const long rows = p->rows, width = p->width;
+    const int prepared = p->norm || p->kind != FLOAT32;
+    Block *compute = p->kind == FLOAT32 ? float32_block : p->kind == BFLOAT16 ? bfloat16_block : int8_block;
+    Task task = {*p, (char *)p->x, 0};
     float *memory = 0;
     if (prepared) {
         memory = malloc((rows * (width + 1) + threads * width) * sizeof *memory);
         if (!memory) return 1;
-        p.ready = (char *)memory;
-        if (kind == INT8) p.x_scale = memory + rows * width;
+        task.ready = (char *)memory;
+        if (p->kind == INT8) task.x_scale = memory + rows * width;
     }
 #pragma omp parallel num_threads(threads)
     {
@@ -338,74 +299,15 @@ int product(int kind, const float *x, const void *w, const float *scale, const f
         if (prepared) {
             float *spare = memory + rows * (width + 1) + own * width;
 #pragma omp for schedule(static)
-            for (long m = 0; m < rows; m++) prepare(kind, &p, m, spare);
+            for (long m = 0; m < rows; m++) prepare(&task, m, spare);
         }
-        const long blocks = (count + COLUMNS - 1) / COLUMNS;
+        const long blocks = (p->count + COLUMNS - 1) / COLUMNS;
         const long first = blocks * own / team * COLUMNS, end = blocks * (own + 1) / team * COLUMNS;
-        const long last = end < count ? end : count;
+        const long last = end < p->count ? end : p->count;
         for (long m = 0; m < rows; m += ROW_BLOCK) {
             const long last_row = m + ROW_BLOCK < rows ? m + ROW_BLOCK : rows;
-            compute(&p, m, last_row, first, last);
-            finish(&p, m, last_row, first, last);
-        }
-    }
-    free(memory);
-    return 0;
-}
-
-INLINE float dot(const float *a, const float *b, long width) {
-    const long whole = width - width % LANES;
-    floats sums = {0};
-    for (long k = 0; k < whole; k += LANES) sums += *(const floats *)(a + k) * *(const floats *)(b + k);
-    float sum = total(sums);
-    for (long k = whole; k < width; k++) sum += a[k] * b[k];
-    return sum;
-}
-
-/* Rotary positions: pairs are the two halves of a head. */
-static void rotate(const float *from, float *to, const float *cosine, const float *sine, long width) {
-    const long half = width / 2;
-    for (long k = 0; k < half; k++) {
-        to[k] = from[k] * cosine[k] - from[k + half] * sine[k];
-        to[k + half] = from[k + half] * cosine[k + half] + from[k] * sine[k + half];
-    }
-}
-
-/* One more token of each of `size` sequences attends to all before it and to itself; its keys and values are kept.
- * qkv: (size, (heads + 2 groups) width). keys, values: (size, groups, room, width). filled: (size), places that are
- * kept already. cosine, sine: (positions, width), or null. y: (size, heads width). Returns 1 where memory ran out. */
-int attend_next(const float *qkv, float *keys, float *values, const int64_t *filled, const float *cosine,
-                const float *sine, float *y, long size, long heads, long groups, long width, long room, int threads) {
-    const long each = heads / groups, spare = room + width;
-    float *memory = malloc(threads * spare * sizeof *memory);
-    if (!memory) return 1;
-#pragma omp parallel for collapse(2) num_threads(threads)
-    for (long b = 0; b < size; b++) {
-        for (long g = 0; g < groups; g++) {
-            const long place = filled[b];
-            const float *own = qkv + b * (heads + 2 * groups) * width;
-            float *k = keys + (b * groups + g) * room * width, *v = values + (b * groups + g) * room * width;
-            float *scores = memory + omp_get_thread_num() * spare, *query = scores + room;
-            if (cosine)
-                rotate(own + (heads + g) * width, k + place * width, cosine + place * width, sine + place * width, width);
-            else
-                memcpy(k + place * width, own + (heads + g) * width, width * sizeof *k);
-            memcpy(v + place * width, own + (heads + groups + g) * width, width * sizeof *v);
-            for (long h = g * each; h < (g + 1) * each; h++) {
-                const float *q = own + h * width, down = 1 / sqrtf(width);
-                if (cosine) rotate(q, query, cosine + place * width, sine + place * width, width), q = query;
-                float most = -INFINITY, sum = 0, *out = y + (b * heads + h) * width;
-                for (long s = 0; s <= place; s++) {
-                    scores[s] = dot(q, k + s * width, width) * down;
-                    most = scores[s] > most ? scores[s] : most;
-                }
-                for (long s = 0; s <= place; s++) sum += scores[s] = expf(scores[s] - most);
-                memset(out, 0, width * sizeof *out);
-                for (long s = 0; s <= place; s++) {
-                    const float share = scores[s] / sum;
-                    for (long i = 0; i < width; i++) out[i] += share * v[s * width + i];
-                }
-            }
+            compute(&task, m, last_row, first, last);
+            finish(p, m, last_row, first, last);
         }
     }
     free(memory);
