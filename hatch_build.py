@@ -14,7 +14,16 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("src/bimotion/models/kernels")
-FLAGS = ["-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-fvisibility=hidden", "-shared"]
+FLAGS = [
+    "-O3",
+    "-std=gnu11",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-shared",
+]
 
 
 class CompileHook(BuildHookInterface):
@@ -33,7 +42,9 @@ class CompileHook(BuildHookInterface):
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            self.app.display_warning(f"the kernels were not compiled, torch's operations will be used: {error}")
+            self.app.display_warning(
+                f"the kernels were not compiled, torch's operations will be used: {error}"
+            )
             return
         beside.replace(library)
         build_data["artifacts"].append(str(library.relative_to(self.root)))

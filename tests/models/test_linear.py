@@ -1,35 +1,42 @@
-"""Products in blocks are those of torch, whatever the sizes."""
+"""Linear layers with what stands around them give the same with the kernels as with torch."""
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from bimotion.models.linear import Linear, linear
-from bimotion.models.kernels import MOST_ROWS
+from bimotion.models import kernels
+from bimotion.models.kernels import MOST_ROWS, Norm, usable
+from bimotion.models.linear import Linear
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, MOST_ROWS + 1), st.integers(1, 70), st.integers(1, 300), st.booleans(), st.integers(0, 2**31 - 1)
-)
-def test_products_are_those_of_torch(rows: int, width: int, count: int, bias: bool, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    x, weight = (torch.randn(n, width, generator=generator) for n in (rows, count))
-    added = torch.randn(count, generator=generator) if bias else None
-    expected = F.linear(x, weight, added)
-    with torch.inference_mode():
-        torch.testing.assert_close(linear(x, weight, added), expected, rtol=1e-5, atol=1e-4)
-        torch.testing.assert_close(linear(x[None], weight, added), expected[None], rtol=1e-5, atol=1e-4)
-
-
-@pytest.mark.parametrize("shape", [(64,), (1, 64), (2, 3, 64), (5, 1, 64)])
-def test_shapes_are_kept(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (2, 3, 64), (5, 1, 64), (0, 64), (MOST_ROWS + 1, 64)])
+def test_shapes_and_dtypes_are_kept(shape: tuple[int, ...]) -> None:
     layer = Linear(64, 96)
     with torch.no_grad():
         assert layer(torch.zeros(shape)).shape == (*shape[:-1], 96)
         assert layer.double()(torch.zeros(shape).double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("rows", [1, 7, MOST_ROWS + 1])
+def test_what_stands_around_is_done_in_its_order(rows: int) -> None:
+    layer = Linear(64, 96).eval()
+    x, gate, add = torch.randn(rows, 64), torch.randn(2, 96), torch.randn(rows, 96)
+    norm = Norm("layer", torch.randn(64), torch.randn(64), 1e-5)
+    y = F.layer_norm(x, (64,), norm.gain, norm.shift, norm.eps) @ layer.weight.T + layer.bias
+    gates = torch.cat((gate, gate[-1:].expand(rows, -1)))[:rows]
+    expected = F.silu(y) * gates + add
+    for context in (torch.no_grad, torch.enable_grad):
+        with context():
+            got = layer(x, norm=norm, activation="silu", gate=gate[:rows], add=add)
+            torch.testing.assert_close(got, expected, rtol=1e-5, atol=2e-5)
+
+
+def test_only_what_is_added_survives_if_all_else_is_dropped() -> None:
+    layer = Linear(64, 96)
+    x, add = torch.randn(3, 64), torch.randn(3, 96)
+    with torch.no_grad():
+        assert torch.equal(layer(x, dropout=1.0, add=add), add)
+        assert not torch.allclose(layer.eval()(x, dropout=1.0, add=add), add)
 
 
 def test_gradients_flow_where_they_are_wanted() -> None:
@@ -39,11 +46,30 @@ def test_gradients_flow_where_they_are_wanted() -> None:
     torch.testing.assert_close(layer.weight.grad, torch.full((96, 64), 2.0))
 
 
+def test_what_the_kernels_cannot_take_is_left_to_torch() -> None:
+    weight = torch.zeros(96, 64)
+    assert usable(torch.zeros(2, 64), weight) == kernels.available()
+    assert not usable(torch.zeros(2, 63), weight)
+    assert not usable(torch.zeros(2, 64), torch.zeros(64, 96).T)
+    assert not usable(torch.zeros(2, 64).half(), weight)
+    assert not usable(torch.zeros(0, 64), weight)
+    assert not usable(torch.zeros(2, 64, device="meta"), weight)
+
+
 def test_inputs_and_parameters_stay_as_they_are() -> None:
-    layer = Linear(64, 96)
+    layer = Linear(64, 96).eval()
     x, before = torch.randn(3, 64), {name: value.clone() for name, value in layer.state_dict().items()}
     kept = x.clone()
     with torch.inference_mode():
-        layer(x)
+        layer(x, activation="gelu", add=torch.ones(3, 96))
     assert torch.equal(x, kept)
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_without_the_kernels_it_is_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = Linear(64, 96).eval(), torch.randn(3, 64)
+    with torch.no_grad():
+        near = layer(x, activation="gelu")
+        monkeypatch.setattr(kernels, "_RUN", None)
+        torch.testing.assert_close(layer(x, activation="gelu"), near, rtol=1e-5, atol=1e-5)
+        assert torch.equal(layer(x), F.linear(x, layer.weight, layer.bias))

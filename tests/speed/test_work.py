@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bimotion.errors import BimotionError
+from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.speed.figures import Figure, job
@@ -38,7 +39,10 @@ def network() -> MotionLanguage:
         Figure("stage3", 8),
     ],
 )
-def test_counted_operations_are_those_of_torch(network: MotionLanguage, figure: Figure) -> None:
+def test_counted_operations_are_those_of_torch(
+    network: MotionLanguage, figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_RUN", None)  # torch's counter does not see our own
     network.requires_grad_(figure.trains)
     ready = job(figure, network)
     with FlopCounterMode(display=False) as counter:

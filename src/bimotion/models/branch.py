@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
-from bimotion.models.linear import Linear
 from bimotion.models.kernels import Norm
+from bimotion.models.linear import Linear
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
 Family = Literal["gpt2", "llama"]

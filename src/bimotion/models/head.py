@@ -1,8 +1,8 @@
 """The diffusion head: hidden states at a motion's slots condition the denoising of its latents.
 
 Shapes: B latents, S slots, C condition width (that of the mixture), X numbers in one latent (all latents of
-a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both), G rows or fewer (the last one
-holds from there on), P parts of a modulation.
+a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both), G rows or fewer (the last
+one holds from there on), P parts of a modulation.
 """
 
 import math
@@ -142,9 +142,14 @@ class AdaptiveBlock(nn.Module):
         scale = scale + 1
         return self.norm.weight * scale, torch.addcmul(shift, self.norm.bias, scale), gate
 
-    def forward(self, x: Float[Tensor, "R W"], modulation: Float[Tensor, "3 G W"]) -> Float[Tensor, "R W"]:
-        """The block's output."""
-        gain, shift, gate = modulation.unbind()
+    def forward(
+        self,
+        x: Float[Tensor, "R W"],
+        gain: Float[Tensor, "G W"],
+        shift: Float[Tensor, "G W"],
+        gate: Float[Tensor, "G W"],
+    ) -> Float[Tensor, "R W"]:
+        """The block's output; see `modulation`."""
         norm = Norm("layer", gain, shift, self.norm.eps)
         y: Tensor = self.down(self.up(x, norm=norm, activation="silu"), gate=gate, add=x)
         return y
@@ -188,19 +193,25 @@ class DiffusionHead(nn.Module):
         """The blocks' modulations by the sum of a time embedding and a pooled condition."""
         y = F.silu(y)
         shift, scale = self.modulate(y).chunk(2, dim=-1)
-        parts = [part for block in self.blocks for part in block.modulation(y)]
+        parts: list[Tensor] = []
+        for block in self.blocks:
+            assert isinstance(block, AdaptiveBlock)
+            parts += block.modulation(y)
         return Modulation(
             torch.stack((*parts, scale + 1, shift)), None if self.direct is None else self.direct(y)
         )
 
     def denoise(
-        self, xt: Float[Tensor, "R X"], parts: Float[Tensor, "P G W"], past: Float[Tensor, "R X"] | None = None
+        self,
+        xt: Float[Tensor, "R X"],
+        parts: Float[Tensor, "P G W"],
+        past: Float[Tensor, "R X"] | None = None,
     ) -> Float[Tensor, "R X"]:
         """What the network tells (`DiffusionConfig.prediction`) of `xt`; see `Modulation`."""
-        h = self.embed(xt)
+        h, each = self.embed(xt), parts.unbind()
         for number, block in enumerate(self.blocks):
-            h = block(h, parts[3 * number : 3 * number + 3])
-        gain, shift = parts[-2:].unbind()
+            h = block(h, *each[3 * number : 3 * number + 3])
+        gain, shift = each[-2:]
         told: Tensor = self.unembed(h, norm=Norm("layer", gain, shift, self.norm.eps), add=past)
         return told
 
@@ -309,8 +320,8 @@ class _ToldNoise:
             y = self.times[step : step + self.ahead, None] + self.c
             parts, direct = self.head.modulation(y.flatten(0, 1))
             rows = self.c.shape[0]
-            directs = repeat(None) if direct is None else direct.split(rows)
-            self.modulations = [*map(Modulation, parts.split(rows, dim=1), directs)]
+            directs = repeat(None) if direct is None else torch.split(direct, rows)
+            self.modulations = [*map(Modulation, torch.split(parts, rows, dim=1), directs)]
         modulation, x = self.modulations[step % self.ahead], xt[:, 0]
         if self.scale is not None:  # the unconditioned half starts from the same latent
             x = torch.cat((x, x))

@@ -33,8 +33,7 @@ class Linear(nn.Linear):
     ) -> Float[Tensor, "*R N"]:
         """Rows, normalised, times the transposed weight, plus the bias; then each of the others, in their order.
 
-        `dropout` is the share of numbers zeroed in training; gates of fewer rows than there are: the last one holds from
-        there on.
+        `dropout` is the share of numbers zeroed in training.
         """
         if (
             torch.is_grad_enabled()

@@ -209,11 +209,12 @@ class Mixture(nn.Module):
     def _step_through_layers(self, text: Float[Tensor, "B D"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
         native = available() and cache.store.is_cpu and cache.store.dtype == text.dtype == torch.float32
         tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
-        for index, layer in enumerate(self.text.layers):
+        for index, (layer, kept) in enumerate(zip(self.text.layers, cache.store.unbind(), strict=True)):
             assert isinstance(layer, BranchLayer)
             qkv = layer.before(text)
             if native and not torch.is_grad_enabled():
-                attended = attend_next(qkv, *cache.store[index].unbind(0), cache.filled, tables)
+                keys, values = kept.unbind()
+                attended = attend_next(qkv, keys, values, cache.filled, tables)
             else:
                 attended = self._attend_next(qkv, cache, index)
             text = layer.after(text, attended)

@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
+from bimotion.models.kernels import Activation, Norm, available, product
 from bimotion.models.linear import Linear, surrounded
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.kernels import Activation, Norm, available, product
 
 Precision = Literal["fp32", "bf16", "int8"]
-"""What the transformer's matrices are: most of a model's weights, and most of what writing a caption reads. On a CPU all
+"""What the transformer's matrices are: most of a model's weights, and of what writing a caption reads. On a CPU all
 else stays in single precision; elsewhere bf16 is everything in bfloat16, and there is no int8."""
 
 
@@ -28,7 +28,10 @@ class FewBits(nn.Module):
     scale: Tensor | None
 
     def __init__(
-        self, weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None, precision: Literal["bf16", "int8"]
+        self,
+        weight: Float[Tensor, "N D"],
+        bias: Float[Tensor, " N"] | None,
+        precision: Literal["bf16", "int8"],
     ) -> None:
         super().__init__()
         scale = None
@@ -61,7 +64,9 @@ class Quantised(nn.Module):
 
         super().__init__()
         layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-        layer.weight, layer.bias, layer.qconfig = weight, bias, quantization.per_channel_dynamic_qconfig
+        layer.weight = nn.Parameter(weight, requires_grad=False)
+        layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        layer.qconfig = quantization.per_channel_dynamic_qconfig
         with warnings.catch_warnings():
             # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
             warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)

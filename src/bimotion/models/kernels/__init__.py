@@ -1,9 +1,10 @@
-"""Kernels for a CPU: rows times weights with what stands around the product in a transformer, and attention of one token.
+"""Kernels for a CPU: products of rows with weights and what stands around them, and attention of one token.
 
 The library is compiled from the C beside this file when the package is installed (`hatch_build.py`). Where it is not
 there, or the processor lacks what it was compiled for, `available` is False and callers use torch's operations.
 
-Shapes: R rows, G rows or fewer (the last one holds from there on), D width, N outputs, B sequences, H heads, G key-value heads, K head width.
+Shapes: R rows, G rows or fewer (the last one holds from there on), D width, N outputs; of attention B sequences, H
+heads, G key-value heads, K head width.
 """
 
 import ctypes
@@ -17,7 +18,7 @@ import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 Activation = Literal["gelu", "silu"]
 """gelu: in its tanh form."""
@@ -113,9 +114,9 @@ def _load() -> Callable[[Any, int, int], int] | None:
 
 _RUN = _load()
 
-MOST_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 256
-"""Rows up to which it is used for weights in single precision; with many, torch's products are as fast, and with vectors
-twice as long faster."""
+MOST_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1024
+"""Rows up to which products of single-precision weights are done here; with more torch's are as fast, and with vectors
+twice as long they should be sooner (not measured)."""
 
 
 def available() -> bool:
@@ -152,7 +153,8 @@ def product(
     """`x`, normalised, times the transposed weight, plus the bias; then activation, times gate, plus `add`.
 
     A row's result does not depend on the other rows. Weights are float32, bfloat16, or int8 with each output's `scale`;
-    with int8 the rows of `x` are rounded to integers of 13 to 16 bits. `usable` must hold; all else is single precision.
+    with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is in single precision; for `x` and
+    float32 weights `usable` must hold.
     """
     count, width = weight.shape
     rows = x.numel() // width
@@ -261,19 +263,24 @@ class _Local(threading.local):
 _local = _Local()
 
 
-class _Watch(TorchDispatchMode):
-    """Notes whether torch computes anything, other than new names for memory."""
+class _Watch(TorchFunctionMode):
+    """Notes whether torch computes anything, other than new names for memory.
 
-    NAMES = frozenset(("new_empty", "empty", "view", "_unsafe_view", "unbind", "select", "slice", "split", "alias", "detach"))
+    A mode below, at torch's dispatcher, would see all, but loads torch's compiler: 1.5 s and 73 MB.
+    """
+
+    NAMES = frozenset(
+        ("__get__", "__len__", "contiguous", "data_ptr", "is_contiguous", "new_empty", "numel", "unbind")
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self.computed = False
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        self.computed |= func.__name__.split(".")[0] not in self.NAMES
+        self.computed |= func.__name__ not in self.NAMES
         return func(*args, **(kwargs or {}))
 
 

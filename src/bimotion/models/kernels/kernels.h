@@ -17,7 +17,7 @@ enum { LANES = 8 };
 typedef float floats __attribute__((vector_size(32), aligned(4)));
 typedef int32_t ints __attribute__((vector_size(32), aligned(1)));
 
-INLINE float total(floats v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
+INLINE float total(floats v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 
 typedef enum { FLOAT32, BFLOAT16, INT8 } Kind;
 typedef enum { NO_NORM, LAYER_NORM, RMS_NORM } Norm;

@@ -11,6 +11,8 @@
 
 typedef int16_t shorts __attribute__((vector_size(32), aligned(2)));
 typedef int8_t chars __attribute__((vector_size(16), aligned(1)));
+typedef float four_floats __attribute__((vector_size(16), aligned(4)));
+typedef int32_t four_ints __attribute__((vector_size(16), aligned(4)));
 
 enum {
     STEP = 2 * LANES, /* weights of one step of a sum */
@@ -56,26 +58,62 @@ INLINE ints pairs(shorts a, shorts b) {
 #endif
 }
 
-INLINE void put(const Task *t, long m, long n, float sum) {
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (four_ints){__VA_ARGS__})
+#endif
+
+/* The sum of each of four vectors' lanes, in the order of `total`. */
+#define FOUR_TOTALS(name, eight, four)                                                          \
+    INLINE four name(const eight *v) {                                                          \
+        four low[4], high[4];                                                                   \
+        UNROLL for (int i = 0; i < 4; i++) {                                                    \
+            memcpy(&low[i], &v[i], sizeof low[i]);                                              \
+            memcpy(&high[i], (const char *)&v[i] + sizeof low[i], sizeof high[i]);              \
+            low[i] += high[i];                                                                  \
+        }                                                                                       \
+        const four a = SHUFFLE(low[0], low[1], 0, 4, 1, 5) + SHUFFLE(low[0], low[1], 2, 6, 3, 7); \
+        const four b = SHUFFLE(low[2], low[3], 0, 4, 1, 5) + SHUFFLE(low[2], low[3], 2, 6, 3, 7); \
+        return SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);                           \
+    }
+
+FOUR_TOTALS(four_totals, floats, four_floats)
+FOUR_TOTALS(four_int_totals, ints, four_ints)
+
+/* Outputs `n` to `n + 3` of row `m`. */
+INLINE void put(const Task *t, long m, long n, four_floats sums) {
     const Product *p = &t->of;
-    if (t->x_scale) sum *= t->x_scale[m] * p->scale[n];
+    if (t->x_scale) sums *= *(const four_floats *)(p->scale + n) * t->x_scale[m];
+    if (p->bias) sums += *(const four_floats *)(p->bias + n);
+    *(four_floats *)(p->y + m * p->count + n) = sums;
+}
+
+INLINE void put_one(const Task *t, long m, long n, float sum) {
+    const Product *p = &t->of;
+    if (t->x_scale) sum *= p->scale[n] * t->x_scale[m];
     p->y[m * p->count + n] = p->bias ? sum + p->bias[n] : sum;
 }
 
-/* The sums of `rows` rows from `m` on and `columns` outputs from `n` on; `ahead`: the weights after them are fetched. */
-INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int columns, int ahead) {
+INLINE float weight_at(Kind kind, const char *row, long k) {
+    return kind == FLOAT32 ? ((const float *)row)[k] : from_bfloat16(((const uint16_t *)row)[k]);
+}
+
+/* The sums of `rows` rows from `m` on and `columns` outputs from `n` on; of the weights from `next` on, `ahead` rows are
+ * fetched meanwhile. */
+INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int columns, const char *next, int ahead) {
     const long width = t->of.width, row = width * w_bytes(kind), whole = width - width % STEP;
     const float *x = (const float *)t->ready + m * width;
     const char *w = t->of.w + n * row;
     floats sums[ROWS][COLUMNS] = {0};
     for (long k = 0; k < whole; k += STEP) {
         ints lanes[COLUMNS]; /* of two bfloat16 each */
+        UNROLL for (int j = 0; j < ahead; j++) __builtin_prefetch(next + j * row + k * w_bytes(kind));
         UNROLL for (int half = 0; half < 2; half++) {
             floats given[ROWS];
             UNROLL for (int i = 0; i < rows; i++) given[i] = *(const floats *)(x + i * width + k + half * LANES);
             UNROLL for (int j = 0; j < columns; j++) {
                 const char *at = w + j * row + k * w_bytes(kind);
-                if (ahead && half == 0) __builtin_prefetch(at + columns * row);
                 if (kind == BFLOAT16 && half == 0) lanes[j] = *(const ints *)at;
                 floats weights = kind == BFLOAT16 ? half_of(lanes[j], half) : *((const floats *)at + half);
                 UNROLL for (int i = 0; i < rows; i++) sums[i][j] += given[i] * weights;
@@ -83,66 +121,92 @@ INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int c
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < columns; j++) {
-            float sum = total(sums[i][j]);
-            for (long k = whole; k < width; k++) {
-                const char *at = w + j * row + k * w_bytes(kind);
-                float weight = kind == FLOAT32 ? *(const float *)at : from_bfloat16(*(const uint16_t *)at);
-                sum += x[i * width + k] * weight;
-            }
-            put(t, m + i, n + j, sum);
+        if (columns == 1) {
+            float sum = total(sums[i][0]);
+            for (long k = whole; k < width; k++) sum += x[i * width + k] * weight_at(kind, w, k);
+            put_one(t, m + i, n, sum);
+        }
+        UNROLL for (int j = 0; j + 4 <= columns; j += 4) {
+            four_floats four = four_totals(sums[i] + j);
+            for (long k = whole; k < width; k++)
+                UNROLL for (int l = 0; l < 4; l++) four[l] += x[i * width + k] * weight_at(kind, w + (j + l) * row, k);
+            put(t, m + i, n + j, four);
         }
     }
 }
 
-INLINE void int_tile(const Task *t, long m, int rows, long n, int columns, int ahead) {
+INLINE void int_tile(const Task *t, long m, int rows, long n, int columns, const char *next, int ahead) {
     const long width = t->of.width, whole = width - width % STEP;
     const int16_t *x = (const int16_t *)t->ready + m * width;
     const int8_t *w = (const int8_t *)t->of.w + n * width;
     ints sums[ROWS][COLUMNS] = {0};
     for (long k = 0; k < whole; k += STEP) {
         shorts given[ROWS];
+        UNROLL for (int j = 0; j < ahead; j++) __builtin_prefetch(next + j * width + k);
         UNROLL for (int i = 0; i < rows; i++) given[i] = *(const shorts *)(x + i * width + k);
         UNROLL for (int j = 0; j < columns; j++) {
             const int8_t *at = w + j * width + k;
-            if (ahead) __builtin_prefetch(at + columns * width);
             shorts weights = __builtin_convertvector(*(const chars *)at, shorts);
             UNROLL for (int i = 0; i < rows; i++) sums[i][j] += pairs(given[i], weights);
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < columns; j++) {
-            int32_t sum = total_ints(sums[i][j]);
-            for (long k = whole; k < width; k++) sum += (int32_t)x[i * width + k] * w[j * width + k];
-            put(t, m + i, n + j, (float)sum);
+        if (columns == 1) {
+            int32_t sum = total_ints(sums[i][0]);
+            for (long k = whole; k < width; k++) sum += (int32_t)x[i * width + k] * w[k];
+            put_one(t, m + i, n, (float)sum);
+        }
+        UNROLL for (int j = 0; j + 4 <= columns; j += 4) {
+            four_ints four = four_int_totals(sums[i] + j);
+            for (long k = whole; k < width; k++)
+                UNROLL for (int l = 0; l < 4; l++) four[l] += (int32_t)x[i * width + k] * w[(j + l) * width + k];
+            put(t, m + i, n + j, __builtin_convertvector(four, four_floats));
         }
     }
 }
 
-INLINE void tile(Kind kind, const Task *t, long m, int rows, long n, int columns, int ahead) {
+INLINE void tile(Kind kind, const Task *t, long m, int rows, long n, int columns, const char *next, int ahead) {
     if (kind == INT8)
-        int_tile(t, m, rows, n, columns, ahead);
+        int_tile(t, m, rows, n, columns, next, ahead);
     else
-        float_tile(kind, t, m, rows, n, columns, ahead);
+        float_tile(kind, t, m, rows, n, columns, next, ahead);
 }
 
-/* Some rows and outputs, tile by tile. */
+/* A tile of four outputs, `ahead` a constant in each. */
+INLINE void tile_of_four(Kind kind, const Task *t, long m, int rows, long n, const char *next, int ahead) {
+    if (ahead == 4)
+        tile(kind, t, m, rows, n, 4, next, 4);
+    else if (ahead == 2)
+        tile(kind, t, m, rows, n, 4, next, 2);
+    else if (ahead == 1)
+        tile(kind, t, m, rows, n, 4, next, 1);
+    else
+        tile(kind, t, m, rows, n, 4, next, 0);
+}
+
+/* Some rows and outputs, tile by tile. Tiles of the same outputs share out the fetching of the next ones' weights. */
 INLINE void block(Kind kind, const Task *t, long first_row, long last_row, long n, long last) {
-    const long rows = last_row - first_row;
+    const long rows = last_row - first_row, row = t->of.width * w_bytes(kind), tiles = rows == 4 ? 2 : (rows + 2) / 3;
+    const int share = tiles > 3 ? 1 : tiles > 1 ? 2 : 4;
     if (rows == 1)
-        for (; n + 8 <= last; n += 8) tile(kind, t, first_row, 1, n, 8, 1);
+        for (; n + 8 <= last; n += 8) tile(kind, t, first_row, 1, n, 8, t->of.w + (n + 8) * row, 8);
     for (; n + 4 <= last; n += 4) {
-        long m = first_row;
-        if (rows == 3 || rows > 4)
-            tile(kind, t, m, 3, n, 4, 1), m += 3;
-        else if (rows > 1)
-            tile(kind, t, m, 2, n, 4, 1), m += 2;
-        for (; m + 3 <= last_row && m + 4 != last_row; m += 3) tile(kind, t, m, 3, n, 4, 0);
-        for (; m + 2 <= last_row; m += 2) tile(kind, t, m, 2, n, 4, 0);
-        for (; m < last_row; m++) tile(kind, t, m, 1, n, 4, 0);
+        long fetched = 4;
+        for (long m = first_row; m < last_row;) {
+            const long left = last_row - m;
+            const int ahead = fetched < 8 ? share : 0;
+            const char *next = t->of.w + (n + fetched) * row;
+            fetched += ahead;
+            if (left >= 3 && left != 4)
+                tile_of_four(kind, t, m, 3, n, next, ahead), m += 3;
+            else if (left >= 2)
+                tile_of_four(kind, t, m, 2, n, next, ahead), m += 2;
+            else
+                tile_of_four(kind, t, m, 1, n, next, ahead), m += 1;
+        }
     }
     for (; n < last; n++)
-        for (long m = first_row; m < last_row; m++) tile(kind, t, m, 1, n, 1, 0);
+        for (long m = first_row; m < last_row; m++) tile(kind, t, m, 1, n, 1, 0, 0);
 }
 
 /* exp, within 2e-7 of itself. Source: Cody and Waite's reduction, Taylor's series of what is left. */

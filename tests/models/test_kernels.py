@@ -1,0 +1,199 @@
+"""The kernels compute what torch does, whatever the sizes, and a row's result is its own."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bimotion.models import kernels
+from bimotion.models.branch import Rotary
+from bimotion.models.kernels import Activation, Norm, Repeated, attend_next, product, spread
+
+COMPILES = sys.platform == "linux" and shutil.which("cc") is not None
+pytestmark = pytest.mark.skipif(
+    not (kernels.available() or COMPILES), reason="the kernels cannot be compiled here"
+)
+
+SIZES = {"rows": st.integers(1, 140), "width": st.integers(1, 70), "count": st.integers(1, 90)}
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def tensors(seed: int, *shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+def eight_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    scale = weight.abs().amax(1) / 127
+    return (weight / scale[:, None]).round().to(torch.int8), scale
+
+
+@settings(max_examples=60, deadline=None)
+@given(**SIZES, bias=st.booleans(), seed=st.integers(0, 2**31 - 1))
+def test_products_are_those_of_torch(rows: int, width: int, count: int, bias: bool, seed: int) -> None:
+    x, weight, added = tensors(seed, (rows, width), (count, width), (count,))
+    shift = added if bias else None
+    torch.testing.assert_close(product(x, weight, shift), F.linear(x, weight, shift), rtol=1e-5, atol=1e-4)
+    half = weight.bfloat16()
+    torch.testing.assert_close(
+        product(x, half, shift), F.linear(x, half.float(), shift), rtol=1e-5, atol=1e-4
+    )
+    whole, scale = eight_bits(weight)
+    exact = F.linear(x, whole * scale[:, None], shift)
+    # rows are rounded to at least 2 ** 14 levels on each side of zero at this width
+    atol = float(x.abs().max()) / 2**14 * float(weight.abs().sum(1).max()) + 1e-5
+    torch.testing.assert_close(product(x, whole, shift, scale), exact, rtol=1e-5, atol=atol)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    **SIZES,
+    norm=st.sampled_from(("layer", "rms", None)),
+    given_rows=st.integers(1, 4),
+    activation=st.sampled_from(("gelu", "silu", None)),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_norms_activations_gates_and_sums_are_those_of_torch(
+    rows: int,
+    width: int,
+    count: int,
+    norm: str | None,
+    given_rows: int,
+    activation: Activation | None,
+    seed: int,
+) -> None:
+    given_rows = min(given_rows, rows)
+    x, weight, gain, shift, gate, add = tensors(
+        seed,
+        (rows, width),
+        (count, width),
+        (given_rows, width),
+        (given_rows, width),
+        (given_rows, count),
+        (rows, count),
+    )
+    weight /= width**0.5
+    x, expected = 3 * x + 1, 3 * x + 1
+    around = None
+    if norm == "layer":
+        around = Norm("layer", gain, shift, 1e-5)
+        expected = F.layer_norm(expected, (width,), eps=1e-5) * spread(gain, rows) + spread(shift, rows)
+    elif norm == "rms":
+        around = Norm("rms", gain[0], None, 1e-5)
+        expected = F.rms_norm(expected, (width,), gain[0], 1e-5)
+    expected = F.linear(expected, weight)
+    if activation is not None:
+        expected = F.silu(expected) if activation == "silu" else F.gelu(expected, approximate="tanh")
+    expected = expected * spread(gate, rows) + add
+    got = product(x, weight, norm=around, activation=activation, gate=gate, add=add)
+    # the variance of two or three numbers near each other is a difference of large ones
+    loose = 1e-2 if norm == "layer" and width < 4 else 1e-4
+    torch.testing.assert_close(got, expected, rtol=loose, atol=loose)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_activations_hold_from_one_end_of_the_numbers_to_the_other(activation: Activation) -> None:
+    x = torch.cat((torch.linspace(-110, 110, 4001), torch.tensor([-1e30, 1e30, 0.0, -0.0, 1e-30])))
+    got = product(x[:, None], torch.ones(1, 1), activation=activation)[:, 0]
+    expected = F.silu(x.double()) if activation == "silu" else F.gelu(x.double(), approximate="tanh")
+    torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=1e-6)
+    strange = product(torch.tensor([[torch.nan], [torch.inf]]), torch.ones(1, 1), activation=activation)
+    assert strange[0].isnan()
+    assert strange[1] == torch.inf
+
+
+@pytest.mark.parametrize("bits", ["fp32", "bf16", "int8"])
+def test_a_row_is_the_same_to_the_bit_whatever_it_is_computed_with(bits: str, two_threads: None) -> None:
+    x, weight, bias, gain, shift = tensors(3, (300, 77), (101, 77), (101,), (77,), (77,))
+    scale = None
+    if bits != "fp32":
+        weight, scale = eight_bits(weight) if bits == "int8" else (weight.bfloat16(), None)
+    around = {"norm": Norm("layer", gain, shift, 1e-5), "activation": "gelu"}
+    together = product(x, weight, bias, scale, **around)
+    for rows in (1, 2, 3, 4, 5, 8, 131):
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            assert torch.equal(product(x[:rows], weight, bias, scale, **around), together[:rows])
+
+
+@pytest.mark.parametrize(("heads", "groups", "width"), [(3, 3, 8), (6, 2, 12), (4, 1, 64)])
+@pytest.mark.parametrize("turned", [True, False])
+def test_one_more_token_attends_as_in_torch(heads: int, groups: int, width: int, turned: bool) -> None:
+    qkv, keys, values = tensors(
+        1, (3, (heads + 2 * groups) * width), (3, groups, 20, width), (3, groups, 20, width)
+    )
+    filled = torch.tensor([0, 7, 19])
+    rotary = Rotary(width, 20, 10000.0)
+    q, k, v = qkv.view(3, 1, -1, width).transpose(1, 2).split([heads, groups, groups], dim=1)
+    if turned:
+        q, k = rotary(q, filled[:, None]), rotary(k, filled[:, None])
+    own_keys, own_values = keys.clone(), values.clone()
+    for row, place in enumerate(filled):
+        own_keys[row, :, place], own_values[row, :, place] = k[row, :, 0], v[row, :, 0]
+    mask = (torch.arange(20) <= filled[:, None])[:, None, None]
+    expected = F.scaled_dot_product_attention(q, own_keys, own_values, attn_mask=mask, enable_gqa=True)
+    got = attend_next(qkv, keys, values, filled, (rotary.cosine, rotary.sine) if turned else None)
+    torch.testing.assert_close(got, expected.transpose(1, 2).reshape(3, -1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(keys, own_keys, rtol=1e-5, atol=1e-6)
+    assert torch.equal(values, own_values)
+
+
+def test_repeated_calls_see_what_they_are_given() -> None:
+    first, second = tensors(5, (24, 16), (8, 24))
+    repeated = Repeated()
+
+    def function(x: Tensor, add: Tensor) -> Tensor:
+        return product(product(x, first, activation="gelu"), second, add=add)
+
+    for seed in range(4):
+        x, add = tensors(seed, (2, 16), (2, 8))
+        assert torch.equal(repeated(function, x, add), function(x, add))
+    assert repeated._calls is not None
+    assert len(repeated._calls) == 2
+
+
+def test_what_torch_computes_between_the_kernels_is_computed_each_time() -> None:
+    [weight] = tensors(5, (8, 16))
+    repeated = Repeated()
+    for seed in range(3):
+        [x] = tensors(seed, (2, 16))
+        assert torch.equal(repeated(lambda x: product(x, weight).relu(), x), product(x, weight).relu())
+    assert repeated._calls is None
+
+
+def test_what_another_thread_computes_is_not_recorded() -> None:
+    weight, theirs = tensors(5, (8, 16), (1, 16))
+    repeated = Repeated()
+
+    def function(x: Tensor) -> Tensor:
+        other = Thread(target=product, args=(theirs, weight))
+        other.start()
+        other.join()
+        return product(x, weight)
+
+    repeated(function, torch.ones(2, 16))
+    assert repeated._calls is not None
+    assert len(repeated._calls) == 1
+
+
+def test_a_torch_norm_becomes_ours() -> None:
+    [x] = tensors(2, (4, 32))
+    for module in (nn.LayerNorm(32, eps=1e-3), nn.RMSNorm(32, eps=1e-3)):
+        with torch.no_grad():
+            module.weight.uniform_()
+            torch.testing.assert_close(Norm.of(module)(x), module(x))
+            eye = torch.eye(32)
+            torch.testing.assert_close(product(x, eye, norm=Norm.of(module)), module(x), rtol=1e-5, atol=1e-5)
