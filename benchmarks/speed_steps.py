@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from bimotion.models import linear
+from bimotion.models import kernels
 from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Schedule, draw_noise, sample
 from bimotion.models.motion_language import MotionLanguage
@@ -24,6 +24,10 @@ from bimotion.speed.figures import Figure, Requests, job
 
 STEPS, PLACES, CLIPS, WRITTEN = 100, 192, 32, 40
 """Sampling steps; places that the published code pads to; clips of a batch; tokens of a caption."""
+
+MOTIONS = Figure("text to motion", 1), Figure("text to motion", CLIPS)
+CAPTIONS = Figure("captioning", 1), Figure("captioning", 8)
+"""What the kernels are tried on."""
 
 
 def main() -> None:
@@ -39,7 +43,7 @@ def main() -> None:
     network = MotionLanguage(replace(config, head=replace(config.head, zero_init=False))).eval()
     print("| what | without s | with s | gain |\n| --- | ---: | ---: | ---: |")
     with torch.inference_mode():
-        for name, without, own in (*sampling(network), *sequences(network), *few_rows(network)):
+        for name, without, own in (*sampling(network), *sequences(network), *kernels_own(network)):
             before, after = (seconds(work, args.repeats) for work in (without, own))
             print(f"| {name} | {before:.3f} | {after:.3f} | {before / after:.1f} |", flush=True)
 
@@ -119,21 +123,32 @@ def sequences(network: MotionLanguage) -> list[Step]:
     ]
 
 
-def few_rows(network: MotionLanguage) -> list[Step]:
-    """Products with few rows in blocks."""
+def kernels_own(network: MotionLanguage) -> list[Step]:
+    """Kernels instead of torch's operations, and their calls recorded once and made again together."""
 
-    def plainly(run: Callable[[], object]) -> None:
-        few, linear.FEW = linear.FEW, -1
+    def by_torch(run: Callable[[], object]) -> None:
+        own, kernels._RUN = kernels._RUN, None
         try:
             run()
         finally:
-            linear.FEW = few
+            kernels._RUN = own
+
+    def one_by_one(run: Callable[[], object]) -> None:
+        own = kernels.Repeated.__call__
+        kernels.Repeated.__call__ = lambda self, function, *given: function(*given)  # type: ignore[method-assign]
+        try:
+            run()
+        finally:
+            kernels.Repeated.__call__ = own  # type: ignore[method-assign]
 
     steps: list[Step] = []
-    for figure in (Figure("text to motion", 1), Figure("captioning", 1), Figure("captioning", 8)):
-        run = job(figure, network).run
-        name = f"products with few rows in blocks; {figure.kind}, batch {figure.batch}"
-        steps.append((name, partial(plainly, run), run))
+    for name, without, figures in (
+        ("kernels instead of torch", by_torch, (*MOTIONS, *CAPTIONS)),
+        ("calls of the kernels repeated together", one_by_one, (MOTIONS[0], CAPTIONS[0])),
+    ):
+        for figure in figures:
+            run = job(figure, network).run
+            steps.append((f"{name}; {figure.kind}, batch {figure.batch}", partial(without, run), run))
     return steps
 
 

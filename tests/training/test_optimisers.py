@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from bimotion.errors import ConfigError
+from bimotion.training.adamw16 import CHUNK, AdamW16
 from bimotion.training.optimisers import LrScale, OptimiserConfig, Optimisers, lr_factor
 
 
@@ -77,9 +78,9 @@ def test_frozen_parameters_are_left_out_and_all_frozen_is_refused() -> None:
         Optimisers(module, OptimiserConfig())
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_a_restored_optimiser_goes_on_bit_for_bit(name: str) -> None:
-    config = OptimiserConfig(optimiser=name, lr=1e-2)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("name", "moments"), [("adamw", "fp32"), ("adamw", "bf16"), ("muon", "fp32")])
+def test_a_restored_optimiser_goes_on_bit_for_bit(name: str, moments: str) -> None:
+    config = OptimiserConfig(optimiser=name, moments=moments, lr=1e-2)  # type: ignore[arg-type]
     module = small()
     optimisers = Optimisers(module, config)
     for _ in range(3):
@@ -94,3 +95,25 @@ def test_a_restored_optimiser_goes_on_bit_for_bit(name: str) -> None:
         step(copy, restored)
     for ours, theirs in zip(module.parameters(), copy.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_moments_in_half_the_memory_are_right_on_average() -> None:
+    torch.manual_seed(0)
+    ours, exact = (nn.Parameter(torch.ones(CHUNK + 7)) for _ in range(2))
+    half = AdamW16([ours], lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1)
+    whole = torch.optim.AdamW([exact], lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1)
+    for number in range(60):
+        gradient = torch.randn(CHUNK + 7) + 0.5
+        ours.grad, exact.grad = gradient, gradient.clone()
+        half.step()
+        whole.step()
+        if number == 0:
+            torch.testing.assert_close(ours, exact, rtol=1e-6, atol=1e-7)
+    state, expected = half.state[ours], whole.state[exact]
+    assert state["exp_avg"].dtype == state["exp_avg_sq"].dtype == torch.bfloat16
+    for name in ("exp_avg", "exp_avg_sq"):
+        off = state[name].float() / expected[name] - 1
+        assert float(off.abs().median()) > 1e-3  # each number is off by its roundings, but their mean is not
+        assert abs(float(state[name].float().mean() / expected[name].mean() - 1)) < 1e-4
+    moved, wanted = 1 - ours.detach(), 1 - exact.detach()
+    assert float((moved - wanted).norm() / wanted.norm()) < 0.01

@@ -63,8 +63,12 @@ class Benchmark:
         if self.json:
             print(json.dumps(as_json(measured, machine, self._about(threads)), indent=1))
             return
+        about = self._about(threads)
+        kernels = (
+            "bimotion's kernels" if about["kernels"] else "torch's operations (the kernels were not compiled)"
+        )
         print(
-            f"{self.model or self.preset}, {threads} threads, torch {torch.__version__}: memory "
+            f"{about['model']}, {threads} threads, torch {torch.__version__}, {kernels}: memory "
             f"{machine.bytes_per_second / 1e9:.1f} GB/s, matrix products {machine.flops_per_second / 1e9:.0f} GFLOP/s"
         )
         print(f"\n{as_table(measured, machine)}")
@@ -72,7 +76,10 @@ class Benchmark:
     def _about(self, threads: int) -> dict[str, Any]:
         import torch
 
-        return {"model": self.model or self.preset, "threads": threads, "torch": torch.__version__}
+        from bimotion.models.kernels import available
+
+        model = self.model or self.preset
+        return {"model": model, "threads": threads, "torch": torch.__version__, "kernels": available()}
 
     def _measure(self, threads: int) -> "tuple[list[Measured], Machine]":
         """The figures, and the machine's rates: the best before and after them."""
@@ -95,7 +102,7 @@ class Benchmark:
         from bimotion.speed.figures import FIGURES
         from bimotion.speed.run import measure
 
-        chosen = [figure for figure in FIGURES if self.only in (None, figure.kind)]
+        chosen = [figure for figure in FIGURES if figure.kind.startswith(self.only or "")]
         done = []
         for one in measure(chosen, folder, self.repeats, threads):
             figure = one.figure

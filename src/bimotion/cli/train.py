@@ -37,9 +37,9 @@ def run_train(args: Sequence[str]) -> None:
     Raises:
         BimotionError: the arguments or what they name cannot be used.
     """
-    from bimotion.training.threads import set_thread_defaults
+    from bimotion.training.process import set_process_defaults
 
-    set_thread_defaults()
+    set_process_defaults()
     if not args or args[0] in ("-h", "--help"):
         from bimotion.training.command import STAGES
 

@@ -31,7 +31,7 @@ from bimotion.models.diffusion import (
 from bimotion.models.kernels import Norm, Repeated, spread
 from bimotion.models.linear import Linear
 
-CHUNK_BYTES = 32 << 20
+CHUNK_BYTES = 16 << 20
 """Memory for the steps' modulations that are computed at once."""
 
 

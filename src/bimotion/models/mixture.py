@@ -149,7 +149,15 @@ class Mixture(nn.Module):
         return Hidden(self.text.norm(text), self.motion.norm(motion))
 
     def step(self, ids: Int[Tensor, " B"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
-        """Last states of one more text token of each sequence."""
+        """Last states of one more text token of each sequence.
+
+        Raises:
+            ModelError: the cache is full.
+        """
+        if cache.longest >= cache.store.shape[4]:
+            raise ModelError(
+                f"the cache has room for {cache.store.shape[4]} tokens; ask for more when it is made"
+            )
         text = self.text.embedding(ids)
         if self.positions is not None:
             text = text + (self.positions[cache.longest] if cache.even else self.positions[cache.filled])

@@ -6,13 +6,13 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from bimotion.training.threads import set_thread_defaults
+from bimotion.training.process import set_process_defaults
 
 
 def main(order: dict[str, Any]) -> dict[str, Any]:
     """What a figure took: seconds of each repeat, peak memory, the work's parts, the error of the precision."""
     if order["figure"]["kind"].startswith("stage"):
-        set_thread_defaults()
+        set_process_defaults()
 
     from bimotion.models.precision import set_precision
     from bimotion.models.weights import load_network

@@ -2,10 +2,10 @@
 
 import sys
 
-from bimotion.training.threads import set_thread_defaults
+from bimotion.training.process import set_process_defaults
 
 if __name__ == "__main__":
-    set_thread_defaults()
+    set_process_defaults()
     from bimotion.training.command import main
 
     sys.exit(main())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
+from bimotion.training.adamw16 import AdamW16
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class OptimiserConfig:
     """The same for the matrices that Muon moves; an update has the root mean square of AdamW's."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Decay of AdamW's first and second moments."""
+    moments: Literal["fp32", "bf16"] = "fp32"
+    """What AdamW keeps them in; bf16, rounded at random, takes half the memory (`AdamW16`)."""
     weight_decay: float = 0.01
     """Decoupled weight decay of matrices; vectors, norms and tables are not decayed."""
     warmup_steps: int = 300
@@ -85,13 +88,11 @@ class Optimisers:
         if rest:
             groups = _groups(rest, config.lr, config.weight_decay, lr_scales, matrices)
             some = next(iter(rest.values()))
+            fused = some.is_floating_point() and some.device.type in ("cpu", "cuda")
             self.parts.append(
-                torch.optim.AdamW(
-                    groups,
-                    betas=config.betas,
-                    eps=1e-8,
-                    fused=some.is_floating_point() and some.device.type in ("cpu", "cuda"),
-                )
+                AdamW16(groups, betas=config.betas)
+                if config.moments == "bf16"
+                else torch.optim.AdamW(groups, betas=config.betas, eps=1e-8, fused=fused)
             )
         if hidden:
             groups = _groups(hidden, config.muon_lr, config.weight_decay, lr_scales, matrices)

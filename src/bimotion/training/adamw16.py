@@ -1,0 +1,96 @@
+"""AdamW that keeps its moments in 16 bits: eight bytes of state a parameter become four."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+CHUNK = 1 << 18
+"""Numbers that are moved at once: what is computed of them in between stays in the cache."""
+
+
+class AdamW16(torch.optim.Optimizer):
+    """AdamW with moments in bfloat16, rounded up or down at random by what is cut off.
+
+    A second moment changes by a small share of itself in a step, which rounding to the nearest of 8 bits would lose;
+    rounded at random it is right on average. Steps themselves are made in single precision.
+
+    Source: AdamW (Loshchilov and Hutter 2019); stochastic rounding as in "Revisiting BFloat16 Training" (Zamirai et al.
+    2020).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Move the parameters by their gradients."""
+        loss = None if closure is None else closure()
+        noise: dict[torch.device, Tensor] = {}
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["step"] = torch.zeros(())
+                for name in ("exp_avg", "exp_avg_sq"):
+                    if name not in state:
+                        state[name] = torch.zeros_like(parameter, dtype=torch.bfloat16)
+                    state[name] = state[name].to(
+                        torch.bfloat16
+                    )  # torch restores it in the parameter's precision
+                state["step"] += 1
+                place = parameter.device
+                if place not in noise:
+                    # the same in each process of a run, and when it is resumed
+                    generator = torch.Generator().manual_seed(int(state["step"]))
+                    noise[place] = torch.randint(
+                        1 << 16, (2, CHUNK), dtype=torch.int32, generator=generator
+                    ).to(place)
+                self._move(parameter, state, group, noise[place])
+        return loss
+
+    def _move(
+        self,
+        parameter: Tensor,
+        state: dict[str, Tensor],
+        group: dict[str, Any],
+        noise: Int[Tensor, "2 chunk"],
+    ) -> None:
+        assert parameter.grad is not None
+        beta1, beta2 = group["betas"]
+        steps = float(state["step"])
+        rate, root = group["lr"] / (1 - beta1**steps), (1 - beta2**steps) ** -0.5
+        flat = (
+            parameter.view(-1),
+            parameter.grad.reshape(-1),
+            state["exp_avg"].view(-1),
+            state["exp_avg_sq"].view(-1),
+        )
+        for p, g, m, v in zip(*(values.split(CHUNK) for values in flat), strict=True):
+            mean, square = (
+                m.float().lerp_(g, 1 - beta1),
+                v.float().mul_(beta2).addcmul_(g, g, value=1 - beta2),
+            )
+            p.mul_(1 - group["lr"] * group["weight_decay"])
+            p.addcdiv_(mean, square.sqrt().mul_(root).add_(group["eps"]), value=-rate)
+            m.copy_(round_at_random(mean, noise[0, : len(p)]))
+            v.copy_(round_at_random(square, noise[1, : len(p)]))
+
+
+def round_at_random(values: Float[Tensor, " n"], noise: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """`values` with the last 16 bits cut off, the next number away from zero taken as often as they say.
+
+    `noise` is uniform in 0..65535; the result is still in single precision. Overwrites `values`.
+    """
+    return values.view(torch.int32).add_(noise).bitwise_and_(-65536).view(torch.float32)
