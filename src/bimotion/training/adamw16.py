@@ -77,7 +77,7 @@ class AdamW16(torch.optim.Optimizer):
             state["exp_avg"].view(-1),
             state["exp_avg_sq"].view(-1),
         )
-        for p, g, m, v in zip(*(values.split(CHUNK) for values in flat), strict=True):
+        for p, g, m, v in zip(*(torch.split(values, CHUNK) for values in flat), strict=True):
             mean, square = (
                 m.float().lerp_(g, 1 - beta1),
                 v.float().mul_(beta2).addcmul_(g, g, value=1 - beta2),
