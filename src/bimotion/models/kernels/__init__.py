@@ -8,7 +8,9 @@ heads, G key-value heads, K head width.
 """
 
 import ctypes
+import os
 import platform
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -100,11 +102,14 @@ class _Call(ctypes.Structure):
 
 def _load() -> Callable[[Any, int, int], int] | None:
     """The library's `run`, or None."""
+    if sys.platform != "linux":
+        return None
     x86 = platform.machine() in ("x86_64", "AMD64")
     if x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
         return None
     try:
-        # torch has loaded its OpenMP by now; the library finds that one, so that both share their threads.
+        # The library takes the OpenMP that torch has loaded, so that both share their threads: there must be one.
+        ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
         run = ctypes.CDLL(str(Path(__file__).with_name("libkernels.so"))).run
     except (OSError, AttributeError):
         return None
