@@ -5,17 +5,17 @@ import os
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""glibc's `mallopt`: how much stays free at the end of the heap, and from how many bytes on blocks are not of the heap."""
+"""glibc's `mallopt`: how much stays free at the heap's end, and from how many bytes on blocks are not of the heap."""
 GIVEN_BACK_BYTES = 1 << 20
 """Blocks from so many bytes on are given back to the system when they are freed."""
 
 
 def set_process_defaults() -> None:
-    """Let idle threads sleep instead of spin, memory be in large pages and given back, unless the environment says else.
+    """Let idle threads sleep instead of spin, and memory be in large pages and given back.
 
-    Measured on two cores with another process beside it: a training step takes a quarter of the time. Left to itself,
-    glibc keeps freed blocks of up to 32 MB, with which a step of stage 3 at full size holds 0.4 GB more. Given back, new
-    ones cost the system a fault a page: 10 % of the time, and none with pages of 2 MB.
+    What the environment says already holds. With sleeping threads a training step on two cores takes a quarter of the
+    time if another process runs beside it. Left to itself, glibc keeps freed blocks of up to 32 MB: a step of stage 3 at
+    full size then holds 0.4 GB more. Given back, new ones cost a fault a page, 10 % of the time; with large pages none.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
