@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
 from bimotion.interop.official import mixture_state
+from bimotion.models import kernels
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.mixture import Mixture
 from bimotion.models.packing import TokenBatch
@@ -156,6 +157,7 @@ def test_cached_steps_equal_the_whole_sequence(
         with torch.no_grad():
             mixture(TokenBatch.of(chosen, tokenizer.special, 4), present, cache)
             stepped = [mixture.step(ids, cache) for ids in more.T]
+            assert (cache.step._calls is not None) == kernels.available()
             for step, states in enumerate(stepped):
                 longer = [
                     TokenSequence(s.prompt, tuple(ids[: step + 1]))
@@ -164,6 +166,21 @@ def test_cached_steps_equal_the_whole_sequence(
                 batch = TokenBatch.of(longer, tokenizer.special, 4)
                 whole = mixture(batch, present).text[batch.last_rows]
                 torch.testing.assert_close(states, whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_full_cache_is_refused(
+    mixture: Mixture, tokenizer: MotionTokenizer, monkeypatch: pytest.MonkeyPatch, library: bool
+) -> None:
+    if not library:
+        monkeypatch.setattr(kernels, "_RUN", None)
+    cache = mixture.cache(1, 6)
+    with torch.no_grad():
+        mixture(TokenBatch.of([TokenSequence((1, 2, 3, 4))], tokenizer.special, 4), None, cache)
+        for _ in range(2):
+            mixture.step(torch.tensor([5]), cache)
+        with pytest.raises(ModelError, match="room for 6 tokens"):
+            mixture.step(torch.tensor([5]), cache)
 
 
 def test_frozen_text_branch_changes_no_gradient(tokenizer: MotionTokenizer, mixture: Mixture) -> None:

@@ -14,8 +14,8 @@ def set_process_defaults() -> None:
     """Let idle threads sleep instead of spin, and memory be in large pages and given back.
 
     What the environment says already holds. With sleeping threads a training step on two cores takes a quarter of the
-    time if another process runs beside it. Left to itself, glibc keeps freed blocks of up to 32 MB: a step of stage 3 at
-    full size then holds 0.4 GB more. Given back, new ones cost a fault a page, 10 % of the time; with large pages none.
+    time if another process runs beside it. Left to itself, glibc keeps freed blocks of up to 32 MB: a step of stage 3
+    then holds 0.4 GB more at full size. Given back, new ones cost a fault a page, 10 % of the time; large pages hardly.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
