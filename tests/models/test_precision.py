@@ -1,6 +1,7 @@
 """Fewer bits change a model's results by little, and its transformer's layers only."""
 
 import copy
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -9,8 +10,8 @@ from torch import nn
 
 from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import FewBits, Quantised, set_precision
-from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.precision import FewBits, set_precision
+from bimotion.models.tokens import MotionTokenizer, TokenSequence
 
 WITH_AND_WITHOUT_THE_LIBRARY = pytest.mark.parametrize("library", [True, False])
 
@@ -56,12 +57,27 @@ def test_only_the_transformer_is_in_eight_bits(micro: MotionLanguage, maybe_libr
     rough = fewer(micro, "int8")
     own = {name for name, part in micro.named_modules() if isinstance(part, nn.Linear)}
     layers = {name for name in own if name.startswith(("mixture.text.layers", "mixture.motion.layers"))}
-    assert {name for name, part in rough.named_modules() if isinstance(part, FewBits | Quantised)} == {
+    assert {name for name, part in rough.named_modules() if isinstance(part, FewBits)} == {
         *layers,
         "mixture.output",
     }
     assert {name for name, part in rough.named_modules() if type(part) is nn.Linear} == set()
     assert rough.mixture.text.embedding.weight.equal(micro.mixture.text.embedding.weight)
+
+
+@WITH_AND_WITHOUT_THE_LIBRARY
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_the_llama_family_has_it_too(
+    micro: MotionLanguage, maybe_library: bool, precision: Literal["bf16", "int8"]
+) -> None:
+    mixture = replace(micro.config.mixture, family="llama", kv_heads=1)
+    network = MotionLanguage(replace(micro.config, mixture=mixture)).eval()
+    rough = fewer(network, precision)
+    batch = network.batch([TokenSequence((1, 2, 3, 4, 5))])
+    with torch.no_grad():
+        before, after = (one.mixture(batch).text.float() for one in (network, rough))
+        assert 0 < float((after - before).norm() / before.norm()) < 0.05
+    assert len(rough.write(batch)) == 1
 
 
 @pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")

@@ -41,26 +41,34 @@ class Linear(nn.Linear):
             or input.numel() > MOST_ROWS * self.in_features
             or not usable(input, self.weight)
         ):
-            y = surrounded(super().forward, input, norm, activation, gate)
-            y = F.dropout(y, dropout, self.training) if dropout else y
-            return y if add is None else add + y
+            dropped = dropout if self.training else 0.0
+            return surrounded(
+                super().forward, input, norm=norm, activation=activation, gate=gate, dropout=dropped, add=add
+            )
         return product(input, self.weight, self.bias, norm=norm, activation=activation, gate=gate, add=add)
 
 
 def surrounded(
     layer: Callable[[Tensor], Tensor],
     x: Float[Tensor, "*R D"],
+    *,
     norm: Norm | None,
     activation: Activation | None,
     gate: Float[Tensor, "G N"] | None,
+    dropout: float = 0.0,
+    add: Float[Tensor, "*R N"] | None,
 ) -> Float[Tensor, "*R N"]:
-    """A layer with norm, activation and gate around it, by torch."""
+    """A layer with what stands around it, by torch."""
     y = layer(x if norm is None else norm(x))
     if activation == "gelu":
         y = F.gelu(y, approximate="tanh")
     elif activation == "silu":
         y = F.silu(y)
-    return y if gate is None else y * spread(gate, len(y))
+    if gate is not None:
+        y = y * spread(gate, len(y))
+    if dropout:
+        y = F.dropout(y, dropout)
+    return y if add is None else add + y
 
 
 def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:

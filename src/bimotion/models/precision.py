@@ -20,7 +20,9 @@ else stays in single precision; elsewhere bf16 is everything in bfloat16, and th
 class FewBits(nn.Module):
     """A linear layer for inference on a CPU, its weights in bfloat16 or in 8-bit integers with a scale for each output.
 
-    Shapes: D inputs, N outputs.
+    Without the kernels it is torch's dynamic quantisation.
+
+    Shapes: R rows, G rows or fewer (the last one holds from there on), D inputs, N outputs.
     """
 
     weight: Tensor
@@ -34,6 +36,9 @@ class FewBits(nn.Module):
         precision: Literal["bf16", "int8"],
     ) -> None:
         super().__init__()
+        self.quantised = None if available() else _quantised(weight, bias)
+        if self.quantised is not None:
+            return
         scale = None
         if precision == "int8":
             scale = (weight.abs().amax(1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
@@ -48,43 +53,32 @@ class FewBits(nn.Module):
         *,
         norm: Norm | None = None,
         activation: Activation | None = None,
+        gate: Float[Tensor, "G N"] | None = None,
         dropout: float = 0.0,
         add: Float[Tensor, "*R N"] | None = None,
     ) -> Float[Tensor, "*R N"]:
         """As `Linear`; nothing is dropped."""
-        return product(x, self.weight, self.bias, self.scale, norm=norm, activation=activation, add=add)
+        if self.quantised is not None:
+            return surrounded(self.quantised, x, norm=norm, activation=activation, gate=gate, add=add)
+        return product(
+            x, self.weight, self.bias, self.scale, norm=norm, activation=activation, gate=gate, add=add
+        )
 
 
-class Quantised(nn.Module):
-    """A linear layer by torch's dynamic quantisation."""
+def _quantised(weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None) -> nn.Module:
+    from torch.ao import quantization
+    from torch.ao.nn.quantized import dynamic
 
-    def __init__(self, weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None) -> None:
-        from torch.ao import quantization
-        from torch.ao.nn.quantized import dynamic
-
-        super().__init__()
-        layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-        layer.weight = nn.Parameter(weight, requires_grad=False)
-        layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
-        layer.qconfig = quantization.per_channel_dynamic_qconfig
-        with warnings.catch_warnings():
-            # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
-            warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
-            warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
-            self.layer: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
-
-    def forward(
-        self,
-        x: Float[Tensor, "*R D"],
-        *,
-        norm: Norm | None = None,
-        activation: Activation | None = None,
-        dropout: float = 0.0,
-        add: Float[Tensor, "*R N"] | None = None,
-    ) -> Float[Tensor, "*R N"]:
-        """As `Linear`; nothing is dropped."""
-        y = surrounded(self.layer, x, norm, activation, None)
-        return y if add is None else add + y
+    layer: Any = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    layer.qconfig = quantization.per_channel_dynamic_qconfig
+    with warnings.catch_warnings():
+        # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
+        warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
+        made: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
+    return made
 
 
 def set_precision(network: MotionLanguage, precision: Precision) -> None:
@@ -110,10 +104,6 @@ def set_precision(network: MotionLanguage, precision: Precision) -> None:
             for part in list(branch.layers.modules()):
                 for name, layer in part.named_children():
                     if isinstance(layer, Linear):
-                        setattr(part, name, _fewer(layer.weight, layer.bias, precision))
-        mixture.output = _fewer(mixture.text.embedding.weight, None, precision)
-
-
-def _fewer(weight: Tensor, bias: Tensor | None, precision: Literal["bf16", "int8"]) -> nn.Module:
-    weight, bias = weight.detach(), None if bias is None else bias.detach()
-    return FewBits(weight, bias, precision) if available() else Quantised(weight, bias)
+                        bias = None if layer.bias is None else layer.bias.detach()
+                        setattr(part, name, FewBits(layer.weight.detach(), bias, precision))
+        mixture.output = FewBits(mixture.text.embedding.weight.detach(), None, precision)
