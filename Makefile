@@ -1,4 +1,4 @@
-# Every target makes or refreshes .venv by itself: it is built again when pyproject.toml or constraints.txt changed.
+# Every target makes or refreshes .venv by itself: it is built again when pyproject.toml, constraints.txt or the kernels changed.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin

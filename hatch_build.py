@@ -5,6 +5,7 @@ Without a compiler, or elsewhere than on Linux, the package is built without the
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -37,7 +38,15 @@ class CompileHook(BuildHookInterface):
         beside = library.with_suffix(f".{os.getpid()}")
         vectors = ["-mavx2", "-mfma"] if platform.machine() in ("x86_64", "AMD64") else []
         sources = sorted(map(str, library.parent.glob("*.c")))
-        command = [os.environ.get("CC", "cc"), *FLAGS, *vectors, "-o", str(beside), *sources, "-lm"]
+        command = [
+            *shlex.split(os.environ.get("CC", "cc")),
+            *FLAGS,
+            *vectors,
+            "-o",
+            str(beside),
+            *sources,
+            "-lm",
+        ]
         library.unlink(missing_ok=True)
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)

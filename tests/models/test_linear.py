@@ -47,13 +47,16 @@ def test_gradients_flow_where_they_are_wanted() -> None:
 
 
 def test_what_the_kernels_cannot_take_is_left_to_torch() -> None:
-    weight = torch.zeros(96, 64)
-    assert usable(torch.zeros(2, 64), weight) == kernels.available()
-    assert not usable(torch.zeros(2, 63), weight)
-    assert not usable(torch.zeros(2, 64), torch.zeros(64, 96).T)
-    assert not usable(torch.zeros(2, 64).half(), weight)
-    assert not usable(torch.zeros(0, 64), weight)
-    assert not usable(torch.zeros(2, 64, device="meta"), weight)
+    x, weight = torch.zeros(2, 64), torch.zeros(96, 64)
+    assert not usable(x, weight)  # a gradient may be wanted
+    with torch.no_grad():
+        assert usable(x, weight) == kernels.available()
+        assert not usable(torch.zeros(2, 63), weight)
+        assert not usable(x, torch.zeros(64, 96).T)
+        assert not usable(x.half(), weight)
+        assert not usable(torch.zeros(0, 64), weight)
+        assert not usable(torch.zeros(MOST_ROWS + 1, 64), weight)
+        assert not usable(torch.zeros(2, 64, device="meta"), weight)
 
 
 def test_inputs_and_parameters_stay_as_they_are() -> None:

@@ -7,12 +7,11 @@ time, and each small operation around them costs more than its arithmetic.
 
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bimotion.models.kernels import MOST_ROWS, Activation, Norm, product, spread, usable
+from bimotion.models.kernels import Activation, Norm, product, spread, usable
 
 
 class Linear(nn.Linear):
@@ -35,12 +34,7 @@ class Linear(nn.Linear):
 
         `dropout` is the share of numbers zeroed in training.
         """
-        if (
-            torch.is_grad_enabled()
-            or self.training
-            or input.numel() > MOST_ROWS * self.in_features
-            or not usable(input, self.weight)
-        ):
+        if self.training or not usable(input, self.weight):
             dropped = dropout if self.training else 0.0
             return surrounded(
                 super().forward, input, norm=norm, activation=activation, gate=gate, dropout=dropped, add=add
@@ -73,6 +67,4 @@ def surrounded(
 
 def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:
     """`torch.nn.functional.linear`, by the kernels where that is faster."""
-    if torch.is_grad_enabled() or x.numel() > MOST_ROWS * weight.shape[1] or not usable(x, weight):
-        return F.linear(x, weight)
-    return product(x, weight)
+    return product(x, weight) if usable(x, weight) else F.linear(x, weight)

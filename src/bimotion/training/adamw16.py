@@ -46,9 +46,8 @@ class AdamW16(torch.optim.Optimizer):
                 for name in ("exp_avg", "exp_avg_sq"):
                     if name not in state:
                         state[name] = torch.zeros_like(parameter, dtype=torch.bfloat16)
-                    state[name] = state[name].to(
-                        torch.bfloat16
-                    )  # torch restores it in the parameter's precision
+                    # torch restores it in the parameter's precision
+                    state[name] = state[name].to(torch.bfloat16)
                 state["step"] += 1
                 place = parameter.device
                 if place not in noise:

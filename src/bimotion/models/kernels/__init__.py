@@ -130,16 +130,17 @@ def available() -> bool:
 
 
 def usable(x: Tensor, weight: Tensor) -> bool:
-    """Whether `product` takes these rows and weights: packed and in single precision, both on a CPU."""
+    """Whether `product` is there, takes these single-precision rows and weights, and is no slower than torch's."""
     return (
         _RUN is not None
+        and not torch.is_grad_enabled()
         and type(x) is Tensor
         and x.dtype == weight.dtype == torch.float32
         and x.is_cpu
         and weight.is_cpu
         and weight.is_contiguous()
         and x.shape[-1:] == weight.shape[1:]
-        and x.numel() > 0
+        and 0 < x.numel() <= MOST_ROWS * weight.shape[1]
         and weight.numel() > 0
     )
 
@@ -158,8 +159,8 @@ def product(
     """`x`, normalised, times the transposed weight, plus the bias; then activation, times gate, plus `add`.
 
     A row's result does not depend on the other rows. Weights are float32, bfloat16, or int8 with each output's `scale`;
-    with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is in single precision; for `x` and
-    float32 weights `usable` must hold.
+    with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is in single precision and on a CPU;
+    there is no gradient.
     """
     count, width = weight.shape
     rows = x.numel() // width
@@ -197,7 +198,8 @@ def attend_next(
 ) -> Float[Tensor, "B D"]:
     """What one more token of each sequence attends to; its keys and values are kept at the places `filled`.
 
-    `tables`: cosines and sines of the rotary positions.
+    All tensors are packed, in single precision (`filled` in 64-bit integers) and on a CPU, and every place lies below
+    `room`. `tables`: cosines and sines of the rotary positions.
     """
     size, groups, room, width = keys.shape
     heads = qkv.shape[1] // width - 2 * groups
@@ -206,6 +208,10 @@ def attend_next(
     used = (qkv, keys, values, filled, cosine, sine, y)
     _run(_Call(1, _Product(), _Attention(size, heads, groups, room, width, *map(_address, used))), used)
     return y
+
+
+_Used = tuple[_Call, tuple[Tensor | None, ...]]
+"""A call, and the tensors whose memory it uses."""
 
 
 class Repeated:
@@ -241,28 +247,22 @@ class Repeated:
         self._tried = True
         self._given = [one.clone(memory_format=torch.contiguous_format) for one in given]
         watch = _Watch()
-        _local.calls = calls = _Calls()
+        made: list[_Used] = []
+        _local.calls = made
         try:
             with watch:
                 self._result = function(*self._given)
         finally:
             _local.calls = None
         if not watch.computed:
-            self._calls, self._kept = (_Call * len(calls.made))(*calls.made), calls.kept
-
-
-class _Calls:
-    """Calls that were made, and the tensors whose memory they use."""
-
-    def __init__(self) -> None:
-        self.made: list[_Call] = []
-        self.kept: list[tuple[Tensor | None, ...]] = []
+            self._calls = (_Call * len(made))(*(call for call, _ in made))
+            self._kept = [used for _, used in made]
 
 
 class _Local(threading.local):
     """What is being recorded by this thread."""
 
-    calls: _Calls | None = None
+    calls: list[_Used] | None = None
 
 
 _local = _Local()
@@ -292,8 +292,7 @@ class _Watch(TorchFunctionMode):
 def _run(call: _Call, used: tuple[Tensor | None, ...]) -> None:
     _start(ctypes.byref(call), 1)
     if _local.calls is not None:
-        _local.calls.made.append(call)
-        _local.calls.kept.append(used)
+        _local.calls.append((call, used))
 
 
 def _start(calls: Any, count: int) -> None:

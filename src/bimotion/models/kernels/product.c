@@ -16,9 +16,9 @@ typedef int32_t four_ints __attribute__((vector_size(16), aligned(4)));
 
 enum {
     STEP = 2 * LANES, /* weights of one step of a sum */
-    ROWS = 3,        /* most rows of a tile; with four outputs its sums fill the registers */
-    COLUMNS = 8,     /* most outputs of a tile, with one row */
-    ROW_BLOCK = 128, /* rows of x that meet the weights once read: they fit the second cache */
+    ROWS = 3,         /* most rows of a tile; with four outputs its sums fill the registers */
+    COLUMNS = 8,      /* most outputs of a tile, with one row */
+    ROW_BLOCK = 128,  /* rows of x that meet the weights once read: they fit the second cache */
 };
 
 /* A product and how its rows stand ready for the tiles. */
@@ -65,17 +65,17 @@ INLINE ints pairs(shorts a, shorts b) {
 #endif
 
 /* The sum of each of four vectors' lanes, in the order of `total`. */
-#define FOUR_TOTALS(name, eight, four)                                                          \
-    INLINE four name(const eight *v) {                                                          \
-        four low[4], high[4];                                                                   \
-        UNROLL for (int i = 0; i < 4; i++) {                                                    \
-            memcpy(&low[i], &v[i], sizeof low[i]);                                              \
-            memcpy(&high[i], (const char *)&v[i] + sizeof low[i], sizeof high[i]);              \
-            low[i] += high[i];                                                                  \
-        }                                                                                       \
+#define FOUR_TOTALS(name, eight, four)                                                            \
+    INLINE four name(const eight *v) {                                                            \
+        four low[4], high[4];                                                                     \
+        UNROLL for (int i = 0; i < 4; i++) {                                                      \
+            memcpy(&low[i], &v[i], sizeof low[i]);                                                \
+            memcpy(&high[i], (const char *)&v[i] + sizeof low[i], sizeof high[i]);                \
+            low[i] += high[i];                                                                    \
+        }                                                                                         \
         const four a = SHUFFLE(low[0], low[1], 0, 4, 1, 5) + SHUFFLE(low[0], low[1], 2, 6, 3, 7); \
         const four b = SHUFFLE(low[2], low[3], 0, 4, 1, 5) + SHUFFLE(low[2], low[3], 2, 6, 3, 7); \
-        return SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);                           \
+        return SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);                             \
     }
 
 FOUR_TOTALS(four_totals, floats, four_floats)
@@ -209,7 +209,7 @@ INLINE void block(Kind kind, const Task *t, long first_row, long last_row, long 
         for (long m = first_row; m < last_row; m++) tile(kind, t, m, 1, n, 1, 0, 0);
 }
 
-/* exp, within 2e-7 of itself. Source: Cody and Waite's reduction, Taylor's series of what is left. */
+/* exp. Source: Cody and Waite's reduction, Taylor's series of what is left. */
 INLINE floats exponential(floats x) {
     for (int i = 0; i < LANES; i++) x[i] = x[i] < -87.0f ? -87.0f : x[i] > 88.0f ? 88.0f : x[i];
     const floats shifted = x * 1.44269504f + 12582912.0f; /* rounds to an integer */
@@ -267,7 +267,7 @@ static void normalise(const Product *p, long m, float *to) {
     const float *x = p->x + m * p->width, *gain = row_of(p->gain, m, p->width);
     const float *shift = p->shift.data ? row_of(p->shift, m, p->width) : 0;
     const long whole = p->width - p->width % LANES;
-    float mean = 0, squares = 0;
+    float mean = 0;
     floats sums = {0};
     if (p->norm == LAYER_NORM) {
         for (long k = 0; k < whole; k += LANES) sums += *(const floats *)(x + k);
@@ -280,7 +280,7 @@ static void normalise(const Product *p, long m, float *to) {
         const floats off = *(const floats *)(x + k) - mean;
         sums += off * off;
     }
-    squares = total(sums);
+    float squares = total(sums);
     for (long k = whole; k < p->width; k++) squares += (x[k] - mean) * (x[k] - mean);
     const float rate = 1 / sqrtf(squares / p->width + (float)p->eps);
     if (shift)
