@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bimotion.errors import ModelError
+from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
+from bimotion.models.precision import set_precision
 from bimotion.models.presets import PRESETS, preset
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import config_of_json, load_model, save_model
@@ -46,14 +48,17 @@ def test_a_saved_model_comes_back(micro: MotionLanguage, tokenizer: MotionTokeni
     torch.testing.assert_close(latents, expected, rtol=0, atol=1e-5)
 
 
-def test_single_precision_is_exact(micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path) -> None:
+def test_single_precision_is_exact(
+    micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_model(micro, tmp_path, tokenizer, dtype=torch.float32)
     model, _ = load_model(tmp_path)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, micro.state_dict()[name], rtol=0, atol=0)
-    half, _ = load_model(tmp_path, dtype=torch.bfloat16)
-    assert half.vae.embed.weight.dtype == torch.bfloat16
-    assert half.feature_std.dtype == torch.float32
+    monkeypatch.setattr(kernels, "_RUN", None)
+    set_precision(model, "bf16")
+    assert model.vae.embed.weight.dtype == torch.bfloat16
+    assert model.feature_std.dtype == torch.float32
 
 
 def test_loading_draws_no_random_numbers(folder: Path) -> None:

@@ -63,9 +63,9 @@ def save_model(
 
 
 def load_model(
-    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    folder: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[MotionLanguage, MotionTokenizer]:
-    """The model of a folder, in eval mode, and its tokenizer; parameters become `dtype`.
+    """The model of a folder, in eval mode, in single precision, and its tokenizer.
 
     Raises:
         ModelError: a file is missing or broken, or the weights do not fit the configuration.
@@ -73,13 +73,11 @@ def load_model(
     config = load_config(folder)
     tokenizer = MotionTokenizer.from_file(Path(folder) / "tokenizer.json", config.slots)
     check_tokenizer(config, tokenizer)
-    return load_network(folder, device, dtype), tokenizer
+    return load_network(folder, device), tokenizer
 
 
-def load_network(
-    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
-) -> MotionLanguage:
-    """The network of a folder, in eval mode; parameters become `dtype`.
+def load_network(folder: str | Path, device: str | torch.device = "cpu") -> MotionLanguage:
+    """The network of a folder, in eval mode and in single precision.
 
     Raises:
         ModelError: a file is missing or broken, or the weights do not fit the configuration.
@@ -90,7 +88,7 @@ def load_network(
         state = load_file(path, device=str(device))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot be read as safetensors ({error})") from None
-    return model_of_state(config, state, str(path), device, dtype)
+    return model_of_state(config, state, str(path), device)
 
 
 def load_config(folder: str | Path) -> MotionLanguageConfig:
@@ -121,9 +119,8 @@ def model_of_state(
     state: Mapping[str, Tensor],
     where: str,
     device: str | torch.device = "cpu",
-    dtype: torch.dtype = torch.float32,
 ) -> MotionLanguage:
-    """A model in eval mode that takes over `state`, whose names and shapes must be exactly its own.
+    """A model in eval mode, in single precision, of `state`, whose names and shapes must be exactly its own.
 
     Raises:
         ModelError: a tensor is missing, superfluous or of another shape.
@@ -131,11 +128,7 @@ def model_of_state(
     with _Unfilled():
         model = MotionLanguage(config)
     check_state({name: value.shape for name, value in model.state_dict().items()}, state, where)
-    parameters = {name for name, _ in model.named_parameters()}
-    own = {
-        name: value.to(device, dtype if name in parameters else torch.float32)
-        for name, value in state.items()
-    }
+    own = {name: value.to(device, torch.float32) for name, value in state.items()}
     model.load_state_dict(own, assign=True)
     model.fill_tables(device)
     return model.eval()
