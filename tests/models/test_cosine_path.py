@@ -69,6 +69,15 @@ def test_fitted_latents_have_zero_mean_and_unit_deviation() -> None:
     torch.testing.assert_close(latents.std(0), torch.ones(1, 3), rtol=0, atol=1e-2)
 
 
+def test_fewer_clips_than_latents_leave_held_out_latents_bounded() -> None:
+    path = CosinePath(6, 3, 5, 1, 12)
+    path.fit(clips(5))
+    held_out = clips(30)[5:]
+    latents = torch.cat([path.encode(clip[None], torch.tensor([len(clip)])) for clip in held_out])
+    assert latents.abs().max() < 100
+    assert not latents[..., 4:].any()  # five clips differ on four axes
+
+
 def test_columns_of_greater_weight_are_given_back_more_exactly() -> None:
     given = [torch.randn(20, 6) for _ in range(50)]
     errors = []

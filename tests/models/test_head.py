@@ -104,7 +104,7 @@ def test_chunks_of_steps_change_nothing(head: DiffusionHead, monkeypatch: pytest
     z, noise = torch.randn(3, 4, 16), torch.randn(1, 3, 1, 12)
     whole = head.sample(z, noise=noise)
     monkeypatch.setattr("bimotion.models.head.CHUNK_BYTES", 1)
-    torch.testing.assert_close(head.sample(z, noise=noise), whole, rtol=0, atol=1e-6)
+    torch.testing.assert_close(head.sample(z, noise=noise), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_dropped_rows_learn_the_fake_condition_only(head: DiffusionHead) -> None:

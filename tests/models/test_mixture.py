@@ -13,7 +13,7 @@ from bimotion.interop.official import mixture_state
 from bimotion.models import kernels
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.mixture import Mixture
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, SpecialIds, TokenSequence
 
 GPT2 = MixtureConfig(text_vocab_size=300, width=32, layers=2, heads=4, ff_width=48, max_positions=64)

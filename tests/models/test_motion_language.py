@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bimotion.models.decoding import DecodingConfig
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import PRESETS, preset
 from bimotion.models.tokens import MotionTokenizer

@@ -20,6 +20,9 @@ from bimotion.models.linear import Linear
 START_LOGVAR = -4.0
 """Log variance of the latents before training: little noise beside latents of unit deviation."""
 
+MIN_VARIANCE = 1e-6
+"""Share of the largest variance below which a principal axis counts as constant."""
+
 
 class CosinePath(nn.Module):
     """Pose axes, cosines over time, latents: linear, and linear back.
@@ -62,8 +65,9 @@ class CosinePath(nn.Module):
     ) -> None:
         """Set the weights to the principal axes of `clips`: of frames first, then of whole clips.
 
-        Latents come out with zero mean and unit deviation, the axes of greatest variance first. Columns of
-        greater weight are given back more exactly. Takes clips of normalised features; at least one.
+        Latents come out with zero mean and unit deviation, the axes of greatest variance first; latents beyond the
+        rank of the clips are always zero. Columns of greater weight are reconstructed more exactly. Takes at least one
+        clip of normalised features.
         """
         weights = torch.ones(clips[0].shape[1]) if column_weights is None else column_weights
         rows = torch.cat(list(clips)).cpu() * weights
@@ -75,9 +79,12 @@ class CosinePath(nn.Module):
         mean = coefficients.mean(0)
         centred = coefficients - mean
         axes, variances = _principal_axes((centred.T @ centred) / len(centred), self.reduce.out_features)
-        deviations = variances.clamp(min=1e-8).sqrt()
-        self.reduce.weight.copy_(axes / deviations[:, None])
-        self.reduce.bias.copy_(-(axes / deviations[:, None]) @ mean)
+        deviations = variances.clamp(min=0).sqrt()
+        # Axes on which the clips do not differ carry nothing: dividing by their deviation would amplify rounding
+        # errors, and whatever a held-out clip has there, without bound.
+        scales = torch.where(variances > MIN_VARIANCE * variances[0], 1 / deviations, 0.0)
+        self.reduce.weight.copy_(axes * scales[:, None])
+        self.reduce.bias.copy_(-(axes * scales[:, None]) @ mean)
         self.expand.weight.copy_((axes * deviations[:, None]).T)
         self.expand.bias.copy_(mean)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bimotion.errors import ModelError
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 
 
