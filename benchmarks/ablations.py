@@ -22,16 +22,16 @@ from torch import Tensor
 
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.asked import Asked, Features
-from bimotion.evaluation.embedding import Embedder, read_embedder
 from bimotion.evaluation.evaluate import EvaluationConfig, Part, evaluate
+from bimotion.evaluation.evaluation_set import Asked, Features
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.scores import METRICS, REAL, SYSTEM, Scores
 from bimotion.evaluation.systems import ModelSystem
+from bimotion.evaluators.embedding import Embedder, read_embedder
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
 from bimotion.models.diffusion import Sampler
-from bimotion.training.language_start import find_model
+from bimotion.training.language.init_model import find_model
 
 MOVES = ("top_1", "top_3", "mm_dist", "fid", "diversity", "multimodality")
 LOOKS = ("skating_ratio", "jitter", "speed")

@@ -20,7 +20,7 @@ from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
-from bimotion.training.language_start import find_model
+from bimotion.training.language.init_model import find_model
 
 CARD = """\
 ---

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from benchmarks.embed import data_table
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.asked import Asked
-from bimotion.evaluation.embedding import ContrastiveEmbedder
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.report import score_tables
 from bimotion.evaluation.scores import REAL
 from bimotion.evaluation.text_to_motion import text_to_motion
-from bimotion.models.evaluator_folder import (
+from bimotion.evaluators.embedding import ContrastiveEmbedder
+from bimotion.evaluators.folder import (
     EMBEDDED_EVALUATOR,
     ContrastiveParts,
     read_evaluator,

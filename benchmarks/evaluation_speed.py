@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from bimotion.data.store import MotionStore, write_index
-from bimotion.evaluation.asked import Asked
-from bimotion.evaluation.embedding import read_embedder
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
-from bimotion.evaluation.fingerprints import data_facts
-from bimotion.evaluation.library import Library
+from bimotion.evaluation.evaluation_set import Asked, data_facts
 from bimotion.evaluation.motion_folder import MotionFolder, write_asked
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.report import write_report
+from bimotion.evaluators.embedding import read_embedder
+from bimotion.search.library import Library
 
 
 def main() -> None:

@@ -19,18 +19,18 @@ from torch import Tensor, nn
 
 from benchmarks.quality.classifier import Classifier
 from benchmarks.quality.making import quality_scores
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.mentions import shown_side
 from bimotion.data.batches import item_weights
-from bimotion.data.facts import measure_facts
 from bimotion.data.store import Item, MotionStore
-from bimotion.evaluation.caption_words import shown_side
 from bimotion.features import features_to_joints
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.language_start import feature_stats, find_model
-from bimotion.training.latent_axes import BALANCE, body_axes, joint_metric
-from bimotion.training.latents import FULL, latents_of
+from bimotion.training.language.init_model import feature_stats, find_model
+from bimotion.training.language.latent_cache import FULL, latents_of
+from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
 
 CONDITION_WIDTH, SLOTS = 256, 4
 ROWS, REPEATS = 64, 8

@@ -19,15 +19,15 @@ from torch import Tensor
 
 from benchmarks.quality.classifier import Classifier
 from bimotion.data.batches import item_weights
-from bimotion.data.mirror import symmetric_skeleton
 from bimotion.data.store import MotionStore
 from bimotion.features import features_to_joints
-from bimotion.inference.joining import with_bones
+from bimotion.features.mirror import symmetric_skeleton
+from bimotion.inference.postprocess.joining import with_bones
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.language_start import feature_stats, find_model
-from bimotion.training.latent_axes import BALANCE, body_axes, joint_metric
-from bimotion.training.latents import FULL, latents_of
+from bimotion.training.language.init_model import feature_stats, find_model
+from bimotion.training.language.latent_cache import FULL, latents_of
+from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
 
 RARE = 100
 """Contents with fewer training windows, mirror images included, are rare."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.embedding import read_embedder
-from bimotion.evaluation.library import as_sentence
+from bimotion.evaluators.embedding import read_embedder
+from bimotion.search.library import as_sentence
 
 WORDS = {
     "wave": ("waves", "wave", "waving", "a wave"),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from bimotion.benchmark.figures import Figure
+from bimotion.benchmark.run import measure, random_weights
 from bimotion.models.presets import preset
-from bimotion.speed.figures import Figure
-from bimotion.speed.run import measure, random_weights
 
 MOTION, CAPTION = Figure("text to motion", 1), Figure("captioning", 1)
 COLOURS = ("#1f6feb", "#d1242f")

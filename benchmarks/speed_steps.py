@@ -14,13 +14,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from bimotion.benchmark.figures import Figure, Requests, job
 from bimotion.models import kernels
-from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Schedule, draw_noise, sample
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.models.tokens import TokenSequence
-from bimotion.speed.figures import Figure, Requests, job
 
 STEPS, PLACES, CLIPS, WRITTEN = 100, 192, 32, 40
 """Sampling steps; places that the published code pads to; clips of a batch; tokens of a caption."""

@@ -19,8 +19,8 @@ from bimotion.data.store import MotionStore
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.language_start import feature_stats, find_model, take_statistics
-from bimotion.training.latents import latents_of
+from bimotion.training.language.init_model import feature_stats, find_model, take_statistics
+from bimotion.training.language.latent_cache import latents_of
 
 
 def turned(old: MotionLanguage, rank: int, pool: ClipPool, file: Path) -> MotionLanguage:

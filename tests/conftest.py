@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 install_import_hook("bimotion", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 
+pytest_plugins = ["tests.evaluation.fixtures"]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference material beside the checkout; `BIMOTION_SHARED` names another place."""
@@ -32,7 +35,7 @@ def micro_folder(tmp_path_factory: pytest.TempPathFactory, walk: "Clip") -> Path
     """A model folder of the smallest preset with random weights: it shakes about the mean pose, and talks nonsense."""
     import torch
 
-    from bimotion.inference.clips import clip_to_features
+    from bimotion.features.clips import clip_to_features
     from bimotion.models.motion_language import MotionLanguage
     from bimotion.models.presets import preset
     from bimotion.models.tokens import MotionTokenizer

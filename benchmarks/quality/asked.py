@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from bimotion.data.contents import Side
+from bimotion.captions.contents import Side
+from bimotion.captions.mentions import can_show_side, side_of
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError
-from bimotion.evaluation.caption_words import can_show_side, side_of
 
 PROMPTS = {"prompts": "prompts.json", "prompts_blind": "prompts-blind.json"}
 """Sentences outside the grammar: ours, and those of somebody who had not seen it."""

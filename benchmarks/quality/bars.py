@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bimotion.data.contents import CONTENT_GROUPS
+from bimotion.captions.contents import CONTENT_GROUPS
 
 Results = Mapping[str, Any]
 

@@ -25,7 +25,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 from benchmarks.quality.channels import NUM_CHANNELS, SINCE_START, channels, cut, mirrored
-from bimotion.data.contents import CONTENT_GROUPS, OTHER
+from bimotion.captions.contents import CONTENT_GROUPS, OTHER
 from bimotion.data.store import Item, MotionStore
 from bimotion.features import features_to_joints
 

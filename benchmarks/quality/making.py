@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.quality.asked import Asked
 from benchmarks.quality.classifier import Classifier, merged, scores
-from bimotion.data.facts import measure_facts
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.mentions import shown_side
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.caption_words import shown_side
 from bimotion.features import features_to_joints
 from bimotion.inference.model import BATCH, MotionLanguageModel
 from bimotion.models.diffusion import Sampler

@@ -26,8 +26,8 @@ from bimotion.api import model_folder
 from bimotion.data.store import MotionStore
 from bimotion.errors import BimotionError
 from bimotion.models.diffusion import Sampler
-from bimotion.motion.atomic import atomic_path
-from bimotion.training.language_start import find_model
+from bimotion.storage.atomic import atomic_path
+from bimotion.training.language.init_model import find_model
 
 PARTS = ("reconstruction", "text-to-motion", "motion-to-text", "prompts", "speed")
 

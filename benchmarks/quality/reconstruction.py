@@ -11,7 +11,7 @@ from bimotion.data.store import Item, MotionStore
 from bimotion.features import features_to_joints
 from bimotion.inference.model import BATCH, MotionLanguageModel
 from bimotion.training.clips import ClipPool
-from bimotion.training.vae_metrics import clip_errors, reconstruction_metrics, summarise
+from bimotion.training.vae.metrics import clip_errors, reconstruction_metrics, summarise
 
 
 def reconstruction(

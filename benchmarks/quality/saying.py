@@ -7,13 +7,13 @@ import numpy as np
 
 from benchmarks.quality.classifier import scores
 from benchmarks.quality.making import counted, progress
-from bimotion.data.contents import Side
-from bimotion.data.facts import measure_facts
-from bimotion.data.honesty import false_claims
+from bimotion.captions.claims import false_claims
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.mentions import content_of, side_of
 from bimotion.data.store import Item, MotionStore
-from bimotion.evaluation.caption_words import content_of, side_of
 from bimotion.features import features_to_joints
-from bimotion.inference.clips import features_to_clip
+from bimotion.features.clips import features_to_clip
 from bimotion.inference.model import BATCH, MotionLanguageModel
 
 

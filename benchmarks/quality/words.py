@@ -1,4 +1,4 @@
-"""How well the rules of `bimotion.evaluation.caption_words` read the captions of a data set.
+"""How well the rules of `bimotion.captions.mentions` read the captions of a data set.
 
     python -m benchmarks.quality.words DATA [--captions 20]
 
@@ -9,8 +9,8 @@ import argparse
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from bimotion.captions.mentions import content_of
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.caption_words import content_of
 
 
 def main() -> None:

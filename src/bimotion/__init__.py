@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimotion.api import load, read_clip, save_clip
     from bimotion.errors import BimotionError, ConfigError, DataError, ModelError, MotionFileError
-    from bimotion.evaluation.library import Library
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
+    from bimotion.search.library import Library
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _HOMES = {
     "Clip": "bimotion.motion.clip",
     "ConfigError": "bimotion.errors",
     "DataError": "bimotion.errors",
-    "Library": "bimotion.evaluation.library",
+    "Library": "bimotion.search.library",
     "ModelError": "bimotion.errors",
     "MotionFileError": "bimotion.errors",
     "MotionLanguageModel": "bimotion.inference.model",

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bimotion.benchmark.figures import Figure, job
+from bimotion.benchmark.machine import Machine, measure_machine, peak_bytes
+from bimotion.benchmark.report import as_table
+from bimotion.benchmark.run import measure, random_weights
+from bimotion.benchmark.work import Part, bound_seconds
 from bimotion.errors import BimotionError
 from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
-from bimotion.speed.figures import Figure, job
-from bimotion.speed.machine import Machine, measure_machine, peak_bytes
-from bimotion.speed.report import as_table
-from bimotion.speed.run import measure, random_weights
-from bimotion.speed.work import Part, bound_seconds
 
 
 @pytest.fixture

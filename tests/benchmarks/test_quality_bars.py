@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 
 import bimotion
 from benchmarks.quality import asked, bars, classifier, making, measure
-from bimotion.data.contents import CONTENT_GROUPS
-from bimotion.data.encode import encode_clip
-from bimotion.data.facts import measure_facts
+from bimotion.captions.contents import CONTENT_GROUPS
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.mentions import content_of, side_of
 from bimotion.data.store import Item, MotionStore, write_index
-from bimotion.evaluation.caption_words import content_of, side_of
 from bimotion.features import features_to_joints
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.normalise import FeatureStats
 from bimotion.motion.clip import Clip
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.facts import MotionFacts, measure_facts
+from bimotion.captions.facts import MotionFacts, measure_facts
 from bimotion.errors import DataError
 from bimotion.motion.skeleton import MIRROR
+from tests.data.made_up import make_motion
 
 
 def mirrored(joints: np.ndarray) -> np.ndarray:

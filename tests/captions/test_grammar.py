@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.contents import CONTENT_GROUPS, content_group
-from bimotion.data.facts import measure_facts
-from bimotion.data.grammar import CaptionGrammar, Description, Label
-from bimotion.data.honesty import false_claims
+from bimotion.captions.claims import false_claims
+from bimotion.captions.contents import CONTENT_GROUPS, content_group
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.grammar import CaptionGrammar, Description, Label
+from tests.data.made_up import make_motion
 
 Describe = Callable[..., Description]
 

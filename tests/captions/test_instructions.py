@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bimotion.data.templates import MotionWords, fill, fill_pair, own_templates, read_templates, select
+from bimotion.captions.instructions import MotionWords, fill, fill_pair, own_templates, read_templates, select
 from bimotion.errors import DataError
 
 

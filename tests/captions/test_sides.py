@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.facts import measure_facts
-from bimotion.data.sides import moving_hand, swap_sides
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.sides import moving_hand, swap_sides
+from tests.data.made_up import make_motion
 
 WORDS = st.sampled_from(
     ["left", "right", "clockwise", "counterclockwise", "Left", "wave", "upright", "leftover", "."]

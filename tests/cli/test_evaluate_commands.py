@@ -10,11 +10,11 @@ import torch
 
 import bimotion
 from bimotion.cli.main import exit_code
-from bimotion.data.encode import encode_clip
 from bimotion.data.store import Item, write_index
+from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
+from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
-from bimotion.models.evaluator_folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
 

@@ -16,11 +16,11 @@ from bimotion.cli.main import exit_code
 from bimotion.features import features_to_joints
 from bimotion.interop.official import read_official
 from bimotion.interop.unpickle import CheckpointFile
-from bimotion.models.decoding import DecodingConfig
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.weights import load_model
-from bimotion.training.vae_folder import load_vae
+from bimotion.training.vae.folder import load_vae
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 GREEDY = DecodingConfig(repetition_penalty=1.1)
@@ -317,7 +317,7 @@ def test_what_published_weights_need(
 def test_the_published_evaluator_becomes_an_evaluator_folder(
     here: Path, shared: Path, stats: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bimotion.evaluation.embedding import read_embedder
+    from bimotion.evaluators.embedding import read_embedder
 
     golden = load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
     parts: dict[str, State] = {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bimotion.data.mirror import symmetric_skeleton
+from bimotion.features.mirror import symmetric_skeleton
 from bimotion.motion.skeleton import PARENTS
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import make_motion
 
+from bimotion.captions.instructions import own_templates
 from bimotion.data.batches import BatchConfig, MotionBatches, bucket_order, draw_epoch, item_weights
 from bimotion.data.examples import ExampleConfig, Examples
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.store import MotionStore
-from bimotion.data.templates import own_templates
+from tests.data.made_up import make_motion
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import make_motion
 
 from bimotion.data.clean import repair_spikes, resample_joints, trim_rest_pose, window_bounds
+from tests.data.made_up import make_motion
 
 
 @given(st.integers(1, 5000), st.integers(20, 200))

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.encode import encode_clip
-from bimotion.data.mirror import mirror_features, symmetric_skeleton
 from bimotion.features import features_to_joints, features_to_root, joints_to_features, layout
+from bimotion.features.clip_encoding import encode_clip
+from bimotion.features.mirror import mirror_features, symmetric_skeleton
 from bimotion.motion.skeleton import MIRROR, RAW_OFFSETS
+from tests.data.made_up import make_motion
 
 
 def turned_about_y(joints: np.ndarray, angle: float) -> np.ndarray:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.contents import CONTENT_GROUPS
-from bimotion.data.facts import measure_facts
-from bimotion.data.grammar import CaptionGrammar, Label
-from bimotion.data.honesty import false_claims
+from bimotion.captions.claims import false_claims
+from bimotion.captions.contents import CONTENT_GROUPS
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.grammar import CaptionGrammar, Label
 from bimotion.data.paraphrases import ParaphraseBank, inflect
 from bimotion.data.store import Item
+from tests.data.made_up import make_motion
 
 COMMON = ("walk", "turn", "run", "wave", "raise")
 

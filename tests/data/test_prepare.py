@@ -3,17 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import make_motion
 
+from bimotion.captions.facts import measure_facts
 from bimotion.data import shards
 from bimotion.data.assemble import merge_datasets, merge_folder
-from bimotion.data.facts import measure_facts
-from bimotion.data.mirror import mirror_features, symmetric_skeleton
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.store import MotionStore
 from bimotion.data.windows import WindowConfig
 from bimotion.errors import DataError
 from bimotion.features import features_to_joints, joints_to_features
+from bimotion.features.mirror import mirror_features, symmetric_skeleton
+from tests.data.made_up import make_motion
 
 LONG = 500
 

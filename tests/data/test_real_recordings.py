@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bimotion.data.encode import encode_clip
-from bimotion.data.facts import measure_facts
-from bimotion.data.grammar import CaptionGrammar, Label
-from bimotion.data.honesty import false_claims
-from bimotion.data.mirror import mirror_features
+from bimotion.captions.claims import false_claims
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.grammar import CaptionGrammar, Label
+from bimotion.captions.sides import swap_sides
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.prepare import prepare_dataset
-from bimotion.data.sides import swap_sides
 from bimotion.data.sources.bandai_namco import _NAME
 from bimotion.data.store import MotionStore
 from bimotion.features import features_to_joints
+from bimotion.features.clip_encoding import encode_clip
+from bimotion.features.mirror import mirror_features
 
 
 @pytest.fixture(scope="module")

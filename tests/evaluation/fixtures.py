@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numbered_motions import NUM, Oracle
 
-from bimotion.data.encode import encode_clip
 from bimotion.data.store import Item, MotionStore, write_index
+from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
+from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import CONTACTS
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
-from bimotion.models.evaluator_folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
+from tests.evaluation.numbered_motions import NUM, Oracle
 
 
 @pytest.fixture(scope="session")

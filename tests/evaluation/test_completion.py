@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numbered_motions import Oracle, track
 
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.asked import Asked
-from bimotion.evaluation.completing import completion, reconstruction
+from bimotion.evaluation.completion import completion, reconstruction
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.features import features_to_joints
 from bimotion.features.layout import ROOT_Y
+from tests.evaluation.numbered_motions import Oracle, track
 
 
 class Shifted:

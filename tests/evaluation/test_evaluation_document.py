@@ -31,7 +31,7 @@ def here(
     """A folder with what the document's commands name; the embedded evaluator is one of random weights."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIMOTION_MODEL", str(micro_folder))
-    monkeypatch.setattr("bimotion.models.evaluator_folder.EMBEDDED_EVALUATOR", judge)
+    monkeypatch.setattr("bimotion.evaluators.folder.EMBEDDED_EVALUATOR", judge)
     shutil.copytree(store.folder, tmp_path / "data" / "mine")
     shutil.copytree(micro_folder, tmp_path / "runs" / "mine" / "model")
     shutil.copytree(judge, tmp_path / "runs" / "evaluator" / "model")

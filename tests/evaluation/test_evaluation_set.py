@@ -5,7 +5,7 @@ import pytest
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ConfigError, DataError
-from bimotion.evaluation.asked import Asked
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1, HUMANML3D_2022, protocol_named
 
 

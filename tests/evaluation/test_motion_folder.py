@@ -5,23 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numbered_motions import NUM, Oracle, track
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import DataError, MotionFileError
-from bimotion.evaluation.asked import Asked
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate, natural_alone
-from bimotion.evaluation.motion_folder import (
-    MotionFolder,
-    motion_files,
-    read_any,
-    read_features,
-    write_asked,
-)
+from bimotion.evaluation.evaluation_set import Asked
+from bimotion.evaluation.motion_folder import MotionFolder, write_asked
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.scores import SYSTEM
+from bimotion.features.files import read_any, read_features
 from bimotion.motion.clip import Clip
-from bimotion.motion.formats import write_motion
+from bimotion.motion.formats import motion_files, write_motion
+from tests.evaluation.numbered_motions import NUM, Oracle, track
 
 
 @pytest.fixture

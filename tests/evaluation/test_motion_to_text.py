@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numbered_motions import NUM, Oracle, number_of, track
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ConfigError
-from bimotion.evaluation.asked import Asked
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.motion_to_text import MotionToText, motion_to_text
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.scores import REAL, SYSTEM
-from bimotion.evaluation.tagged_words import published_tokens, tag_words, token_captions
+from bimotion.evaluators.tagged_words import published_tokens, tag_words, token_captions
+from tests.evaluation.numbered_motions import NUM, Oracle, number_of, track
 
 
 class Writer:

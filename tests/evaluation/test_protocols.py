@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numbered_motions import Oracle, track
 from safetensors.numpy import load_file
 
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.asked import Asked
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.intervals import published_interval, student_interval
 from bimotion.evaluation.protocols import BIMOTION_1, HUMANML3D_2022
 from bimotion.evaluation.scores import REAL
 from bimotion.evaluation.text_to_motion import in_groups, interval_of, text_to_motion
+from tests.evaluation.numbered_motions import Oracle, track
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numbered_motions import NUM, Oracle, number_of, track
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ConfigError, DataError
-from bimotion.evaluation.asked import Asked
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1, HUMANML3D_2022
 from bimotion.evaluation.scores import REAL, SYSTEM
 from bimotion.evaluation.text_to_motion import text_to_motion
+from tests.evaluation.numbered_motions import NUM, Oracle, number_of, track
 
 
 class Recorded:

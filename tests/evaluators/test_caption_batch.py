@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from bimotion.errors import ConfigError
-from bimotion.inference.captions import token_batch
+from bimotion.evaluators.caption_batch import token_batch
 from bimotion.models.tokens import MotionTokenizer
 
 

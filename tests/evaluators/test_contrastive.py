@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from bimotion.errors import ConfigError, ModelError
-from bimotion.features.normalise import FeatureStats
-from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveConfig, ContrastiveEvaluator
-from bimotion.models.evaluator_folder import (
+from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveConfig, ContrastiveEvaluator
+from bimotion.evaluators.folder import (
     ContrastiveParts,
     PublishedParts,
     read_evaluator,
     save_contrastive,
     save_published,
 )
-from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.word_vectors import WordVectors
+from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.word_vectors import WordVectors
 
 CLOSE = {"rtol": 0, "atol": 2e-5}
 

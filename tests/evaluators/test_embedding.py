@@ -9,13 +9,13 @@ from safetensors.torch import load_file
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ModelError
-from bimotion.evaluation.asked import Asked
-from bimotion.evaluation.embedding import ContrastiveEmbedder, PublishedEmbedder, read_embedder
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1
+from bimotion.evaluators.embedding import ContrastiveEmbedder, PublishedEmbedder, read_embedder
+from bimotion.evaluators.folder import PublishedParts, save_published
+from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.word_vectors import WordVectors
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.evaluator_folder import PublishedParts, save_published
-from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
-from bimotion.models.word_vectors import WordVectors
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def test_without_an_evaluator_the_line_says_what_to_do(
 ) -> None:
     with pytest.raises(ModelError, match="no evaluator here"):
         read_embedder(tmp_path)
-    monkeypatch.setattr("bimotion.models.evaluator_folder.EMBEDDED_EVALUATOR", tmp_path)
+    monkeypatch.setattr("bimotion.evaluators.folder.EMBEDDED_EVALUATOR", tmp_path)
     with pytest.raises(ModelError, match="no embedded evaluator"):
         read_embedder()
-    monkeypatch.setattr("bimotion.models.evaluator_folder.EMBEDDED_EVALUATOR", judge)
+    monkeypatch.setattr("bimotion.evaluators.folder.EMBEDDED_EVALUATOR", judge)
     assert isinstance(read_embedder(), ContrastiveEmbedder)

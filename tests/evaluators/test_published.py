@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
 
 SMALL = PublishedEvaluatorConfig(
     text_width=48, movement_hidden=40, movement_width=36, motion_width=56, width=32

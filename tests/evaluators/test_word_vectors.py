@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from bimotion.errors import ModelError
-from bimotion.models.word_vectors import CLASSES, WordVectors
+from bimotion.evaluators.word_vectors import CLASSES, WordVectors
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import make_motion
 
-from bimotion.data.mirror import mirror_features, symmetric_skeleton
 from bimotion.features import joints_to_features
+from bimotion.features.mirror import mirror_features, symmetric_skeleton
 from bimotion.motion.skeleton import MIRROR, TARGET_OFFSETS
+from tests.data.made_up import make_motion
 
 
 @settings(max_examples=10, deadline=None)

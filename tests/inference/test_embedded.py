@@ -7,8 +7,8 @@ import pytest
 
 import bimotion
 from bimotion.api import EMBEDDED
+from bimotion.captions.mentions import content_of
 from bimotion.cli.demo import RECORDED
-from bimotion.evaluation.caption_words import content_of
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.motion.skeleton import JOINT_NAMES
 
@@ -37,7 +37,7 @@ def test_who_walks_gets_somewhere_and_who_turns_faces_elsewhere(model: MotionLan
     walks = model.text_to_motion(["a person walks forward"] * 4, seed=0)
     for clip in walks:
         assert clip.joints[-1, 0, 2] - clip.joints[0, 0, 2] > 0.8
-    from bimotion.data.facts import measure_facts
+    from bimotion.captions.facts import measure_facts
 
     turns = model.text_to_motion(["a person turns to the left"] * 4, seed=0)
     assert all(measure_facts(np.asarray(clip.joints)).turn > 30 for clip in turns)

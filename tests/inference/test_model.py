@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import bimotion
+from bimotion.captions.sentence import tidy
 from bimotion.errors import ConfigError, ModelError
 from bimotion.inference.model import MotionLanguageModel
-from bimotion.inference.prompts import tidy
 from bimotion.motion.clip import Clip
 
 

@@ -20,10 +20,10 @@ from bimotion.interop.official import (
     read_official_vae,
 )
 from bimotion.interop.unpickle import CheckpointFile
-from bimotion.models.decoding import DecodingConfig
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.packing import TokenBatch
 from bimotion.models.presets import preset
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.vae import sample_latent
 
 GOLDENS = Path(__file__).parent.parent / "goldens"

@@ -17,14 +17,14 @@ from torch import Tensor
 from bimotion.cli.main import exit_code
 from bimotion.errors import ModelError
 from bimotion.interop.text_branch import mixture_config, text_branch_model
-from bimotion.models.decoding import DecodingConfig
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.mixture import Mixture
-from bimotion.models.packing import TokenBatch
 from bimotion.models.presets import preset
 from bimotion.models.pretrained import PretrainedLanguage, read_pretrained
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import EOS, SpecialIds, TokenSequence
 from bimotion.models.weights import load_model
-from bimotion.training.words import cut_words
+from bimotion.training.vocabulary import cut_words
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 ROWS = 304

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bimotion.cli.main import exit_code
 from bimotion.errors import ModelError
-from bimotion.evaluation.embedding import TmrEmbedder, read_embedder
+from bimotion.evaluators.embedding import TmrEmbedder, read_embedder
 from bimotion.interop.tmr import is_tmr, read_tmr
 
 WIDTH, TEXT_WIDTH, LAYERS = 64, 48, 2

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skeletons import FAMILIES, Family, record
 
 import bimotion
 from bimotion.api import FORMATS
@@ -16,8 +15,9 @@ from bimotion.data.store import Item, MotionStore
 from bimotion.features import features_to_joints, joints_to_features, layout
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import READS
-from bimotion.motion.joint_tables import TABLES
+from bimotion.motion.retarget.joint_tables import TABLES
 from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
+from tests.motion.skeletons import FAMILIES, Family, record
 
 TEXT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
 PARTS = ("hip", "knee", "ankle", "foot", "neck", "head", "shoulder", "elbow", "wrist")

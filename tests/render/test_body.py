@@ -2,10 +2,10 @@ import json
 from importlib.resources import files
 
 import numpy as np
-from drawn_person import make_clip
 
 from bimotion.motion.skeleton import JOINT_NAMES
 from bimotion.render.body import body_points, body_scale, body_shape, floor_height, frame_axes
+from tests.render.drawn_person import make_clip
 
 
 def definition() -> dict:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_person import make_clip
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bimotion.errors import ConfigError
 from bimotion.motion.clip import Clip
 from bimotion.render.page import page_html, write_page
+from tests.render.drawn_person import make_clip
 
 WEB = Path(__file__).parents[2] / "web"
 STATIC = Path(__file__).parents[2] / "src/bimotion/render/static"

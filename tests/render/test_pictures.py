@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_person import make_clip
 from PIL import Image
 
 from bimotion.errors import ConfigError
 from bimotion.render.palette import THEMES
 from bimotion.render.pictures import draw_frames, draw_sheet, draw_strip, write_gif, write_picture
+from tests.render.drawn_person import make_clip
 
 
 def amount(picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:

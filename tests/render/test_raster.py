@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from drawn_person import make_clip
 
 from bimotion.render.body import body_points, body_scale
 from bimotion.render.raster import PARTS, Camera, _Canvas, draw_body, floor_points, floor_shadow
+from tests.render.drawn_person import make_clip
 
 
 def camera(azimuth: float = 0.0, elevation: float = 0.2, pixels: int = 100) -> Camera:

@@ -2,11 +2,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from drawn_person import make_clip
 from PIL import Image
 
 from bimotion.errors import ConfigError
 from bimotion.render.video import write_video
+from tests.render.drawn_person import make_clip
 
 
 def test_mp4_has_the_frames_and_rate_of_the_clip(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_person import make_clip
 from PIL import Image
 
 from bimotion.motion.clip import Clip
 from bimotion.render.page import write_page
+from tests.render.drawn_person import make_clip
 
 CHROMIUM = Path(os.environ.get("BIMOTION_CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [

@@ -8,9 +8,9 @@ import pytest
 
 import bimotion
 from bimotion.errors import ConfigError, DataError
-from bimotion.evaluation import library as module
-from bimotion.evaluation.library import INDEX_FILE, Library, as_sentence, windows
 from bimotion.motion.clip import Clip
+from bimotion.search import library as module
+from bimotion.search.library import INDEX_FILE, Library, as_sentence, windows
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from bimotion.errors import ConfigError
-from bimotion.training.records import read_record, record_from_json, record_to_json, write_record
+from bimotion.storage.records import read_record, record_from_json, record_to_json, write_record
 
 
 @dataclass(frozen=True)

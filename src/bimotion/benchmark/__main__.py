@@ -1,4 +1,4 @@
-"""`python -m bimotion.speed ORDER`: one figure in this process; `bimotion benchmark` starts it."""
+"""`python -m bimotion.benchmark ORDER`: one figure in this process; `bimotion benchmark` starts it."""
 
 import json
 import sys
@@ -14,10 +14,10 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
     if order["figure"]["kind"].startswith("stage"):
         set_process_defaults()
 
+    from bimotion.benchmark.figures import Figure, job
+    from bimotion.benchmark.machine import peak_bytes
     from bimotion.models.precision import set_precision
     from bimotion.models.weights import load_network
-    from bimotion.speed.figures import Figure, job
-    from bimotion.speed.machine import peak_bytes
 
     figure = Figure(**order["figure"])
     network = load_network(order["folder"])

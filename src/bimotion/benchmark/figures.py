@@ -10,11 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bimotion.models.decoding import DecodingConfig
-from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import Precision
-from bimotion.models.tokens import SpecialIds, TokenSequence
-from bimotion.speed.work import (
+from bimotion.benchmark.work import (
     Part,
     mixture_part,
     sampling_parts,
@@ -22,10 +18,14 @@ from bimotion.speed.work import (
     vae_part,
     writing_parts,
 )
-from bimotion.training.language_batches import LanguageBatch
-from bimotion.training.language_objective import LanguageLossConfig, LanguageObjective
+from bimotion.models.generate import DecodingConfig
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.precision import Precision
+from bimotion.models.tokens import SpecialIds, TokenSequence
+from bimotion.training.language.batches import LanguageBatch
+from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective
+from bimotion.training.language.stages import LANGUAGE_STAGES
 from bimotion.training.optimisers import OptimiserConfig, Optimisers
-from bimotion.training.stages import LANGUAGE_STAGES
 from bimotion.training.task import Shard
 
 Kind = Literal["text to motion", "captioning", "stage1", "stage3", "stage3, less memory"]

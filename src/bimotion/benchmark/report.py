@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bimotion.speed.machine import Machine
-from bimotion.speed.run import Measured
-from bimotion.speed.work import bound_seconds
+from bimotion.benchmark.machine import Machine
+from bimotion.benchmark.run import Measured
+from bimotion.benchmark.work import bound_seconds
 
 COLUMNS = ("what", "batch", "precision", "min s", "median s", "bound s", "ratio", "peak MB", "error")
 """What a table's columns hold; the ratio is of the median to the bound."""

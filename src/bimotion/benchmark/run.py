@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import torch
 from safetensors.torch import save_file
 
+from bimotion.benchmark.figures import Figure
+from bimotion.benchmark.work import Part
 from bimotion.errors import BimotionError
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.weights import FORMAT
-from bimotion.speed.figures import Figure
-from bimotion.speed.work import Part
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int)
     """
     for figure in figures:
         order = json.dumps({"figure": asdict(figure), "folder": str(folder), "repeats": repeats})
-        command = [sys.executable, "-m", "bimotion.speed", order]
+        command = [sys.executable, "-m", "bimotion.benchmark", order]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:

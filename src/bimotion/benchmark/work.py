@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bimotion.benchmark.machine import Machine
 from bimotion.models.branch import BranchLayer
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.packing import TokenBatch
-from bimotion.speed.machine import Machine
+from bimotion.models.token_batch import TokenBatch
 
 ADAM_NUMBERS = 8
 """Numbers moved for each trained parameter: its weight, gradient and two moments read, three of them written, and

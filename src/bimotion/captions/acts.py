@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bimotion.data import phrases
-from bimotion.data.contents import OTHER, Side, content_group
-from bimotion.data.facts import MotionFacts
-from bimotion.data.phrases import Gait
-from bimotion.data.sides import (
+from bimotion.captions import phrases
+from bimotion.captions.contents import OTHER, Side, content_group
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.phrases import Gait
+from bimotion.captions.sides import (
     busier_hand,
     kicking_foot,
     moving_hand,

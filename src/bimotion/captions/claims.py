@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from bimotion.data import phrases
-from bimotion.data.facts import MotionFacts
-from bimotion.data.phrases import Gait
-from bimotion.data.sides import busier_hand, kicking_foot, limb, moving_hand
+from bimotion.captions import phrases
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.phrases import Gait
+from bimotion.captions.sides import busier_hand, kicking_foot, limb, moving_hand
 
 _EPS = 1e-3  # stored facts are rounded to four places
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bimotion.data import phrases
-from bimotion.data.acts import Act, Label, choose_act, content_entry
-from bimotion.data.contents import Side, content_group
-from bimotion.data.facts import MotionFacts
-from bimotion.data.honesty import false_claims
-from bimotion.data.phrases import Gait
-from bimotion.data.sides import (
+from bimotion.captions import phrases
+from bimotion.captions.acts import Act, Label, choose_act, content_entry
+from bimotion.captions.claims import false_claims
+from bimotion.captions.contents import Side, content_group
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.phrases import Gait
+from bimotion.captions.sides import (
     swap_sides,
     turning_side,
 )
@@ -61,7 +61,9 @@ class CaptionGrammar:
     @cache
     def load(cls) -> "CaptionGrammar":
         """The grammar that comes with the package."""
-        text = resources.files("bimotion.data").joinpath("static/captions_grammar.json").read_text("utf-8")
+        text = (
+            resources.files("bimotion.captions").joinpath("static/captions_grammar.json").read_text("utf-8")
+        )
         return cls(json.loads(text))
 
     def group(self, label: Label) -> str:

@@ -81,7 +81,7 @@ def fill_pair(
 @cache
 def own_templates() -> tuple[TaskTemplates, ...]:
     """The templates that come with the package; the first wording of each task is the plain one."""
-    path = resources.files("bimotion.data").joinpath("static/instructions.json")
+    path = resources.files("bimotion.captions").joinpath("static/instructions.json")
     return _parse(json.loads(path.read_text("utf-8")), str(path))
 
 

@@ -3,10 +3,10 @@
 import re
 from functools import cache
 
-from bimotion.data.contents import Side
-from bimotion.data.facts import MotionFacts
-from bimotion.data.grammar import CaptionGrammar
-from bimotion.data.sides import busier_hand, kicking_foot, moving_hand, raised_hand, turning_side
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.grammar import CaptionGrammar
+from bimotion.captions.sides import busier_hand, kicking_foot, moving_hand, raised_hand, turning_side
 
 _ARM = r"(?:hands?|arms?|palms?|forearms?)"
 _ONE = r"(?:the|a|an|their|his|her|its|one|both|up)"

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from bimotion.data.contents import Side
-from bimotion.data.facts import MotionFacts
-from bimotion.data.sides import limb, turning_side
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.sides import limb, turning_side
 
 Gait = Literal["walk", "run", "none"]
 

@@ -2,8 +2,8 @@
 
 import re
 
-from bimotion.data.contents import Side
-from bimotion.data.facts import LimbFacts, MotionFacts
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import LimbFacts, MotionFacts
 
 _SWAP = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
 _SIDE_WORDS = re.compile(

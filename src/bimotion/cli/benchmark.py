@@ -12,8 +12,8 @@ from bimotion.cli.usage import UsageError, note
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bimotion.speed.machine import Machine
-    from bimotion.speed.run import Measured
+    from bimotion.benchmark.machine import Machine
+    from bimotion.benchmark.run import Measured
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Benchmark:
 
         import torch
 
-        from bimotion.speed.report import as_json, as_table
+        from bimotion.benchmark.report import as_json, as_table
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
@@ -84,9 +84,9 @@ class Benchmark:
     def _measure(self, threads: int) -> "tuple[list[Measured], Machine]":
         """The figures, and the machine's rates: the best before and after them."""
         from bimotion.api import model_folder
+        from bimotion.benchmark.machine import Machine, measure_machine
+        from bimotion.benchmark.run import random_weights
         from bimotion.models.presets import preset
-        from bimotion.speed.machine import Machine, measure_machine
-        from bimotion.speed.run import random_weights
 
         before = measure_machine()
         if self.model is None:
@@ -99,8 +99,8 @@ class Benchmark:
         return measured, Machine(*best)
 
     def _figures(self, folder: "Path", threads: int) -> "list[Measured]":
-        from bimotion.speed.figures import FIGURES
-        from bimotion.speed.run import measure
+        from bimotion.benchmark.figures import FIGURES
+        from bimotion.benchmark.run import measure
 
         chosen = [figure for figure in FIGURES if figure.kind.startswith(self.only or "")]
         done = []

@@ -62,8 +62,8 @@ class Convert:
     def _write_features(self, clip: "Clip") -> None:
         import numpy as np
 
-        from bimotion.inference.clips import clip_to_features
-        from bimotion.motion.atomic import atomic_path
+        from bimotion.features.clips import clip_to_features
+        from bimotion.storage.atomic import atomic_path
 
         features = clip_to_features(clip)
         with atomic_path(self.out) as beside, beside.open("wb") as file:

@@ -9,8 +9,8 @@ from tyro.conf import arg
 from bimotion.cli.options import Device, Evaluator, Model
 
 if TYPE_CHECKING:
-    from bimotion.evaluation.asked import Asked
     from bimotion.evaluation.evaluate import Evaluation, EvaluationConfig
+    from bimotion.evaluation.evaluation_set import Asked
     from bimotion.evaluation.motion_folder import MotionFolder
     from bimotion.evaluation.systems import ModelSystem
 
@@ -110,10 +110,11 @@ class Evaluate:
 
     def _with_data(self) -> "tuple[Evaluation, dict[str, Any], str]":
         from bimotion.cli.progress import track
-        from bimotion.evaluation.embedding import read_embedder
         from bimotion.evaluation.evaluate import evaluate
-        from bimotion.evaluation.fingerprints import data_facts, file_fingerprint, versions
-        from bimotion.models.evaluator_folder import WEIGHTS_FILE, find_evaluator
+        from bimotion.evaluation.evaluation_set import data_facts
+        from bimotion.evaluators.embedding import read_embedder
+        from bimotion.evaluators.folder import WEIGHTS_FILE, find_evaluator
+        from bimotion.storage.fingerprint import file_fingerprint, versions
 
         config = self._config()
         asked = self._asked(config)
@@ -146,9 +147,9 @@ class Evaluate:
             name = self.motions.resolve().name
             return folder, {"motions": {"name": name, "sets": folder.num_sets}}, name
         from bimotion.api import load, model_folder
-        from bimotion.evaluation.fingerprints import file_fingerprint
         from bimotion.evaluation.systems import ModelSystem
         from bimotion.inference.settings import Sampling
+        from bimotion.storage.fingerprint import file_fingerprint
 
         path = model_folder(self.model)
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
@@ -169,8 +170,9 @@ class Evaluate:
         from bimotion.cli.progress import track
         from bimotion.errors import DataError
         from bimotion.evaluation.evaluate import natural_alone
-        from bimotion.evaluation.fingerprints import versions
-        from bimotion.evaluation.motion_folder import motion_files, read_any
+        from bimotion.features.files import read_any
+        from bimotion.motion.formats import motion_files
+        from bimotion.storage.fingerprint import versions
 
         assert self.motions is not None
         files = motion_files(self.motions)
@@ -190,7 +192,7 @@ class Evaluate:
 
     def _asked(self, config: "EvaluationConfig") -> "Asked":
         from bimotion.data.store import MotionStore
-        from bimotion.evaluation.asked import Asked
+        from bimotion.evaluation.evaluation_set import Asked
         from bimotion.evaluation.protocols import PROTOCOLS
 
         assert self.data is not None

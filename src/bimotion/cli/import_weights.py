@@ -185,7 +185,7 @@ class ImportWeights:
     def _write_vae(self, stats_path: Path) -> None:
         from bimotion.interop.assets import read_statistics
         from bimotion.interop.official import read_official_vae
-        from bimotion.training.vae_folder import save_vae
+        from bimotion.training.vae.folder import save_vae
 
         stats, vae = read_statistics(stats_path), read_official_vae(self.source)
         save_vae(vae, stats, self.out, step=0)
@@ -193,13 +193,13 @@ class ImportWeights:
         print(f"{self.out}: a VAE folder, {count / 1e6:.1f} million parameters")
 
     def _write_evaluator(self, stats_path: Path, glove: Path, texts: Path) -> None:
+        from bimotion.evaluators.folder import PublishedParts, save_published
         from bimotion.interop.assets import read_statistics
         from bimotion.interop.evaluator import (
             read_published_evaluator,
             read_tagged_captions,
             read_word_vectors,
         )
-        from bimotion.models.evaluator_folder import PublishedParts, save_published
         from bimotion.training.folders import replaced_folder
 
         parts = PublishedParts(
@@ -213,8 +213,8 @@ class ImportWeights:
         print(f"{self.out}: an evaluator, which knows {len(parts.tagged)} captions")
 
     def _write_tmr(self, stats_path: Path) -> None:
+        from bimotion.evaluators.folder import TmrParts, save_tmr
         from bimotion.interop.tmr import read_tmr, read_tmr_statistics
-        from bimotion.models.evaluator_folder import TmrParts, save_tmr
         from bimotion.training.folders import replaced_folder
 
         parts = TmrParts(read_tmr(self.source, self.text_model), read_tmr_statistics(stats_path))

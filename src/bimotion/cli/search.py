@@ -9,8 +9,8 @@ from tyro.conf import Positional, arg
 from bimotion.cli.options import Device, Evaluator, Reading, ReadingOptions
 
 if TYPE_CHECKING:
-    from bimotion.evaluation.library import Hit
     from bimotion.motion.clip import Clip
+    from bimotion.search.library import Hit
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Search:
             check_writable(self.page)
         what = self._what()
         from bimotion.cli.progress import track
-        from bimotion.evaluation.library import Library
+        from bimotion.search.library import Library
 
         library = Library(
             self.folder, evaluator=self.evaluator, index=self.index, device=self.device, track=track

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bimotion.captions.grammar import CaptionGrammar
 from bimotion.data.card import data_card
-from bimotion.data.grammar import CaptionGrammar
 from bimotion.data.recording import Recording
 from bimotion.data.report import Failure, PrepareReport
 from bimotion.data.shards import read_shard
@@ -30,7 +30,7 @@ from bimotion.data.store import (
 )
 from bimotion.errors import DataError
 from bimotion.features.layout import FEATURE_DIM
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 
 def assemble(out: Path, recordings: Sequence[Recording], shards: Path, meta: dict[str, Any]) -> PrepareReport:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bimotion.data.contents import CONTENT_GROUPS
+from bimotion.captions.contents import CONTENT_GROUPS
 from bimotion.data.report import PrepareReport
 from bimotion.data.splits import SPLITS
 from bimotion.data.store import Item

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bimotion.data.batches import bucket_order, draw_epoch, item_weights
-from bimotion.data.paraphrases import ParaphraseBank
-from bimotion.data.store import Item
-from bimotion.data.templates import (
+from bimotion.captions.instructions import (
     MotionWords,
     TaskClass,
     TaskTemplates,
@@ -16,6 +13,9 @@ from bimotion.data.templates import (
     plain_wording,
     select,
 )
+from bimotion.data.batches import bucket_order, draw_epoch, item_weights
+from bimotion.data.paraphrases import ParaphraseBank
+from bimotion.data.store import Item
 from bimotion.errors import ConfigError, DataError
 
 CAPTION_TASKS: frozenset[TaskClass] = frozenset({"t2m", "m2t", "t2t", "n2t"})

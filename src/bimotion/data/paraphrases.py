@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from bimotion.data import phrases
-from bimotion.data.facts import MotionFacts
-from bimotion.data.honesty import false_claims
-from bimotion.data.sides import limb
+from bimotion.captions import phrases
+from bimotion.captions.claims import false_claims
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.sides import limb
 from bimotion.data.store import Item
 
 _REGISTERS = ("third", "base", "gerund", "noun", "short")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bimotion.data.acts import Label
+from bimotion.captions.acts import Label
 from bimotion.data.splits import Split
 
 

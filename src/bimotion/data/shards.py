@@ -10,7 +10,7 @@ from bimotion.data.report import Failure
 from bimotion.data.store import Item
 from bimotion.data.windows import WindowConfig, Windows, cut_features, cut_recording
 from bimotion.errors import BimotionError
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 
 def write_shard(recording: Recording, config: WindowConfig, shards: Path) -> tuple[str, Failure | None]:

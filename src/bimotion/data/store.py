@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.contents import Side
-from bimotion.data.facts import MotionFacts
-from bimotion.data.mirror import mirror_features
-from bimotion.data.phrases import Gait
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import MotionFacts
+from bimotion.captions.phrases import Gait
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError
 from bimotion.features.layout import FEATURE_DIM
+from bimotion.features.mirror import mirror_features
 from bimotion.features.normalise import FeatureStats
 
 FEATURES_FILE, INDEX_FILE, STATS_FILE, META_FILE, CARD_FILE = (

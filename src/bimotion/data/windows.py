@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.grammar import CaptionGrammar, Description
+from bimotion.captions.sides import swap_sides
 from bimotion.data.clean import repair_spikes, resample_joints, trim_rest_pose, window_bounds
-from bimotion.data.encode import encode_clip
-from bimotion.data.facts import measure_facts
-from bimotion.data.grammar import CaptionGrammar, Description
-from bimotion.data.mirror import mirror_features
 from bimotion.data.recording import Recording, TimedCaption
-from bimotion.data.sides import swap_sides
 from bimotion.data.store import Item
 from bimotion.errors import DataError
 from bimotion.features import features_to_joints
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FEATURE_DIM, FPS
+from bimotion.features.mirror import mirror_features
 from bimotion.motion.formats import read_motion
 
 

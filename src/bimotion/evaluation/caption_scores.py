@@ -5,20 +5,18 @@ BERTScore run from 0 to 1 (BERTScore, being rescaled, also a little below), CIDE
 """
 
 import math
-import string
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
+from bimotion.captions.sentence import plain_words
 from bimotion.errors import ConfigError, DataError, ModelError
 
 CIDER_ORDER = 4
 CIDER_SIGMA = 6.0
 BOOTSTRAP_SAMPLES = 1000
-
-_NO_PUNCTUATION = str.maketrans({character: " " for character in string.punctuation})
 
 Ngrams = Mapping[tuple[str, ...], float]
 
@@ -167,11 +165,6 @@ def _check(captions: Sequence[str], references: Sequence[Sequence[str]]) -> None
     for number, theirs in enumerate(references):
         if not theirs:
             raise DataError(f"item {number} has no reference caption; leave it out")
-
-
-def plain_words(text: str) -> list[str]:
-    """Words in lower case, without punctuation."""
-    return text.translate(_NO_PUNCTUATION).lower().split()
 
 
 def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:

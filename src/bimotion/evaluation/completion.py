@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bimotion.evaluation.asked import Asked, Features
+from bimotion.data.window_features import Features
 from bimotion.evaluation.distribution import Gaussian, frechet_distance
-from bimotion.evaluation.embedding import Embedder
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.joint_errors import (
     acceleration_error,
     aligned_joint_error,
@@ -16,6 +16,7 @@ from bimotion.evaluation.joint_errors import (
 )
 from bimotion.evaluation.systems import Completes
 from bimotion.evaluation.text_to_motion import Track
+from bimotion.evaluators.embedding import Embedder
 from bimotion.features import features_to_joints
 
 GIVEN_TO_PREDICT = 0.2

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bimotion.data.splits import Split
+from bimotion.data.window_features import Features
 from bimotion.errors import ConfigError
-from bimotion.evaluation.asked import Asked, Features
-from bimotion.evaluation.completing import completion, reconstruction
-from bimotion.evaluation.embedding import Embedder
+from bimotion.evaluation.completion import completion, reconstruction
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.motion_folder import MotionFolder
 from bimotion.evaluation.motion_to_text import motion_to_text
 from bimotion.evaluation.natural import Natural, length_scores, side_accuracy
@@ -21,8 +21,9 @@ from bimotion.evaluation.retrieval import GROUP_SIZE, Retrieval
 from bimotion.evaluation.scores import REAL, SYSTEM, Scores, single
 from bimotion.evaluation.systems import Completes, TextMotionSystem
 from bimotion.evaluation.text_to_motion import FirstRepeat, Track, text_to_motion
+from bimotion.evaluators.embedding import Embedder
 from bimotion.features import features_to_joints
-from bimotion.inference.clips import features_to_clip
+from bimotion.features.clips import features_to_clip
 from bimotion.motion.clip import Clip
 
 Part = Literal["text-to-motion", "motion-to-text", "reconstruction", "completion", "natural"]

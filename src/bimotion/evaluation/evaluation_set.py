@@ -6,44 +6,19 @@ Legend: T frames, F = 263 feature columns.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from bimotion.data.splits import Split
 from bimotion.data.store import Item, MotionStore
+from bimotion.data.window_features import WindowFeatures
 from bimotion.errors import DataError
 from bimotion.evaluation.protocols import Protocol
 
-Features = Float[np.ndarray, "_ 263"]
-
 UNIT = 4
 """Published crops are a multiple of so many frames."""
-
-
-class Motions(Sequence[Features]):
-    """Features of windows, read from the data set when they are asked for."""
-
-    def __init__(
-        self, store: MotionStore, items: Sequence[Item], starts: Sequence[int], lengths: Sequence[int]
-    ) -> None:
-        self._store, self._items, self._starts, self.lengths = store, items, starts, list(lengths)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @overload
-    def __getitem__(self, place: int) -> Features: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Features]: ...
-    def __getitem__(self, place: int | slice) -> Features | list[Features]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        start = self._starts[place]
-        return self._store.features(self._items[place])[start : start + self.lengths[place]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +29,7 @@ class Round:
     """Which repeat it is, from 0 on."""
     captions: list[str]
     """A caption of each window."""
-    motions: Motions
+    motions: WindowFeatures
     """The recorded motion of each window."""
     alike: Bool[np.ndarray, "N N"] | None
     """Which motions are right answers to which captions, where the protocol asks for it."""
@@ -110,7 +85,7 @@ class Asked:
             starts.append(start)
             lengths.append(length)
         said = chosen if captions is None else list(captions)
-        motions = Motions(self.store, self.items, starts, lengths)
+        motions = WindowFeatures(self.store, self.items, starts, lengths)
         return Round(number, said, motions, self.alike(said))
 
     def references(self, item: Item) -> list[str]:
@@ -148,3 +123,13 @@ class Asked:
         for row, caption in zip(alike, captions, strict=True):
             row[holders.get(caption, [])] = True
         return alike
+
+
+def data_facts(asked: Asked) -> dict[str, Any]:
+    """Which windows were used."""
+    return {
+        "name": asked.store.folder.resolve().name,
+        "windows": len(asked),
+        "frames": sum(item.num_frames for item in asked.items),
+        "fingerprint": asked.fingerprint(),
+    }

@@ -5,21 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bimotion.evaluation.asked import Asked
+from bimotion.captions.sentence import plain_words
 from bimotion.evaluation.caption_scores import (
     bert_score,
     bleu,
     cider_d,
-    plain_words,
     published_bleu,
     rouge_l,
 )
-from bimotion.evaluation.embedding import Embedder
+from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.intervals import Measured
 from bimotion.evaluation.protocols import Protocol
 from bimotion.evaluation.scores import REAL, SYSTEM, summarised
 from bimotion.evaluation.systems import TextMotionSystem
-from bimotion.evaluation.tagged_words import token_captions
 from bimotion.evaluation.text_to_motion import (
     CaptionPoints,
     Track,
@@ -27,6 +25,8 @@ from bimotion.evaluation.text_to_motion import (
     interval_of,
     retrieval_scores,
 )
+from bimotion.evaluators.embedding import Embedder
+from bimotion.evaluators.tagged_words import token_captions
 
 NO_WORDS = "nothing"
 """What stands for an empty caption where it is embedded."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.facts import measure_facts
-from bimotion.evaluation.caption_words import can_show_side, content_of, shown_side, side_of
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.mentions import can_show_side, content_of, shown_side, side_of
 from bimotion.motion.quality import QUALITY_FPS, MotionQuality, motion_quality
 
 Joints = Float[np.ndarray, "_ 22 3"]

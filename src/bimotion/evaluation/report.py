@@ -22,8 +22,8 @@ from bimotion.evaluation.scores import (
     scores_from_json,
     scores_to_json,
 )
-from bimotion.motion.atomic import atomic_path
 from bimotion.render.pictures import draw_strip
+from bimotion.storage.atomic import atomic_path
 
 FORMAT = "bimotion report 1"
 RESULTS_FILE, TEXT_FILE, PAGE_FILE = "results.json", "report.md", "report.html"

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import ConfigError
+from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
-from bimotion.inference.cleaning import clean_clip
-from bimotion.inference.clips import clip_to_features
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from bimotion.evaluation.asked import Asked, Features, Round
+from bimotion.data.window_features import Features
 from bimotion.evaluation.distribution import (
     Gaussian,
     diversity,
@@ -18,13 +18,14 @@ from bimotion.evaluation.distribution import (
     frechet_distance,
     multimodality,
 )
-from bimotion.evaluation.embedding import Embedder, Embeddings
+from bimotion.evaluation.evaluation_set import Asked, Round
 from bimotion.evaluation.intervals import Measured, published_interval, student_interval
 from bimotion.evaluation.motion_folder import MotionFolder
 from bimotion.evaluation.protocols import Protocol
 from bimotion.evaluation.retrieval import Retrieval, filled_groups, retrieval, whole_groups
 from bimotion.evaluation.scores import REAL, SYSTEM, summarised
 from bimotion.evaluation.systems import TextMotionSystem
+from bimotion.evaluators.embedding import Embedder, Embeddings
 
 Track = Callable[[Sequence[int], str], Iterator[int]]
 """Shows how far the work is: gives the numbers that it is given."""

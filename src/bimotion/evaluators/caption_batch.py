@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from bimotion.inference.prompts import tidy
+from bimotion.captions.sentence import tidy
 from bimotion.models.tokens import MotionTokenizer
 
 

@@ -13,19 +13,19 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from bimotion.evaluation.asked import Features, Motions
-from bimotion.evaluation.tagged_words import published_tokens
-from bimotion.evaluation.text_states import TextStates
-from bimotion.features.layout import FEATURE_DIM
-from bimotion.inference.captions import token_batch
-from bimotion.models.evaluator_folder import (
+from bimotion.data.window_features import Features, WindowFeatures
+from bimotion.evaluators.caption_batch import token_batch
+from bimotion.evaluators.folder import (
     ContrastiveParts,
     PublishedParts,
     TmrParts,
     find_evaluator,
     read_evaluator,
 )
-from bimotion.models.published_evaluator import FRAMES_PER_MOVEMENT
+from bimotion.evaluators.published import FRAMES_PER_MOVEMENT
+from bimotion.evaluators.tagged_words import published_tokens
+from bimotion.evaluators.text_states import TextStates
+from bimotion.features.layout import FEATURE_DIM
 
 Embeddings = Float[np.ndarray, "_ _"]
 
@@ -202,7 +202,7 @@ def read_embedder(
 
 
 def _lengths(motions: Sequence[Features]) -> list[int]:
-    return motions.lengths if isinstance(motions, Motions) else [len(motion) for motion in motions]
+    return motions.lengths if isinstance(motions, WindowFeatures) else [len(motion) for motion in motions]
 
 
 def _padded(

@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, DataError, ModelError
+from bimotion.evaluators.contrastive import ContrastiveConfig, ContrastiveEvaluator
+from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.tmr import Tmr, TmrConfig
+from bimotion.evaluators.word_vectors import WordVectors
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.contrastive import ContrastiveConfig, ContrastiveEvaluator
-from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
-from bimotion.models.tmr import Tmr, TmrConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import check_state, config_of_json
-from bimotion.models.word_vectors import WordVectors
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 FORMAT = "bimotion evaluator 1"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "evaluator.safetensors"

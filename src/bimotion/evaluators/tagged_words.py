@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from bimotion.captions.sentence import plain_words
 from bimotion.errors import ConfigError
-from bimotion.evaluation.caption_scores import plain_words
 
 DATA_WORDS, TAGGED_WORDS = 20, 40
 """Words that are read of a data set's caption, and of one that spaCy tags."""

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.mirror import symmetric_skeleton
 from bimotion.features import features_to_joints, features_to_root, joints_to_features, layout
+from bimotion.features.mirror import symmetric_skeleton
 from bimotion.features.smooth import gaussian_smooth
 
 _SMOOTHING = 20.0

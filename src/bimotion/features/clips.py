@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.encode import encode_clip
 from bimotion.errors import MotionFileError
 from bimotion.features import features_to_joints, joints_to_features
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import Clip, facing
 

@@ -13,14 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
+from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference import completion, prompts
-from bimotion.inference.cleaning import clean_clip
-from bimotion.inference.clips import clip_to_features, features_to_clip
+from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.settings import Sampling
-from bimotion.models.decoding import DecodingConfig
 from bimotion.models.diffusion import Sampler
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.precision import Precision, set_precision
 from bimotion.models.tokens import MotionTokenizer, TokenSequence

@@ -3,15 +3,11 @@
 `frames` is the length, at 20 per second, that a request says; None: it says none.
 """
 
-import re
 from functools import cache
 
-from bimotion.data.templates import TaskClass, fill, own_templates, plain_wording, select
-from bimotion.errors import ConfigError
-from bimotion.models.tokens import EOS, SPECIAL_TOKENS, MotionTokenizer, TokenSequence
-
-_SIDE = re.compile(r"(?<=_)([lr])(?=_|\b)", re.IGNORECASE)
-_SIDES = {"l": "left", "r": "right"}
+from bimotion.captions.instructions import TaskClass, fill, own_templates, plain_wording, select
+from bimotion.captions.sentence import tidy
+from bimotion.models.tokens import MotionTokenizer, TokenSequence
 
 
 def motion_of_text(
@@ -46,23 +42,6 @@ def motion_between(tokenizer: MotionTokenizer, frames: int | None = None) -> Tok
         num_frames=frames,
     )
     return tokenizer.motion_request(question)
-
-
-def tidy(text: str) -> str:
-    """A sentence as captions are written: lower case, single spaces, a full stop at the end, nothing special in it.
-
-    The name of an asset is read as its words: walk_turn_R as "walk turn right".
-
-    Raises:
-        ConfigError: nothing is left.
-    """
-    for token in (EOS, *SPECIAL_TOKENS):
-        text = text.replace(token, " ")
-    text = _SIDE.sub(lambda match: _SIDES[match[1].lower()], text).replace("_", " ")
-    text = " ".join(text.lower().split())
-    if not any(character.isalnum() for character in text):
-        raise ConfigError("the text is empty; say what the person does, as in 'a person waves'")
-    return text if text[-1] in ".!?" else f"{text}."
 
 
 @cache

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import tokenizers
 
+from bimotion.captions.sentence import EOS
 from bimotion.errors import DataError, ModelError
 from bimotion.features.normalise import FeatureStats
-from bimotion.interop.hub import from_hub
-from bimotion.models.tokens import EOS, MotionTokenizer
+from bimotion.models.tokens import MotionTokenizer
+from bimotion.storage.hub import from_hub
 
 GPT2 = "openai-community/gpt2"
 """Hub repository of GPT-2's tokenizer."""

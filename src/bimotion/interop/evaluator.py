@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from bimotion.errors import ModelError
+from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
+from bimotion.evaluators.word_vectors import WordVectors
 from bimotion.interop.unpickle import CheckpointFile, StoredTensor
-from bimotion.models.published_evaluator import PublishedEvaluator, PublishedEvaluatorConfig
 from bimotion.models.weights import check_state
-from bimotion.models.word_vectors import WordVectors
 
 PARTS = ("text_encoder", "movement_encoder", "motion_encoder")
 """The networks in the checkpoint; what else stands in it is not read."""

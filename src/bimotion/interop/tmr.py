@@ -6,10 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from bimotion.errors import ModelError
+from bimotion.evaluators.tmr import Tmr, TmrConfig
 from bimotion.features.normalise import FeatureStats
 from bimotion.interop.assets import read_statistics
 from bimotion.interop.unpickle import CheckpointFile, StoredTensor
-from bimotion.models.tmr import Tmr, TmrConfig
 from bimotion.models.weights import check_state
 
 ENCODERS = ("text_encoder", "motion_encoder")

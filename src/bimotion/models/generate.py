@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
 from bimotion.models.mixture import Mixture
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import SpecialIds
 
 

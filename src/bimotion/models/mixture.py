@@ -19,7 +19,7 @@ from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
 from bimotion.models.kernels import Repeated, attend_next, available
 from bimotion.models.linear import linear
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 
 
 class KeyValueCache:

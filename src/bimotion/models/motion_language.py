@@ -28,13 +28,13 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig, Rotary
-from bimotion.models.decoding import DecodingConfig, write
 from bimotion.models.diffusion import DiffusionConfig, Sampler
+from bimotion.models.generate import DecodingConfig, write
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
 from bimotion.models.linear import Linear
 from bimotion.models.mixture import Mixture
-from bimotion.models.packing import TokenBatch
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import SpecialIds, TokenSequence
 from bimotion.models.vae import MotionVae, VaeConfig
 

@@ -15,14 +15,9 @@ from pathlib import Path
 
 import tokenizers
 
+from bimotion.captions.sentence import END, EOS, IN_SLOT, MASKED, OUT_SLOT, SPECIAL_TOKENS, START
 from bimotion.errors import ModelError
 
-EOS = "<|endoftext|>"
-START, END = "<start_of_motion>", "<end_of_motion>"
-MASKED, PAD = "<masked_motion>", "<pad_motion>"
-OUT_SLOT, IN_SLOT = "<motion_latent_holder_output>", "<motion_latent_holder>"
-SPECIAL_TOKENS = (START, END, MASKED, PAD, OUT_SLOT, IN_SLOT)
-"""The tokens that follow a text vocabulary, in order of their ids."""
 NUM_MOTION_TOKENS = 4
 """Rows of the motion embedding: masked, pad, out slot, in slot."""
 

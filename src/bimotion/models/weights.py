@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from bimotion.errors import ConfigError, ModelError
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 FORMAT = "bimotion 1"
 """What `config.json` says of the folder's layout."""

@@ -17,9 +17,9 @@ from typing import Literal
 import numpy as np
 
 from bimotion.errors import ConfigError
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
 from bimotion.render.body import floor_height
+from bimotion.storage.atomic import atomic_path
 
 Layout = Literal["split", "overlay"]
 """How several clips stand on a page: each in a view of its own, or all in one."""

@@ -13,12 +13,12 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw
 
 from bimotion.errors import ConfigError
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip, facing
 from bimotion.render.body import body_points, body_scale
 from bimotion.render.paint import background, draw_pose, mix, write_heading
 from bimotion.render.palette import THEMES, ThemeName, font
 from bimotion.render.raster import Camera
+from bimotion.storage.atomic import atomic_path
 
 Array = np.ndarray
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from bimotion.errors import ConfigError
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
 from bimotion.render.palette import ThemeName
 from bimotion.render.pictures import draw_frames, write_gif
+from bimotion.storage.atomic import atomic_path
 
 
 def write_video(

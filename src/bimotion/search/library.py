@@ -14,14 +14,15 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import BimotionError, ConfigError, DataError
-from bimotion.evaluation.embedding import ContrastiveEmbedder, read_embedder
-from bimotion.evaluation.fingerprints import file_fingerprint
-from bimotion.evaluation.motion_folder import motion_files, read_any
+from bimotion.evaluators.embedding import ContrastiveEmbedder, read_embedder
+from bimotion.evaluators.folder import WEIGHTS_FILE, find_evaluator
+from bimotion.features.clips import clip_to_features
+from bimotion.features.files import read_any
 from bimotion.features.layout import FPS
-from bimotion.inference.clips import clip_to_features
-from bimotion.models.evaluator_folder import WEIGHTS_FILE, find_evaluator
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats import motion_files
+from bimotion.storage.atomic import atomic_path
+from bimotion.storage.fingerprint import file_fingerprint
 
 INDEX_FILE = ".bimotion-index.npz"
 """What is known of a folder's recordings; it stands in the folder unless another place is named."""

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bimotion.errors import ConfigError
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 Record = TypeVar("Record")
 

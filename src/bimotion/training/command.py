@@ -13,13 +13,13 @@ from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.presets import preset as named_sizes
 from bimotion.models.weights import load_config
 from bimotion.training.configs import EvaluatorTrainConfig, LanguageTrainConfig, VaeTrainConfig
-from bimotion.training.evaluator_run import evaluator_default, train_evaluator
-from bimotion.training.language_objective import LanguageLossConfig
-from bimotion.training.language_start import find_model
+from bimotion.training.evaluator.run import evaluator_default, train_evaluator
+from bimotion.training.language.init_model import find_model
+from bimotion.training.language.objective import LanguageLossConfig
+from bimotion.training.language.stages import LANGUAGE_STAGES, LanguageStageName
 from bimotion.training.loop import LoopResult
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.run import train_language, train_vae
-from bimotion.training.stages import LANGUAGE_STAGES, LanguageStageName
 
 STAGES = ("vae", *LANGUAGE_STAGES, "evaluator")
 """The stages, in the order in which they are run; the evaluator needs none of the others."""

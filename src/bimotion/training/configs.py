@@ -6,24 +6,24 @@ from typing import TypeVar, get_args
 
 from tyro.conf import OmitArgPrefixes, Suppress
 
-from bimotion.data.templates import TaskClass
+from bimotion.captions.instructions import TaskClass
 from bimotion.errors import ConfigError
+from bimotion.evaluators.contrastive import ContrastiveConfig
 from bimotion.models.branch import MixtureConfig
-from bimotion.models.contrastive import ContrastiveConfig
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import HeadConfig
 from bimotion.models.length import LengthConfig
 from bimotion.models.vae import VaeConfig
-from bimotion.training.contrastive_loss import ContrastiveLossConfig
+from bimotion.storage.records import read_record, record_to_json, write_record
 from bimotion.training.ema import EmaConfig
-from bimotion.training.language_metrics import ValidationConfig
-from bimotion.training.language_objective import LanguageLossConfig
+from bimotion.training.evaluator.loss import ContrastiveLossConfig
+from bimotion.training.language.metrics import ValidationConfig
+from bimotion.training.language.objective import LanguageLossConfig
+from bimotion.training.language.stages import LANGUAGE_STAGES, LanguageStageName, Part
 from bimotion.training.loop_config import FREE_FIELDS, LoopConfig
-from bimotion.training.losses import VaeLossConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.order import OrderConfig
-from bimotion.training.records import read_record, record_to_json, write_record
-from bimotion.training.stages import LANGUAGE_STAGES, LanguageStageName, Part
+from bimotion.training.vae.losses import VaeLossConfig
 
 CONFIG_FILE = "train.json"
 """The settings of a run, in its folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
     import rich.progress

@@ -14,20 +14,20 @@ from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, settle
-from bimotion.training.language_start import (
+from bimotion.training.language.init_model import (
     earlier_model,
     feature_stats,
     new_model,
     take_statistics,
     take_vae,
 )
-from bimotion.training.language_task import LanguageSplit, LanguageTask
-from bimotion.training.latents import latents_of
+from bimotion.training.language.latent_cache import latents_of
+from bimotion.training.language.stages import LANGUAGE_STAGES, PARTS
+from bimotion.training.language.task import LanguageSplit, LanguageTask
 from bimotion.training.loop import LoopResult, run_loop
 from bimotion.training.optimisers import LrScale
-from bimotion.training.stages import LANGUAGE_STAGES, PARTS
-from bimotion.training.vae_folder import load_vae
-from bimotion.training.vae_task import PATH_WEIGHTS, VaeTask
+from bimotion.training.vae.folder import load_vae
+from bimotion.training.vae.task import PATH_WEIGHTS, VaeTask
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimotion.captions.sentence import EOS
 from bimotion.errors import ConfigError, ModelError
 from bimotion.models.pretrained import read_pretrained
-from bimotion.models.tokens import EOS, MotionTokenizer
+from bimotion.models.tokens import MotionTokenizer
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 import numpy as np
 
-from bimotion.data.mirror import symmetric_skeleton
+from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import CONTACTS, RIC
-from bimotion.inference.cleaning import clean_clip
-from bimotion.inference.clips import clip_to_features, features_to_clip
-from bimotion.inference.feet import LEGS, plant_feet, steady_root
+from bimotion.features.mirror import symmetric_skeleton
+from bimotion.inference.postprocess.cleanup import clean_clip
+from bimotion.inference.postprocess.feet import LEGS, plant_feet, steady_root
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
 

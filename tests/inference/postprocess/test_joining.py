@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimotion.inference.clips import Place
-from bimotion.inference.joining import Path, bridge, with_bones_of
+from bimotion.features.clips import Place
+from bimotion.inference.postprocess.joining import Path, bridge, with_bones_of
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
 

@@ -2,13 +2,13 @@ import json
 
 import numpy as np
 import pytest
-from skeletons import FAMILIES, Family, record
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import facing
 from bimotion.motion.formats import read_motion
-from bimotion.motion.joint_tables import LIMBS, plain_name
+from bimotion.motion.retarget.joint_tables import LIMBS, plain_name
 from bimotion.motion.skeleton import JOINT_NAMES, REST_OFFSETS
+from tests.motion.skeletons import FAMILIES, Family, record
 
 
 def write(tmp_path, recording):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bimotion.errors import ConfigError
-from bimotion.training.contrastive_loss import ContrastiveLossConfig, Likeness, info_nce
+from bimotion.training.evaluator.loss import ContrastiveLossConfig, Likeness, info_nce
 
 SAID = ["a person walks.", "someone walks.", "a person waves.", "a person jumps."] * 5
 

@@ -10,8 +10,8 @@ import torch
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ConfigError
-from bimotion.inference.captions import token_batch
-from bimotion.models.evaluator_folder import ContrastiveParts, read_evaluator
+from bimotion.evaluators.caption_batch import token_batch
+from bimotion.evaluators.folder import ContrastiveParts, read_evaluator
 from bimotion.training.command import parse_stage, run_stage
 from bimotion.training.logs import read_log
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from bimotion.captions.instructions import TaskClass
 from bimotion.data.examples import Example
 from bimotion.data.store import MotionStore
-from bimotion.data.templates import TaskClass
 from bimotion.inference.prompts import motion_of_text
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.training.language_batches import Turn, Turns
-from bimotion.training.language_objective import LanguageLossConfig, LanguageObjective
-from bimotion.training.latents import FULL, Latents
+from bimotion.training.language.batches import Turn, Turns
+from bimotion.training.language.latent_cache import FULL, Latents
+from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective
 
 
 @pytest.fixture

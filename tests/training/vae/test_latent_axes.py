@@ -10,9 +10,9 @@ from bimotion.data.store import MotionStore
 from bimotion.features import features_to_joints
 from bimotion.models.presets import preset
 from bimotion.models.vae import MotionVae
-from bimotion.training import latent_axes
 from bimotion.training.clips import ClipPool
-from bimotion.training.latent_axes import ROOT_WEIGHT, VELOCITY_WEIGHT, body_axes, joint_metric
+from bimotion.training.vae import latent_axes
+from bimotion.training.vae.latent_axes import ROOT_WEIGHT, VELOCITY_WEIGHT, body_axes, joint_metric
 
 
 def test_the_metric_is_the_squared_derivative_of_what_is_seen(

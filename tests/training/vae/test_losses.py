@@ -6,7 +6,7 @@ import torch
 
 from bimotion.errors import ConfigError
 from bimotion.features.layout import CONTACTS, FEATURE_DIM, ROOT
-from bimotion.training.losses import VaeLossConfig, clip_mean, feature_loss, joint_losses, kl_loss
+from bimotion.training.vae.losses import VaeLossConfig, clip_mean, feature_loss, joint_losses, kl_loss
 
 
 def clips(frames: int, batch: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from bimotion.data.acts import Label
-from bimotion.data.grammar import CaptionGrammar
+from bimotion.captions.acts import Label
+from bimotion.captions.grammar import CaptionGrammar
 from bimotion.data.recording import Recording
 from bimotion.data.splits import group_takes
 from bimotion.errors import DataError

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from bimotion.data.acts import Label
+from bimotion.captions.acts import Label
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.errors import DataError
 from bimotion.motion.formats import READS

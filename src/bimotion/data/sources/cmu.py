@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bimotion.data.acts import Label
+from bimotion.captions.acts import Label
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.data.splits import group_takes
 from bimotion.errors import DataError

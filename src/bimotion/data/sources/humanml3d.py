@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from bimotion.data.acts import Label
+from bimotion.captions.acts import Label
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.data.mirror import symmetric_skeleton
-from bimotion.inference.clips import features_to_clip
-from bimotion.inference.feet import plant_feet, steady_root
-from bimotion.inference.joining import with_bones
+from bimotion.features.clips import features_to_clip
+from bimotion.features.mirror import symmetric_skeleton
+from bimotion.inference.postprocess.feet import plant_feet, steady_root
+from bimotion.inference.postprocess.joining import with_bones
 from bimotion.motion.clip import Clip
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.inference.clips import Place
+from bimotion.features.clips import Place
 from bimotion.motion.clip import facing
 from bimotion.motion.skeleton import PARENTS
 

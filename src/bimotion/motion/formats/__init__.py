@@ -41,7 +41,7 @@ def read_motion(
         return _read_arrays(path, unit, body_model)
     from bimotion.motion.formats.acclaim import read_acclaim
     from bimotion.motion.formats.bvh import read_bvh
-    from bimotion.motion.retarget import motion_to_clip
+    from bimotion.motion.retarget.to_joints import motion_to_clip
 
     source = read_bvh(path) if suffix == ".bvh" else read_acclaim(path, skeleton)
     names = None if joint_map is None else read_joint_map(joint_map)
@@ -53,8 +53,8 @@ def _read_arrays(path: Path, unit: str | None, body_model: str | Path | None) ->
 
     from bimotion.motion.formats.amass import read_npz
     from bimotion.motion.formats.npy import DEFAULT_FPS, read_npy
-    from bimotion.motion.retarget import body_length
-    from bimotion.motion.units import metres_per_unit
+    from bimotion.motion.retarget.to_joints import body_length
+    from bimotion.motion.retarget.units import metres_per_unit
 
     in_metres = False
     if path.suffix.lower() == ".npz":
@@ -105,3 +105,14 @@ def write_motion(clip: Clip, path: str | Path) -> None:
         writers[suffix](clip, path)
     except OSError as error:
         raise MotionFileError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def motion_files(folder: Path) -> list[Path]:
+    """Every motion file in a folder and the folders in it, sorted; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in READS
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )

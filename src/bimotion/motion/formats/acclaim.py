@@ -14,8 +14,8 @@ from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.text import read_text
+from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import euler_to_matrix
-from bimotion.motion.source import SourceMotion, SourceSkeleton
 
 _AXES = "xyz"
 _INCH = 0.0254

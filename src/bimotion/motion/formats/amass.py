@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.npy import DEFAULT_FPS, check_positions, load_npz
 from bimotion.motion.kinematics import Pose, clip_to_pose, pose_to_clip
 from bimotion.motion.rotations import axis_angle_to_quat, quat_multiply, quat_rotate, quat_to_axis_angle
 from bimotion.motion.skeleton import NUM_JOINTS, PARENTS
+from bimotion.storage.atomic import atomic_path
 
 _SMPL_PELVIS = np.array([-0.0018, -0.2233, 0.0282])
 """SMPL's mean pelvis in the body model's coordinates; `trans` moves the model's origin, not the pelvis."""

@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.text import read_text
+from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import euler_to_matrix
-from bimotion.motion.source import SourceMotion, SourceSkeleton
 
 _MOTION = re.compile(r"^\s*MOTION\b", re.MULTILINE | re.IGNORECASE)
 _HEADER = re.compile(r"\s*Frames\s*:\s*(\S+)\s+Frame\s+Time\s*:\s*(\S+)", re.IGNORECASE)

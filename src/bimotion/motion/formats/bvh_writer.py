@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
 from bimotion.motion.kinematics import Pose, clip_to_pose
 from bimotion.motion.rotations import matrix_to_euler, quat_to_matrix
 from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES
+from bimotion.storage.atomic import atomic_path
 
 _ORDER = "zyx"
 _TURNS = " ".join(f"{axis.upper()}rotation" for axis in _ORDER)

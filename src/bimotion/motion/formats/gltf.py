@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.body import BODY, body_mesh
 from bimotion.motion.clip import Clip
 from bimotion.motion.kinematics import Pose, clip_to_pose
 from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, NUM_JOINTS, PARENTS
+from bimotion.storage.atomic import atomic_path
 
 _MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _FLOAT, _UBYTE, _USHORT = 5126, 5121, 5123

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.atomic import atomic_path
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.text import MAX_BYTES
 from bimotion.motion.skeleton import NUM_JOINTS
+from bimotion.storage.atomic import atomic_path
 
 DEFAULT_FPS = 20.0
 """An .npy file does not say its rate; HumanML3D's arrays have this one."""

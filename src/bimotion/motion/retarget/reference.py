@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.motion.joint_tables import Axes, JointTable, plain_name
+from bimotion.motion.retarget.joint_tables import Axes, JointTable, plain_name
+from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import axis_angle_to_quat, quat_to_matrix
-from bimotion.motion.source import SourceMotion, SourceSkeleton
 
 _SNAP = np.cos(np.radians(12.0))
 """A measured axis this close to one of the bone's own is taken to be it: bones are drawn along their axes."""

@@ -14,12 +14,12 @@ from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
-from bimotion.motion.joint_tables import EXACT_TABLES, NEEDED, TABLES, JointTable, plain_name
-from bimotion.motion.reference import Poses, Stance, about_left, find_stance, rest_axes, world_up
+from bimotion.motion.retarget.joint_tables import EXACT_TABLES, NEEDED, TABLES, JointTable, plain_name
+from bimotion.motion.retarget.reference import Poses, Stance, about_left, find_stance, rest_axes, world_up
+from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
+from bimotion.motion.retarget.units import metres_per_unit
 from bimotion.motion.rotations import axis_angle_to_quat, quat_to_matrix
 from bimotion.motion.skeleton import JOINT_NAMES, NUM_JOINTS, REST_OFFSETS
-from bimotion.motion.source import SourceMotion, SourceSkeleton
-from bimotion.motion.units import metres_per_unit
 
 _HIP, _HEAD, _COLLAR, _SHOULDER = (
     REST_OFFSETS[JOINT_NAMES.index(joint)] for joint in ("left_hip", "head", "left_collar", "left_shoulder")

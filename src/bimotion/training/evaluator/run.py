@@ -9,17 +9,17 @@ import torch
 
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import ConfigError, DataError
+from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import EvaluatorTrainConfig, settle
-from bimotion.training.evaluator_task import EvaluatorTask
+from bimotion.training.evaluator.task import EvaluatorTask
 from bimotion.training.loop import LoopResult, run_loop
 from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import OptimiserConfig
-from bimotion.training.words import cut_words, movement_words
+from bimotion.training.vocabulary import cut_words, movement_words
 
 logger = logging.getLogger(__name__)
 

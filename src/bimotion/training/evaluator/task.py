@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
-from bimotion.inference.captions import token_batch
-from bimotion.models.contrastive import ContrastiveEvaluator
-from bimotion.models.evaluator_folder import ContrastiveParts, save_contrastive
+from bimotion.evaluators.caption_batch import token_batch
+from bimotion.evaluators.contrastive import ContrastiveEvaluator
+from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
-from bimotion.training.contrastive_loss import ContrastiveLossConfig, Likeness, info_nce
+from bimotion.training.evaluator.loss import ContrastiveLossConfig, Likeness, info_nce
 from bimotion.training.folders import replaced_folder
 from bimotion.training.order import BatchOrder, OrderConfig
 from bimotion.training.task import Shard

@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from bimotion.captions.instructions import fill
+from bimotion.captions.sentence import tidy
 from bimotion.data.examples import Example, Examples
-from bimotion.data.templates import fill
-from bimotion.inference.prompts import motion_of_text, tidy
-from bimotion.models.packing import TokenBatch
+from bimotion.inference.prompts import motion_of_text
+from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
-from bimotion.training.latents import FULL, GAPS, SPLITS, Latents, piece_frames
+from bimotion.training.language.latent_cache import FULL, GAPS, SPLITS, Latents, piece_frames
 from bimotion.training.task import Shard
 
 

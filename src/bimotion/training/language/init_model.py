@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from bimotion.captions.instructions import own_templates
 from bimotion.data.batches import item_weights
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
-from bimotion.data.templates import own_templates
 from bimotion.errors import ConfigError, ModelError
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
@@ -20,9 +20,9 @@ from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.latent_axes import BALANCE, body_axes, joint_metric
-from bimotion.training.latents import FULL, Latents
-from bimotion.training.words import cut_words
+from bimotion.training.language.latent_cache import FULL, Latents
+from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
+from bimotion.training.vocabulary import cut_words
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from bimotion.data.store import Item
 from bimotion.inference.completion import CONTEXT_FRAMES
 from bimotion.models.vae import MotionVae
-from bimotion.motion.atomic import atomic_path
+from bimotion.storage.atomic import atomic_path
 from bimotion.training.clips import ClipPool
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from bimotion.data.store import Item
 from bimotion.errors import ConfigError
 from bimotion.features.decode import features_to_joints
 from bimotion.features.layout import CONTACTS, FPS
-from bimotion.training.losses import FOOT_JOINTS
+from bimotion.training.vae.losses import FOOT_JOINTS
 
 NEIGHBOURS = 5
 """Training windows that vote on what a motion shows."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.training.language_batches import LanguageBatch
-from bimotion.training.stages import PARTS, Part
+from bimotion.training.language.batches import LanguageBatch
+from bimotion.training.language.stages import PARTS, Part
 
 WORDS = "mixture.text.embedding.weight"
 """The word vectors, which are the output matrix as well."""

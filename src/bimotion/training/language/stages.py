@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bimotion.data.templates import TaskClass
+from bimotion.captions.instructions import TaskClass
 
 Part = Literal["text", "motion"]
 """The halves of the model that a language stage can train; the VAE is done by then."""

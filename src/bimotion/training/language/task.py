@@ -12,24 +12,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimotion.captions.instructions import MotionWords, TaskClass, own_templates
 from bimotion.data.examples import Example, ExampleConfig, Examples
 from bimotion.data.store import Item
-from bimotion.data.templates import MotionWords, TaskClass, own_templates
 from bimotion.features.decode import features_to_joints
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference.prompts import motion_of_text, text_of_motion
-from bimotion.models.decoding import DecodingConfig
+from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import save_model
 from bimotion.training.clips import ClipPool
-from bimotion.training.language_batches import LanguageBatch, LanguageBatches, Turns
-from bimotion.training.language_metrics import CaptionBank, Neighbours, ValidationConfig, motion_quality
-from bimotion.training.language_objective import LanguageLossConfig, LanguageObjective
-from bimotion.training.latents import FULL, Latents
+from bimotion.training.language.batches import LanguageBatch, LanguageBatches, Turns
+from bimotion.training.language.latent_cache import FULL, Latents
+from bimotion.training.language.metrics import CaptionBank, Neighbours, ValidationConfig, motion_quality
+from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective
+from bimotion.training.language.stages import Part
 from bimotion.training.samples import write_samples
-from bimotion.training.stages import Part
 from bimotion.training.task import Shard
 
 CHUNK = 32

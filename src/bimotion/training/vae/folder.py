@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from bimotion.errors import ModelError
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.vae import MotionVae, VaeConfig
+from bimotion.storage.records import read_record, write_record
 from bimotion.training.folders import replaced_folder
-from bimotion.training.records import read_record, write_record
 
 WEIGHTS_FILE, CONFIG_FILE, STATS_FILE = "vae.safetensors", "config.json", "stats.npz"
 

@@ -13,7 +13,7 @@ from bimotion.features.decode import features_to_joints
 from bimotion.features.layout import CONTACTS, FPS
 from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipPool
-from bimotion.training.losses import FOOT_JOINTS
+from bimotion.training.vae.losses import FOOT_JOINTS
 
 
 def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 32) -> dict[str, float]:

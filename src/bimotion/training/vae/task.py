@@ -16,12 +16,12 @@ from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipBatch, ClipPool
-from bimotion.training.losses import VaeLossConfig, feature_loss, joint_losses, kl_loss
 from bimotion.training.order import BatchOrder, OrderConfig
 from bimotion.training.samples import write_samples
 from bimotion.training.task import Shard
-from bimotion.training.vae_folder import save_vae
-from bimotion.training.vae_metrics import reconstruction_metrics
+from bimotion.training.vae.folder import save_vae
+from bimotion.training.vae.losses import VaeLossConfig, feature_loss, joint_losses, kl_loss
+from bimotion.training.vae.metrics import reconstruction_metrics
 
 PATH_WEIGHTS = VaeLossConfig(
     root_weight=6.0, position_weight=1.5, rotation_weight=0.5, velocity_weight=0.5, contact_weight=0.3

@@ -1,0 +1,1 @@
+"""Motions in words: measured facts, the caption grammar, claims checked against facts, instructions."""

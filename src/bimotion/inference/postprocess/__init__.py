@@ -1,0 +1,1 @@
+"""Clean-up of generated motion: feet, bone lengths, joins."""

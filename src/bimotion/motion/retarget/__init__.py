@@ -1,0 +1,1 @@
+"""Any skeleton to the 22 joints."""

@@ -1,0 +1,1 @@
+"""A library of recordings, searched by text or by example."""

@@ -1,0 +1,1 @@
+"""Files and folders: atomic writes, dataclasses as JSON, the Hugging Face Hub."""
