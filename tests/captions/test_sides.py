@@ -29,3 +29,9 @@ def test_only_whole_words_are_swapped() -> None:
 @pytest.mark.parametrize("hand", ["left", "right", "both", "none"])
 def test_the_moving_hand_is_told_from_the_motion(hand: str) -> None:
     assert moving_hand(measure_facts(make_motion(60, hand=hand))) == hand
+
+
+def test_sides_are_swapped_in_all_their_forms() -> None:
+    text = "turns leftward, then rightwards, a right-handed throw, lefts and rights"
+    assert swap_sides(text) == "turns rightward, then leftwards, a left-handed throw, rights and lefts"
+    assert swap_sides("punches with the right before stepping") == "punches with the left before stepping"

@@ -7,7 +7,8 @@ from bimotion.captions.facts import LimbFacts, MotionFacts
 
 _SWAP = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
 _SIDE_WORDS = re.compile(
-    r"\b(left|right(?! (?:angle|away|now|before|after|here|there)s?\b)|(?:counter|anti)?-?clockwise)\b",
+    r"\b(?:(?:left|right)(?:wards?|s)|left|(?<=\bthe )right(?! angles?\b)"
+    r"|right(?! (?:angle|away|now|before|after|here|there)s?\b)|(?:counter|anti)?-?clockwise)\b",
     re.IGNORECASE,
 )
 
@@ -25,13 +26,15 @@ _KICK_MARGIN = 0.15
 def swap_sides(text: str) -> str:
     """The text with left and right, clockwise and counterclockwise exchanged; case of the first letter kept.
 
-    `anticlockwise` comes back as `clockwise`, and `clockwise` always turns into `counterclockwise`.
+    `leftward`, `rightwards` and `lefts` change as well. `anticlockwise` comes back as `clockwise`, and
+    `clockwise` always turns into `counterclockwise`.
     """
 
     def swap(match: re.Match[str]) -> str:
         word = match[0]
         plain = word.lower().replace("-", "").replace("anti", "counter")
-        other = _SWAP[plain]
+        stem = next(side for side in _SWAP if plain.startswith(side))
+        other = _SWAP[stem] + plain.removeprefix(stem)
         return other.capitalize() if word[0].isupper() else other
 
     return _SIDE_WORDS.sub(swap, text)

@@ -21,6 +21,7 @@ class Prepare:
     kinds:
       bandai-namco  Bandai-Namco-Research-Motiondataset 1 and 2 (BVH)
       cmu           CMU motion capture (ASF/AMC and BVH)
+      joints        joint positions in one array with tables of recordings, captions and timed phrases
       bvh           a folder of own recordings with a captions.csv, or a .txt beside each file
       humanml3d     the published folder layout (new_joint_vecs, texts, splits)
       amass         AMASS npz (needs --body-model)
@@ -35,7 +36,7 @@ class Prepare:
     """
 
     kind: Annotated[
-        Positional[Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass", "merged"]],
+        Positional[Literal["bandai-namco", "cmu", "joints", "bvh", "humanml3d", "amass", "merged"]],
         arg(metavar="KIND"),
     ]
     """What the raw files are."""
@@ -87,7 +88,9 @@ class Prepare:
         else:
             print_report(report)
 
-    def _prepare(self, kind: Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]) -> "PrepareReport":
+    def _prepare(
+        self, kind: Literal["bandai-namco", "cmu", "joints", "bvh", "humanml3d", "amass"]
+    ) -> "PrepareReport":
         from bimotion.data.prepare import prepare_dataset
         from bimotion.data.recording import Reading
         from bimotion.data.windows import WindowConfig

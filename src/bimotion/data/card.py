@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bimotion.captions.content_words import SPOKEN_GROUPS
 from bimotion.captions.contents import CONTENT_GROUPS
 from bimotion.data.report import PrepareReport
 from bimotion.data.splits import SPLITS
@@ -21,6 +22,7 @@ windows that have none that is honest.
 
 def data_card(items: Sequence[Item], report: PrepareReport) -> str:
     """The card in Markdown: counts per split, source and content, licences, files that could not be used."""
+    contents = tuple(dict.fromkeys((*SPOKEN_GROUPS, *CONTENT_GROUPS)))
     hours = report.num_frames / 20 / 3600
     lines = [
         _ABOUT,
@@ -29,7 +31,7 @@ def data_card(items: Sequence[Item], report: PrepareReport) -> str:
         "",
         *_table("source", items, lambda item: item.source, sorted({item.source for item in items})),
         "",
-        *_table("content", items, lambda item: item.content, CONTENT_GROUPS),
+        *_table("content", items, lambda item: item.content, contents),
         "",
         "## Licences",
         "",

@@ -13,8 +13,8 @@ from bimotion.errors import DataError
 def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> list[Recording]:
     """The recordings with the labels that a catalogue gives them; those it does not name stay as they are.
 
-    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`. Captions count
-    only for contents that the grammar does not know.
+    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`, `use`. Captions count
+    only for contents that the grammar does not know; recordings with `use` false are left out.
 
     Raises:
         DataError: the file is missing, or a line is not such an object.
@@ -33,7 +33,11 @@ def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> list[Re
                 raise DataError(
                     f"{catalogue}:{number}: expected a JSON object with `id`: {error!r}"
                 ) from error
-    return [_labelled(recording, rows.get(recording.id, {})) for recording in recordings]
+    return [
+        _labelled(recording, row)
+        for recording in recordings
+        if (row := rows.get(recording.id, {})).get("use", True)
+    ]
 
 
 def _labelled(recording: Recording, row: dict[str, Any]) -> Recording:

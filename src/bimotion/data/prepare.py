@@ -20,17 +20,18 @@ from bimotion.data.catalogue import apply_catalogue
 from bimotion.data.recording import Reading, Recording
 from bimotion.data.report import Failure, PrepareReport
 from bimotion.data.shards import shard_path, write_shard
-from bimotion.data.sources import amass, bandai_namco, bvh_folder, cmu, humanml3d
+from bimotion.data.sources import amass, bandai_namco, bvh_folder, cmu, humanml3d, joints
 from bimotion.data.windows import WindowConfig
 from bimotion.errors import DataError
 
-SourceKind = Literal["bandai-namco", "cmu", "bvh", "humanml3d", "amass"]
+SourceKind = Literal["bandai-namco", "cmu", "joints", "bvh", "humanml3d", "amass"]
 FORMAT_VERSION = 1
 """Counts up when prepared data sets of older versions must be made again."""
 
 _FINDERS = {
     "bandai-namco": bandai_namco.find_recordings,
     "cmu": cmu.find_recordings,
+    "joints": joints.find_recordings,
     "bvh": bvh_folder.find_recordings,
     "humanml3d": humanml3d.find_recordings,
     "amass": amass.find_recordings,

@@ -37,6 +37,22 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """What people say of a part of a recording that comes as joints."""
+
+    start: int
+    """First frame."""
+    end: int
+    """Last frame, which the next part begins with."""
+    captions: tuple[str, ...] = ()
+    """Captions of the part."""
+    events: tuple[TimedCaption, ...] = ()
+    """Timed phrases, in seconds from the part's start."""
+    reference: bool = False
+    """Whether they are to measure with and never learnt from."""
+
+
+@dataclass(frozen=True)
 class Recording:
     """A file of raw motion with its labels."""
 
@@ -64,3 +80,7 @@ class Recording:
     """Split that the data set prescribes; None to split by take."""
     is_features: bool = False
     """Whether the file holds HumanML3D features, not motion."""
+    rows: tuple[int, int] | None = None
+    """First row and number of rows in the file, where it is an array of the joints of many recordings."""
+    annotations: tuple[Annotation, ...] = ()
+    """What is said of its windows, where it comes as joints."""

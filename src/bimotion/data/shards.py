@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bimotion.data.annotated import cut_annotated
 from bimotion.data.recording import Recording
 from bimotion.data.report import Failure
 from bimotion.data.store import Item
@@ -16,9 +17,7 @@ from bimotion.storage.atomic import atomic_path
 def write_shard(recording: Recording, config: WindowConfig, shards: Path) -> tuple[str, Failure | None]:
     """Cuts one recording and writes its windows; gives the failure of a file that cannot be used."""
     try:
-        windows = (
-            cut_features(recording, config) if recording.is_features else cut_recording(recording, config)
-        )
+        windows = _cut(recording, config)
     except BimotionError as error:
         return recording.id, Failure(str(recording.path), str(error))
     except (OSError, ValueError) as error:  # unreadable files and bytes that are no text
@@ -27,6 +26,12 @@ def write_shard(recording: Recording, config: WindowConfig, shards: Path) -> tup
         about = {"items": [item.to_json() for item in windows.items], "notes": windows.notes}
         np.savez(file, features=windows.features, about=np.array(json.dumps(about)))
     return recording.id, None
+
+
+def _cut(recording: Recording, config: WindowConfig) -> Windows:
+    if recording.rows is not None:
+        return cut_annotated(recording, config)
+    return cut_features(recording, config) if recording.is_features else cut_recording(recording, config)
 
 
 def read_shard(shards: Path, recording_id: str) -> Windows:

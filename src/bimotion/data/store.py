@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -33,6 +33,17 @@ FEATURES_FILE, INDEX_FILE, STATS_FILE, META_FILE, CARD_FILE = (
     "meta.json",
     "README.md",
 )
+
+
+class Event(NamedTuple):
+    """A timed phrase of a window."""
+
+    start: float
+    """Seconds from the window's start."""
+    end: float
+    """Seconds from the window's start."""
+    text: str
+    """What happens, as a phrase in the third person."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ class Item:
     """Licence of the recording."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Measured facts (`MotionFacts.to_json`); empty where none were measured."""
+    events: tuple[Event, ...] = ()
+    """Timed phrases; empty where none are known."""
 
     @property
     def seconds(self) -> float:
@@ -90,7 +103,8 @@ class Item:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Item":
         """The item of a line of the index."""
-        return cls(**{**values, "captions": tuple(values["captions"])})
+        events = tuple(Event(*event) for event in values.get("events", ()))
+        return cls(**{**values, "captions": tuple(values["captions"]), "events": events})
 
 
 class MotionStore:

@@ -34,6 +34,8 @@ class WindowConfig:
     """Captions of a window, at most."""
     seed: int = 0
     """Seed of the captions' choice of words."""
+    spans: float = 2.0
+    """Spans of timed phrases for each window of a training recording, where phrases are known."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_frames <= self.max_frames // 2 + 1:

@@ -1,0 +1,130 @@
+"""Windows of recordings that come as joints with captions of their windows: nothing is repaired or resampled."""
+
+import zlib
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.captions.content_words import content_of_words
+from bimotion.captions.facts import measure_facts
+from bimotion.captions.sides import swap_sides
+from bimotion.data.clean import window_bounds
+from bimotion.data.recording import Annotation, Recording
+from bimotion.data.spans import spans_of
+from bimotion.data.store import Event, Item
+from bimotion.data.windows import WindowConfig, Windows
+from bimotion.errors import DataError
+from bimotion.features import features_to_joints
+from bimotion.features.clip_encoding import encode_clip
+from bimotion.features.layout import FPS
+from bimotion.features.mirror import mirror_features
+
+HALF_MILLIMETRE = 0.0005
+
+
+def read_rows(recording: Recording) -> Float[np.ndarray, "T 22 3"]:
+    """Joints of a recording in metres, float64.
+
+    Raises:
+        DataError: the array has another shape, or fewer rows than the recording needs.
+    """
+    assert recording.rows is not None
+    offset, frames = recording.rows
+    array = np.load(recording.path, mmap_mode="r", allow_pickle=False)
+    if array.ndim != 3 or array.shape[1:] != (22, 3) or len(array) < offset + frames:
+        raise DataError(
+            f"{recording.path}: expected joints of shape (N, 22, 3) with N of at least {offset + frames}, "
+            f"got {array.shape}"
+        )
+    rows = np.asarray(array[offset : offset + frames])
+    if rows.dtype == np.int16:
+        return np.cumsum(rows, axis=0, dtype=np.int32) * HALF_MILLIMETRE
+    joints = rows.astype(np.float64)
+    if not np.isfinite(joints).all():
+        raise DataError(f"{recording.path}: {recording.id} has positions that are not finite")
+    return joints
+
+
+def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
+    """The recording in equal parts that share a frame, its reference windows, and spans of its timed phrases.
+
+    Parts take the captions that were written for just these frames; parts without any are motion only. Spans are
+    made of training recordings only.
+
+    Raises:
+        DataError: the array does not hold the recording, or it is shorter than the shortest window.
+    """
+    joints = read_rows(recording)
+    if len(joints) - 1 < config.min_frames:
+        raise DataError(
+            f"{recording.id}: {len(joints) - 1} frames at {FPS} fps, expected {config.min_frames} or more"
+        )
+    written = {(at.start, at.end): at for at in recording.annotations if not at.reference}
+    bounds = window_bounds(len(joints) - 1, config.max_frames)
+    places = [(f"{number:02d}", written.get(b, Annotation(*b))) for number, b in enumerate(bounds)]
+    unused = set(written) - set(bounds)
+    references = [at for at in recording.annotations if at.reference]
+    places += [(f"r{number:02d}", _shortened(at, config.max_frames)) for number, at in enumerate(references)]
+    if recording.split == "train" and config.spans:
+        rng = np.random.default_rng([config.seed, zlib.crc32(recording.id.encode())])
+        spans = spans_of(
+            recording.annotations,
+            round(config.spans * len(bounds)),
+            rng,
+            shortest=config.min_frames,
+            longest=config.max_frames,
+        )
+        places += [(f"s{number:02d}", at) for number, at in enumerate(spans)]
+    parts, items, offset = [], [], 0
+    for name, at in places:
+        if not config.min_frames <= at.end - at.start or at.end >= len(joints):
+            continue
+        features = encode_clip(joints[at.start : at.end + 1])
+        for mirrored in (False, True) if config.mirror else (False,):
+            items.append(_item(recording, f"{recording.id}#{name}", at, features, offset, mirrored=mirrored))
+        parts.append(features)
+        offset += len(features)
+    notes = (f"{len(unused)} captions are of other windows than the equal parts: not used",) if unused else ()
+    return Windows(np.concatenate(parts), tuple(items), notes)
+
+
+def _shortened(at: Annotation, longest: int) -> Annotation:
+    return Annotation(at.start, min(at.end, at.start + longest), at.captions, at.events, at.reference)
+
+
+def _item(
+    recording: Recording,
+    name: str,
+    at: Annotation,
+    features: Float[np.ndarray, "T 263"],
+    offset: int,
+    *,
+    mirrored: bool,
+) -> Item:
+    seen = mirror_features(features) if mirrored else features
+    facts = measure_facts(np.asarray(features_to_joints(seen)))
+
+    def said(text: str) -> str:
+        return swap_sides(text) if mirrored else text
+
+    phrases = [event.text for event in at.events]
+    return Item(
+        id=name + ("M" if mirrored else ""),
+        take=recording.take,
+        split=recording.split or "train",
+        source=recording.source,
+        content=content_of_words((*at.captions[:1], recording.label.content, *at.captions[1:], *phrases)),
+        label=recording.label.content,
+        style="none",
+        side="none",
+        gait="none",
+        start=at.start,
+        num_frames=len(features),
+        offset=offset,
+        mirrored=mirrored,
+        text=bool(at.captions),
+        captions=tuple(said(caption) for caption in at.captions),
+        licence=recording.licence,
+        facts=facts.to_json(),
+        events=tuple(Event(event.start, event.end or 0.0, said(event.text)) for event in at.events),
+    )
