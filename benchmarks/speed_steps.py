@@ -94,7 +94,7 @@ def sequences(network: MotionLanguage) -> list[Step]:
         ids: tuple[int, ...] = ()
         for _ in range(WRITTEN):
             batch = network.batch([TokenSequence(prompt.prompt + ids)])
-            scores = mixture.logits(mixture(batch, given, wanted=batch.last_rows).text)
+            scores = mixture.logits(mixture(batch, given, text_rows=batch.last_rows).text)
             scores[:, network.config.special.start :] = -torch.inf
             ids = (*ids, int(scores.argmax()))
 
@@ -108,7 +108,7 @@ def sequences(network: MotionLanguage) -> list[Step]:
         (
             f"no last states of text that nobody reads; batch {CLIPS}",
             lambda: mixture(own),
-            lambda: mixture(own, wanted=own.answer_rows[:0]),
+            lambda: mixture(own, text_rows=own.answer_rows[:0]),
         ),
         (
             f"scores of answers only, 16 tokens of {PLACES} places; batch {CLIPS}",
@@ -118,7 +118,7 @@ def sequences(network: MotionLanguage) -> list[Step]:
         (
             f"keys and values kept while writing {WRITTEN} tokens; batch 1",
             without_cache,
-            lambda: network.write(network.batch([prompt]), latents, written),
+            lambda: network.generate(network.batch([prompt]), latents, written),
         ),
     ]
 
@@ -134,12 +134,12 @@ def kernels_own(network: MotionLanguage) -> list[Step]:
             kernels._RUN = own
 
     def one_by_one(run: Callable[[], object]) -> None:
-        own = kernels.Repeated.__call__
-        kernels.Repeated.__call__ = lambda self, function, *given: function(*given)  # type: ignore[method-assign]
+        own = kernels.CallGraph.__call__
+        kernels.CallGraph.__call__ = lambda self, function, *given: function(*given)  # type: ignore[method-assign]
         try:
             run()
         finally:
-            kernels.Repeated.__call__ = own  # type: ignore[method-assign]
+            kernels.CallGraph.__call__ = own  # type: ignore[method-assign]
 
     steps: list[Step] = []
     for name, without, figures in (

@@ -24,7 +24,7 @@ from bimotion.models.pretrained import PretrainedLanguage, read_pretrained
 from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import EOS, SpecialIds, TokenSequence
 from bimotion.models.weights import load_model
-from bimotion.training.vocabulary import cut_words
+from bimotion.training.vocabulary import shrink_vocabulary
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 ROWS = 304
@@ -155,7 +155,7 @@ def test_the_rest_of_the_model_is_the_seed_s(folders: dict[str, Path]) -> None:
 
 def test_every_word_cut_from_a_model_has_a_vector(folders: dict[str, Path]) -> None:
     # one of zeros would have the score zero whatever the state: an answer that ends in it could not
-    words = cut_words(folders["llama"], ["a person walks"], 270, 16, 4)
+    words = shrink_vocabulary(folders["llama"], ["a person walks"], 270, 16, 4)
     norms = words.vectors.norm(dim=1)
     assert len(norms) == words.tokenizer.special.text_vocab_size
     assert norms.min() > 0.2 * norms.mean()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from bimotion.models import kernels
 from bimotion.models.branch import Rotary
-from bimotion.models.kernels import Activation, Norm, Repeated, attend_next, product, spread
+from bimotion.models.kernels import Activation, CallGraph, Norm, attend_next, broadcast_last, product
 
 COMPILES = sys.platform == "linux" and shutil.which("cc") is not None
 pytestmark = pytest.mark.skipif(
@@ -90,14 +90,16 @@ def test_norms_activations_gates_and_sums_are_those_of_torch(
     around = None
     if norm == "layer":
         around = Norm("layer", gain, shift, 1e-5)
-        expected = F.layer_norm(expected, (width,), eps=1e-5) * spread(gain, rows) + spread(shift, rows)
+        expected = F.layer_norm(expected, (width,), eps=1e-5) * broadcast_last(gain, rows) + broadcast_last(
+            shift, rows
+        )
     elif norm == "rms":
         around = Norm("rms", gain[0], None, 1e-5)
         expected = F.rms_norm(expected, (width,), gain[0], 1e-5)
     expected = F.linear(expected, weight)
     if activation is not None:
         expected = F.silu(expected) if activation == "silu" else F.gelu(expected, approximate="tanh")
-    expected = expected * spread(gate, rows) + add
+    expected = expected * broadcast_last(gate, rows) + add
     got = product(x, weight, norm=around, activation=activation, gate=gate, add=add)
     # the variance of two or three numbers near each other is a difference of large ones
     loose = 1e-2 if norm == "layer" and width < 4 else 1e-4
@@ -153,7 +155,7 @@ def test_one_more_token_attends_as_in_torch(heads: int, groups: int, width: int,
 
 def test_repeated_calls_see_what_they_are_given() -> None:
     first, second = tensors(5, (24, 16), (8, 24))
-    repeated = Repeated()
+    repeated = CallGraph()
 
     def function(x: Tensor, add: Tensor) -> Tensor:
         return product(product(x, first, activation="gelu"), second, add=add)
@@ -167,7 +169,7 @@ def test_repeated_calls_see_what_they_are_given() -> None:
 
 def test_what_torch_computes_between_the_kernels_is_computed_each_time() -> None:
     [weight] = tensors(5, (8, 16))
-    repeated = Repeated()
+    repeated = CallGraph()
     for seed in range(3):
         [x] = tensors(seed, (2, 16))
         assert torch.equal(repeated(lambda x: product(x, weight).relu(), x), product(x, weight).relu())
@@ -176,7 +178,7 @@ def test_what_torch_computes_between_the_kernels_is_computed_each_time() -> None
 
 def test_what_another_thread_computes_is_not_recorded() -> None:
     weight, theirs = tensors(5, (8, 16), (1, 16))
-    repeated = Repeated()
+    repeated = CallGraph()
 
     def function(x: Tensor) -> Tensor:
         other = Thread(target=product, args=(theirs, weight))

@@ -5,11 +5,13 @@ import torch
 from torch.nn import functional as F
 
 from bimotion.models import kernels
-from bimotion.models.kernels import MOST_ROWS, Norm, usable
+from bimotion.models.kernels import MAX_KERNEL_ROWS, Norm, usable
 from bimotion.models.linear import Linear
 
 
-@pytest.mark.parametrize("shape", [(64,), (1, 64), (2, 3, 64), (5, 1, 64), (0, 64), (MOST_ROWS + 1, 64)])
+@pytest.mark.parametrize(
+    "shape", [(64,), (1, 64), (2, 3, 64), (5, 1, 64), (0, 64), (MAX_KERNEL_ROWS + 1, 64)]
+)
 def test_shapes_and_dtypes_are_kept(shape: tuple[int, ...]) -> None:
     layer = Linear(64, 96)
     with torch.no_grad():
@@ -17,7 +19,7 @@ def test_shapes_and_dtypes_are_kept(shape: tuple[int, ...]) -> None:
         assert layer.double()(torch.zeros(shape).double()).dtype == torch.float64
 
 
-@pytest.mark.parametrize("rows", [1, 7, MOST_ROWS + 1])
+@pytest.mark.parametrize("rows", [1, 7, MAX_KERNEL_ROWS + 1])
 def test_what_stands_around_is_done_in_its_order(rows: int) -> None:
     layer = Linear(64, 96).eval()
     x, gate, add = torch.randn(rows, 64), torch.randn(2, 96), torch.randn(rows, 96)
@@ -55,7 +57,7 @@ def test_what_the_kernels_cannot_take_is_left_to_torch() -> None:
         assert not usable(x, torch.zeros(64, 96).T)
         assert not usable(x.half(), weight)
         assert not usable(torch.zeros(0, 64), weight)
-        assert not usable(torch.zeros(MOST_ROWS + 1, 64), weight)
+        assert not usable(torch.zeros(MAX_KERNEL_ROWS + 1, 64), weight)
         assert not usable(torch.zeros(2, 64, device="meta"), weight)
 
 

@@ -37,8 +37,8 @@ def test_each_task_has_its_losses(micro: MotionLanguage, tokenizer: MotionTokeni
         ]
     )
     losses = micro(mixed, latents[:1], latents[1:], torch.tensor([50]))
-    assert losses.meaning == 0
-    assert all(loss > 0 for name, loss in losses._asdict().items() if name != "meaning")
+    assert losses.alignment == 0
+    assert all(loss > 0 for name, loss in losses._asdict().items() if name != "alignment")
     sum(losses).backward()
     trained = {name for name, p in micro.named_parameters() if p.grad is not None and p.grad.any()}
     untrained = {name for name, _ in micro.named_parameters() if not name.startswith("vae.")} - trained
@@ -51,12 +51,12 @@ def test_slots_are_drawn_to_what_is_meant(micro: MotionLanguage, tokenizer: Moti
     plain = micro.batch([tokenizer.motion_request("a person walks"), tokenizer.motion_request("jumps")])
     rows = torch.tensor([1, 2])
     states = micro.condition(plain).detach()
-    losses = micro(batch, None, asked, torch.tensor([40, 50, 60]), meant=(rows, states))
-    assert losses.meaning > 0
-    losses.meaning.backward()
+    losses = micro(batch, None, asked, torch.tensor([40, 50, 60]), target_states=(rows, states))
+    assert losses.alignment > 0
+    losses.alignment.backward()
     assert micro.mixture.text.embedding.weight.grad is not None
     own = micro.condition(batch).detach()[rows]
-    assert micro(batch, None, asked, torch.tensor([40, 50, 60]), meant=(rows, own)).meaning < 1e-9
+    assert micro(batch, None, asked, torch.tensor([40, 50, 60]), target_states=(rows, own)).alignment < 1e-9
 
 
 def test_text_loss_ignores_prompts_and_neighbours(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
@@ -107,7 +107,7 @@ def test_writing_equals_choosing_the_likeliest_again_and_again(
         tokenizer.text_request(f"what does the person do in {tokenizer.motion_in}"),
     ]
     given = torch.randn(2, 2, 8)
-    written = micro.write(micro.batch(prompts), given, DecodingConfig(max_tokens=8))
+    written = micro.generate(micro.batch(prompts), given, DecodingConfig(max_tokens=8))
     for prompt, z, answer in zip(prompts, given, written, strict=True):
         ids: list[int] = []
         while len(ids) < 8:
@@ -125,13 +125,13 @@ def test_writing_equals_choosing_the_likeliest_again_and_again(
 def test_repetition_penalty_and_top_k(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
     batch = micro.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")])
     given = torch.randn(1, 2, 8)
-    [free] = micro.write(batch, given, DecodingConfig(max_tokens=12))
-    [other] = micro.write(batch, given, DecodingConfig(max_tokens=12, repetition_penalty=1e6))
+    [free] = micro.generate(batch, given, DecodingConfig(max_tokens=12))
+    [other] = micro.generate(batch, given, DecodingConfig(max_tokens=12, repetition_penalty=1e6))
     assert len(set(other)) == len(other)
     drawn = DecodingConfig(max_tokens=12, temperature=1.0, top_k=1)
-    assert micro.write(batch, given, drawn) == [free]
+    assert micro.generate(batch, given, drawn) == [free]
     free_choice = DecodingConfig(max_tokens=12, temperature=1.0)
-    seeded = [micro.write(batch, given, free_choice, torch.Generator().manual_seed(5)) for _ in range(2)]
+    seeded = [micro.generate(batch, given, free_choice, torch.Generator().manual_seed(5)) for _ in range(2)]
     assert seeded[0] == seeded[1]
 
 
@@ -172,7 +172,7 @@ def test_two_captions_and_their_motions_are_learnt(tokenizer: MotionTokenizer) -
     assert lengths is not None
     assert (lengths - frames).abs().max() <= 4
     prompts = model.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")] * 2)
-    assert [tokenizer.caption(ids) for ids in model.write(prompts, latents)] == captions
+    assert [tokenizer.caption(ids) for ids in model.generate(prompts, latents)] == captions
 
 
 def test_latents_on_principal_axes_come_back_as_their_projection() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import FewBits, set_precision
+from bimotion.models.precision import QuantizedLinear, set_precision
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 
 WITH_AND_WITHOUT_THE_LIBRARY = pytest.mark.parametrize("library", [True, False])
@@ -57,7 +57,7 @@ def test_only_the_transformer_is_in_eight_bits(micro: MotionLanguage, maybe_libr
     rough = fewer(micro, "int8")
     own = {name for name, part in micro.named_modules() if isinstance(part, nn.Linear)}
     layers = {name for name in own if name.startswith(("mixture.text.layers", "mixture.motion.layers"))}
-    assert {name for name, part in rough.named_modules() if isinstance(part, FewBits)} == {
+    assert {name for name, part in rough.named_modules() if isinstance(part, QuantizedLinear)} == {
         *layers,
         "mixture.output",
     }
@@ -77,19 +77,19 @@ def test_the_llama_family_has_it_too(
     with torch.no_grad():
         before, after = (one.mixture(batch).text.float() for one in (network, rough))
         assert 0 < float((after - before).norm() / before.norm()) < 0.05
-    assert len(rough.write(batch)) == 1
+    assert len(rough.generate(batch)) == 1
 
 
 @pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 @pytest.mark.parametrize(("precision", "share"), [("bf16", 1 / 2), ("int8", 1 / 4)])
 def test_weights_take_the_memory_of_their_bits(precision: Literal["bf16", "int8"], share: float) -> None:
-    layer = FewBits(torch.randn(64, 96), None, precision)
+    layer = QuantizedLinear(torch.randn(64, 96), None, precision)
     assert layer.weight.element_size() * layer.weight.numel() == 64 * 96 * 4 * share
 
 
 @pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 def test_a_row_of_zeros_stays_zero_and_one_that_is_not_finite_shows() -> None:
-    layer = FewBits(torch.cat((torch.zeros(1, 40), torch.randn(7, 40))), None, "int8")
+    layer = QuantizedLinear(torch.cat((torch.zeros(1, 40), torch.randn(7, 40))), None, "int8")
     x = torch.randn(3, 40)
     x[1, 5], x[2] = torch.nan, 0
     y = layer(x)

@@ -13,7 +13,7 @@ from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.precision import set_precision
 from bimotion.models.presets import PRESETS, preset
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.weights import config_of_json, load_model, save_model
+from bimotion.models.weights import config_of_json, load_config, load_model, save_model
 
 
 @pytest.fixture
@@ -131,3 +131,10 @@ def test_numbers_beyond_half_precision_are_refused(
     with pytest.raises(ModelError, match="vae.embed.weight has values that are not finite"):
         save_model(micro, tmp_path, tokenizer)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_of_older_folders_are_read_under_their_new_names(tmp_path: Path, micro_folder: Path) -> None:
+    data = json.loads((micro_folder / "config.json").read_text())
+    data["says_length"] = data.pop("length_in_prompt")
+    (tmp_path / "config.json").write_text(json.dumps(data))
+    assert load_config(tmp_path) == load_config(micro_folder)

@@ -139,13 +139,13 @@ def _captioning(figure: Figure, network: MotionLanguage) -> Job:
             return network.encode(features, lengths)
 
     def run() -> None:
-        written = network.write(batch, encode(), DecodingConfig(max_tokens=figure.written))
+        written = network.generate(batch, encode(), DecodingConfig(max_tokens=figure.written))
         assert {len(ids) for ids in written} == {figure.written}, "an answer ended early"
 
     def outcome() -> Tensor:
         with torch.inference_mode():
             given = network.understanding(encode().flatten(1)).view(figure.batch, network.config.slots, -1)
-            return network.mixture.logits(network.mixture(batch, given, wanted=batch.last_rows).text)
+            return network.mixture.logits(network.mixture(batch, given, text_rows=batch.last_rows).text)
 
     size = _weight_bytes(figure)
     parts = [

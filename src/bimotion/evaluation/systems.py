@@ -77,7 +77,7 @@ class ModelSystem:
         if frames is None and model.network.length is None:
             raise ConfigError("this model does not predict lengths")
         wanted = frames and [min(max(each, model.min_frames), model.max_frames) for each in frames]
-        said = wanted if wanted and model.says_length else [None] * len(texts)
+        said = wanted if wanted and model.length_in_prompt else [None] * len(texts)
         limit = model.network.config.mixture.max_positions
         sequences = [
             prompts.motion_of_text(model.tokenizer, text, limit, length)

@@ -35,7 +35,7 @@ class Completer(Protocol):
     tokenizer: MotionTokenizer
     min_frames: int
     max_frames: int
-    says_length: bool
+    length_in_prompt: bool
 
     def sample_features(
         self,
@@ -61,7 +61,7 @@ def continue_clip(model: Completer, clip: Clip, seconds: float, sampling: Sampli
         given = clip_to_features(Clip(_tail(joints, clip.fps), clip.fps))
         frames = _frames_for(wanted, clip.fps, model)
         piece = replace(sampling, seed=None if sampling.seed is None else sampling.seed + number)
-        request = prompts.next_motion(model.tokenizer, frames if model.says_length else None)
+        request = prompts.next_motion(model.tokenizer, frames if model.length_in_prompt else None)
         features = model.sample_features([request], [given], frames, piece)[0]
         floor = joints[..., 1].min()
         new = _fitted(features, clip.fps, wanted, joints)
@@ -94,7 +94,7 @@ def fill_clip(
     if frames < model.min_frames:
         inner += model.min_frames - frames
         frames = model.min_frames
-    request = prompts.motion_between(model.tokenizer, frames if model.says_length else None)
+    request = prompts.motion_between(model.tokenizer, frames if model.length_in_prompt else None)
     features = model.sample_features([request], [before, after], frames, sampling)[0]
     middle = features[len(before) : len(before) + inner]
     floor = np.array([0, first.joints[..., 1].min(), 0], dtype=np.float32)

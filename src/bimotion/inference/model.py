@@ -52,7 +52,7 @@ class MotionLanguageModel:
             network.config.vae.max_frames, PUBLISHED_MAX_FRAMES if length is None else length.max_frames
         )
         self.min_frames = FPS if length is None else length.min_frames
-        self.says_length = network.config.says_length
+        self.length_in_prompt = network.config.length_in_prompt
 
     @classmethod
     def from_folder(
@@ -140,7 +140,7 @@ class MotionLanguageModel:
         if wanted is None and self.network.length is None:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
         limit = self.network.config.mixture.max_positions
-        said = wanted if self.says_length else None
+        said = wanted if self.length_in_prompt else None
         sequences = [prompts.motion_of_text(self.tokenizer, each, limit, said) for each in text]
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         made = self.sample_features(sequences, [], wanted, sampling)
@@ -335,8 +335,8 @@ class MotionLanguageModel:
         said: list[str] = []
         for start in range(0, len(features), BATCH):
             rows = features[start : start + BATCH]
-            frames = [len(each) if self.says_length else None for each in rows]
+            frames = [len(each) if self.length_in_prompt else None for each in rows]
             batch = self.network.batch([prompts.text_of_motion(self.tokenizer, each) for each in frames])
-            answers = self.network.write(batch, self.encode_features(rows), DecodingConfig())
+            answers = self.network.generate(batch, self.encode_features(rows), DecodingConfig())
             said += [self.tokenizer.caption(ids) for ids in answers]
         return said

@@ -132,12 +132,12 @@ class BranchLayer(nn.Module):
         self.feed_forward = feed_forward(config.width, ff_width)
         self.dropout = config.dropout
 
-    def before(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
+    def pre_attention(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
         """Queries, keys and values, side by side."""
         qkv: Tensor = self.qkv(x, norm=Norm.of(self.norm_attention))
         return qkv
 
-    def after(
+    def post_attention(
         self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch D"]
     ) -> Float[Tensor, "*batch D"]:
         """The layer's output from its input and what attention gave."""

@@ -1,6 +1,6 @@
 """Writing text token by token, with the keys and values of what precedes kept.
 
-Shapes: B sequences, S slots of a motion, M motions given, C width, V text vocabulary.
+Shapes: B sequences, S slots of a motion, M motions context, C width, V text vocabulary.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from bimotion.models.tokens import SpecialIds
 
 @dataclass(frozen=True)
 class DecodingConfig:
-    """How text is written."""
+    """How text is generated."""
 
     max_tokens: int = 40
     """Longest answer."""
@@ -26,7 +26,7 @@ class DecodingConfig:
     top_k: int = 50
     """Drawing is among so many likeliest tokens."""
     repetition_penalty: float = 1.0
-    """Scores of tokens already written are made this many times worse (published: 1.1)."""
+    """Scores of tokens already generated are made this many times worse (published: 1.1)."""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1 or self.top_k < 1:
@@ -41,17 +41,17 @@ class DecodingConfig:
 
 
 @torch.inference_mode()
-def write(
+def generate(
     mixture: Mixture,
     batch: TokenBatch,
-    given: Float[Tensor, "M S C"] | None,
+    context: Float[Tensor, "M S C"] | None,
     special: SpecialIds,
     decoding: DecodingConfig,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
     """Ids that follow each prompt, up to the end token, which is left out.
 
-    Prompts end in a text token. The motion brackets are never written.
+    Prompts end in a text token. The motion brackets are never generated.
 
     Raises:
         ModelError: a prompt fills all positions.
@@ -60,37 +60,37 @@ def write(
     if room < 1:
         raise ModelError(f"a prompt of {batch.length} tokens leaves no room to answer in; shorten it")
     cache = mixture.cache(batch.size, batch.length + room)
-    states = mixture(batch, given, cache, wanted=batch.last_rows).text
-    written = torch.full((batch.size, room), special.eos, device=states.device)
+    states = mixture(batch, context, cache, text_rows=batch.last_rows).text
+    generated = torch.full((batch.size, room), special.eos, device=states.device)
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
     # Whether all are done is asked at each token where that is free, and rarely where it stops the device.
     every = 1 if states.device.type == "cpu" else 8
-    for place in range(room):
+    for step in range(room):
         scores = mixture.logits(states).float()
         scores[:, special.start :] = -torch.inf
-        chosen = _choose(scores, written[:, :place], decoding, generator)
+        chosen = _choose(scores, generated[:, :step], decoding, generator)
         chosen = chosen.masked_fill(done, special.eos)
-        written[:, place] = chosen
+        generated[:, step] = chosen
         done = done | (chosen == special.eos)
-        if place % every == every - 1 and bool(done.all()):
+        if step % every == every - 1 and bool(done.all()):
             break
-        if place + 1 < room:
+        if step + 1 < room:
             states = mixture.step(chosen, cache)
-    rows: list[list[int]] = written.tolist()
+    rows: list[list[int]] = generated.tolist()
     return [row[: row.index(special.eos)] if special.eos in row else row for row in rows]
 
 
 def _choose(
     scores: Float[Tensor, "B V"],
-    written: Int[Tensor, "B n"],
+    generated: Int[Tensor, "B n"],
     decoding: DecodingConfig,
     generator: torch.Generator | None,
 ) -> Int[Tensor, " B"]:
     """The next token of each sequence."""
     penalty = decoding.repetition_penalty
-    if penalty != 1 and written.shape[1]:
-        old = scores.gather(1, written)
-        scores.scatter_(1, written, torch.where(old > 0, old / penalty, old * penalty))
+    if penalty != 1 and generated.shape[1]:
+        old = scores.gather(1, generated)
+        scores.scatter_(1, generated, torch.where(old > 0, old / penalty, old * penalty))
     if decoding.temperature == 0:
         return scores.argmax(-1)
     best, ids = scores.topk(min(decoding.top_k, scores.shape[1]))

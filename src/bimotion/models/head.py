@@ -28,7 +28,7 @@ from bimotion.models.diffusion import (
     sample,
     schedule_of,
 )
-from bimotion.models.kernels import Norm, Repeated, spread
+from bimotion.models.kernels import CallGraph, Norm, broadcast_last
 from bimotion.models.linear import Linear
 
 CHUNK_BYTES = 16 << 20
@@ -84,7 +84,7 @@ class Modulation(NamedTuple):
         """What goes past the blocks."""
         if self.direct is None:
             return None
-        gain, shift = spread(self.direct, len(xt)).chunk(2, dim=-1)
+        gain, shift = broadcast_last(self.direct, len(xt)).chunk(2, dim=-1)
         return torch.addcmul(shift, gain, xt)
 
 
@@ -212,25 +212,28 @@ class DiffusionHead(nn.Module):
         for number, block in enumerate(self.blocks):
             h = block(h, *each[3 * number : 3 * number + 3])
         gain, shift = each[-2:]
-        told: Tensor = self.unembed(h, norm=Norm("layer", gain, shift, self.norm.eps), add=past)
-        return told
+        prediction: Tensor = self.unembed(h, norm=Norm("layer", gain, shift, self.norm.eps), add=past)
+        return prediction
 
     def eps_of(
-        self, told: Float[Tensor, "B X"], xt: Float[Tensor, "B X"], alpha_bar: Float[Tensor, "#B 1"] | float
+        self,
+        prediction: Float[Tensor, "B X"],
+        xt: Float[Tensor, "B X"],
+        alpha_bar: Float[Tensor, "#B 1"] | float,
     ) -> Float[Tensor, "B X"]:
         """The noise in `xt` by what the network tells of it."""
         if self.diffusion.prediction == "eps":
-            return told
+            return prediction
         kept = torch.as_tensor(alpha_bar, dtype=torch.float32, device=xt.device)
-        return (kept.sqrt() * told + (1 - kept).sqrt() * xt).to(told.dtype)
+        return (kept.sqrt() * prediction + (1 - kept).sqrt() * xt).to(prediction.dtype)
 
     def forward(
         self, xt: Float[Tensor, "B 1 X"], t: Int[Tensor, " B"], z: Float[Tensor, "B S C"]
     ) -> Float[Tensor, "B 1 X"]:
         """The noise in `xt` at level `t`, given the hidden states at the slots."""
         modulation = self.modulation(self.time(t) + self.condition(z))
-        told = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
-        return self.eps_of(told, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
+        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
+        return self.eps_of(prediction, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
 
     def loss(
         self,
@@ -264,12 +267,12 @@ class DiffusionHead(nn.Module):
         c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
         xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
         modulation = self.modulation(self.time(t) + c)
-        told = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
-        wanted = eps[:, 0]
+        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
+        target = eps[:, 0]
         if self.diffusion.prediction == "v":
             kept = self.alpha_bar[t][:, None]
-            wanted = kept.sqrt() * wanted - (1 - kept).sqrt() * x0.repeat(repeats, 1, 1)[:, 0]
-        return (told - wanted).square().mean(-1)
+            target = kept.sqrt() * target - (1 - kept).sqrt() * x0.repeat(repeats, 1, 1)[:, 0]
+        return (prediction - target).square().mean(-1)
 
     @torch.inference_mode()
     def sample(
@@ -295,14 +298,16 @@ class DiffusionHead(nn.Module):
             count = draws(schedule, sampler)
             noise = draw_noise(count, z.shape[0], self.x_width, generator, z.device, z.dtype)
         if scale == 1:
-            told = _ToldNoise(self, schedule, self.condition(z), guided=None)
+            predict_noise = _NoisePrediction(self, schedule, self.condition(z), guided=None)
         else:
             fake = self.fake_condition.to(z.dtype)[None]
-            told = _ToldNoise(self, schedule, self.condition(torch.cat((z, fake))), guided=scale)
-        return sample(told, schedule, noise, sampler, temperature)
+            predict_noise = _NoisePrediction(
+                self, schedule, self.condition(torch.cat((z, fake))), guided=scale
+            )
+        return sample(predict_noise, schedule, noise, sampler, temperature)
 
 
-class _ToldNoise:
+class _NoisePrediction:
     """The noise at each step, with all that does not depend on `xt` computed some steps ahead."""
 
     def __init__(
@@ -313,7 +318,7 @@ class _ToldNoise:
         row_bytes = (3 * len(head.blocks) + 2) * head.config.width * c.element_size()
         self.ahead = max(1, CHUNK_BYTES // (row_bytes * c.shape[0]))
         self.modulations: list[Modulation] = []
-        self.denoise = Repeated()
+        self.denoise = CallGraph()
 
     def __call__(self, xt: Tensor, step: int) -> Tensor:
         if step % self.ahead == 0:
@@ -326,8 +331,8 @@ class _ToldNoise:
         if self.scale is not None:  # the unconditioned half starts from the same latent
             x = torch.cat((x, x))
         past = modulation.past(x)
-        told = self.denoise(self.head.denoise, x, modulation.parts, *(() if past is None else (past,)))
+        prediction = self.denoise(self.head.denoise, x, modulation.parts, *(() if past is None else (past,)))
         if self.scale is not None:
-            told, fake = told.chunk(2)
-            told = torch.lerp(fake, told, self.scale)
-        return self.head.eps_of(told, xt[:, 0], self.levels[step])[:, None]
+            prediction, fake = prediction.chunk(2)
+            prediction = torch.lerp(fake, prediction, self.scale)
+        return self.head.eps_of(prediction, xt[:, 0], self.levels[step])[:, None]

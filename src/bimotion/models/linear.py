@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bimotion.models.kernels import Activation, Norm, product, spread, usable
+from bimotion.models.kernels import Activation, Norm, broadcast_last, product, usable
 
 
 class Linear(nn.Linear):
@@ -36,13 +36,13 @@ class Linear(nn.Linear):
         """
         if self.training or not usable(input, self.weight):
             dropped = dropout if self.training else 0.0
-            return surrounded(
+            return linear_with_epilogue(
                 super().forward, input, norm=norm, activation=activation, gate=gate, dropout=dropped, add=add
             )
         return product(input, self.weight, self.bias, norm=norm, activation=activation, gate=gate, add=add)
 
 
-def surrounded(
+def linear_with_epilogue(
     layer: Callable[[Tensor], Tensor],
     x: Float[Tensor, "*R D"],
     *,
@@ -59,7 +59,7 @@ def surrounded(
     elif activation == "silu":
         y = F.silu(y)
     if gate is not None:
-        y = y * spread(gate, len(y))
+        y = y * broadcast_last(gate, len(y))
     if dropout:
         y = F.dropout(y, dropout)
     return y if add is None else add + y

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bimotion.errors import ModelError
 from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
-from bimotion.models.kernels import Repeated, attend_next, available
+from bimotion.models.kernels import CallGraph, attend_next, available
 from bimotion.models.linear import linear
 from bimotion.models.token_batch import TokenBatch
 
@@ -32,8 +32,8 @@ class KeyValueCache:
         self.store = torch.zeros(shape, device=device, dtype=dtype)
         self.filled = torch.zeros(size, dtype=torch.long, device=device)
         self.longest = 0
-        self.even = True
-        self.step = Repeated()
+        self.equal_lengths = True
+        self.step = CallGraph()
 
     def prefill(self, layer: int, k: Float[Tensor, "B G L K"], v: Float[Tensor, "B G L K"]) -> None:
         """Keep the prompt's keys and values."""
@@ -45,7 +45,7 @@ class KeyValueCache:
     ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
         """Keep one more place of each sequence; gives back all of them."""
         keys, values = self.store[layer].unbind(0)
-        if self.even:
+        if self.equal_lengths:
             keys[:, :, self.longest] = k[:, :, 0]
             values[:, :, self.longest] = v[:, :, 0]
         else:
@@ -56,7 +56,7 @@ class KeyValueCache:
 
     def mask(self) -> Bool[Tensor, "B 1 1 S"] | None:
         """Which places the next token sees, itself included; None: all."""
-        if self.even:
+        if self.equal_lengths:
             return None
         places = torch.arange(self.longest + 1, device=self.filled.device)
         return (places <= self.filled[:, None])[:, None, None]
@@ -71,7 +71,7 @@ class Hidden(NamedTuple):
     """Normalised last states of both branches' tokens."""
 
     text: Float[Tensor, "W D"]
-    """The wanted text tokens', or all of them in the order of `TokenBatch.text_ids`."""
+    """The text_rows text tokens', or all of them in the order of `TokenBatch.text_ids`."""
     motion: Float[Tensor, "Nm D"]
     """Motion tokens', in the order of `TokenBatch.motion_ids`."""
 
@@ -94,13 +94,13 @@ class Mixture(nn.Module):
     def forward(
         self,
         batch: TokenBatch,
-        given: Float[Tensor, "M S D"] | None = None,
+        context: Float[Tensor, "M S D"] | None = None,
         cache: KeyValueCache | None = None,
-        wanted: Int[Tensor, " W"] | None = None,
+        text_rows: Int[Tensor, " W"] | None = None,
     ) -> Hidden:
-        """Last states of all tokens; `given` are the embeddings that stand in the in slots.
+        """Last states of all tokens; `context` holds the embeddings of the in slots.
 
-        `cache`, when given, is filled with every place's keys and values, for `step` to go on from. `wanted`, when
+        `cache`, when given, is filled with every place's keys and values, for `step` to go on from. `text_rows`, when
         given, are the text tokens whose last states are needed: of the others the last layer makes only keys and
         values.
 
@@ -113,14 +113,13 @@ class Mixture(nn.Module):
                 f"a sequence of {batch.length} tokens is longer than the model's {config.max_positions}; "
                 "shorten it"
             )
-        if batch.in_rows.shape[0] != (0 if given is None else given.shape[0]):
+        if batch.in_rows.shape[0] != (0 if context is None else context.shape[0]):
             raise ModelError(
                 f"the prompts have places for {batch.in_rows.shape[0]} motions, "
-                f"{0 if given is None else given.shape[0]} were given"
+                f"{0 if context is None else context.shape[0]} were given"
             )
-        text, motion = self._embed(batch, given)
+        text, motion = self._embed(batch, context)
         detach = batch.text_first and self.text.frozen
-        mask = self._mask(batch)
         places = torch.arange(batch.length, device=text.device)[None]
         for index, (text_layer, motion_layer) in enumerate(
             zip(self.text.layers, self.motion.layers, strict=True)
@@ -128,24 +127,24 @@ class Mixture(nn.Module):
             assert isinstance(text_layer, BranchLayer)
             assert isinstance(motion_layer, BranchLayer)
             if batch.only_text:
-                joined = text_layer.before(text)
+                joined = text_layer.pre_attention(text)
             else:
-                joined = torch.cat((text_layer.before(text), motion_layer.before(motion)))
+                joined = torch.cat((text_layer.pre_attention(text), motion_layer.pre_attention(motion)))
                 joined = joined.index_select(0, batch.source)
             q, k, v = self._split(joined.view(batch.size, batch.length, -1), places)
             if cache is not None:
                 cache.prefill(index, k, v)
-            attended = self._attend(q, k, v, mask)
-            from_text = attended if batch.only_text else attended.index_select(0, batch.text_places)
-            if wanted is not None and index == self.config.layers - 1:
-                text, from_text = text.index_select(0, wanted), from_text.index_select(0, wanted)
+            attended = self._attend(q, k, v)
+            from_text = attended if batch.only_text else attended.index_select(0, batch.text_index)
+            if text_rows is not None and index == self.config.layers - 1:
+                text, from_text = text.index_select(0, text_rows), from_text.index_select(0, text_rows)
             # Exact: no text state depends on a motion token here, so no gradient can pass through one.
-            text = text_layer.after(text, from_text.detach() if detach else from_text)
+            text = text_layer.post_attention(text, from_text.detach() if detach else from_text)
             if not batch.only_text:
-                motion = motion_layer.after(motion, attended.index_select(0, batch.motion_places))
+                motion = motion_layer.post_attention(motion, attended.index_select(0, batch.motion_index))
         if cache is not None:
             cache.filled.copy_(batch.lengths)
-            cache.longest, cache.even = batch.length, batch.even
+            cache.longest, cache.equal_lengths = batch.length, batch.equal_lengths
         return Hidden(self.text.norm(text), self.motion.norm(motion))
 
     def step(self, ids: Int[Tensor, " B"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
@@ -160,7 +159,9 @@ class Mixture(nn.Module):
             )
         text = self.text.embedding(ids)
         if self.positions is not None:
-            text = text + (self.positions[cache.longest] if cache.even else self.positions[cache.filled])
+            text = text + (
+                self.positions[cache.longest] if cache.equal_lengths else self.positions[cache.filled]
+            )
         text = cache.step(lambda text: self._step_through_layers(text, cache), text)
         cache.advance()
         hidden: Tensor = self.text.norm(text)
@@ -180,14 +181,14 @@ class Mixture(nn.Module):
         return KeyValueCache(self.config, size, room, weight.device, weight.dtype)
 
     def _embed(
-        self, batch: TokenBatch, given: Float[Tensor, "M S D"] | None
+        self, batch: TokenBatch, context: Float[Tensor, "M S D"] | None
     ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm D"]]:
         text, motion = self.text.embedding(batch.text_ids), self.motion.embedding(batch.motion_ids)
-        if given is not None:
-            motion = motion.index_copy(0, batch.in_rows.flatten(), given.flatten(0, 1).to(motion.dtype))
+        if context is not None:
+            motion = motion.index_copy(0, batch.in_rows.flatten(), context.flatten(0, 1).to(motion.dtype))
         if self.positions is not None:
-            text = text + self.positions[batch.text_places % batch.length]
-            motion = motion + self.positions[batch.motion_places % batch.length]
+            text = text + self.positions[batch.text_index % batch.length]
+            motion = motion + self.positions[batch.motion_index % batch.length]
         return self.text.dropout(text), self.motion.dropout(motion)
 
     def _split(
@@ -205,13 +206,12 @@ class Mixture(nn.Module):
         q: Float[Tensor, "B H L K"],
         k: Float[Tensor, "B G L K"],
         v: Float[Tensor, "B G L K"],
-        mask: Bool[Tensor, "B 1 L L"] | None,
     ) -> Float[Tensor, "B*L D"]:
         repeats = self.config.heads // self.config.groups
         if repeats > 1:
             k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
         dropout = self.config.attention_dropout if self.training else 0.0
-        attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
+        attended = attend(q, k, v, causal=True, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
 
     def _step_through_layers(self, text: Float[Tensor, "B D"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
@@ -219,13 +219,13 @@ class Mixture(nn.Module):
         tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
         for index, (layer, kept) in enumerate(zip(self.text.layers, cache.store.unbind(), strict=True)):
             assert isinstance(layer, BranchLayer)
-            qkv = layer.before(text)
+            qkv = layer.pre_attention(text)
             if native and not torch.is_grad_enabled():
                 keys, values = kept.unbind()
                 attended = attend_next(qkv, keys, values, cache.filled, tables)
             else:
                 attended = self._attend_next(qkv, cache, index)
-            text = layer.after(text, attended)
+            text = layer.post_attention(text, attended)
         return text
 
     def _attend_next(
@@ -237,12 +237,6 @@ class Mixture(nn.Module):
         q = q.reshape(len(q), self.config.groups, -1, self.config.head_width)
         attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=cache.mask())
         return attended.reshape(len(q), -1)
-
-    def _mask(self, batch: TokenBatch) -> Bool[Tensor, "B 1 L L"] | None:
-        if batch.keys is None:
-            return None
-        causal = torch.ones(batch.length, batch.length, dtype=torch.bool, device=batch.keys.device).tril()
-        return causal & batch.keys[:, None, None]
 
 
 __all__ = ["Branch", "Hidden", "KeyValueCache", "Mixture", "MixtureConfig"]

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig, Rotary
 from bimotion.models.diffusion import DiffusionConfig, Sampler
-from bimotion.models.generate import DecodingConfig, write
+from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
 from bimotion.models.linear import Linear
@@ -60,7 +60,7 @@ class MotionLanguageConfig:
     (published)."""
     eos: int = 50256
     """Id of the token that ends an answer."""
-    says_length: bool = False
+    length_in_prompt: bool = False
     """Whether requests say how long a motion is, or is to be, where it is known (published: no). Latents that do not
     hold the length, as those of cosines of a clip's own length, need it to be of the right speed."""
     interleaved_slots: bool = False
@@ -90,7 +90,7 @@ class MotionLanguageConfig:
         return SpecialIds(self.mixture.text_vocab_size, self.eos)
 
 
-LEAST_SPREAD = 0.1
+MIN_RELATIVE_VARIANCE = 0.1
 """The states that slots should have count as varying by at least this share of their mean square."""
 
 
@@ -103,7 +103,7 @@ class Losses(NamedTuple):
     """Mean squared error of the told noise."""
     length: Float[Tensor, ""]
     """Cross entropy of the lengths."""
-    meaning: Float[Tensor, ""]
+    alignment: Float[Tensor, ""]
     """Squared distance of slots to those that are meant, over the variance of the meant ones."""
 
 
@@ -123,17 +123,17 @@ class MotionLanguage(nn.Module):
     def __init__(self, config: MotionLanguageConfig) -> None:
         super().__init__()
         self.config = config
-        own_shape = config.vae.num_latents, config.vae.latent_dim
+        vae_shape = config.vae.num_latents, config.vae.latent_dim
         x_width, width = math.prod(config.latent_shape), config.mixture.width
         self.vae = MotionVae(config.vae)
         self.mixture = Mixture(config.mixture)
         self.understanding = Linear(x_width, config.slots * width)
         self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
         self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
-        self.register_buffer("latent_mean", torch.zeros(own_shape))
+        self.register_buffer("latent_mean", torch.zeros(vae_shape))
         self.register_buffer("latent_std", torch.ones(config.latent_shape))
         if config.latent_rank is not None:
-            axes = torch.eye(config.latent_rank, math.prod(own_shape))
+            axes = torch.eye(config.latent_rank, math.prod(vae_shape))
             self.register_buffer("latent_axes", axes)
             self.register_buffer("latent_axes_back", axes.clone())
         self.register_buffer("feature_mean", torch.zeros(config.vae.feature_dim))
@@ -179,53 +179,53 @@ class MotionLanguage(nn.Module):
     def forward(
         self,
         batch: TokenBatch,
-        given: Float[Tensor, "M N D"] | None = None,
-        asked: Float[Tensor, "R N D"] | None = None,
+        context: Float[Tensor, "M N D"] | None = None,
+        target: Float[Tensor, "R N D"] | None = None,
         num_frames: Int[Tensor, " R"] | None = None,
         generator: torch.Generator | None = None,
-        meant: tuple[Int[Tensor, " P"], Float[Tensor, "P S C"]] | None = None,
+        target_states: tuple[Int[Tensor, " P"], Float[Tensor, "P S C"]] | None = None,
     ) -> Losses:
-        """The losses of a batch whose asked motions have the latents `asked` and the lengths `num_frames`.
+        """The losses of a batch whose asked motions have the latents `target` and the lengths `num_frames`.
 
-        `meant`: some of the asked motions, and the hidden states that their slots should have.
+        `target_states`: rows of some of the target motions, and the hidden states that their slots should have.
         """
-        hidden = self.mixture(batch, self._understand(batch, given), wanted=batch.answer_rows)
-        text = diffusion = length = meaning = hidden.motion.new_zeros(())
+        hidden = self.mixture(batch, self._understand(batch, context), text_rows=batch.answer_rows)
+        text = diffusion = length = alignment = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
             scores = self.mixture.logits(hidden.text)
             text = F.cross_entropy(scores.float(), batch.answer_ids)
-        if asked is not None and batch.out_rows.numel():
-            z, x0 = hidden.motion[batch.out_rows], asked.flatten(1)[:, None]
+        if target is not None and batch.out_rows.numel():
+            z, x0 = hidden.motion[batch.out_rows], target.flatten(1)[:, None]
             diffusion = self.head.loss(x0, z, generator)
             if self.length is not None and num_frames is not None:
                 length = self.length.loss(z, x0, num_frames)
-            if meant is not None:
-                rows, states = meant
+            if target_states is not None:
+                rows, states = target_states
                 # of a few motions, or of some alike, the variance says nothing
-                spread = states.float().var(0, correction=0).mean()
-                spread = spread.maximum(LEAST_SPREAD * states.float().square().mean())
-                meaning = F.mse_loss(z[rows].float(), states.float()) / spread
-        return Losses(text, diffusion, length, meaning)
+                variance = states.float().var(0, correction=0).mean()
+                variance = variance.maximum(MIN_RELATIVE_VARIANCE * states.float().square().mean())
+                alignment = F.mse_loss(z[rows].float(), states.float()) / variance
+        return Losses(text, diffusion, length, alignment)
 
     def condition(
-        self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None = None
+        self, batch: TokenBatch, context: Float[Tensor, "M N D"] | None = None
     ) -> Float[Tensor, "R S C"]:
         """Hidden states at the slots of each asked motion."""
         no_text = batch.answer_rows[:0]
-        hidden: Tensor = self.mixture(batch, self._understand(batch, given), wanted=no_text).motion
+        hidden: Tensor = self.mixture(batch, self._understand(batch, context), text_rows=no_text).motion
         return hidden[batch.out_rows]
 
-    def write(
+    def generate(
         self,
         batch: TokenBatch,
-        given: Float[Tensor, "M N D"] | None = None,
+        context: Float[Tensor, "M N D"] | None = None,
         decoding: DecodingConfig | None = None,
         generator: torch.Generator | None = None,
     ) -> list[list[int]]:
         """Ids that answer each prompt, without the end token; prompts end in a text token."""
         with torch.inference_mode():
-            slots = self._understand(batch, given)
-            return write(
+            slots = self._understand(batch, context)
+            return generate(
                 self.mixture, batch, slots, self.config.special, decoding or DecodingConfig(), generator
             )
 
@@ -233,7 +233,7 @@ class MotionLanguage(nn.Module):
     def sample(
         self,
         batch: TokenBatch,
-        given: Float[Tensor, "M N D"] | None = None,
+        context: Float[Tensor, "M N D"] | None = None,
         *,
         steps: int | None = None,
         sampler: Sampler | None = None,
@@ -246,7 +246,7 @@ class MotionLanguage(nn.Module):
 
         What is None is as the configuration says; see `DiffusionHead.sample`.
         """
-        z = self.condition(batch, given)
+        z = self.condition(batch, context)
         x0 = self.head.sample(
             z,
             steps=steps,
@@ -260,9 +260,9 @@ class MotionLanguage(nn.Module):
         return x0.view(x0.shape[0], *self.config.latent_shape), frames
 
     def _understand(
-        self, batch: TokenBatch, given: Float[Tensor, "M N D"] | None
+        self, batch: TokenBatch, context: Float[Tensor, "M N D"] | None
     ) -> Float[Tensor, "M S C"] | None:
-        if given is None or given.shape[0] == 0:
+        if context is None or context.shape[0] == 0:
             return None
-        embedded: Tensor = self.understanding(given.flatten(1))
-        return embedded.view(given.shape[0], self.config.slots, -1)
+        embedded: Tensor = self.understanding(context.flatten(1))
+        return embedded.view(context.shape[0], self.config.slots, -1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bimotion.errors import ModelError
 from bimotion.models.kernels import Activation, Norm, available, product
-from bimotion.models.linear import Linear, surrounded
+from bimotion.models.linear import Linear, linear_with_epilogue
 from bimotion.models.motion_language import MotionLanguage
 
 Precision = Literal["fp32", "bf16", "int8"]
@@ -17,7 +17,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 else stays in single precision; elsewhere bf16 is everything in bfloat16, and there is no int8."""
 
 
-class FewBits(nn.Module):
+class QuantizedLinear(nn.Module):
     """A linear layer for inference on a CPU, its weights in bfloat16 or in 8-bit integers with a scale for each output.
 
     Without the kernels it is torch's dynamic quantisation.
@@ -59,7 +59,9 @@ class FewBits(nn.Module):
     ) -> Float[Tensor, "*R N"]:
         """As `Linear`; nothing is dropped."""
         if self.quantised is not None:
-            return surrounded(self.quantised, x, norm=norm, activation=activation, gate=gate, add=add)
+            return linear_with_epilogue(
+                self.quantised, x, norm=norm, activation=activation, gate=gate, add=add
+            )
         return product(
             x, self.weight, self.bias, self.scale, norm=norm, activation=activation, gate=gate, add=add
         )
@@ -105,5 +107,5 @@ def set_precision(network: MotionLanguage, precision: Precision) -> None:
                 for name, layer in part.named_children():
                     if isinstance(layer, Linear):
                         bias = None if layer.bias is None else layer.bias.detach()
-                        setattr(part, name, FewBits(layer.weight.detach(), bias, precision))
-        mixture.output = FewBits(mixture.text.embedding.weight.detach(), None, precision)
+                        setattr(part, name, QuantizedLinear(layer.weight.detach(), bias, precision))
+        mixture.output = QuantizedLinear(mixture.text.embedding.weight.detach(), None, precision)

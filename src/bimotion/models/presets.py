@@ -33,7 +33,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         head=HeadConfig(width=32, blocks=2, heads=2, ff_width=48, frequencies=16, dropout=0.0, direct=True),
         diffusion=DiffusionConfig(sampler="dpmpp", sample_steps=10),
         length=LengthConfig(width=16, dropout=0.0),
-        says_length=True,
+        length_in_prompt=True,
         eos=0,
     ),
     "tiny": MotionLanguageConfig(
@@ -66,7 +66,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         ),
         length=LengthConfig(width=128),
         latent_rank=192,
-        says_length=True,
+        length_in_prompt=True,
         eos=0,
     ),
     "gpt2": MotionLanguageConfig(),

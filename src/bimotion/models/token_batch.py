@@ -1,6 +1,6 @@
 """Token sequences as a batch in which each branch finds its own tokens.
 
-Shapes: B sequences, L places of the longest, Nt text tokens and Nm motion tokens of the whole batch
+Shapes: B sequences, L positions of the longest, Nt text tokens and Nm motion tokens of the whole batch
 (padding is in neither), S slots of a motion, M motions given, R motions asked for, A answer tokens. All
 indices are found once, on the CPU, where the batch is made: the network never has to ask the device how
 many there are.
@@ -24,18 +24,18 @@ class TokenBatch:
     size: int
     """B, the number of sequences."""
     length: int
-    """L, the number of places of the longest sequence."""
+    """L, the number of positions of the longest sequence."""
     lengths: Int[Tensor, " B"]
     """Tokens of each sequence."""
     text_ids: Int[Tensor, " Nt"]
     """Ids of the text tokens, sequence by sequence."""
     motion_ids: Int[Tensor, " Nm"]
     """Motion ids (0 masked, 1 pad, 2 out, 3 in) of the motion tokens, sequence by sequence."""
-    text_places: Int[Tensor, " Nt"]
-    """Place of each text token among the B * L places."""
-    motion_places: Int[Tensor, " Nm"]
-    """Place of each motion token among the B * L places."""
-    source: Int[Tensor, " places"]
+    text_index: Int[Tensor, " Nt"]
+    """Place of each text token among the B * L positions."""
+    motion_index: Int[Tensor, " Nm"]
+    """Place of each motion token among the B * L positions."""
+    source: Int[Tensor, " positions"]
     """For each place its row among text tokens followed by motion tokens; 0 at padding, never read."""
     in_rows: Int[Tensor, "M S"]
     """Rows among the motion tokens of each given motion's slots."""
@@ -51,15 +51,13 @@ class TokenBatch:
     """That successor's id."""
     text_first: bool
     """Whether no text token comes after a motion token: then no text state depends on the motion branch."""
-    even: bool
+    equal_lengths: bool
     """Whether all sequences have the same length."""
-    keys: Bool[Tensor, "B L"] | None = None
-    """Places that may be attended to; None: all, as causal attention never reaches padding on the right."""
 
     @property
     def only_text(self) -> bool:
         """Whether there is no motion token and no padding."""
-        return self.even and self.motion_ids.numel() == 0
+        return self.equal_lengths and self.motion_ids.numel() == 0
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "TokenBatch":
         """The same batch on another device."""
@@ -79,7 +77,7 @@ class TokenBatch:
     ) -> "TokenBatch":
         """The batch of some sequences, on the CPU.
 
-        Text tokens of an answer are learnt, but not what only brackets a motion.
+        Text tokens of an answer are learned, but not what only brackets a motion.
 
         Raises:
             ModelError: no sequences, an empty one, or one with an incomplete motion.
@@ -89,35 +87,35 @@ class TokenBatch:
         lengths = torch.tensor([len(sequence) for sequence in sequences])
         length = int(lengths.max())
         ids = torch.full((len(sequences), length), special.eos)
-        learnt = torch.zeros(len(sequences), length, dtype=torch.bool)
+        learned = torch.zeros(len(sequences), length, dtype=torch.bool)
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.tensor(sequence.ids)
-            learnt[row, len(sequence.prompt) : len(sequence)] = special.out_slot not in sequence.answer
+            learned[row, len(sequence.prompt) : len(sequence)] = special.out_slot not in sequence.answer
         valid = torch.arange(length) < lengths[:, None]
-        return cls.of_ids(ids, valid, learnt, special, slots, interleaved)
+        return cls.of_ids(ids, valid, learned, special, slots, interleaved)
 
     @classmethod
     def of_ids(
         cls,
         ids: Int[Tensor, "B L"],
         valid: Bool[Tensor, "B L"],
-        learnt: Bool[Tensor, "B L"],
+        learned: Bool[Tensor, "B L"],
         special: SpecialIds,
         slots: int,
         interleaved: bool = False,
     ) -> "TokenBatch":
-        """The batch of right-padded ids; `learnt` are the tokens to be predicted from what precedes them.
+        """The batch of right-padded ids; `learned` are the tokens to be predicted from what precedes them.
 
         Each given motion's slots are neighbours; `interleaved`: the motions of one sequence take turns slot
         by slot.
         """
         is_motion = valid & (ids >= special.text_vocab_size)
         is_text = valid & ~is_motion
-        text_places, motion_places = is_text.flatten().nonzero()[:, 0], is_motion.flatten().nonzero()[:, 0]
+        text_index, motion_index = is_text.flatten().nonzero()[:, 0], is_motion.flatten().nonzero()[:, 0]
         source = torch.zeros(ids.numel(), dtype=torch.long)
-        source[text_places] = torch.arange(len(text_places))
-        source[motion_places] = torch.arange(len(motion_places)) + len(text_places)
-        motion_ids = ids.flatten()[motion_places]
+        source[text_index] = torch.arange(len(text_index))
+        source[motion_index] = torch.arange(len(motion_index)) + len(text_index)
+        motion_ids = ids.flatten()[motion_index]
         in_rows = (motion_ids == special.in_slot).nonzero()[:, 0]
         out_rows = (motion_ids == special.out_slot).nonzero()[:, 0]
         if len(in_rows) % slots or len(out_rows) % slots:
@@ -126,32 +124,32 @@ class TokenBatch:
             )
         in_rows = in_rows.view(-1, slots)
         if interleaved:
-            in_items = motion_places[in_rows[:, 0]] // ids.shape[1]
+            in_items = motion_index[in_rows[:, 0]] // ids.shape[1]
             parts = [in_rows[in_items == item] for item in torch.unique(in_items)]
             in_rows = torch.cat([in_rows[:0], *(part.reshape(slots, -1).T for part in parts)])
-        out_items = motion_places[out_rows.view(-1, slots)[:, 0]] // ids.shape[1]
-        follows = torch.zeros_like(learnt)
-        follows[:, :-1] = (learnt & is_text)[:, 1:]
-        answer_places = (follows & is_text).flatten().nonzero()[:, 0]
-        places = torch.arange(ids.shape[1])
-        last_text = torch.where(is_text, places, -1).amax(1)
-        first_motion = torch.where(is_motion, places, ids.shape[1]).amin(1)
+        out_items = motion_index[out_rows.view(-1, slots)[:, 0]] // ids.shape[1]
+        follows = torch.zeros_like(learned)
+        follows[:, :-1] = (learned & is_text)[:, 1:]
+        answer_index = (follows & is_text).flatten().nonzero()[:, 0]
+        positions = torch.arange(ids.shape[1])
+        last_text = torch.where(is_text, positions, -1).amax(1)
+        first_motion = torch.where(is_motion, positions, ids.shape[1]).amin(1)
         lengths = valid.sum(1)
         return cls(
             size=ids.shape[0],
             length=ids.shape[1],
             lengths=lengths,
-            text_ids=ids.flatten()[text_places],
+            text_ids=ids.flatten()[text_index],
             motion_ids=motion_ids - special.text_vocab_size,
-            text_places=text_places,
-            motion_places=motion_places,
+            text_index=text_index,
+            motion_index=motion_index,
             source=source,
             in_rows=in_rows,
             out_rows=out_rows.view(-1, slots),
             out_items=out_items,
             last_rows=source[torch.arange(ids.shape[0]) * ids.shape[1] + last_text.clamp(min=0)],
-            answer_rows=source[answer_places],
-            answer_ids=ids.flatten()[answer_places + 1],
+            answer_rows=source[answer_index],
+            answer_ids=ids.flatten()[answer_index + 1],
             text_first=bool((last_text < first_motion).all()),
-            even=bool((lengths == ids.shape[1]).all()),
+            equal_lengths=bool((lengths == ids.shape[1]).all()),
         )

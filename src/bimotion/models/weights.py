@@ -22,6 +22,9 @@ from bimotion.storage.atomic import atomic_path
 FORMAT = "bimotion 1"
 """What `config.json` says of the folder's layout."""
 
+RENAMED_SETTINGS = {"says_length": "length_in_prompt"}
+"""Settings that model folders of version 0.1 have under another name."""
+
 Config = TypeVar("Config")
 
 
@@ -108,6 +111,7 @@ def load_config(folder: str | Path) -> MotionLanguageConfig:
         raise ModelError(f"{path}: not JSON ({error})") from None
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise ModelError(f"{path}: not the configuration of a {FORMAT} model folder")
+    data = {RENAMED_SETTINGS.get(name, name): value for name, value in data.items()}
     try:
         return config_of_json(MotionLanguageConfig, data)
     except ConfigError as error:

@@ -185,7 +185,7 @@ class EvaluatorTrainConfig:
 TrainConfig = TypeVar("TrainConfig")
 
 
-def settle(config: TrainConfig, out: Path, *, resume: bool) -> None:
+def save_or_check_config(config: TrainConfig, out: Path, *, resume: bool) -> None:
     """Keep the settings in the run folder; a resumed run must have the same, but for what is free to change.
 
     Raises:

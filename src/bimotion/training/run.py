@@ -13,13 +13,13 @@ from bimotion.models.presets import preset
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipPool
-from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, settle
+from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, save_or_check_config
 from bimotion.training.language.init_model import (
+    copy_vae_into,
     earlier_model,
     feature_stats,
     new_model,
     take_statistics,
-    take_vae,
 )
 from bimotion.training.language.latent_cache import latents_of
 from bimotion.training.language.stages import LANGUAGE_STAGES, PARTS
@@ -43,7 +43,7 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         DataError: the data set is missing or has no training windows.
     """
     store = MotionStore.open(config.data)
-    settle(config, config.out, resume=config.resume)
+    save_or_check_config(config, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     vae, stats = MotionVae(config.vae), store.stats
     if config.init_from is not None:
@@ -84,12 +84,12 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
     example_config = ExampleConfig(
         tasks=config.task_shares(),
         plain_share=examples.plain_share,
-        timed_share=examples.timed_share if preset(config.preset).says_length else 0.0,
+        timed_share=examples.timed_share if preset(config.preset).length_in_prompt else 0.0,
         bare_share=examples.bare_share,
         paraphrase_share=examples.paraphrase_share,
         balance=examples.balance,
     )
-    settle(config, config.out, resume=config.resume)
+    save_or_check_config(config, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     train_items = store.items("train")
     held_items = store.items("test" if config.use_test else "val", mirrored=False)
@@ -152,7 +152,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         length=config.length,
         slots=named.slots,
         latent_rank=named.latent_rank,
-        says_length=named.says_length,
+        length_in_prompt=named.length_in_prompt,
         eos=0,
     )
     if config.init_from is not None:
@@ -164,7 +164,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
             logger.warning("the text branch is frozen at random weights: train the `text` stage first")
         model, tokenizer = new_model(sizes, items, config.words)
     if vae_and_stats is not None:
-        take_vae(model, *vae_and_stats)
+        copy_vae_into(model, *vae_and_stats)
     return model, tokenizer
 
 

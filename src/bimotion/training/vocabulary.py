@@ -44,7 +44,7 @@ def movement_words() -> list[str]:
     return [f" {word}" for word in text.split()]
 
 
-def cut_words(
+def shrink_vocabulary(
     source: Path, texts: Iterable[str], vocab_size: int, width: int, slots: int, *, deviation: float = 0.05
 ) -> Words:
     """`vocab_size` tokens of a pretrained model and their vectors, `width` wide.

@@ -31,8 +31,8 @@ def test_other_words_come_with_a_caption_of_the_grammar(data: Path, tokenizer: M
 
     def turn(row: int, caption: str, task: TaskClass = "t2m") -> Turn:
         answer = tokenizer.motion_out if task == "t2m" else caption
-        asked = caption if task == "t2m" else f"what is {tokenizer.motion_in}"
-        return turns.turn(Example(items[row], task, caption, asked, answer), np.random.default_rng(row))
+        target = caption if task == "t2m" else f"what is {tokenizer.motion_in}"
+        return turns.turn(Example(items[row], task, caption, target, answer), np.random.default_rng(row))
 
     captions = items[3].captions
     made = [turn(0, items[0].captions[0], "m2t"), turn(0, items[0].captions[0]), turn(3, "somebody strolls")]
@@ -59,7 +59,7 @@ def test_the_distance_of_meanings_counts_where_it_is_asked_for(
     batch = turns.batch([turns.turn(example, np.random.default_rng(seed)) for seed in range(4)], 4)
     noise = torch.Generator().manual_seed(0)
     without = LanguageObjective(model, LanguageLossConfig(), ("motion",))(batch, noise)
-    told = LanguageObjective(model, LanguageLossConfig(meaning_weight=0.5), ("motion",))(batch, noise)
-    assert "meaning" not in without
-    assert told["meaning"] > 0
-    torch.testing.assert_close(told["loss"], without["loss"] + 0.5 * told["meaning"])
+    losses = LanguageObjective(model, LanguageLossConfig(alignment_weight=0.5), ("motion",))(batch, noise)
+    assert "alignment" not in without
+    assert losses["alignment"] > 0
+    torch.testing.assert_close(losses["loss"], without["loss"] + 0.5 * losses["alignment"])

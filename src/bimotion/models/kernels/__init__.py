@@ -58,11 +58,11 @@ class Norm(NamedTuple):
         if self.gain.ndim == 1:
             return F.layer_norm(x, x.shape[-1:], self.gain, self.shift, self.eps)
         assert self.shift is not None
-        gain, shift = spread(self.gain, len(x)), spread(self.shift, len(x))
+        gain, shift = broadcast_last(self.gain, len(x)), broadcast_last(self.shift, len(x))
         return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.eps), gain)
 
 
-def spread(values: Float[Tensor, "G D"], rows: int) -> Float[Tensor, "#R D"]:
+def broadcast_last(values: Float[Tensor, "G D"], rows: int) -> Float[Tensor, "#R D"]:
     """Values for each row: the last one holds for all from there on."""
     if len(values) in (1, rows):
         return values
@@ -119,7 +119,7 @@ def _load() -> Callable[[Any, int, int], int] | None:
 
 _RUN = _load()
 
-MOST_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1024
+MAX_KERNEL_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1024
 """Rows up to which products of single-precision weights are done here; with more torch's are as fast, and with vectors
 twice as long they should be sooner (not measured)."""
 
@@ -140,7 +140,7 @@ def usable(x: Tensor, weight: Tensor) -> bool:
         and weight.is_cpu
         and weight.is_contiguous()
         and x.shape[-1:] == weight.shape[1:]
-        and 0 < x.numel() <= MOST_ROWS * weight.shape[1]
+        and 0 < x.numel() <= MAX_KERNEL_ROWS * weight.shape[1]
         and weight.numel() > 0
     )
 
@@ -214,7 +214,7 @@ _Used = tuple[_Call, tuple[Tensor | None, ...]]
 """A call, and the tensors whose memory it uses."""
 
 
-class Repeated:
+class CallGraph:
     """A function of tensors that does nothing but call the kernels, called again and again.
 
     A token, or a denoising step, is some dozens of calls, each of which costs Python as long as a million weights do.

@@ -14,12 +14,12 @@ from bimotion.features.layout import FEATURE_DIM
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
-from bimotion.training.configs import EvaluatorTrainConfig, settle
+from bimotion.training.configs import EvaluatorTrainConfig, save_or_check_config
 from bimotion.training.evaluator.task import EvaluatorTask
 from bimotion.training.loop import LoopResult, run_loop
 from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import OptimiserConfig
-from bimotion.training.vocabulary import cut_words, movement_words
+from bimotion.training.vocabulary import movement_words, shrink_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def train_evaluator(config: EvaluatorTrainConfig) -> LoopResult:
             f"{config.data}: has windows of {longest} frames, the evaluator takes {config.network.max_frames}; "
             f"use --max-frames {longest}"
         )
-    settle(config, config.out, resume=config.resume)
+    save_or_check_config(config, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     network, tokenizer = _new_evaluator(config, items, store.stats)
     plain = FeatureStats(mean=np.zeros(FEATURE_DIM), std=np.ones(FEATURE_DIM))
@@ -93,7 +93,7 @@ def _new_evaluator(
     sizes = config.network
     vectors = None
     if config.words is not None:
-        words = cut_words(
+        words = shrink_vocabulary(
             config.words, [*captions, *movement_words()], sizes.vocab_size, sizes.text_width, slots=1
         )
         tokenizer, vectors = words.tokenizer, words.vectors

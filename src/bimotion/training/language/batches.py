@@ -1,6 +1,6 @@
 """Examples of the language stages as batches: token sequences, and the latents that stand in them.
 
-Shapes: M motions given, R motions asked for, N latents of a motion, D latent width.
+Shapes: M motions context, R motions asked for, N latents of a motion, D latent width.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,9 +28,9 @@ class LanguageBatch:
 
     tokens: TokenBatch
     """Questions and answers."""
-    given: Float[Tensor, "M N D"] | None
+    context: Float[Tensor, "M N D"] | None
     """Latents, not normalised, of the motions in the questions."""
-    asked: Float[Tensor, "R N D"] | None
+    target: Float[Tensor, "R N D"] | None
     """Latents, not normalised, of the motions in the answers."""
     num_frames: Int[Tensor, " R"] | None
     """Lengths of the motions in the answers."""
@@ -42,15 +42,15 @@ class LanguageBatch:
 
     def to(self, device: torch.device) -> "LanguageBatch":
         """The same on another device."""
-        given, asked, num_frames = (
+        context, target, num_frames = (
             None if part is None else part.to(device, non_blocking=True)
-            for part in (self.given, self.asked, self.num_frames)
+            for part in (self.context, self.target, self.num_frames)
         )
         plain = self.plain
         if plain is not None:
             plain = plain[0].to(device, non_blocking=True), plain[1].to(device, non_blocking=True)
         tokens = self.tokens.to(device, non_blocking=True)
-        return LanguageBatch(tokens, given, asked, num_frames, self.shard, plain)
+        return LanguageBatch(tokens, context, target, num_frames, self.shard, plain)
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Turn:
 
     sequence: TokenSequence
     """Question and answer."""
-    given: tuple[Float[Tensor, "N D"], ...] = ()
+    context: tuple[Float[Tensor, "N D"], ...] = ()
     """Latents in the question."""
-    asked: Float[Tensor, "N D"] | None = None
+    target: Float[Tensor, "N D"] | None = None
     """Latents in the answer."""
     num_frames: int = 0
-    """Frames of what is asked."""
+    """Frames of what is target."""
     plain: TokenSequence | None = None
     """The question in the grammar's words, where it has others."""
 
@@ -84,7 +84,7 @@ class Turns:
     ) -> None:
         """`limit`: longest sequence; `index_of`: row of each window, by its id, in the latents.
 
-        `latent_noise`: asked latents are the VAE's mean plus this share of its deviation, drawn anew each time.
+        `latent_noise`: target latents are the VAE's mean plus this share of its deviation, drawn anew each time.
         """
         self.tokenizer, self.limit, self.latents, self.index_of = tokenizer, limit, latents, index_of
         self.whole_text, self.latent_noise = whole_text, latent_noise
@@ -99,8 +99,8 @@ class Turns:
             question = question.replace(example.caption, tidy(example.caption))
         number = int(rng.integers(len(SPLITS))) if task == "predict" else 0
         if task == "predict":
-            asked_frames = piece_frames(f"after.{number}", frames)[1]
-            question = fill(question, num_frames=asked_frames)
+            target_frames = piece_frames(f"after.{number}", frames)[1]
+            question = fill(question, num_frames=target_frames)
         sequence = self.tokenizer.shorten(self.tokenizer.sequence(question, example.answer), self.limit)
         if task in ("t2t", "n2t"):
             return Turn(sequence)
@@ -110,8 +110,8 @@ class Turns:
         if task == "m2t":
             return Turn(sequence, (full,))
         if task == "predict":
-            given, asked = (self.latents.of(f"{name}.{number}", index) for name in ("before", "after"))
-            return Turn(sequence, (given,), asked, asked_frames)
+            context, target = (self.latents.of(f"{name}.{number}", index) for name in ("before", "after"))
+            return Turn(sequence, (context,), target, target_frames)
         if self.latent_noise > 0:
             noise = torch.from_numpy(rng.standard_normal(full.shape, dtype=np.float32))
             full = full + self.latent_noise * noise * (0.5 * self.latents.logvar[index].float()).exp()
@@ -148,15 +148,15 @@ class Turns:
         """The turns as one batch, on the CPU."""
         special = self.tokenizer.special
         tokens = TokenBatch.of([turn.sequence for turn in turns], special, slots)
-        given = [latent for turn in turns for latent in turn.given]
-        asked = [(turn.asked, turn.num_frames) for turn in turns if turn.asked is not None]
-        questions = [turn.plain for turn in turns if turn.asked is not None]
+        context = [latent for turn in turns for latent in turn.context]
+        target = [(turn.target, turn.num_frames) for turn in turns if turn.target is not None]
+        questions = [turn.plain for turn in turns if turn.target is not None]
         plain = [(row, question) for row, question in enumerate(questions) if question is not None]
         return LanguageBatch(
             tokens,
-            torch.stack(given) if given else None,
-            torch.stack([latent for latent, _ in asked]) if asked else None,
-            torch.tensor([frames for _, frames in asked]) if asked else None,
+            torch.stack(context) if context else None,
+            torch.stack([latent for latent, _ in target]) if target else None,
+            torch.tensor([frames for _, frames in target]) if target else None,
             shard or Shard(),
             (
                 torch.tensor([row for row, _ in plain]),

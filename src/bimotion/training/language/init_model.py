@@ -22,7 +22,7 @@ from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
 from bimotion.training.language.latent_cache import FULL, Latents
 from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
-from bimotion.training.vocabulary import cut_words
+from bimotion.training.vocabulary import shrink_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ PHRASES_PER_ITEM = 3
 
 
 def find_model(folder: Path) -> Path:
-    """The model folder meant by a path: the folder itself, or `model` in a run.
+    """The model folder target_states by a path: the folder itself, or `model` in a run.
 
     Raises:
         ModelError: neither is a model folder.
@@ -67,7 +67,7 @@ def new_model(
     """
     size, words = config.mixture.text_vocab_size, None
     if source is not None:
-        words = cut_words(source, training_texts(items), size, config.mixture.width, config.slots)
+        words = shrink_vocabulary(source, training_texts(items), size, config.mixture.width, config.slots)
         tokenizer = words.tokenizer
     else:
         tokenizer = MotionTokenizer.train(training_texts(items), size, config.slots)
@@ -111,7 +111,7 @@ def earlier_model(
     return model, tokenizer
 
 
-def take_vae(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None:
+def copy_vae_into(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None:
     """Put a trained VAE and the statistics of its features into the model."""
     model.vae.load_state_dict(vae.state_dict())
     model.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))

@@ -45,8 +45,8 @@ def piece_names(*, completion: bool) -> list[str]:
 def piece_frames(name: str, num_frames: int) -> tuple[int, int]:
     """First frame and number of frames of a piece.
 
-    `before` and `after` a split, `first` and `last` around a gap. What is given as context is cut to what
-    inference gives, the end that is nearest to what is asked.
+    `before` and `after` a split, `first` and `last` around a gap. What is context as context is cut to what
+    inference gives, the end that is nearest to what is target.
     """
     if name == FULL:
         return 0, num_frames
@@ -61,8 +61,8 @@ def piece_frames(name: str, num_frames: int) -> tuple[int, int]:
     begin, end = (int(share * num_frames) for share in GAPS[int(number)])
     if kind == "first":
         return 0, min(max(begin, 1), CONTEXT_FRAMES)
-    given = min(max(num_frames - end, 1), CONTEXT_FRAMES)
-    return num_frames - given, given
+    context = min(max(num_frames - end, 1), CONTEXT_FRAMES)
+    return num_frames - context, context
 
 
 @dataclass(frozen=True)

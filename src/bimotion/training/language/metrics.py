@@ -60,16 +60,16 @@ class Neighbours:
         return [_vote([self.contents[i] for i in row]) for row in near.tolist()]
 
     def side(self, latents: Float[Tensor, "B X"], contents: Sequence[str]) -> list[str]:
-        """The side most frequent among the neighbours of the given content."""
+        """The side most frequent among the neighbours of that content."""
         distances = torch.cdist(latents, self.latents)
         of = {content: torch.tensor([c != content for c in self.contents]) for content in set(contents)}
-        told = []
+        votes = []
         for row, content in zip(distances, contents, strict=True):
             near = (
                 row.masked_fill(of[content], torch.inf).topk(min(NEIGHBOURS, len(row)), largest=False).indices
             )
-            told.append(_vote([self.sides[i] for i in near.tolist()]))
-        return told
+            votes.append(_vote([self.sides[i] for i in near.tolist()]))
+        return votes
 
     def agreement(self, latents: Float[Tensor, "B X"], items: Sequence[Item]) -> dict[str, float]:
         """Share of motions that show the content, and the side, of their items.
@@ -77,15 +77,19 @@ class Neighbours:
         Sides are counted where the item has one, left or right.
         """
         contents = self.content(latents)
-        result = {"content": _share(told == item.content for told, item in zip(contents, items, strict=True))}
+        result = {
+            "content": _share(
+                predicted == item.content for predicted, item in zip(contents, items, strict=True)
+            )
+        }
         sides = self.side(latents, [item.content for item in items])
         pairs = [
-            (told, item.side)
-            for told, item in zip(sides, items, strict=True)
+            (predicted, item.side)
+            for predicted, item in zip(sides, items, strict=True)
             if item.side in ("left", "right")
         ]
         if pairs:
-            result["side"] = _share(told == wanted for told, wanted in pairs)
+            result["side"] = _share(predicted == side for predicted, side in pairs)
         return result
 
 
@@ -93,11 +97,11 @@ class CaptionBank:
     """Names what a caption says by the training captions."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        said: dict[str, Counter[str]] = {}
+        counts_of: dict[str, Counter[str]] = {}
         for item in items:
             for caption in item.captions if item.text else ():
-                said.setdefault(caption, Counter())[item.content] += 1
-        self.content_of = {caption: counts.most_common(1)[0][0] for caption, counts in said.items()}
+                counts_of.setdefault(caption, Counter())[item.content] += 1
+        self.content_of = {caption: counts.most_common(1)[0][0] for caption, counts in counts_of.items()}
         self.words = [(frozenset(caption.split()), content) for caption, content in self.content_of.items()]
 
     def content(self, caption: str) -> str:
@@ -111,7 +115,9 @@ class CaptionBank:
         """Share of captions that say the content, and the side, of their items, and of known captions."""
         contents = [self.content(caption) for caption in captions]
         result = {
-            "content": _share(told == item.content for told, item in zip(contents, items, strict=True)),
+            "content": _share(
+                predicted == item.content for predicted, item in zip(contents, items, strict=True)
+            ),
             "known": _share(caption in self.content_of for caption in captions),
         }
         sided = [

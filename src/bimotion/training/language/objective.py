@@ -25,8 +25,8 @@ class LanguageLossConfig:
     diffusion_weight: float = 1.0
     """Squared error of the noise that the diffusion head tells."""
     length_weight: float = 0.1
-    """Cross entropy of the lengths of asked motions."""
-    meaning_weight: float = 0.0
+    """Cross entropy of the lengths of target motions."""
+    alignment_weight: float = 0.0
     """Distance between what the heads are told by a sentence in other words and by a caption of the same window."""
 
     def __post_init__(self) -> None:
@@ -66,22 +66,22 @@ class LanguageObjective(nn.Module):
         return self
 
     def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum `loss` and its parts, unweighted: `text`, `diffusion`, `length` and, if asked, `meaning`."""
+        """The weighted sum `loss` and its unweighted parts: text, diffusion, length and, if it counts, alignment."""
         own = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
-        given, asked = (
-            None if part is None else self.model.normalise(part) for part in (batch.given, batch.asked)
+        context, target = (
+            None if part is None else self.model.normalise(part) for part in (batch.context, batch.target)
         )
-        weights, meant = self.losses, None
-        if weights.meaning_weight and batch.plain is not None:
+        weights, target_states = self.losses, None
+        if weights.alignment_weight and batch.plain is not None:
             rows, tokens = batch.plain
             with torch.no_grad():
-                meant = rows, self.model.condition(tokens)
-        parts = self.model(batch.tokens, given, asked, batch.num_frames, own, meant)
+                target_states = rows, self.model.condition(tokens)
+        parts = self.model(batch.tokens, context, target, batch.num_frames, own, target_states)
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()
             + weights.length_weight * parts.length.float()
-            + weights.meaning_weight * parts.meaning.float()
+            + weights.alignment_weight * parts.alignment.float()
         )
-        told = {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
-        return told | ({"meaning": parts.meaning} if weights.meaning_weight else {})
+        result = {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
+        return result | ({"alignment": parts.alignment} if weights.alignment_weight else {})

@@ -125,11 +125,11 @@ class LanguageTask:
         said: list[str] = []
         for first in range(0, len(items), CHUNK):
             rows = [self.held_out.index_of[item.id] for item in items[first : first + CHUNK]]
-            given = self._normalised(self.held_out.latents.mu[FULL][rows].float())
-            timed = self.model.config.says_length
+            context = self._normalised(self.held_out.latents.mu[FULL][rows].float())
+            timed = self.model.config.length_in_prompt
             frames = [item.num_frames if timed else None for item in items[first : first + CHUNK]]
             batch = self.model.batch([text_of_motion(self.tokenizer, each) for each in frames])
-            ids = self.model.write(batch, given, DecodingConfig())
+            ids = self.model.generate(batch, context, DecodingConfig())
             said += [self.tokenizer.caption(row) for row in ids]
         return said
 
@@ -197,7 +197,7 @@ class LanguageTask:
             if batch.tokens.answer_rows.numel():
                 right += self._right_answers(batch)
                 answers += batch.tokens.answer_rows.numel()
-        names = ("text",) if not any(turn.asked is not None for turn in made) else ("diffusion", "length")
+        names = ("text",) if not any(turn.target is not None for turn in made) else ("diffusion", "length")
         result = {f"{task}_{name}": sums[name] for name in names}
         if answers:
             result[f"{task}_token_accuracy"] = right / answers
@@ -205,10 +205,10 @@ class LanguageTask:
 
     def _right_answers(self, batch: LanguageBatch) -> int:
         slots = None
-        if batch.given is not None:
-            slots = self.model.understanding(self._normalised(batch.given).flatten(1))
-            slots = slots.view(len(batch.given), self.model.config.slots, -1)
-        states = self.model.mixture(batch.tokens, slots, wanted=batch.tokens.answer_rows).text
+        if batch.context is not None:
+            slots = self.model.understanding(self._normalised(batch.context).flatten(1))
+            slots = slots.view(len(batch.context), self.model.config.slots, -1)
+        states = self.model.mixture(batch.tokens, slots, text_rows=batch.tokens.answer_rows).text
         scores = self.model.mixture.logits(states)
         return int((scores.argmax(-1) == batch.tokens.answer_ids).sum())
 
