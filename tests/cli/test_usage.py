@@ -35,7 +35,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
         (["generate", "a", "--out"], "missing value for argument '--out'"),
         (
             ["prepare", "cmx", "a", "b"],
-            "kind: expected one of 'bandai-namco', 'cmu', 'bvh', 'humanml3d', 'amass', 'merged'; got 'cmx'",
+            "kind: expected one of 'bandai-namco', 'cmu', 'joints', 'bvh', 'humanml3d', 'amass', 'merged'; got 'cmx'",
         ),
     ],
 )

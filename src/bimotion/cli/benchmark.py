@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from bimotion.cli.options import Model
-from bimotion.cli.usage import UsageError, note
+from bimotion.cli.terminal import note, say, say_lines
+from bimotion.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,17 +62,18 @@ class Benchmark:
         threads = torch.get_num_threads()
         measured, machine = self._measure(threads)
         if self.json:
-            print(json.dumps(as_json(measured, machine, self._about(threads)), indent=1))
+            say_lines(json.dumps(as_json(measured, machine, self._about(threads)), indent=1))
             return
         about = self._about(threads)
         kernels = (
             "bimotion's kernels" if about["kernels"] else "torch's operations (the kernels were not compiled)"
         )
-        print(
+        say(
             f"{about['model']}, {threads} threads, torch {torch.__version__}, {kernels}: memory "
             f"{machine.bytes_per_second / 1e9:.1f} GB/s, matrix products {machine.flops_per_second / 1e9:.0f} GFLOP/s"
         )
-        print(f"\n{as_table(measured, machine)}")
+        say()
+        say_lines(as_table(measured, machine))
 
     def _about(self, threads: int) -> dict[str, Any]:
         import torch

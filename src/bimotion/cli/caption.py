@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bimotion.cli.options import Device, Files, Model, Precision, Reading, ReadingOptions
+from bimotion.cli.terminal import note, say, say_lines
 from bimotion.errors import BimotionError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Caption:
 
     def run(self) -> None:
         """Caption every file that can be read, then complain about those that cannot."""
-        from bimotion.cli.usage import UsageError, note
+        from bimotion.cli.usage import UsageError
 
         if not self.files:
             raise UsageError("which motion file? As in: bimotion caption dance.bvh")
@@ -56,14 +57,14 @@ class Caption:
                 failures.append(str(error))
         captions = self._captions(clips) if clips else {}
         if self.json:
-            print(
+            say_lines(
                 json.dumps(
                     [{"file": str(file), "caption": said} for file, said in captions.items()], indent=1
                 )
             )
         else:
             for file, said in captions.items():
-                print(f"{file}: {said}" if len(self.files) > 1 else said)
+                say(f"{file}: {said}" if len(self.files) > 1 else said)
         for failure in failures[:-1]:
             note(f"bimotion: {failure}")
         if failures:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.terminal import say_lines
+
 
 @dataclass(frozen=True)
 class Compare:
@@ -35,7 +37,7 @@ class Compare:
         if self.json:
             import json
 
-            print(json.dumps(differences_to_json(differences), indent=1))
+            say_lines(json.dumps(differences_to_json(differences), indent=1))
             return
         for table in comparison_tables(differences, a, b):
-            print(f"{table.heading}\n{table.aligned()}\n")
+            say_lines(f"{table.heading}\n{table.aligned()}\n")

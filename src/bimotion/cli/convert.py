@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Reading, ReadingOptions
+from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
@@ -57,7 +58,7 @@ class Convert:
             return
         clip = clip if self.fps is None else clip.resample(self.fps)
         save_clip(clip, self.out)
-        print(f"{self.out}: {clip.duration:.2f} s, {len(clip)} frames at {clip.fps:g} per second")
+        say(f"{self.out}: {clip.duration:.2f} s, {len(clip)} frames at {clip.fps:g} per second")
 
     def _write_features(self, clip: "Clip") -> None:
         import numpy as np
@@ -68,4 +69,4 @@ class Convert:
         features = clip_to_features(clip)
         with atomic_path(self.out) as beside, beside.open("wb") as file:
             np.save(file, features)
-        print(f"{self.out}: HumanML3D features {features.shape} at 20 frames per second")
+        say(f"{self.out}: HumanML3D features {features.shape} at 20 frames per second")

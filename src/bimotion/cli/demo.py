@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 from bimotion.cli.options import Device, Model
+from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
@@ -50,31 +51,34 @@ class Demo:
 
         folder = model_folder(self.model)
         self._make_folder()
-        print(f"bimotion demo: the model in {folder}, on {self.device}; no network is used.\n")
+        say(f"bimotion demo: the model in {folder}, on {self.device}; no network is used.")
+        say()
         began = time.perf_counter()
         model = load(folder, device=self.device)
         recorded = read_clip(RECORDED)
         _say("Motion to text")
         shutil.copyfile(RECORDED, self.out / "recorded.bvh")
         caption = model.motion_to_text(recorded)
-        print(f"   {self.out / 'recorded.bvh'}: {recorded.duration:.1f} s of walking, recorded with markers")
-        print("   (mocap.cs.cmu.edu, made with funding from NSF EIA-0196217)")
-        print(f'   the model says: "{caption}"\n')
+        say(f"   {self.out / 'recorded.bvh'}: {recorded.duration:.1f} s of walking, recorded with markers")
+        say("   (mocap.cs.cmu.edu, made with funding from NSF EIA-0196217)")
+        say(f'   the model says: "{caption}"')
+        say()
         _say("Text to motion")
         clips = [replace(recorded, name="recorded", caption=caption)]
         for number, (name, text) in enumerate(PROMPTS.items()):
             clip = model.text_to_motion(text, seed=self.seed + number)
             self._write(clip, name)
             clips.append(replace(clip, name=name))
-        print()
+        say()
         from bimotion.render.page import write_page
 
         page = self.out / "index.html"
         write_page(clips, page, title="bimotion demo")
         _say("Look")
-        print(f"   {page.resolve().as_uri()} in a browser: all four, in 3D; it needs no network")
-        print("   the .bvh and .glb files in Blender: File > Import")
-        print(f"\nDone in {time.perf_counter() - began:.1f} s. Next: bimotion generate --help")
+        say(f"   {page.resolve().as_uri()} in a browser: all four, in 3D; it needs no network")
+        say("   the .bvh and .glb files in Blender: File > Import")
+        say()
+        say(f"Done in {time.perf_counter() - began:.1f} s. Next: bimotion generate --help")
 
     def _make_folder(self) -> None:
         """Make the folder, unless something that is not ours stands in it.
@@ -101,9 +105,9 @@ class Demo:
         files = [self.out / f"{name}{kind}" for kind in (".bvh", ".glb")]
         for file in files:
             save_clip(clip, file)
-        print(f'   "{clip.caption}"')
-        print(f"   {clip.duration:.1f} s: {' and '.join(map(str, files))}")
+        say(f'   "{clip.caption}"')
+        say(f"   {clip.duration:.1f} s: {' and '.join(map(str, files))}")
 
 
 def _say(heading: str) -> None:
-    print(f"== {heading}")
+    say(f"== {heading}")

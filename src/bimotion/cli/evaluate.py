@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from bimotion.cli.options import Device, Evaluator, Model
+from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
     from bimotion.evaluation.evaluate import Evaluation, EvaluationConfig
@@ -209,7 +210,7 @@ class Evaluate:
 
         asked = self._asked(self._config())
         path = write_asked(asked, self.repeats, folder)
-        print(f"{path}: {self.repeats} x {len(asked)} motions to be made")
+        say(f"{path}: {self.repeats} x {len(asked)} motions to be made")
 
     def _check_out(self) -> None:
         """Say at once when the report cannot be written there."""
@@ -231,11 +232,11 @@ class Evaluate:
         if self.json:
             import json
 
-            print(json.dumps({"name": name, "scores": scores_to_json(done.scores)}, indent=1))
+            say_lines(json.dumps({"name": name, "scores": scores_to_json(done.scores)}, indent=1))
             return
         for table in score_tables(done.scores, name):
-            print(f"{table.heading}\n{table.aligned()}\n")
-        print(f"{self.out / PAGE_FILE}: open it in a browser")
+            say_lines(f"{table.heading}\n{table.aligned()}\n")
+        say(f"{self.out / PAGE_FILE}: open it in a browser")
 
 
 def _folder_name(folder: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Device, Model, Out, Precision, Seed
+from bimotion.cli.terminal import say, say_lines
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class Generate:
 
             write_page(clips, self.out, title="bimotion")
         if self.json:
-            print(json.dumps(done, indent=1))
+            say_lines(json.dumps(done, indent=1))
             return
         for row in done:
-            print(
+            say(
                 f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})"
             )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.terminal import say
 from bimotion.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class ImportWeights:
         with replaced_folder(self.out) as partial:
             save_model(model, partial, tokenizer, text, dtype=getattr(torch, self.dtype))
         count = sum(parameter.numel() for parameter in model.parameters())
-        print(f"{self.out}: a model folder, {count / 1e6:.1f} million parameters")
+        say(f"{self.out}: a model folder, {count / 1e6:.1f} million parameters")
 
     def _write_vae(self, stats_path: Path) -> None:
         from bimotion.interop.assets import read_statistics
@@ -190,7 +191,7 @@ class ImportWeights:
         stats, vae = read_statistics(stats_path), read_official_vae(self.source)
         save_vae(vae, stats, self.out, step=0)
         count = sum(parameter.numel() for parameter in vae.parameters())
-        print(f"{self.out}: a VAE folder, {count / 1e6:.1f} million parameters")
+        say(f"{self.out}: a VAE folder, {count / 1e6:.1f} million parameters")
 
     def _write_evaluator(self, stats_path: Path, glove: Path, texts: Path) -> None:
         from bimotion.evaluators.folder import PublishedParts, save_published
@@ -210,7 +211,7 @@ class ImportWeights:
         )
         with replaced_folder(self.out) as partial:
             save_published(parts, partial, EVALUATOR_CARD.format(source=Path(self.source).name))
-        print(f"{self.out}: an evaluator, which knows {len(parts.tagged)} captions")
+        say(f"{self.out}: an evaluator, which knows {len(parts.tagged)} captions")
 
     def _write_tmr(self, stats_path: Path) -> None:
         from bimotion.evaluators.folder import TmrParts, save_tmr
@@ -221,4 +222,4 @@ class ImportWeights:
         text_model = parts.network.config.text_model
         with replaced_folder(self.out) as partial:
             save_tmr(parts, partial, TMR_CARD.format(source=Path(self.source).name, text_model=text_model))
-        print(f"{self.out}: an evaluator, whose captions {text_model} reads")
+        say(f"{self.out}: an evaluator, whose captions {text_model} reads")

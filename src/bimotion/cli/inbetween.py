@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Device, Model, Out, Precision, Reading, ReadingOptions, Seed
+from bimotion.cli.terminal import say, say_lines
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,6 @@ class Inbetween:
                 "frames": len(clip),
                 "fps": clip.fps,
             }
-            print(json.dumps(row, indent=1))
+            say_lines(json.dumps(row, indent=1))
         else:
-            print(f"{self.out}: {clip.duration:.2f} s, of which {self.seconds:.2f} s are new")
+            say(f"{self.out}: {clip.duration:.2f} s, of which {self.seconds:.2f} s are new")

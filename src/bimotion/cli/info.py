@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Reading, ReadingOptions
+from bimotion.cli.terminal import say, say_lines
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,14 @@ class Info:
         """Look and tell."""
         facts = self._facts()
         if self.json:
-            print(json.dumps(facts, indent=1))
+            say_lines(json.dumps(facts, indent=1))
             return
         width = max(map(len, facts))
         for name, value in facts.items():
-            print(f"{name:{width}}  {_text(value)}")
+            say(f"{name:{width}}  {_text(value)}".rstrip())
+            if isinstance(value, dict):
+                for part, inner in value.items():
+                    say(f"  {part}: {json.dumps(inner) if isinstance(inner, dict) else inner}")
 
     def _facts(self) -> dict[str, Any]:
         from bimotion.errors import ModelError
@@ -122,8 +126,5 @@ def _size(shape: list[int]) -> int:
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return "".join(
-            f"\n  {part}: {json.dumps(inner) if isinstance(inner, dict) else inner}"
-            for part, inner in value.items()
-        )
+        return ""
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -6,12 +6,15 @@ A command's module is loaded when it is called, and loads torch when it needs it
 import contextlib
 import difflib
 import gc
-import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
+from typing import NoReturn, TextIO
 
 from bimotion import __version__
+from bimotion.cli.terminal import note, prepare_streams, say, say_lines, silence
 from bimotion.errors import BimotionError
 
 # command -> (module in bimotion.cli, class in it, what it does)
@@ -66,10 +69,10 @@ def run(args: Sequence[str]) -> None:
         raise UsageError("which command? `bimotion --help` lists them")
     name = args[0]
     if name in ("-h", "--help", "help"):
-        print(overview())
+        say_lines(overview())
         return
     if name == "--version":
-        print(f"bimotion {__version__}")
+        say(f"bimotion {__version__}")
         return
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
@@ -84,34 +87,58 @@ def run(args: Sequence[str]) -> None:
     parse(getattr(import_module(f"bimotion.cli.{module}"), command), name, args[1:]).run()
 
 
+class Terminated(BaseException):
+    """SIGTERM arrived; raised so that partial files are removed on the way out."""
+
+
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 a wrong input (one line on stderr), 130 interrupted."""
+    """Run the command line and exit: 0 done, 2 wrong input (one line on stderr), 130 interrupted, 143 terminated."""
     gc.set_threshold(100_000, 20, 20)  # loading torch makes a million objects that stay
+    prepare_streams()
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(exit_code(sys.argv[1:] if args is None else args))
 
 
 def exit_code(args: Sequence[str]) -> int:
-    """What the command line exits with; a wrong input is told in one line on stderr."""
+    """The exit code of a command line; a wrong input is reported in one line on stderr."""
     try:
         run(args)
         sys.stdout.flush()
-    except SystemExit as stop:  # help was asked for, or training was stopped by a signal
+    except SystemExit as stop:  # help was printed, or training was stopped by a signal
         return int(stop.code or 0)
     except BimotionError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        print("bimotion: interrupted", file=sys.stderr)
+        note("bimotion: interrupted")
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is left to say, and Python must not try at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Terminated:
+        note("bimotion: terminated")
+        return 143
+    except BrokenPipeError:  # the reader of our output went away (`| head`): nothing is left to say
+        silence(sys.stdout)
         return 141
+    except MemoryError:
+        return _complain("not enough memory for this input")
     except OSError as error:
+        if not _can_write(sys.stdout):
+            silence(sys.stdout)
         return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
 
 
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _can_write(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
+
+
 def _complain(message: str) -> int:
-    print(f"bimotion: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # stderr may be closed or on a full disk as well
+        note(f"bimotion: {' '.join(message.split())}")
     return 2

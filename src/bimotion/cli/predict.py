@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from bimotion.cli.options import Device, File, Model, Out, Precision, Reading, ReadingOptions, Seed
+from bimotion.cli.terminal import say, say_lines
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,6 @@ class Predict:
                 "frames": len(written),
                 "fps": clip.fps,
             }
-            print(json.dumps(row, indent=1))
+            say_lines(json.dumps(row, indent=1))
         else:
-            print(f"{self.out}: {written.duration:.2f} s, of which {new / clip.fps:.2f} s are new")
+            say(f"{self.out}: {written.duration:.2f} s, of which {new / clip.fps:.2f} s are new")

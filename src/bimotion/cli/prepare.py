@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.terminal import printable, say, say_lines
+
 if TYPE_CHECKING:
     from bimotion.data.report import PrepareReport
 
@@ -73,7 +75,7 @@ class Prepare:
         """Prepare, then say what there is and what could not be used."""
         report = self._merge() if self.kind == "merged" else self._prepare(self.kind)
         if self.json:
-            print(
+            say_lines(
                 json.dumps(
                     {
                         "folder": str(report.folder),
@@ -122,13 +124,14 @@ class Prepare:
 def print_report(report: "PrepareReport") -> None:
     """What there is on stdout, what could not be used as a table on stderr."""
     windows = ", ".join(f"{count} {split}" for split, count in report.num_windows.items())
-    print(f"{report.folder}: {report.num_recordings} recordings, windows: {windows}")
+    say(f"{report.folder}: {report.num_recordings} recordings, windows: {windows}")
     if not report.failures:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("file", "why it could not be used", title=f"{len(report.failures)} files left out")
     for failure in report.failures:
-        table.add_row(failure.path, failure.reason)
+        table.add_row(Text(printable(failure.path)), Text(printable(failure.reason)))
     Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(table)

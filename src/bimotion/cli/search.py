@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Device, Evaluator, Reading, ReadingOptions
+from bimotion.cli.terminal import note, say, say_lines
 
 if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
@@ -49,7 +50,7 @@ class Search:
 
     def run(self) -> None:
         """Index, search, print."""
-        from bimotion.cli.usage import UsageError, note
+        from bimotion.cli.usage import UsageError
 
         if self.count < 1:
             raise UsageError(f"--count: expected 1 or more, got {self.count}")
@@ -76,10 +77,10 @@ class Search:
                 {"file": str(hit.path), "start": hit.start, "stop": hit.stop, "score": hit.score}
                 for hit in hits
             ]
-            print(json.dumps(rows, indent=1))
+            say_lines(json.dumps(rows, indent=1))
         else:
             for hit in hits:
-                print(f"{hit.score:6.3f}  {hit.start:6.1f} - {hit.stop:5.1f} s  {hit.path}")
+                say(f"{hit.score:6.3f}  {hit.start:6.1f} - {hit.stop:5.1f} s  {hit.path}")
         if self.page is not None and hits:
             self._write_page(self.page, hits)
 

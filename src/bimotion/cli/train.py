@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from bimotion.cli.terminal import PrintableFormatter, say_lines
 from bimotion.cli.usage import UsageError, usage_in_one_line
 
 HELP = """\
@@ -46,11 +47,13 @@ def run_train(args: Sequence[str]) -> None:
         rows = "\n".join(f"  {stage:10} {ABOUT.get(stage, '')}".rstrip() for stage in STAGES)
         if not args:
             raise UsageError(f"which stage? One of {', '.join(STAGES)} (`bimotion train --help`)")
-        print(HELP.format(stages=rows))
+        say_lines(HELP.format(stages=rows))
         return
     from bimotion.training.command import parse_stage, run_stage
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     prog = f"bimotion train {args[0]}"
     with usage_in_one_line(prog):
         config = parse_stage(args[0], args[1:], prog)

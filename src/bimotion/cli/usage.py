@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import io
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -101,8 +100,3 @@ def one_line(box: str) -> str:
     ]
     options = [line.split()[0] for line in near if line.startswith("--")]
     return f"{text.rstrip('.')}; perhaps {' or '.join(options[:2])}?" if options else text.rstrip(".")
-
-
-def note(message: str) -> None:
-    """Tell the user something beside the result: on stderr, so that stdout can be piped."""
-    print(message, file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from bimotion.cli.options import Files, Reading, ReadingOptions
+from bimotion.cli.terminal import say
 
 
 @dataclass(frozen=True)
@@ -51,4 +52,4 @@ class View:
 
         names = ", ".join(file.stem for file in self.files[:4]) + (" ..." if len(self.files) > 4 else "")
         write_page(clips, self.out, title=self.title or names, layout="overlay" if self.overlay else "split")
-        print(f"{self.out}: {len(clips)} motion{'s' * (len(clips) > 1)}; open it in a browser")
+        say(f"{self.out}: {len(clips)} motion{'s' * (len(clips) > 1)}; open it in a browser")
