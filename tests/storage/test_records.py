@@ -39,10 +39,14 @@ def test_settings_read_back_equal(tmp_path: Path) -> None:
     ("value", "message"),
     [
         ({"out": "x", "speed": 1}, "unknown settings speed"),
-        ({"out": "x", "inner": {"kind": "c"}}, r"config\.inner\.kind: expected one of \('a', 'b'\), got 'c'"),
-        ({"out": "x", "rate": "fast"}, r"config\.rate: expected float, got 'fast'"),
-        ({"out": "x", "inner": {"betas": [0.1]}}, "expected 2 values, got 1"),
-        ({}, "out"),
+        ({"out": "x", "inner": {"kind": "c"}}, "config: inner.kind: expected one of 'a', 'b', got 'c'"),
+        ({"out": "x", "rate": "fast"}, "config: rate: expected `float`, got 'fast'"),
+        ({"out": "x", "inner": {"betas": [0.1]}}, "inner.betas: expected `array` of length 2, got 1"),
+        ({"out": "x", "inner": {"speed": 1}}, "config: inner: unknown settings speed; expected betas, kind"),
+        ({"out": "x", "names": "xyz"}, "names: expected `array`, got 'xyz'"),
+        ({"out": "x", "rate": True}, "rate: expected `float`, got True"),
+        ({"out": 3}, "out: expected"),
+        ({}, "missing required field `out`"),
     ],
 )
 def test_wrong_settings_are_named(value: dict[str, object], message: str) -> None:

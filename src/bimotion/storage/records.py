@@ -1,33 +1,53 @@
-"""Dataclasses as JSON and back, for the settings that a run folder keeps."""
+"""Dataclasses as JSON and back: configurations, run settings and rows of data; types and names are checked by msgspec.
+
+Absent fields keep their defaults; unknown fields are refused.
+"""
 
 import json
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from bimotion.errors import ConfigError
+import msgspec
+
+from bimotion.errors import BimotionError, ConfigError
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.files import ErrorKind
+from bimotion.storage.json_files import json_kind, read_json_object
 
 Record = TypeVar("Record")
 
 
 def record_to_json(value: object) -> Any:
     """A dataclass, and all in it, as what JSON can hold."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: record_to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [record_to_json(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return msgspec.to_builtins(value, enc_hook=str)
 
 
-def record_from_json(kind: type[Record], value: Any, where: str = "config") -> Record:
-    """The dataclass that `record_to_json` wrote.
+def record_from_json(
+    kind: type[Record], value: Any, where: str = "config", error: ErrorKind = ConfigError
+) -> Record:
+    """The dataclass that `record_to_json` wrote; `where` names it in messages.
 
     Raises:
-        ConfigError: a field is unknown, missing or of another type.
+        BimotionError: of the kind `error`: a field is unknown, missing, of another type, or a value that the
+            dataclass refuses.
     """
-    return cast(Record, _read(kind, value, where))
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise error(f"{where}: expected an object, got {json_kind(value)}")
+        _refuse_unknown(kind, value, where, error)
+    try:
+        record = msgspec.convert(value, kind, dec_hook=_decode)
+    except msgspec.ValidationError as fault:
+        raise error(f"{where}: {_message(str(fault), kind, value)}") from None
+    except BimotionError as fault:
+        raise error(f"{where}: {fault}") from None
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as fault:
+        raise error(f"{where}: {type(fault).__name__}: {fault}") from None
+    _refuse_unknown_below(record, value, where, error)
+    return record
 
 
 def write_record(value: object, path: Path) -> None:
@@ -36,61 +56,57 @@ def write_record(value: object, path: Path) -> None:
         partial.write_text(json.dumps(record_to_json(value), indent=1) + "\n", encoding="utf-8")
 
 
-def read_record(kind: type[Record], path: Path) -> Record:
+def read_record(kind: type[Record], path: Path, error: ErrorKind = ConfigError) -> Record:
     """Read what `write_record` wrote.
 
     Raises:
-        ConfigError: the file is missing or holds something else.
+        BimotionError: of the kind `error`: the file is missing or holds something else.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: not a readable JSON file ({error})") from error
-    return record_from_json(kind, value, str(path))
+    return record_from_json(kind, read_json_object(path, error), str(path), error)
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    origin, args = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        if value is None and NoneType in args:
-            return None
-        return _read(next(arg for arg in args if arg is not NoneType), value, where)
-    if origin is Literal:
-        if value not in args:
-            raise ConfigError(f"{where}: expected one of {args}, got {value!r}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ConfigError(f"{where}: expected a list, got {value!r}")
-        kinds = [args[0]] * len(value) if len(args) == 2 and args[1] is ... else list(args)
-        if len(kinds) != len(value):
-            raise ConfigError(f"{where}: expected {len(kinds)} values, got {len(value)}")
-        return tuple(
-            _read(item, entry, f"{where}[{i}]")
-            for i, (item, entry) in enumerate(zip(kinds, value, strict=True))
-        )
-    if is_dataclass(kind):
-        return _read_dataclass(kind, value, where)
-    if kind is Path:
+def _decode(kind: Any, value: Any) -> Any:
+    """A type that JSON does not have."""
+    if kind is Path and isinstance(value, str):
         return Path(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind in (int, float) and isinstance(value, bool)):
-        raise ConfigError(f"{where}: expected {kind.__name__}, got {value!r}")
-    return value
+    raise TypeError(f"expected {getattr(kind, '__name__', kind)}, got {json_kind(value)}")
 
 
-def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
-    hints = get_type_hints(kind)
+def _message(text: str, kind: Any, value: Any) -> str:
+    """msgspec's message with the field's name first and what was expected: "vae.width: expected `int`, got 'wide'"."""
+    what, _, path = text.partition(" - at `$")
+    names = re.findall(r"\w+|\[\.\.\.\]", path)
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else value[int(name)] if name.isdigit() else None
+        kind = _kind_of_field(kind, name)
+    if what.startswith("Invalid enum value") and get_origin(kind) is Literal:
+        what = f"expected one of {', '.join(map(repr, get_args(kind)))}, got {value!r}"
+    elif what.startswith("Expected ") and isinstance(value, (str, int, float)):
+        what = f"{what.rpartition(', got ')[0] or what}, got {value!r:.80}"
+    return f"{path.rstrip('`').lstrip('.')}: {what[0].lower()}{what[1:]}" if path else what
+
+
+def _kind_of_field(kind: Any, name: str) -> Any:
+    """The type of a dataclass's field, without "or None" and without annotations; None for all else."""
+    found = get_type_hints(kind).get(name) if is_dataclass(kind) else None
+    if get_origin(found) in (Union, UnionType):
+        return next((option for option in get_args(found) if option is not NoneType), None)
+    return found
+
+
+def _refuse_unknown(kind: Any, value: dict[str, Any], where: str, error: ErrorKind) -> None:
+    """Raise `error` where an object has a key that its dataclass has no field for: msgspec leaves it out."""
     names = [field.name for field in fields(kind)]
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected an object, got {value!r}")
     if odd := sorted(set(value) - set(names)):
-        raise ConfigError(
-            f"{where}: unknown settings {', '.join(odd)}; this version knows {', '.join(names)}"
-        )
-    given = {name: _read(hints[name], value[name], f"{where}.{name}") for name in names if name in value}
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise error(f"{where}: unknown settings {', '.join(odd)}; expected {', '.join(names)}")
+
+
+def _refuse_unknown_below(record: Any, value: Any, where: str, error: ErrorKind) -> None:
+    """The same for all dataclasses in a record."""
+    if is_dataclass(record) and isinstance(value, dict):
+        _refuse_unknown(type(record), value, where, error)
+        for name, entry in value.items():
+            _refuse_unknown_below(getattr(record, name), entry, f"{where}: {name}", error)
+    elif isinstance(record, (list, tuple)) and isinstance(value, list):
+        for item, entry in zip(record, value, strict=True):
+            _refuse_unknown_below(item, entry, where, error)

@@ -1,0 +1,62 @@
+"""Locks: two processes that write to one folder or file would damage each other's work."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bimotion.errors import BimotionError
+
+logger = logging.getLogger(__name__)
+
+LOCK_FILE = ".lock"
+"""Name of the lock in a folder. It may stay behind: the operating system drops the lock itself with its process."""
+
+
+class LockedError(BimotionError):
+    """Another process is writing there."""
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """No other process that asks for the folder's lock gets it while this is on; the folder is made if need be.
+
+    Raises:
+        LockedError: another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / LOCK_FILE, folder):
+        yield
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[None]:
+    """The same for a file, by a hidden lock file beside it.
+
+    Raises:
+        LockedError: another process has it.
+    """
+    with _locked(path.with_name(f".{path.name[:200]}.lock"), path):
+        yield
+
+
+@contextmanager
+def _locked(lock_file: Path, target: Path) -> Iterator[None]:
+    lock = FileLock(lock_file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(
+            f"{target}: another bimotion process is writing here; wait until it is done, or name another place"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        # some network file systems have no locks, read-only folders no room for one: go on as without
+        logger.warning("%s cannot be locked (%s): run only one process on it", target, error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
