@@ -29,7 +29,7 @@ def attend(
     causal: bool = False,
     dropout: float = 0.0,
 ) -> Float[Tensor, "B H Q K"]:
-    """Scaled dot-product attention; keys where `mask` is False, or after the query if `causal`, are not seen.
+    """Scaled dot-product attention; keys where `mask` is False, or after the query if `causal`, are ignored.
 
     Training in half precision on a CPU takes plain matrix products instead of torch's fused kernel, whose
     backward pass is slow there: 8 instead of 25 ms, forward and backward, for (32, 4, 57, 64) in bfloat16.
@@ -61,7 +61,7 @@ class SelfAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B L D"], mask: KeyMask | None, queries: int | None = None
     ) -> Float[Tensor, "B Q D"]:
-        """The attended values, projected, of the first `queries` places; masked keys are not seen."""
+        """Projected attention output of the first `queries` positions; masked keys are ignored."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -149,7 +149,7 @@ class EncoderLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "B L D"], mask: KeyMask | None, queries: int | None = None
     ) -> Float[Tensor, "B Q D"]:
-        """The layer's output at the first `queries` places; None: at all."""
+        """The layer's output at the first `queries` positions; None: at all."""
         if self.pre:
             x, y = x[:, :queries], self.attention(self.norm_attention(x), mask, queries)
             x = x + self.dropout(y)
@@ -200,7 +200,7 @@ class DecoderLayer(nn.Module):
 
 
 class SkipStack(nn.Module):
-    """Layers in a U: each layer of the second half also sees what its mirror layer of the first half gave.
+    """Layers with skip connections: each layer of the second half also reads the output of its mirror layer.
 
     Source: MLD (Chen et al. 2023), section 3.1, long skip connections in the motion VAE.
     """
@@ -218,7 +218,7 @@ class SkipStack(nn.Module):
             nn.init.xavier_uniform_(skip.weight)
 
     def forward(self, x: Float[Tensor, "B L D"], *context: Tensor | None) -> Float[Tensor, "B L D"]:
-        """The normalised output; `context` is what each layer takes besides its input (memory, mask)."""
+        """The normalised output; `context` are the further arguments of each layer (memory, mask)."""
         kept = []
         for layer in self.inputs:
             x = layer(x, *context)

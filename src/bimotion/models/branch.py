@@ -1,8 +1,8 @@
 """One branch of the two-branch transformer: its own embedding, norms, projections and feed-forward layers.
 
 Shapes: N tokens of this branch (of the whole batch, padding left out), D width, H heads, G key-value heads,
-K head width. What a family of language models differs in is chosen here, by `MixtureConfig`, and nowhere
-else.
+K head width. The differences between families of language models are
+chosen here, by `MixtureConfig`, and nowhere else.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bimotion.models.linear import Linear
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
 Family = Literal["gpt2", "llama"]
-"""gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm, rotary positions, gated SiLU, none."""
+"""gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm, rotary positions, gated SiLU, no biases."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MixtureConfig:
     """The two-branch transformer's size and family; the defaults are the published ones."""
 
     family: Family = "gpt2"
-    """Which kind of layers the text branch, and with it the motion branch, has."""
+    """Kind of layers of both branches."""
     text_vocab_size: int = 50259
     """Rows of the text embedding, which is also the output matrix."""
     width: int = 768
@@ -44,13 +44,13 @@ class MixtureConfig:
     max_positions: int = 1024
     """Longest sequence."""
     norm_eps: float = 1e-5
-    """What the norms add to the variance."""
+    """Epsilon of the norms."""
     rope_theta: float = 10000.0
     """Base of the rotary wavelengths (llama)."""
     dropout: float = 0.1
     """Share of activations zeroed in training, in both branches."""
     attention_dropout: float = 0.0
-    """Share of attention weights zeroed in training; other than 0 is slow on a CPU (published: 0.1)."""
+    """Share of attention weights zeroed in training; slow on a CPU unless 0 (published: 0.1)."""
 
     def __post_init__(self) -> None:
         if self.family not in ("gpt2", "llama"):
@@ -79,12 +79,12 @@ class MixtureConfig:
 
     @property
     def head_width(self) -> int:
-        """Numbers in one head."""
+        """Width of one head."""
         return self.width // self.heads
 
     @property
     def qkv_width(self) -> int:
-        """Numbers in a token's queries, keys and values together."""
+        """Width of a token's queries, keys and values together."""
         return (self.heads + 2 * self.groups) * self.head_width
 
 
@@ -98,7 +98,7 @@ class GatedFeedForward(nn.Module):
         self.down = Linear(ff_width, width, bias=False)
 
     def forward(self, x: Float[Tensor, "*batch D"], norm: Norm, dropout: float) -> Float[Tensor, "*batch D"]:
-        """`x` plus what the layers make of it, normalised."""
+        """The residual output: `x` plus the layers of the normalised `x`."""
         gate = self.gate(x, norm=norm, activation="silu")
         y: Tensor = self.down(self.up(x, norm=norm, gate=gate), dropout=dropout, add=x)
         return y
@@ -113,13 +113,13 @@ class GeluFeedForward(nn.Module):
         self.down = Linear(ff_width, width)
 
     def forward(self, x: Float[Tensor, "*batch D"], norm: Norm, dropout: float) -> Float[Tensor, "*batch D"]:
-        """`x` plus what the layers make of it, normalised."""
+        """The residual output: `x` plus the layers of the normalised `x`."""
         y: Tensor = self.down(self.up(x, norm=norm, activation="gelu"), dropout=dropout, add=x)
         return y
 
 
 class BranchLayer(nn.Module):
-    """What one layer does to one branch's tokens; the attention between its two halves is joint."""
+    """One branch's half of a layer; the attention between `pre_attention` and `post_attention` is joint."""
 
     def __init__(self, config: MixtureConfig, ff_width: int) -> None:
         super().__init__()
@@ -133,14 +133,14 @@ class BranchLayer(nn.Module):
         self.dropout = config.dropout
 
     def pre_attention(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
-        """Queries, keys and values, side by side."""
+        """Queries, keys and values, concatenated."""
         qkv: Tensor = self.qkv(x, norm=Norm.of(self.norm_attention))
         return qkv
 
     def post_attention(
         self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch D"]
     ) -> Float[Tensor, "*batch D"]:
-        """The layer's output from its input and what attention gave."""
+        """The layer's output from its input and the attention output."""
         x = self.out(attended, dropout=self.dropout, add=x)
         y: Tensor = self.feed_forward(x, Norm.of(self.norm_feed_forward), self.dropout)
         return y
@@ -186,7 +186,7 @@ def make_branches(config: MixtureConfig) -> tuple[Branch, Branch]:
 
 
 class Rotary(nn.Module):
-    """Turns pairs of numbers of queries and keys by an angle that grows with the position (llama).
+    """Rotary position embedding: rotates pairs of query and key components by position (llama).
 
     Source: RoFormer (Su et al. 2021); the pairs are the two halves of a head, as in LLaMA's published
     weights.
@@ -205,7 +205,7 @@ class Rotary(nn.Module):
     def forward(
         self, x: Float[Tensor, "B heads L K"], positions: Int[Tensor, "#B L"]
     ) -> Float[Tensor, "B heads L K"]:
-        """`x` turned by each place's angle."""
+        """`x` rotated by the angle of each position."""
         cosine, sine = self.cosine[positions][:, None].to(x.dtype), self.sine[positions][:, None].to(x.dtype)
         first, second = x.chunk(2, dim=-1)
         return x * cosine + torch.cat((-second, first), dim=-1) * sine

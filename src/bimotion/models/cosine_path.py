@@ -18,17 +18,17 @@ from torch import Tensor, nn
 from bimotion.models.linear import Linear
 
 START_LOGVAR = -4.0
-"""Log variance of the latents before training: little noise beside latents of unit deviation."""
+"""Initial log variance of the latents: low noise relative to latents of unit deviation."""
 
 MIN_VARIANCE = 1e-6
 """Share of the largest variance below which a principal axis counts as constant."""
 
 
 class CosinePath(nn.Module):
-    """Pose axes, cosines over time, latents: linear, and linear back.
+    """A linear autoencoder: principal axes of poses, cosines over time, principal axes of their coefficients.
 
-    Its coefficients are those of the orthonormal cosine transform (DCT-II) divided by the root of the length, so
-    that clips of all lengths have coefficients of like size.
+    Coefficients are those of the orthonormal cosine transform (DCT-II) divided by the square root of the length, so
+    that clips of all lengths have coefficients of similar size.
     """
 
     def __init__(
@@ -36,15 +36,15 @@ class CosinePath(nn.Module):
     ) -> None:
         super().__init__()
         self.cosines, self.latent_shape = cosines, (num_latents, latent_dim)
-        numbers = num_latents * latent_dim
+        latent_values = num_latents * latent_dim
         self.analyse = Linear(feature_dim, pose_axes, bias=False)
-        self.reduce = Linear(cosines * pose_axes, numbers)
-        self.expand = Linear(numbers, cosines * pose_axes)
+        self.reduce = Linear(cosines * pose_axes, latent_values)
+        self.expand = Linear(latent_values, cosines * pose_axes)
         self.synthesise = Linear(pose_axes, feature_dim, bias=False)
         self.logvar = nn.Parameter(torch.full((num_latents, latent_dim), START_LOGVAR))
 
     def encode(self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B N D"]:
-        """Latents of clips; frames from each length on are not read."""
+        """Latents of clips; frames from each length on are ignored."""
         table = cosine_table(lengths, features.shape[1], self.cosines).to(features.dtype)
         coefficients = (table / lengths[:, None, None]) @ self.analyse(features)
         latents: Tensor = self.reduce(coefficients.flatten(1))
@@ -53,7 +53,7 @@ class CosinePath(nn.Module):
     def decode(
         self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], frames: int
     ) -> Float[Tensor, "B T F"]:
-        """Features of clips of the asked lengths; zeros from each length on."""
+        """Features of clips of the given lengths; zeros from each length on."""
         coefficients = self.expand(z.flatten(1)).view(z.shape[0], self.cosines, -1)
         table = cosine_table(lengths, frames, self.cosines).to(z.dtype)
         features: Tensor = self.synthesise(table.transpose(1, 2) @ coefficients)
@@ -63,7 +63,7 @@ class CosinePath(nn.Module):
     def fit(
         self, clips: Sequence[Float[Tensor, "_ F"]], column_weights: Float[Tensor, " F"] | None = None
     ) -> None:
-        """Set the weights to the principal axes of `clips`: of frames first, then of whole clips.
+        """Set the weights to the principal axes of the frames of `clips`, then of the coefficients of whole clips.
 
         Latents come out with zero mean and unit deviation, the axes of greatest variance first; latents beyond the
         rank of the clips are always zero. Columns of greater weight are reconstructed more exactly. Takes at least one
@@ -80,8 +80,8 @@ class CosinePath(nn.Module):
         centred = coefficients - mean
         axes, variances = _principal_axes((centred.T @ centred) / len(centred), self.reduce.out_features)
         deviations = variances.clamp(min=0).sqrt()
-        # Axes on which the clips do not differ carry nothing: dividing by their deviation would amplify rounding
-        # errors, and whatever a held-out clip has there, without bound.
+        # Axes without variance carry nothing: dividing by their deviation would amplify rounding errors, and the
+        # values of held-out clips, without bound.
         scales = torch.where(variances > MIN_VARIANCE * variances[0], 1 / deviations, 0.0)
         self.reduce.weight.copy_(axes * scales[:, None])
         self.reduce.bias.copy_(-(axes * scales[:, None]) @ mean)
@@ -96,9 +96,9 @@ class CosinePath(nn.Module):
 
 
 def cosine_table(lengths: Int[Tensor, " B"], frames: int, cosines: int) -> Float[Tensor, "B K T"]:
-    """The cosines of each clip's own length, each of unit mean square over it; zeros beyond it.
+    """Cosines over each clip's own length, each of unit mean square; zeros beyond the length.
 
-    A clip of fewer frames than cosines has only as many: the others would repeat them.
+    A clip with fewer frames than cosines uses only as many cosines as frames.
     """
     time = torch.arange(frames, device=lengths.device, dtype=torch.float32)
     order = torch.arange(cosines, device=lengths.device, dtype=torch.float32)[:, None]
@@ -111,7 +111,7 @@ def cosine_table(lengths: Int[Tensor, " B"], frames: int, cosines: int) -> Float
 def _principal_axes(
     covariance: Float[Tensor, "X X"], count: int
 ) -> tuple[Float[Tensor, "count X"], Float[Tensor, " count"]]:
-    """The `count` axes of greatest variance, greatest first, each with its greatest number positive."""
+    """The `count` axes of largest variance, largest first, each with its largest component positive."""
     variances, axes = np.linalg.eigh(covariance.double().numpy())
     kept = axes.T[::-1][:count]
     signs = np.sign(kept[np.arange(len(kept)), np.abs(kept).argmax(1)])

@@ -1,9 +1,9 @@
 """The noise schedule and the samplers that turn noise into latents.
 
-Shapes: B latents, X numbers in one (all latents of a clip are one flat vector), S steps. `xt` is a latent
-at noise level t: sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps. A network tells `eps`; here it is a function
-of `xt` and of the index of the step, counted from the noisiest, so that what belongs to a step can be
-computed before sampling starts.
+Shapes: B latents, X values in each (all latents of a clip as one flat vector), S steps. `xt` is a latent at noise
+level t: sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps. A network predicts `eps`; here the network is a function of `xt`
+and of the step index, counted from the noisiest, so that everything that depends on the step alone can be computed
+before sampling starts.
 
 Source: DDPM (Ho et al. 2020), DDIM (Song et al. 2021), DPM-Solver++ (Lu et al. 2022), respacing as in
 improved diffusion (Nichol and Dhariwal 2021).
@@ -21,11 +21,11 @@ from torch import Tensor
 from bimotion.errors import ConfigError
 
 Sampler = Literal["ancestral", "ddim", "dpmpp"]
-"""ancestral: the published one, with noise in every step; ddim and dpmpp: none but the first, fewer steps."""
+"""ancestral: published, adds noise at every step; ddim and dpmpp: deterministic after the first draw, fewer steps."""
 
 Prediction = Literal["eps", "v"]
-"""What the network gives: `eps` (published), or `v` = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which tells
-`x0` as well where nearly all is noise (Salimans and Ho 2022)."""
+"""Prediction target: `eps` (published), or `v` = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which stays accurate for
+`x0` at high noise levels (Salimans and Ho 2022)."""
 
 PredictEps = Callable[[Float[Tensor, "B 1 X"], int], Float[Tensor, "B 1 X"]]
 """The noise in `xt` at a step, counted from the noisiest."""
@@ -42,17 +42,17 @@ class DiffusionConfig:
     beta_last: float = 0.012
     """Noise variance of the last level."""
     prediction: Prediction = "eps"
-    """What the network gives."""
+    """Prediction target of the network."""
     repeats: int = 4
-    """Noise levels that each latent is seen at in one training step."""
+    """Noise levels per latent in one training step."""
     drop_condition: float = 0.1
-    """Share of training rows whose condition is replaced by the learned one that stands for no condition."""
+    """Share of training rows whose condition is replaced by the learned null condition."""
     sampler: Sampler = "ancestral"
-    """How latents are sampled unless told otherwise."""
+    """Default sampler."""
     sample_steps: int = 100
-    """Noise levels visited when sampling unless told otherwise; at most `train_steps`."""
+    """Default number of sampling steps; at most `train_steps`."""
     guidance_scale: float = 3.0
-    """How far to go beyond the conditioned noise, away from the unconditioned; 1 is plain sampling."""
+    """Classifier-free guidance: extrapolation from the unconditional to the conditional prediction; 1 turns it off."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.sample_steps <= self.train_steps:
@@ -89,9 +89,9 @@ class Schedule:
 
     @classmethod
     def of(
-        cls, config: DiffusionConfig, steps: int, even_in: Literal["time", "log_snr"] = "time"
+        cls, config: DiffusionConfig, steps: int, spacing: Literal["time", "log_snr"] = "time"
     ) -> "Schedule":
-        """`steps` levels from the last to the first, evenly spread over time or over the log signal-to-noise.
+        """`steps` levels from the last to the first, evenly spaced in time or in the log signal-to-noise ratio.
 
         Raises:
             ConfigError: more steps than levels, or none.
@@ -102,12 +102,12 @@ class Schedule:
         alpha_bar = config.alpha_bar()
         if steps == 1:
             kept = [last]
-        elif even_in == "time":
+        elif spacing == "time":
             kept = [round(i * last / (steps - 1)) for i in range(steps)]
         else:
             log_snr = (alpha_bar / (1 - alpha_bar)).log()
-            wanted = torch.linspace(float(log_snr[0]), float(log_snr[-1]), steps, dtype=torch.float64)
-            kept = sorted({int((log_snr - level).abs().argmin()) for level in wanted} | {last})
+            targets = torch.linspace(float(log_snr[0]), float(log_snr[-1]), steps, dtype=torch.float64)
+            kept = sorted({int((log_snr - level).abs().argmin()) for level in targets} | {last})
         kept.reverse()
         return cls(tuple(kept), tuple(alpha_bar[kept].tolist()))
 
@@ -116,7 +116,7 @@ class Schedule:
 
 
 def schedule_of(config: DiffusionConfig, sampler: Sampler, steps: int) -> Schedule:
-    """The levels that a sampler visits: even in time, or for the multistep solver in log signal-to-noise."""
+    """The levels that a sampler visits: evenly spaced in time, or in log signal-to-noise for the multistep solver."""
     return Schedule.of(config, steps, "log_snr" if sampler == "dpmpp" else "time")
 
 
@@ -127,9 +127,9 @@ def sample(
     sampler: Sampler,
     temperature: float = 1.0,
 ) -> Float[Tensor, "B 1 X"]:
-    """Latents from `noise`: its first draw is where sampling starts, the others are the steps' own noise.
+    """Latents sampled from `noise`: its first draw is the start, the others are the noise added at each step.
 
-    `temperature` scales the steps' noise, not the start.
+    `temperature` scales the noise of the steps, not the start.
     """
     if sampler == "ancestral":
         return _ancestral(predict, schedule, noise, temperature)
@@ -139,7 +139,7 @@ def sample(
 
 
 def draws(schedule: Schedule, sampler: Sampler) -> int:
-    """How many noise tensors a sampler takes; the last step adds none."""
+    """Number of noise tensors that a sampler uses; the last step adds none."""
     return len(schedule) if sampler == "ancestral" else 1
 
 
@@ -151,17 +151,17 @@ def draw_noise(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Float[Tensor, "count size 1 width"]:
-    """Normal noise; with a generator for each latent, each draws what it would draw alone.
+    """Standard normal noise; with one generator per latent, each latent gets the noise it would get alone.
 
-    Noise is drawn where its generator lives and in single precision, then moved.
+    Noise is drawn on the generator's device in single precision, then moved.
     """
     if isinstance(generator, Sequence):
         if len(generator) != size:
-            raise ConfigError(f"{len(generator)} generators were given for {size} latents")
+            raise ConfigError(f"{len(generator)} generators for {size} latents")
         each = [torch.randn(count, 1, 1, width, generator=one, device=one.device) for one in generator]
         return torch.cat(each, dim=1).to(device, dtype)
-    place = device if generator is None else generator.device
-    return torch.randn(count, size, 1, width, generator=generator, device=place).to(device, dtype)
+    source = device if generator is None else generator.device
+    return torch.randn(count, size, 1, width, generator=generator, device=source).to(device, dtype)
 
 
 def add_noise(
@@ -209,16 +209,16 @@ def _dpmpp(predict: PredictEps, schedule: Schedule, xt: Tensor) -> Tensor:
     alpha = [math.sqrt(level) for level in schedule.alpha_bar]
     sigma = [math.sqrt(1 - level) for level in schedule.alpha_bar]
     half_log_snr = [math.log(a / s) for a, s in zip(alpha, sigma, strict=True)]
-    before: Tensor | None = None
+    previous: Tensor | None = None
     for i in range(len(schedule)):
         x0 = _x0(xt, predict(xt, i), schedule.alpha_bar[i])
         if i == len(schedule) - 1:
             return x0
         step = half_log_snr[i + 1] - half_log_snr[i]
         slope = x0
-        if before is not None:
+        if previous is not None:
             ratio = (half_log_snr[i] - half_log_snr[i - 1]) / step
-            slope = (1 + 0.5 / ratio) * x0 - (0.5 / ratio) * before
+            slope = (1 + 0.5 / ratio) * x0 - (0.5 / ratio) * previous
         xt = (sigma[i + 1] / sigma[i]) * xt - alpha[i + 1] * math.expm1(-step) * slope
-        before = x0
+        previous = x0
     raise AssertionError("a schedule has at least one level")

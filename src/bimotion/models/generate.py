@@ -1,6 +1,6 @@
-"""Writing text token by token, with the keys and values of what precedes kept.
+"""Text generation with a key-value cache.
 
-Shapes: B sequences, S slots of a motion, M motions context, C width, V text vocabulary.
+Shapes: B sequences, S slots of a motion, M context motions, C width, V text vocabulary.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class DecodingConfig:
     """How text is generated."""
 
     max_tokens: int = 40
-    """Longest answer."""
+    """Length of the longest answer, in tokens."""
     temperature: float = 0.0
-    """0 takes the likeliest token; above, tokens are drawn, and scores are divided by it."""
+    """0: greedy; otherwise tokens are sampled from logits divided by it."""
     top_k: int = 50
-    """Drawing is among so many likeliest tokens."""
+    """Number of most likely tokens to sample from."""
     repetition_penalty: float = 1.0
-    """Scores of tokens already generated are made this many times worse (published: 1.1)."""
+    """Penalty on the logits of tokens already generated; 1: none (published: 1.1)."""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1 or self.top_k < 1:
@@ -49,7 +49,7 @@ def generate(
     decoding: DecodingConfig,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
-    """Ids that follow each prompt, up to the end token, which is left out.
+    """Ids that follow each prompt, up to but without the end token.
 
     Prompts end in a text token. The motion brackets are never generated.
 
@@ -63,7 +63,7 @@ def generate(
     states = mixture(batch, context, cache, text_rows=batch.last_rows).text
     generated = torch.full((batch.size, room), special.eos, device=states.device)
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
-    # Whether all are done is asked at each token where that is free, and rarely where it stops the device.
+    # Checking whether all are done is free on a CPU; elsewhere it waits for the device.
     every = 1 if states.device.type == "cpu" else 8
     for step in range(room):
         scores = mixture.logits(states).float()

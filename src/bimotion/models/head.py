@@ -1,8 +1,8 @@
 """The diffusion head: hidden states at a motion's slots condition the denoising of its latents.
 
-Shapes: B latents, S slots, C condition width (that of the mixture), X numbers in one latent (all latents of
-a clip are one flat vector), W width of the head, R rows (of steps, of latents, or of both), G rows or fewer (the last
-one holds from there on), P parts of a modulation.
+Shapes: B latents, S slots, C condition width (that of the mixture), X values in a latent (all latents of a clip as one
+flat vector), W width of the head, R rows (of steps, of latents, or of both), G modulation rows (at most R; the last one
+is repeated), P parts of a modulation.
 """
 
 import math
@@ -32,7 +32,7 @@ from bimotion.models.kernels import CallGraph, Norm, broadcast_last
 from bimotion.models.linear import Linear
 
 CHUNK_BYTES = 16 << 20
-"""Memory for the steps' modulations that are computed at once."""
+"""Memory for the modulations of the steps that are computed together."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,14 @@ class HeadConfig:
     ff_width: int | None = None
     """Inner width of that layer; None: four times its width."""
     frequencies: int = 256
-    """Sines and cosines of the noise level."""
+    """Sines and cosines that embed the noise level."""
     dropout: float = 0.1
     """Share of the pooling layer's activations zeroed in training."""
     zero_init: bool = True
-    """Start with all gates and the output at zero: each block begins as the identity (published: no)."""
+    """Initialise gates and output with zeros, so that each block starts as the identity (published: no)."""
     direct: bool = False
-    """Add to the output a gain of each number of `xt` and a shift, set by level and condition: what tells best of
-    normal latents whose mean and deviations the condition decides, so that the blocks learn only the rest
-    (published: no)."""
+    """Add a gain times `xt` and a shift, both functions of noise level and condition, to the output. For normally
+    distributed latents this is the optimal prediction, so that the blocks learn only the remainder (published: no)."""
 
     def __post_init__(self) -> None:
         for name in ("width", "blocks", "heads", "frequencies"):
@@ -69,19 +68,18 @@ class HeadConfig:
 
 
 class Modulation(NamedTuple):
-    """How the blocks are modulated: what a step and a condition decide, whatever `xt` is.
+    """Modulations of the blocks, which depend on step and condition but not on `xt`.
 
-    Of fewer rows than there are, as of the unconditioned half of a batch, the last one holds from there on.
+    With fewer rows than latents, as for the unconditional half of a batch, the last row is repeated.
     """
 
     parts: Float[Tensor, "P G W"]
-    """Of each block the gain and the shift of the norm before it and the gate after it, then gain and shift before the
-    output."""
+    """For each block gain and shift of its norm and its gate, then gain and shift before the output."""
     direct: Float[Tensor, "G 2*X"] | None
-    """Gain and shift of what goes past the blocks."""
+    """Gain and shift of the direct path."""
 
-    def past(self, xt: Float[Tensor, "R X"]) -> Float[Tensor, "R X"] | None:
-        """What goes past the blocks."""
+    def direct_output(self, xt: Float[Tensor, "R X"]) -> Float[Tensor, "R X"] | None:
+        """Output of the direct path."""
         if self.direct is None:
             return None
         gain, shift = broadcast_last(self.direct, len(xt)).chunk(2, dim=-1)
@@ -89,7 +87,7 @@ class Modulation(NamedTuple):
 
 
 class ConditionPool(nn.Module):
-    """One vector from the hidden states at the slots: a learned query that attends to them and to itself."""
+    """Pools the hidden states at the slots into one vector: a learned query attends to them and to itself."""
 
     def __init__(self, config: HeadConfig, condition_width: int, slots: int) -> None:
         super().__init__()
@@ -108,7 +106,7 @@ class ConditionPool(nn.Module):
 
 
 class TimeEmbedding(nn.Module):
-    """A vector of the noise level."""
+    """Embedding of the noise level."""
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
@@ -117,7 +115,7 @@ class TimeEmbedding(nn.Module):
         self.down = Linear(config.width, config.width)
 
     def forward(self, t: Int[Tensor, " R"]) -> Float[Tensor, "R W"]:
-        """The embedded noise levels."""
+        """Embedded noise levels."""
         half = self.frequencies // 2
         rate = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
         angle = t[:, None].float() * rate
@@ -127,7 +125,7 @@ class TimeEmbedding(nn.Module):
 
 
 class AdaptiveBlock(nn.Module):
-    """A residual block whose norm and gate are set from outside."""
+    """A residual block with adaptive norm and gate (adaLN)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -137,7 +135,7 @@ class AdaptiveBlock(nn.Module):
         self.modulate = Linear(width, 3 * width)
 
     def modulation(self, y: Float[Tensor, "R W"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Gain and shift of the norm, and the gate, by the embedded step and condition."""
+        """Gain and shift of the norm, and the gate, from the embedded step and condition."""
         shift, scale, gate = self.modulate(y).chunk(3, dim=-1)
         scale = scale + 1
         return self.norm.weight * scale, torch.addcmul(shift, self.norm.bias, scale), gate
@@ -156,7 +154,7 @@ class AdaptiveBlock(nn.Module):
 
 
 class DiffusionHead(nn.Module):
-    """An MLP of residual blocks that tells the noise in a latent.
+    """An MLP of residual blocks that predicts the noise in a latent.
 
     Source: MAR (Li et al. 2024), section 3, with adaLN of DiT (Peebles and Xie 2023), as used by MotionGPT3
     (Zhu et al. 2025), section 3.4.
@@ -190,7 +188,7 @@ class DiffusionHead(nn.Module):
                 nn.init.zeros_(parameter)
 
     def modulation(self, y: Float[Tensor, "R W"]) -> Modulation:
-        """The blocks' modulations by the sum of a time embedding and a pooled condition."""
+        """Modulations of the blocks from the sum of a time embedding and a pooled condition."""
         y = F.silu(y)
         shift, scale = self.modulate(y).chunk(2, dim=-1)
         parts: list[Tensor] = []
@@ -207,7 +205,7 @@ class DiffusionHead(nn.Module):
         parts: Float[Tensor, "P G W"],
         past: Float[Tensor, "R X"] | None = None,
     ) -> Float[Tensor, "R X"]:
-        """What the network tells (`DiffusionConfig.prediction`) of `xt`; see `Modulation`."""
+        """The network's prediction (`DiffusionConfig.prediction`) from `xt` and a `Modulation`."""
         h, each = self.embed(xt), parts.unbind()
         for number, block in enumerate(self.blocks):
             h = block(h, *each[3 * number : 3 * number + 3])
@@ -221,7 +219,7 @@ class DiffusionHead(nn.Module):
         xt: Float[Tensor, "B X"],
         alpha_bar: Float[Tensor, "#B 1"] | float,
     ) -> Float[Tensor, "B X"]:
-        """The noise in `xt` by what the network tells of it."""
+        """The noise in `xt` that a prediction of the network implies."""
         if self.diffusion.prediction == "eps":
             return prediction
         kept = torch.as_tensor(alpha_bar, dtype=torch.float32, device=xt.device)
@@ -232,7 +230,7 @@ class DiffusionHead(nn.Module):
     ) -> Float[Tensor, "B 1 X"]:
         """The noise in `xt` at level `t`, given the hidden states at the slots."""
         modulation = self.modulation(self.time(t) + self.condition(z))
-        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
+        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.direct_output(xt[:, 0]))
         return self.eps_of(prediction, xt[:, 0], self.alpha_bar[t][:, None])[:, None]
 
     def loss(
@@ -241,15 +239,15 @@ class DiffusionHead(nn.Module):
         z: Float[Tensor, "B S C"],
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
-        """Mean squared error of what the network tells, over `repeats` noise levels of each latent.
+        """Mean squared error of the prediction, over `repeats` noise levels of each latent.
 
-        Some rows learn the noise without a condition, for guidance.
+        Some rows train without a condition, for classifier-free guidance.
         """
         rows = self.diffusion.repeats * x0.shape[0]
-        place = x0.device if generator is None else generator.device
-        t = torch.randint(self.diffusion.train_steps, (rows,), generator=generator, device=place)
-        dropped = torch.rand(rows, generator=generator, device=place) < self.diffusion.drop_condition
-        eps = torch.randn(rows, 1, self.x_width, generator=generator, device=place)
+        source = x0.device if generator is None else generator.device
+        t = torch.randint(self.diffusion.train_steps, (rows,), generator=generator, device=source)
+        dropped = torch.rand(rows, generator=generator, device=source) < self.diffusion.drop_condition
+        eps = torch.randn(rows, 1, self.x_width, generator=generator, device=source)
         eps = eps.to(x0.device, x0.dtype)
         return self.loss_of(x0, z, t.to(x0.device), dropped.to(x0.device), eps).mean()
 
@@ -261,13 +259,13 @@ class DiffusionHead(nn.Module):
         dropped: Bool[Tensor, " R"],
         eps: Float[Tensor, "R 1 X"],
     ) -> Float[Tensor, " R"]:
-        """Each row's mean squared error at given levels, droppings and noise; row r is of latent r mod B."""
+        """Mean squared error of each row at noise levels `t` with noise `eps`; row r belongs to latent r mod B."""
         repeats = len(t) // len(x0)
         pooled = self.condition(torch.cat((z, self.fake_condition.to(z.dtype)[None])))
         c = torch.where(dropped[:, None], pooled[-1], pooled[:-1].repeat(repeats, 1))
         xt = add_noise(x0.repeat(repeats, 1, 1), eps, self.alpha_bar, t)
         modulation = self.modulation(self.time(t) + c)
-        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.past(xt[:, 0]))
+        prediction = self.denoise(xt[:, 0], modulation.parts, modulation.direct_output(xt[:, 0]))
         target = eps[:, 0]
         if self.diffusion.prediction == "v":
             kept = self.alpha_bar[t][:, None]
@@ -286,9 +284,9 @@ class DiffusionHead(nn.Module):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws B 1 X"] | None = None,
     ) -> Float[Tensor, "B 1 X"]:
-        """Latents given the hidden states at the slots; what is None is as the configuration says.
+        """Sampled latents given the hidden states at the slots; arguments that are None take the configuration's value.
 
-        `noise` instead of a generator: the start, then the noise of each step but the last.
+        `noise` replaces the generator: the start, then the noise of each step but the last.
         """
         sampler = self.diffusion.sampler if sampler is None else sampler
         steps = self.diffusion.sample_steps if steps is None else steps
@@ -308,7 +306,7 @@ class DiffusionHead(nn.Module):
 
 
 class _NoisePrediction:
-    """The noise at each step, with all that does not depend on `xt` computed some steps ahead."""
+    """The noise at each step; everything that does not depend on `xt` is computed some steps ahead."""
 
     def __init__(
         self, head: DiffusionHead, schedule: Schedule, c: Float[Tensor, "R W"], guided: float | None
@@ -328,9 +326,9 @@ class _NoisePrediction:
             directs = repeat(None) if direct is None else torch.split(direct, rows)
             self.modulations = [*map(Modulation, torch.split(parts, rows, dim=1), directs)]
         modulation, x = self.modulations[step % self.ahead], xt[:, 0]
-        if self.scale is not None:  # the unconditioned half starts from the same latent
+        if self.scale is not None:  # both halves start from the same latent
             x = torch.cat((x, x))
-        past = modulation.past(x)
+        past = modulation.direct_output(x)
         prediction = self.denoise(self.head.denoise, x, modulation.parts, *(() if past is None else (past,)))
         if self.scale is not None:
             prediction, fake = prediction.chunk(2)

@@ -1,6 +1,6 @@
-"""How long a motion is, told from its caption's condition and its latents.
+"""Length prediction from a motion's condition and latents.
 
-Shapes: B motions, S slots, C condition width, X numbers in a motion's latents, K bins of lengths.
+Shapes: B motions, S slots, C condition width, X values in a motion's latents, K bins of lengths.
 """
 
 from dataclasses import dataclass
@@ -69,12 +69,12 @@ class LengthPredictor(nn.Module):
     def loss(
         self, z: Float[Tensor, "B S C"], x0: Float[Tensor, "B 1 X"], num_frames: Int[Tensor, " B"]
     ) -> Float[Tensor, ""]:
-        """Cross entropy with each true length shared between the two bins around it."""
+        """Cross entropy; each true length is split between its two neighbouring bins."""
         config = self.config
         frames = num_frames.clamp(config.min_frames, config.max_frames)
-        place = (frames - config.min_frames).float() / config.bin_frames
+        position = (frames - config.min_frames).float() / config.bin_frames
         bins = torch.arange(config.bins, device=z.device)
-        target = (1 - (place[:, None] - bins).abs()).clamp(min=0)
+        target = (1 - (position[:, None] - bins).abs()).clamp(min=0)
         loss: Tensor = -(target * self(z, x0).float().log_softmax(-1)).sum(-1).mean()
         return loss
 
@@ -82,6 +82,6 @@ class LengthPredictor(nn.Module):
         """The distribution's median length in frames."""
         config = self.config
         below = self(z, x0).float().softmax(-1).cumsum(-1)
-        place = (below < 0.5).sum(-1)
-        frames: Tensor = (config.min_frames + place * config.bin_frames).clamp(max=config.max_frames)
+        index = (below < 0.5).sum(-1)
+        frames: Tensor = (config.min_frames + index * config.bin_frames).clamp(max=config.max_frames)
         return frames

@@ -1,8 +1,8 @@
-"""Linear layers together with what stands around them: a norm before, an activation, a gate and a sum after.
+"""Linear layers fused with a preceding norm and a following activation, gate, dropout and residual sum.
 
-Where no gradient is wanted and the rows are few, all of it is one call of a kernel. torch gives products of
-single-precision matrices on a CPU to MKL, which lays the weights out anew each time: with few rows that is most of the
-time, and each small operation around them costs more than its arithmetic.
+Without gradients and with few rows, the whole group is one kernel call. For single-precision matrices on a CPU torch
+uses MKL, which repacks the weights on every call: with few rows that dominates the time, and each small operation
+around the product costs more than its arithmetic.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from bimotion.models.kernels import Activation, Norm, broadcast_last, product, u
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear`, with what may stand around it.
+    """`torch.nn.Linear` with an optional norm before it and epilogue after it.
 
-    Shapes: R rows, G rows or fewer (the last one holds from there on), D inputs, N outputs.
+    Shapes: R rows, G gate rows (at most R; the last one is repeated), D inputs, N outputs.
     """
 
     def forward(
@@ -30,9 +30,9 @@ class Linear(nn.Linear):
         dropout: float = 0.0,
         add: Float[Tensor, "*R N"] | None = None,
     ) -> Float[Tensor, "*R N"]:
-        """Rows, normalised, times the transposed weight, plus the bias; then each of the others, in their order.
+        """Normalised rows times the transposed weight, plus bias; activation, gate, dropout and `add`, in that order.
 
-        `dropout` is the share of numbers zeroed in training.
+        `dropout` is the share of values zeroed in training.
         """
         if self.training or not usable(input, self.weight):
             dropped = dropout if self.training else 0.0
@@ -52,7 +52,7 @@ def linear_with_epilogue(
     dropout: float = 0.0,
     add: Float[Tensor, "*R N"] | None,
 ) -> Float[Tensor, "*R N"]:
-    """A layer with what stands around it, by torch."""
+    """A layer with norm and epilogue, computed by torch."""
     y = layer(x if norm is None else norm(x))
     if activation == "gelu":
         y = F.gelu(y, approximate="tanh")
@@ -66,5 +66,5 @@ def linear_with_epilogue(
 
 
 def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:
-    """`torch.nn.functional.linear`, by the kernels where that is faster."""
+    """`torch.nn.functional.linear`, computed by the kernels where that is faster."""
     return product(x, weight) if usable(x, weight) else F.linear(x, weight)

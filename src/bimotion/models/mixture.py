@@ -1,6 +1,6 @@
 """The two-branch transformer: text and motion tokens with their own weights, in one causal attention.
 
-Shapes: B sequences, L places, Nt text tokens and Nm motion tokens of the whole batch, W of the text tokens, D width,
+Shapes: B sequences, L positions, Nt text tokens and Nm motion tokens of the whole batch, W of the text tokens, D width,
 H heads, G key-value heads, K head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt
 or Nm rows of their own branch, which hold no padding; only the attention sees the (B, L) arrangement.
 
@@ -23,7 +23,7 @@ from bimotion.models.token_batch import TokenBatch
 
 
 class KeyValueCache:
-    """Keys and values of all places so far, with room for more; sequences may differ in length."""
+    """Keys and values of all positions so far, with room for more; sequences may differ in length."""
 
     def __init__(
         self, config: MixtureConfig, size: int, room: int, device: torch.device, dtype: torch.dtype
@@ -36,14 +36,14 @@ class KeyValueCache:
         self.step = CallGraph()
 
     def prefill(self, layer: int, k: Float[Tensor, "B G L K"], v: Float[Tensor, "B G L K"]) -> None:
-        """Keep the prompt's keys and values."""
+        """Store the prompt's keys and values."""
         self.store[layer, 0, :, :, : k.shape[2]] = k
         self.store[layer, 1, :, :, : v.shape[2]] = v
 
     def append(
         self, layer: int, k: Float[Tensor, "B G 1 K"], v: Float[Tensor, "B G 1 K"]
     ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
-        """Keep one more place of each sequence; gives back all of them."""
+        """Store one more position of each sequence and return all of them."""
         keys, values = self.store[layer].unbind(0)
         if self.equal_lengths:
             keys[:, :, self.longest] = k[:, :, 0]
@@ -55,14 +55,14 @@ class KeyValueCache:
         return keys[:, :, : self.longest + 1], values[:, :, : self.longest + 1]
 
     def mask(self) -> Bool[Tensor, "B 1 1 S"] | None:
-        """Which places the next token sees, itself included; None: all."""
+        """Positions that the next token attends to, itself included; None: all."""
         if self.equal_lengths:
             return None
-        places = torch.arange(self.longest + 1, device=self.filled.device)
-        return (places <= self.filled[:, None])[:, None, None]
+        positions = torch.arange(self.longest + 1, device=self.filled.device)
+        return (positions <= self.filled[:, None])[:, None, None]
 
     def advance(self) -> None:
-        """Count the place that was appended in every layer."""
+        """Advance by the position that was appended in every layer."""
         self.filled += 1
         self.longest += 1
 
@@ -71,13 +71,13 @@ class Hidden(NamedTuple):
     """Normalised last states of both branches' tokens."""
 
     text: Float[Tensor, "W D"]
-    """The text_rows text tokens', or all of them in the order of `TokenBatch.text_ids`."""
+    """Of the requested text tokens, or of all in the order of `TokenBatch.text_ids`."""
     motion: Float[Tensor, "Nm D"]
-    """Motion tokens', in the order of `TokenBatch.motion_ids`."""
+    """Of all motion tokens, in the order of `TokenBatch.motion_ids`."""
 
 
 class Mixture(nn.Module):
-    """Two transformers of equal depth and width that share their attention."""
+    """Two transformers of equal depth that share their attention."""
 
     def __init__(self, config: MixtureConfig) -> None:
         super().__init__()
@@ -100,9 +100,9 @@ class Mixture(nn.Module):
     ) -> Hidden:
         """Last states of all tokens; `context` holds the embeddings of the in slots.
 
-        `cache`, when given, is filled with every place's keys and values, for `step` to go on from. `text_rows`, when
-        given, are the text tokens whose last states are needed: of the others the last layer makes only keys and
-        values.
+        `cache`, if passed, receives the keys and values of every position, from which `step` continues. `text_rows`, if
+        passed, are the text tokens whose last states are needed: for the others the last layer computes only keys
+        and values.
 
         Raises:
             ModelError: a sequence longer than the positions, or not as many embeddings as in slots.
@@ -115,12 +115,12 @@ class Mixture(nn.Module):
             )
         if batch.in_rows.shape[0] != (0 if context is None else context.shape[0]):
             raise ModelError(
-                f"the prompts have places for {batch.in_rows.shape[0]} motions, "
-                f"{0 if context is None else context.shape[0]} were given"
+                f"the prompts have slots for {batch.in_rows.shape[0]} motions, "
+                f"got {0 if context is None else context.shape[0]}"
             )
         text, motion = self._embed(batch, context)
         detach = batch.text_first and self.text.frozen
-        places = torch.arange(batch.length, device=text.device)[None]
+        positions = torch.arange(batch.length, device=text.device)[None]
         for index, (text_layer, motion_layer) in enumerate(
             zip(self.text.layers, self.motion.layers, strict=True)
         ):
@@ -131,7 +131,7 @@ class Mixture(nn.Module):
             else:
                 joined = torch.cat((text_layer.pre_attention(text), motion_layer.pre_attention(motion)))
                 joined = joined.index_select(0, batch.source)
-            q, k, v = self._split(joined.view(batch.size, batch.length, -1), places)
+            q, k, v = self._split(joined.view(batch.size, batch.length, -1), positions)
             if cache is not None:
                 cache.prefill(index, k, v)
             attended = self._attend(q, k, v)
@@ -155,7 +155,7 @@ class Mixture(nn.Module):
         """
         if cache.longest >= cache.store.shape[4]:
             raise ModelError(
-                f"the cache has room for {cache.store.shape[4]} tokens; ask for more when it is made"
+                f"the cache has room for {cache.store.shape[4]} tokens; create it with more room"
             )
         text = self.text.embedding(ids)
         if self.positions is not None:
@@ -168,7 +168,7 @@ class Mixture(nn.Module):
         return hidden
 
     def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
-        """Scores of the next text token; the output matrix is the text embedding."""
+        """Logits of the next text token; the output matrix is the text embedding."""
         if self.output is not None:  # in fewer bits than the embedding
             scores: Tensor = self.output(hidden)
             return scores
@@ -233,7 +233,7 @@ class Mixture(nn.Module):
     ) -> Float[Tensor, "B D"]:
         q, k, v = self._split(qkv[:, None], cache.filled[:, None])
         keys, values = cache.append(layer, k, v)
-        # The query heads of a group become the query places of one head: keys are never copied.
+        # The query heads of a group become the query positions of one head: keys are never copied.
         q = q.reshape(len(q), self.config.groups, -1, self.config.head_width)
         attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=cache.mask())
         return attended.reshape(len(q), -1)

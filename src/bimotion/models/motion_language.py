@@ -1,19 +1,19 @@
 """The model assembled: motion VAE, two-branch transformer, understanding head, diffusion head, length.
 
-Shapes: B sequences of a batch, L places, S slots of a motion, C width of the transformer, M motions given in
-prompts, R motions asked for, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.
+Shapes: B sequences of a batch, L positions, S slots of a motion, C width of the transformer, M context motions (in the
+prompts), R target motions, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.
 
-    understand   given latents (M, N, D) -> slot embeddings (M, S, C): Linear(X -> S * C)
+    understand   context latents (M, N, D) -> slot embeddings (M, S, C): Linear(X -> S * C)
     mixture      TokenBatch + (M, S, C)  -> hidden text (Nt, C), motion (Nm, C)
     condition    hidden motion           -> at the out slots (R, S, C)
     head         noise (R, 1, X) + (R, S, C) -> latents (R, N, D)
     length       (R, S, C) + latents     -> frames (R,)
     vae          latents (R, N, D) + frames -> features (R, T, F)
 
-Latents here are normalised to about zero mean and unit deviation: so the transformer reads and the head learns
-them. `encode` and `decode` do it; only the VAE itself knows its own scale. With a `latent_rank` they are also
-turned onto their principal axes: one vector (B, 1, K) of K = `latent_rank` numbers stands for the (B, N, D) of
-the VAE, and N, D mean 1, K everywhere but in the VAE. Features are normalised as well.
+Latents here are normalised to about zero mean and unit deviation; `encode` and `decode` convert from and to the scale
+of the VAE. With a `latent_rank` they are also projected onto principal axes: one vector (B, 1, K) of K = `latent_rank`
+values represents the (B, N, D) of the VAE, and N, D mean 1, K everywhere but in the VAE. Features are normalised as
+well.
 """
 
 import math
@@ -52,26 +52,26 @@ class MotionLanguageConfig:
     diffusion: DiffusionConfig = DiffusionConfig()
     """The noise schedule and the sampler."""
     length: LengthConfig | None = LengthConfig()
-    """The length network; None: lengths must be given (published)."""
+    """The length network; None: callers must choose lengths (published)."""
     slots: int = 4
-    """Places of a motion in a sequence."""
+    """Positions of a motion in a sequence."""
     latent_rank: int | None = None
-    """Axes of a motion's latents, those that move the body most, that are read and learnt; None: all their numbers
-    (published)."""
+    """Number of latent axes that the language model uses, those with the largest effect on the body; None: all
+    latent values (published)."""
     eos: int = 50256
     """Id of the token that ends an answer."""
     length_in_prompt: bool = False
-    """Whether requests say how long a motion is, or is to be, where it is known (published: no). Latents that do not
-    hold the length, as those of cosines of a clip's own length, need it to be of the right speed."""
+    """Whether prompts state a motion's length where it is known (published: no). Needed for the right speed if latents
+    do not contain the length, as with cosines over a clip's own length."""
     interleaved_slots: bool = False
-    """Whether several given motions share out their slots in turns, as published weights learnt it."""
+    """Whether the slots of several context motions alternate, as published weights expect."""
 
     def __post_init__(self) -> None:
         if self.slots < 1:
             raise ConfigError(f"slots must be at least 1, got {self.slots}")
-        numbers = self.vae.num_latents * self.vae.latent_dim
-        if self.latent_rank is not None and not 1 <= self.latent_rank <= numbers:
-            raise ConfigError(f"latent_rank must lie in 1..{numbers}, got {self.latent_rank}")
+        latent_values = self.vae.num_latents * self.vae.latent_dim
+        if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
+            raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
                 f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
@@ -79,32 +79,32 @@ class MotionLanguageConfig:
 
     @property
     def latent_shape(self) -> tuple[int, int]:
-        """Latents of a motion and numbers in each, as they are read and learnt."""
+        """Number of latents of a motion and values in each, as the language model sees them."""
         if self.latent_rank is not None:
             return 1, self.latent_rank
         return self.vae.num_latents, self.vae.latent_dim
 
     @property
     def special(self) -> SpecialIds:
-        """Where the special tokens stand in the vocabulary."""
+        """Ids of the special tokens."""
         return SpecialIds(self.mixture.text_vocab_size, self.eos)
 
 
 MIN_RELATIVE_VARIANCE = 0.1
-"""The states that slots should have count as varying by at least this share of their mean square."""
+"""Floor of the variance of the target states in the alignment loss, relative to their mean square."""
 
 
 class Losses(NamedTuple):
-    """Each loss, unweighted; zero, without a gradient, where the batch has nothing for it."""
+    """Unweighted losses; a loss is zero, without a gradient, if the batch has no example of it."""
 
     text: Float[Tensor, ""]
     """Mean cross entropy of the answers' text tokens."""
     diffusion: Float[Tensor, ""]
-    """Mean squared error of the told noise."""
+    """Mean squared error of the diffusion head."""
     length: Float[Tensor, ""]
     """Cross entropy of the lengths."""
     alignment: Float[Tensor, ""]
-    """Squared distance of slots to those that are meant, over the variance of the meant ones."""
+    """Squared distance of slot states to their target states, over the variance of the target states."""
 
 
 class MotionLanguage(nn.Module):
@@ -140,7 +140,7 @@ class MotionLanguage(nn.Module):
         self.register_buffer("feature_std", torch.ones(config.vae.feature_dim))
 
     def fill_tables(self, device: torch.device | str) -> None:
-        """Compute the tables that are no weights, where the model was made without memory."""
+        """Compute the buffers that are not stored, for a model that was built without memory."""
         if self.mixture.rotary is not None:
             config = self.config.mixture
             self.mixture.rotary = Rotary(config.head_width, config.max_positions, config.rope_theta).to(
@@ -170,7 +170,7 @@ class MotionLanguage(nn.Module):
         return self.vae.decode((z + self.latent_mean).to(latents.dtype), lengths, num_frames)
 
     def normalise(self, z: Float[Tensor, "B M E"]) -> Float[Tensor, "B N D"]:
-        """The VAE's latents as the transformer reads and the head learns them."""
+        """The VAE's latents in the normalised form that the language model uses."""
         latents = z - self.latent_mean
         if self.config.latent_rank is not None:
             latents = (latents.flatten(1) @ self.latent_axes.T)[:, None]
@@ -185,9 +185,9 @@ class MotionLanguage(nn.Module):
         generator: torch.Generator | None = None,
         target_states: tuple[Int[Tensor, " P"], Float[Tensor, "P S C"]] | None = None,
     ) -> Losses:
-        """The losses of a batch whose asked motions have the latents `target` and the lengths `num_frames`.
+        """The losses of a batch whose target motions have the latents `target` and the lengths `num_frames`.
 
-        `target_states`: rows of some of the target motions, and the hidden states that their slots should have.
+        `target_states`: rows of some target motions and the hidden states that their slots should have.
         """
         hidden = self.mixture(batch, self._understand(batch, context), text_rows=batch.answer_rows)
         text = diffusion = length = alignment = hidden.motion.new_zeros(())
@@ -201,7 +201,7 @@ class MotionLanguage(nn.Module):
                 length = self.length.loss(z, x0, num_frames)
             if target_states is not None:
                 rows, states = target_states
-                # of a few motions, or of some alike, the variance says nothing
+                # The variance of a few or of similar motions is unreliable.
                 variance = states.float().var(0, correction=0).mean()
                 variance = variance.maximum(MIN_RELATIVE_VARIANCE * states.float().square().mean())
                 alignment = F.mse_loss(z[rows].float(), states.float()) / variance
@@ -210,7 +210,7 @@ class MotionLanguage(nn.Module):
     def condition(
         self, batch: TokenBatch, context: Float[Tensor, "M N D"] | None = None
     ) -> Float[Tensor, "R S C"]:
-        """Hidden states at the slots of each asked motion."""
+        """Hidden states at the slots of each target motion."""
         no_text = batch.answer_rows[:0]
         hidden: Tensor = self.mixture(batch, self._understand(batch, context), text_rows=no_text).motion
         return hidden[batch.out_rows]
@@ -242,9 +242,9 @@ class MotionLanguage(nn.Module):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws R 1 X"] | None = None,
     ) -> tuple[Float[Tensor, "R N D"], Int[Tensor, " R"] | None]:
-        """Latents of the asked motions, and their lengths in frames where the model can tell them.
+        """Sampled latents of the target motions, and their predicted lengths in frames if there is a length network.
 
-        What is None is as the configuration says; see `DiffusionHead.sample`.
+        Arguments that are None take the value of the configuration; see `DiffusionHead.sample`.
         """
         z = self.condition(batch, context)
         x0 = self.head.sample(

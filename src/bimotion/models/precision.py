@@ -1,4 +1,4 @@
-"""Computing in fewer bits, for inference."""
+"""Inference in bfloat16 or with int8 weights."""
 
 import warnings
 from typing import Any, Literal
@@ -13,16 +13,16 @@ from bimotion.models.linear import Linear, linear_with_epilogue
 from bimotion.models.motion_language import MotionLanguage
 
 Precision = Literal["fp32", "bf16", "int8"]
-"""What the transformer's matrices are: most of a model's weights, and of what writing a caption reads. On a CPU all
-else stays in single precision; elsewhere bf16 is everything in bfloat16, and there is no int8."""
+"""Type of the transformer's matrices, which are most of a model's weights. On a CPU everything else stays in single
+precision; on other devices bf16 means all parameters in bfloat16, and int8 is not available."""
 
 
 class QuantizedLinear(nn.Module):
-    """A linear layer for inference on a CPU, its weights in bfloat16 or in 8-bit integers with a scale for each output.
+    """A linear layer for inference on a CPU with weights in bfloat16, or in int8 with one scale per output.
 
-    Without the kernels it is torch's dynamic quantisation.
+    Without the kernels it uses torch's dynamic quantisation.
 
-    Shapes: R rows, G rows or fewer (the last one holds from there on), D inputs, N outputs.
+    Shapes: R rows, G gate rows (at most R; the last one is repeated), D inputs, N outputs.
     """
 
     weight: Tensor
@@ -57,7 +57,7 @@ class QuantizedLinear(nn.Module):
         dropout: float = 0.0,
         add: Float[Tensor, "*R N"] | None = None,
     ) -> Float[Tensor, "*R N"]:
-        """As `Linear`; nothing is dropped."""
+        """As `Linear`, without dropout."""
         if self.quantised is not None:
             return linear_with_epilogue(
                 self.quantised, x, norm=norm, activation=activation, gate=gate, add=add
@@ -76,27 +76,27 @@ def _quantised(weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None) -
     layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
     layer.qconfig = quantization.per_channel_dynamic_qconfig
     with warnings.catch_warnings():
-        # torch 2.13 says that 2.10 will no longer have it; its successor is a package of its own
+        # torch 2.13 announces its removal in 2.10; its successor is a separate package.
         warnings.filterwarnings("ignore", message=".*deprecated", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
-        made: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
-    return made
+        quantised: nn.Module = dynamic.Linear.from_float(layer)  # type: ignore[no-untyped-call]
+    return quantised
 
 
 def set_precision(network: MotionLanguage, precision: Precision) -> None:
-    """Let a network in single precision compute in `precision`.
+    """Convert a single-precision network to `precision` in place.
 
-    Where the kernels are not there, bf16 is everything in bfloat16, and int8 torch's dynamic quantisation.
+    Without the kernels, bf16 converts all parameters to bfloat16 and int8 uses torch's dynamic quantisation.
 
     Raises:
-        ModelError: int8 is wanted elsewhere than on a CPU.
+        ModelError: int8 on a device other than the CPU.
     """
-    place = network.mixture.text.embedding.weight.device
+    device = network.mixture.text.embedding.weight.device
     if precision == "fp32":
         return
-    if precision == "int8" and place.type != "cpu":
-        raise ModelError(f"int8 is for the CPU, the model is on {place}; use bf16 there")
-    if precision == "bf16" and not (place.type == "cpu" and available()):
+    if precision == "int8" and device.type != "cpu":
+        raise ModelError(f"int8 is for the CPU, the model is on {device}; use bf16 there")
+    if precision == "bf16" and not (device.type == "cpu" and available()):
         for parameter in network.parameters():
             parameter.data = parameter.data.to(torch.bfloat16)
         return

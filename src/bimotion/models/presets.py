@@ -90,7 +90,7 @@ PRESETS: dict[str, MotionLanguageConfig] = {
 
 
 def preset(name: str, text_vocab_size: int | None = None, eos: int | None = None) -> MotionLanguageConfig:
-    """A preset's configuration, for a tokenizer of another size where one is given.
+    """A preset's configuration, adapted to a tokenizer's size and end token if given.
 
     Raises:
         ConfigError: there is no such preset.

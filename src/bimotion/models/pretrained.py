@@ -16,14 +16,14 @@ from bimotion.errors import ConfigError, ModelError
 
 @dataclass(frozen=True)
 class PretrainedLanguage:
-    """What stands in a pretrained model's files."""
+    """Contents of a pretrained model's files."""
 
     settings: dict[str, Any]
-    """Its `config.json`, defaults filled in."""
+    """Its `config.json` with defaults."""
     state: dict[str, Tensor]
-    """Its weights under transformers' names, in single precision; `embedding` is among them."""
+    """Its weights under transformers' names, in single precision, with `embedding` among them."""
     embedding: Tensor
-    """The input embedding: a row a token."""
+    """The input embedding, one row per token."""
     tokenizer: str
     """Its tokenizer, as the contents of a `tokenizer.json`."""
 
@@ -86,7 +86,7 @@ def _load(
         raise ConfigError(
             "pretrained language models need transformers: pip install 'bimotion[train]'"
         ) from error
-    # The loaders have no types; what they give is checked by who asked.
+    # The loaders are untyped; callers check the results.
     load_model: Any = getattr(transformers, kind).from_pretrained
     load_tokenizer: Any = transformers.AutoTokenizer.from_pretrained
     try:
@@ -98,11 +98,11 @@ def _load(
             )
     except ImportError as error:
         raise ConfigError(f"{source}: {_first_line(error)} (pip install 'bimotion[train]')") from error
-    except Exception as error:  # transformers raises whatever its many readers raise
+    except Exception as error:  # the readers inside transformers raise many kinds
         raise ModelError(
             f"{source}: no pretrained language model can be read from here: {_first_line(error)}"
         ) from error
-    # transformers makes up what is missing, and passes over what it does not know.
+    # transformers initialises missing weights at random and ignores unknown ones.
     for flaw, what in (("missing_keys", "is missing"), ("unexpected_keys", "is unknown")):
         names = sorted(str(name) for name in found[flaw] if not str(name).startswith(spare))
         if names:
@@ -113,7 +113,7 @@ def _load(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars and no advice from transformers while this is on."""
+    """Silences progress bars and advice of transformers while active."""
     from transformers.utils import logging as transformers_logging
 
     chatter: Any = transformers_logging  # its functions have no types
@@ -122,7 +122,7 @@ def _quiet() -> Iterator[None]:
     chatter.set_verbosity(logging.CRITICAL)
     chatter.disable_progress_bar()
     try:
-        with redirect_stderr(io.StringIO()):  # its reader of GGUF files shows its bar whatever one says
+        with redirect_stderr(io.StringIO()):  # its GGUF reader always shows a progress bar
             yield
     finally:
         chatter.set_verbosity(level)

@@ -1,9 +1,8 @@
-"""Token sequences as a batch in which each branch finds its own tokens.
+"""Token sequences as a batch, with the indices by which each branch finds its own tokens.
 
-Shapes: B sequences, L positions of the longest, Nt text tokens and Nm motion tokens of the whole batch
-(padding is in neither), S slots of a motion, M motions given, R motions asked for, A answer tokens. All
-indices are found once, on the CPU, where the batch is made: the network never has to ask the device how
-many there are.
+Shapes: B sequences, L positions of the longest, Nt text tokens and Nm motion tokens of the whole batch (without
+padding), S slots of a motion, M context motions, R target motions, A answer tokens. All indices are computed once, on
+the CPU, when the batch is built: the network never waits for the device to count them.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from bimotion.models.tokens import SpecialIds, TokenSequence
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Right-padded sequences and who stands where in them."""
+    """Right-padded sequences and the indices of their tokens."""
 
     size: int
     """B, the number of sequences."""
@@ -32,17 +31,17 @@ class TokenBatch:
     motion_ids: Int[Tensor, " Nm"]
     """Motion ids (0 masked, 1 pad, 2 out, 3 in) of the motion tokens, sequence by sequence."""
     text_index: Int[Tensor, " Nt"]
-    """Place of each text token among the B * L positions."""
+    """Index of each text token among the B * L positions."""
     motion_index: Int[Tensor, " Nm"]
-    """Place of each motion token among the B * L positions."""
+    """Index of each motion token among the B * L positions."""
     source: Int[Tensor, " positions"]
-    """For each place its row among text tokens followed by motion tokens; 0 at padding, never read."""
+    """For each position its row among the text tokens followed by the motion tokens; 0 at padding, never read."""
     in_rows: Int[Tensor, "M S"]
-    """Rows among the motion tokens of each given motion's slots."""
+    """Rows among the motion tokens of each context motion's slots."""
     out_rows: Int[Tensor, "R S"]
-    """Rows among the motion tokens of each asked motion's slots."""
+    """Rows among the motion tokens of each target motion's slots."""
     out_items: Int[Tensor, " R"]
-    """Sequence that each asked motion belongs to."""
+    """Sequence that each target motion belongs to."""
     last_rows: Int[Tensor, " B"]
     """Row among the text tokens of each sequence's last one."""
     answer_rows: Int[Tensor, " A"]
@@ -50,7 +49,7 @@ class TokenBatch:
     answer_ids: Int[Tensor, " A"]
     """That successor's id."""
     text_first: bool
-    """Whether no text token comes after a motion token: then no text state depends on the motion branch."""
+    """Whether no text token follows a motion token, so that no text state depends on the motion branch."""
     equal_lengths: bool
     """Whether all sequences have the same length."""
 
@@ -77,7 +76,7 @@ class TokenBatch:
     ) -> "TokenBatch":
         """The batch of some sequences, on the CPU.
 
-        Text tokens of an answer are learned, but not what only brackets a motion.
+        The text tokens of an answer are training targets, except those that only bracket a motion.
 
         Raises:
             ModelError: no sequences, an empty one, or one with an incomplete motion.
@@ -104,10 +103,10 @@ class TokenBatch:
         slots: int,
         interleaved: bool = False,
     ) -> "TokenBatch":
-        """The batch of right-padded ids; `learned` are the tokens to be predicted from what precedes them.
+        """The batch of right-padded ids; `learned` marks the tokens that are predicted from the ones before them.
 
-        Each given motion's slots are neighbours; `interleaved`: the motions of one sequence take turns slot
-        by slot.
+        The slots of a context motion are adjacent rows; with `interleaved`, the motions of one sequence alternate
+        slot by slot.
         """
         is_motion = valid & (ids >= special.text_vocab_size)
         is_text = valid & ~is_motion

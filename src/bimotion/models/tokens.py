@@ -24,7 +24,7 @@ NUM_MOTION_TOKENS = 4
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Where the special tokens stand in a vocabulary."""
+    """Ids of the special tokens in a vocabulary."""
 
     text_vocab_size: int
     """Ids of the text branch, with the end token and the two motion brackets."""
@@ -43,28 +43,28 @@ class SpecialIds:
 
     @property
     def masked(self) -> int:
-        """A place of a motion that is asked for."""
+        """A slot of a motion that is to be filled in."""
         return self.text_vocab_size
 
     @property
     def out_slot(self) -> int:
-        """A place whose hidden state conditions the diffusion head."""
+        """A slot whose hidden state conditions the diffusion head."""
         return self.text_vocab_size + 2
 
     @property
     def in_slot(self) -> int:
-        """A place where a given motion's embedding stands."""
+        """A slot that holds the embedding of a context motion."""
         return self.text_vocab_size + 3
 
 
 @dataclass(frozen=True)
 class TokenSequence:
-    """One prompt with its answer, as ids; the answer is empty where the model is to write it."""
+    """A prompt and its answer as ids; the answer is empty when the model generates it."""
 
     prompt: tuple[int, ...]
-    """Ids of what is given."""
+    """Ids of the prompt."""
     answer: tuple[int, ...] = ()
-    """Ids of what is learnt: text with the end token, or an opened motion up to its last slot."""
+    """Ids of the training target: text with the end token, or an opened motion up to its last slot."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -106,7 +106,7 @@ class MotionTokenizer:
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int, slots: int = 4) -> "MotionTokenizer":
-        """A byte-level BPE learnt from `texts`, with a text vocabulary of at most `vocab_size` ids."""
+        """A byte-level BPE trained on `texts`, with a text vocabulary of at most `vocab_size` ids."""
         bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
         bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         bpe.decoder = tokenizers.decoders.ByteLevel()
@@ -121,7 +121,7 @@ class MotionTokenizer:
 
     @classmethod
     def from_file(cls, path: Path, slots: int = 4) -> "MotionTokenizer":
-        """The tokenizer that stands in a `tokenizer.json`.
+        """The tokenizer in a `tokenizer.json`.
 
         Raises:
             ModelError: the file is missing or is not one.
@@ -161,19 +161,18 @@ class MotionTokenizer:
     def sequence(self, prompt: str, answer: str) -> TokenSequence:
         """A training pair: `prompt`, space, newline, space, `answer`, then the end token.
 
-        An answer that ends in a motion stops at its last slot: what would follow is neither learnt nor
-        looked at.
+        An answer that ends in a motion stops at its last slot: the tokens after it are neither trained nor read.
         """
         ids = self.encode(f" {answer}")
         ids = ids[:-1] if answer.endswith(OUT_SLOT + END) else [*ids, self.special.eos]
         return TokenSequence(self._prompt(prompt), tuple(ids))
 
     def plain(self, text: str) -> TokenSequence:
-        """A text to learn as it is: the end token stands before it and after it."""
+        """A text as training data without a prompt: enclosed in end tokens."""
         return TokenSequence((self.special.eos,), (*self.encode(text), self.special.eos))
 
     def text_request(self, prompt: str) -> TokenSequence:
-        """A prompt that the model answers in words."""
+        """A prompt that the model answers with text."""
         return TokenSequence(self._prompt(prompt))
 
     def motion_request(self, prompt: str) -> TokenSequence:
@@ -196,9 +195,9 @@ class MotionTokenizer:
             return sequence
         closing = len(self.encode(" \n"))
         kept = list(sequence.prompt)
-        for place in range(len(kept) - closing - 1, -1, -1):
-            if surplus and kept[place] < self.special.start:
-                del kept[place]
+        for index in range(len(kept) - closing - 1, -1, -1):
+            if surplus and kept[index] < self.special.start:
+                del kept[index]
                 surplus -= 1
         if surplus:
             raise ModelError(f"a sequence of {len(sequence)} tokens cannot be cut to {limit}")

@@ -30,9 +30,9 @@ class VaeConfig:
     num_latents: int = 1
     """Latents of a clip."""
     latent_width: int | None = None
-    """Numbers in a latent; None is `width`, without a projection between the two."""
+    """Values in a latent; None: `width`, without a projection."""
     frames_per_token: int = 1
-    """Consecutive frames that are one token of the encoder and of the decoder."""
+    """Consecutive frames per token of the encoder and the decoder."""
     width: int = 256
     """Width of the layers."""
     ff_width: int = 1024
@@ -44,15 +44,15 @@ class VaeConfig:
     dropout: float = 0.1
     """Share of activations zeroed in training."""
     attention_dropout: float = 0.0
-    """Share of attention weights zeroed in training; other than 0 is slow on a CPU (published: 0.1)."""
+    """Share of attention weights zeroed in training; slow on a CPU unless 0 (published: 0.1)."""
     max_frames: int = 498
-    """Longest clip that the position tables allow."""
+    """Frames of the longest clip, the size of the position tables."""
     norm: NormPlace = "post"
-    """Where layers normalise."""
+    """Whether layers normalise after (post) or before (pre) each sub-layer."""
     cosines: int = 0
-    """Cosines over time of the linear path around the transformer (`CosinePath`); 0: there is none (published)."""
+    """Cosines over time of the linear path beside the transformer (`CosinePath`); 0: none (published)."""
     pose_axes: int = 48
-    """Axes of a frame's features on the linear path."""
+    """Principal axes of a frame's features on the linear path."""
 
     def __post_init__(self) -> None:
         if self.layers < 1 or self.layers % 2 == 0:
@@ -68,11 +68,11 @@ class VaeConfig:
                 raise ConfigError(f"vae {name} must be at least 1, got {getattr(self, name)}")
         if self.cosines < 0:
             raise ConfigError(f"vae cosines must be at least 0, got {self.cosines}")
-        numbers, coefficients = self.num_latents * self.latent_dim, self.cosines * self.pose_axes
-        if self.cosines and not (1 <= self.pose_axes <= self.feature_dim and numbers <= coefficients):
+        latent_values, coefficients = self.num_latents * self.latent_dim, self.cosines * self.pose_axes
+        if self.cosines and not (1 <= self.pose_axes <= self.feature_dim and latent_values <= coefficients):
             raise ConfigError(
-                f"vae pose_axes must lie in 1..{self.feature_dim}, and times cosines be no less than the {numbers} "
-                f"numbers of the latents, got {self.pose_axes} axes and {self.cosines} cosines"
+                f"vae pose_axes must lie in 1..{self.feature_dim}, and times cosines be at least the {latent_values} "
+                f"latent values, got {self.pose_axes} axes and {self.cosines} cosines"
             )
         if self.latent_width is not None and self.latent_width < 1:
             raise ConfigError(f"vae latent_width must be at least 1, got {self.latent_width}")
@@ -84,7 +84,7 @@ class VaeConfig:
 
     @property
     def latent_dim(self) -> int:
-        """Numbers in one latent."""
+        """Values in one latent."""
         return self.width if self.latent_width is None else self.latent_width
 
     @property
@@ -143,7 +143,7 @@ class MotionVae(nn.Module):
                 config.feature_dim, config.pose_axes, config.cosines, config.num_latents, config.latent_dim
             )
             self.embed_path = Linear(token_dim, width)
-            # the transformer adds to the linear path, and begins by adding nothing
+            # The transformer adds to the linear path and starts by adding zero.
             for layer in (self.unembed, self.to_latent):
                 for parameter in layer.parameters():
                     nn.init.zeros_(parameter)
@@ -153,8 +153,7 @@ class MotionVae(nn.Module):
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
         """`mu` and `logvar` of each clip's latents.
 
-        Frames from each length on are not read, whatever stands there. No `lengths`: all frames count, and
-        attention needs no mask.
+        Frames from each length on are ignored. Without `lengths` all frames count and attention needs no mask.
         """
         batch, frames, _ = features.shape
         config = self.config
@@ -180,7 +179,7 @@ class MotionVae(nn.Module):
     def decode(
         self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
     ) -> Float[Tensor, "B T F"]:
-        """The features of clips of the asked lengths, zeros from each length on.
+        """Features of clips of the given lengths, zeros from each length on.
 
         T is `num_frames`, or the greatest length (which reads it from the device).
         """
@@ -188,7 +187,7 @@ class MotionVae(nn.Module):
         frames = int(lengths.max()) if num_frames is None else num_frames
         if frames > config.max_frames:
             raise ConfigError(
-                f"{frames} frames were asked for; the model's clips have at most {config.max_frames}"
+                f"cannot decode {frames} frames; the model's clips have at most {config.max_frames}"
             )
         tokens = -(-frames // config.frames_per_token)
         x = self.decoder_positions[:tokens].to(z.dtype).expand(z.shape[0], -1, -1)
@@ -208,12 +207,12 @@ class MotionVae(nn.Module):
         lengths: Int[Tensor, " B"],
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "B T F"], Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
-        """Reconstruction through a sampled latent, `mu` and `logvar`: what training needs."""
+        """Reconstruction through a sampled latent, `mu` and `logvar`, for training."""
         mu, logvar = self.encode(features, lengths)
         return self.decode(sample_latent(mu, logvar, generator), lengths, features.shape[1]), mu, logvar
 
     def _tokens(self, features: Float[Tensor, "B T F"]) -> Float[Tensor, "B L P"]:
-        """Frames put together to tokens; a last token that is only partly filled is filled up with zeros."""
+        """Consecutive frames as tokens; the last token is padded with zeros."""
         size = self.config.frames_per_token
         padded = F.pad(features, (0, 0, 0, -features.shape[1] % size))
         return padded.reshape(features.shape[0], -1, size * features.shape[2])
@@ -221,7 +220,7 @@ class MotionVae(nn.Module):
     def _token_mask(
         self, lengths: Int[Tensor, " B"], tokens: int, before: int = 0
     ) -> Bool[Tensor, "B 1 1 L"]:
-        """Which tokens hold at least one valid frame; `before` tokens in front of them always count."""
+        """Which tokens hold at least one valid frame; `before` tokens in front of them are always valid."""
         index = torch.arange(-before, tokens, device=lengths.device)
         return (index * self.config.frames_per_token < lengths[:, None])[:, None, None, :]
 
@@ -237,7 +236,7 @@ def sample_latent(
 def sinusoids(rows: int, width: int) -> Float[Tensor, "rows width"]:
     """Sines and cosines of the row number at geometrically spaced wavelengths from 2 pi to 20,000 pi.
 
-    The start of learned position tables: neighbouring frames begin alike, which random rows would have
+    Initial values of learned position tables: neighbouring frames start with similar rows, which random rows would have
     to learn.
     """
     position = torch.arange(rows, dtype=torch.float32)[:, None]

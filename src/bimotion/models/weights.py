@@ -20,7 +20,7 @@ from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
 
 FORMAT = "bimotion 1"
-"""What `config.json` says of the folder's layout."""
+"""Version of the folder layout, stored in `config.json`."""
 
 RENAMED_SETTINGS = {"says_length": "length_in_prompt"}
 """Settings that model folders of version 0.1 have under another name."""
@@ -35,7 +35,7 @@ def save_model(
     card: str = "",
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a model folder; each of its files is written beside and renamed.
+    """Write a model folder; each file is written atomically.
 
     Parameters are stored as `dtype`, statistics (means and deviations) in single precision.
 
@@ -139,7 +139,7 @@ def model_of_state(
 
 
 class _Unfilled(TorchFunctionMode):
-    """Parameters made while this is on are not filled, as they are overwritten: their memory is not even touched.
+    """While active, new parameters are left uninitialised, since they are overwritten anyway.
 
     The meta device would do so too, but loads torch's compiler: 0.8 s for the embedded model, against 0.02 s.
     """
@@ -169,7 +169,7 @@ def check_state(expected: Mapping[str, torch.Size], state: Mapping[str, Tensor],
 
 
 def check_tokenizer(config: MotionLanguageConfig, tokenizer: MotionTokenizer) -> None:
-    """Raise a `ModelError` if the tokenizer's ids are not those that the model was made for."""
+    """Raise a `ModelError` if the tokenizer's ids do not match the model's configuration."""
     if tokenizer.special != config.special or tokenizer.slots != config.slots:
         raise ModelError(
             f"the tokenizer ({tokenizer.special}, {tokenizer.slots} slots) is not the model's "
@@ -178,7 +178,7 @@ def check_tokenizer(config: MotionLanguageConfig, tokenizer: MotionTokenizer) ->
 
 
 def config_of_json(kind: type[Config], data: object, where: str = "") -> Config:
-    """A configuration dataclass from what its `asdict` became in JSON; absent fields keep their defaults.
+    """A configuration dataclass from the JSON of its `asdict`; absent fields keep their defaults.
 
     Raises:
         ConfigError: an unknown field or a value of another type.
@@ -191,8 +191,8 @@ def config_of_json(kind: type[Config], data: object, where: str = "") -> Config:
     if unknown:
         raise ConfigError(f"unknown settings {', '.join(f'{where}{name}' for name in unknown)}")
     values = {name: _value_of_json(hints[name], value, f"{where}{name}") for name, value in data.items()}
-    made: Config = kind(**values)
-    return made
+    config: Config = kind(**values)
+    return config
 
 
 def _value_of_json(hint: Any, value: object, where: str) -> Any:

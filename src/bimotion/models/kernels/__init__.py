@@ -1,10 +1,10 @@
-"""Kernels for a CPU: products of rows with weights and what stands around them, and attention of one token.
+"""CPU kernels: products of a few rows with weights, fused with norm and epilogue, and attention of one token.
 
-The library is compiled from the C beside this file when the package is installed (`hatch_build.py`). Where it is not
-there, or the processor lacks what it was compiled for, `available` is False and callers use torch's operations.
+The library is compiled from the C files in this folder when the package is installed (`hatch_build.py`). If it is
+missing, or the processor lacks the instructions, `available` is False and callers use torch's operations.
 
-Shapes: R rows, G rows or fewer (the last one holds from there on), D width, N outputs; of attention B sequences, H
-heads, G key-value heads, K head width.
+Shapes: R rows, G gate or norm rows (at most R; the last one is repeated), D width, N outputs; in attention B sequences,
+H heads, G key-value heads, K head width.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 Activation = Literal["gelu", "silu"]
-"""gelu: in its tanh form."""
+"""gelu: the tanh approximation."""
 
 _KINDS = {torch.float32: 0, torch.bfloat16: 1, torch.int8: 2}
 _NORMS = {"layer": 1, "rms": 2}
@@ -31,20 +31,20 @@ _ACTIVATIONS = {None: 0, "gelu": 1, "silu": 2}
 
 
 class Norm(NamedTuple):
-    """How rows are normalised; gains and shifts of fewer rows than there are: the last one holds from there on."""
+    """Normalisation of rows; if gain and shift have fewer rows, the last one is repeated."""
 
     kind: Literal["layer", "rms"]
-    """layer: less their mean, over their deviation; rms: over their root mean square."""
+    """layer: LayerNorm; rms: RMSNorm."""
     gain: Float[Tensor, "*G D"]
-    """What they are multiplied by then."""
+    """Factor after normalisation."""
     shift: Float[Tensor, "*G D"] | None
-    """What is added then."""
+    """Offset after the gain; None: none."""
     eps: float
-    """What is added to the variance."""
+    """Epsilon added to the variance."""
 
     @classmethod
     def of(cls, module: nn.Module) -> "Norm":
-        """What a torch module of a norm with weights does."""
+        """The normalisation of a torch norm module."""
         if isinstance(module, nn.LayerNorm):
             return cls("layer", module.weight, module.bias, module.eps)
         assert isinstance(module, nn.RMSNorm)
@@ -52,7 +52,7 @@ class Norm(NamedTuple):
         return cls("rms", module.weight, None, module.eps)
 
     def __call__(self, x: Float[Tensor, "*R D"]) -> Float[Tensor, "*R D"]:
-        """The rows, normalised, by torch."""
+        """The normalised rows, computed by torch."""
         if self.kind == "rms":
             return F.rms_norm(x, x.shape[-1:], self.gain, self.eps)
         if self.gain.ndim == 1:
@@ -63,7 +63,7 @@ class Norm(NamedTuple):
 
 
 def broadcast_last(values: Float[Tensor, "G D"], rows: int) -> Float[Tensor, "#R D"]:
-    """Values for each row: the last one holds for all from there on."""
+    """Values for each row; the last one is repeated."""
     if len(values) in (1, rows):
         return values
     return torch.cat((values, values[-1:].expand(rows - len(values), -1)))
@@ -74,7 +74,7 @@ class _Rows(ctypes.Structure):
 
 
 class _Product(ctypes.Structure):
-    """As in `kernels.h`."""
+    """Mirrors the struct in `kernels.h`."""
 
     _fields_ = (
         *((name, ctypes.c_long) for name in ("kind", "norm", "activation", "rows", "count", "width")),
@@ -86,7 +86,7 @@ class _Product(ctypes.Structure):
 
 
 class _Attention(ctypes.Structure):
-    """As in `kernels.h`."""
+    """Mirrors the struct in `kernels.h`."""
 
     _fields_ = (
         *((name, ctypes.c_long) for name in ("size", "heads", "groups", "room", "width")),
@@ -95,20 +95,20 @@ class _Attention(ctypes.Structure):
 
 
 class _Call(ctypes.Structure):
-    """As in `kernels.h`."""
+    """Mirrors the struct in `kernels.h`."""
 
     _fields_ = (("which", ctypes.c_long), ("product", _Product), ("attention", _Attention))
 
 
 def _load() -> Callable[[Any, int, int], int] | None:
-    """The library's `run`, or None."""
+    """The library's `run` function, or None."""
     if sys.platform != "linux":
         return None
     x86 = platform.machine() in ("x86_64", "AMD64")
     if x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
         return None
     try:
-        # The library takes the OpenMP that torch has loaded, so that both share their threads: there must be one.
+        # The library must share the OpenMP runtime that torch has loaded, and with it the threads.
         ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
         run = ctypes.CDLL(str(Path(__file__).with_name("libkernels.so"))).run
     except (OSError, AttributeError):
@@ -120,8 +120,7 @@ def _load() -> Callable[[Any, int, int], int] | None:
 _RUN = _load()
 
 MAX_KERNEL_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1024
-"""Rows up to which products of single-precision weights are done here; with more torch's are as fast, and with vectors
-twice as long they should be sooner (not measured)."""
+"""Rows up to which the kernels multiply single-precision weights; above, torch's products are as fast."""
 
 
 def available() -> bool:
@@ -130,7 +129,7 @@ def available() -> bool:
 
 
 def usable(x: Tensor, weight: Tensor) -> bool:
-    """Whether `product` is there, takes these single-precision rows and weights, and is no slower than torch's."""
+    """Whether `product` is available for these single-precision rows and weights and not slower than torch."""
     return (
         _RUN is not None
         and not torch.is_grad_enabled()
@@ -156,11 +155,11 @@ def product(
     gate: Float[Tensor, "G N"] | None = None,
     add: Float[Tensor, "*R N"] | None = None,
 ) -> Float[Tensor, "*R N"]:
-    """`x`, normalised, times the transposed weight, plus the bias; then activation, times gate, plus `add`.
+    """Normalised `x` times the transposed weight plus bias; then activation, times gate, plus `add`.
 
-    A row's result does not depend on the other rows. Weights are float32, bfloat16, or int8 with each output's `scale`;
-    with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is in single precision and on a CPU;
-    there is no gradient.
+    A row's result does not depend on the other rows. Weights are float32, bfloat16, or int8 with one `scale` per
+    output; with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is single precision on the CPU;
+    no gradients.
     """
     count, width = weight.shape
     rows = x.numel() // width
@@ -196,10 +195,10 @@ def attend_next(
     filled: Int[Tensor, " B"],
     tables: tuple[Float[Tensor, "P K"], Float[Tensor, "P K"]] | None,
 ) -> Float[Tensor, "B D"]:
-    """What one more token of each sequence attends to; its keys and values are kept at the places `filled`.
+    """Attention of one more token of each sequence; its keys and values are stored at the positions `filled`.
 
-    All tensors are packed, in single precision (`filled` in 64-bit integers) and on a CPU, and every place lies below
-    `room`. `tables`: cosines and sines of the rotary positions.
+    All tensors are contiguous, in single precision (`filled` int64) and on the CPU, and every position is below `room`.
+    `tables`: cosines and sines of the rotary positions.
     """
     size, groups, room, width = keys.shape
     heads = qkv.shape[1] // width - 2 * groups
@@ -211,56 +210,55 @@ def attend_next(
 
 
 _Used = tuple[_Call, tuple[Tensor | None, ...]]
-"""A call, and the tensors whose memory it uses."""
+"""A call and the tensors whose memory it uses."""
 
 
 class CallGraph:
-    """A function of tensors that does nothing but call the kernels, called again and again.
+    """Records the kernel calls of a function once and replays them as one call.
 
-    A token, or a denoising step, is some dozens of calls, each of which costs Python as long as a million weights do.
-    They are recorded the first time; from then on what is given is copied to where it was then, and the calls are made
-    again at once, on the same memory. If anything else was computed between them, or they cannot be made, it is called
-    each time as it is.
+    A token, or a denoising step, is dozens of kernel calls, each of which costs as much time in Python as a million
+    weights. They are recorded during the first call; later calls copy the arguments to the recorded memory and replay
+    everything at once. If anything but kernels computed, or kernels are not available, the function is simply called.
     """
 
     def __init__(self) -> None:
         self._tried = False
-        self._given: list[Tensor] = []
+        self._inputs: list[Tensor] = []
         self._result: Tensor | None = None
         self._calls: ctypes.Array[_Call] | None = None
         self._kept: list[tuple[Tensor | None, ...]] = []
 
-    def __call__(self, function: Callable[..., Tensor], *given: Tensor) -> Tensor:
-        """The function's result, which the next call overwrites; the function and the shapes must not change."""
+    def __call__(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """The function's result, which the next call overwrites; function and shapes must not change between calls."""
         if self._calls is not None:
-            for own, one in zip(self._given, given, strict=True):
-                own.copy_(one)
+            for recorded, current in zip(self._inputs, inputs, strict=True):
+                recorded.copy_(current)
             _start(self._calls, len(self._calls))
-        elif self._tried or not available() or not given[0].is_cpu:
-            return function(*given)
+        elif self._tried or not available() or not inputs[0].is_cpu:
+            return function(*inputs)
         else:
-            self._record(function, given)
+            self._record(function, inputs)
         assert self._result is not None
         return self._result
 
-    def _record(self, function: Callable[..., Tensor], given: tuple[Tensor, ...]) -> None:
+    def _record(self, function: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
         self._tried = True
-        self._given = [one.clone(memory_format=torch.contiguous_format) for one in given]
+        self._inputs = [one.clone(memory_format=torch.contiguous_format) for one in inputs]
         watch = _Watch()
-        made: list[_Used] = []
-        _local.calls = made
+        calls: list[_Used] = []
+        _local.calls = calls
         try:
             with watch:
-                self._result = function(*self._given)
+                self._result = function(*self._inputs)
         finally:
             _local.calls = None
         if not watch.computed:
-            self._calls = (_Call * len(made))(*(call for call, _ in made))
-            self._kept = [used for _, used in made]
+            self._calls = (_Call * len(calls))(*(call for call, _ in calls))
+            self._kept = [used for _, used in calls]
 
 
 class _Local(threading.local):
-    """What is being recorded by this thread."""
+    """Calls that this thread is recording."""
 
     calls: list[_Used] | None = None
 
@@ -269,9 +267,9 @@ _local = _Local()
 
 
 class _Watch(TorchFunctionMode):
-    """Notes whether torch computes anything, other than new names for memory.
+    """Detects whether torch computes anything beyond creating views and empty tensors.
 
-    A mode below, at torch's dispatcher, would see all, but loads torch's compiler: 1.5 s and 73 MB.
+    A dispatch mode would see everything, but it loads torch's compiler: 1.5 s and 73 MB.
     """
 
     NAMES = frozenset(
@@ -298,7 +296,7 @@ def _run(call: _Call, used: tuple[Tensor | None, ...]) -> None:
 def _start(calls: Any, count: int) -> None:
     assert _RUN is not None
     if _RUN(calls, count, torch.get_num_threads()):
-        raise MemoryError("no memory for what is kept while the kernels run")
+        raise MemoryError("no memory for the buffers of the kernels")
 
 
 def _packed(values: Tensor | None) -> Tensor | None:
