@@ -1,4 +1,4 @@
-"""AdamW that keeps its moments in 16 bits: eight bytes of state a parameter become four."""
+"""AdamW with moments in 16 bits: four bytes of state per parameter instead of eight."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,14 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 CHUNK = 1 << 18
-"""Numbers that are moved at once: what is computed of them in between stays in the cache."""
+"""Values updated together, so that intermediate results stay in the cache."""
 
 
 class AdamW16(torch.optim.Optimizer):
-    """AdamW with moments in bfloat16, rounded up or down at random by what is cut off.
+    """AdamW with moments in bfloat16 and stochastic rounding.
 
-    A second moment changes by a small share of itself in a step, which rounding to the nearest of 8 bits would lose;
-    rounded at random it is right on average. Steps themselves are made in single precision.
+    A second moment changes by a small share of itself per step, which rounding to the nearest value would lose;
+    stochastic rounding is right on average. Steps are computed in single precision.
 
     Source: AdamW (Loshchilov and Hutter 2019); stochastic rounding as in "Revisiting BFloat16 Training" (Zamirai et al.
     2020).
@@ -33,7 +33,7 @@ class AdamW16(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Move the parameters by their gradients."""
+        """Update the parameters."""
         loss = None if closure is None else closure()
         noise: dict[torch.device, Tensor] = {}
         for group in self.param_groups:
@@ -49,14 +49,14 @@ class AdamW16(torch.optim.Optimizer):
                     # torch restores it in the parameter's precision
                     state[name] = state[name].to(torch.bfloat16)
                 state["step"] += 1
-                place = parameter.device
-                if place not in noise:
+                device = parameter.device
+                if device not in noise:
                     # the same in each process of a run, and when it is resumed
                     generator = torch.Generator().manual_seed(int(state["step"]))
-                    noise[place] = torch.randint(
+                    noise[device] = torch.randint(
                         1 << 16, (2, CHUNK), dtype=torch.int32, generator=generator
-                    ).to(place)
-                self._move(parameter, state, group, noise[place])
+                    ).to(device)
+                self._move(parameter, state, group, noise[device])
         return loss
 
     def _move(
@@ -88,8 +88,8 @@ class AdamW16(torch.optim.Optimizer):
 
 
 def round_at_random(values: Float[Tensor, " n"], noise: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """`values` with the last 16 bits cut off, the next number away from zero taken as often as they say.
+    """`values` rounded stochastically to bfloat16: away from zero with the probability given by the last 16 bits.
 
-    `noise` is uniform in 0..65535; the result is still in single precision. Overwrites `values`.
+    `noise` is uniform in 0..65535; the result is still float32. Overwrites `values`.
     """
     return values.view(torch.int32).add_(noise).bitwise_and_(-65536).view(torch.float32)

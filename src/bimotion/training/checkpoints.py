@@ -1,4 +1,4 @@
-"""Checkpoints: what a run needs to go on as if it had never stopped.
+"""Checkpoints: all state that a run needs to continue exactly as if it had not stopped.
 
 A checkpoint is a folder `step-00001000` of safetensors files and one `state.json`; nothing is pickled. It is
 written beside, flushed to the disk and renamed, so that a folder with that name is always whole.
@@ -32,7 +32,7 @@ class Checkpoint:
     tensors: dict[str, dict[str, Tensor]]
     """Tensors by file (`model`, `ema`, `optimiser`, `random-0`, ...) and name."""
     state: dict[str, Any]
-    """What is not a tensor: place in the batch order, numbers of the optimisers, random states; as JSON."""
+    """State that is not a tensor: position in the batch order, optimiser scalars, random states; as JSON."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
@@ -67,7 +67,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed run left half-written."""
+    """Remove checkpoints that a killed run left half-written."""
     for partial in folder.glob(".partial-*"):
         shutil.rmtree(partial)
 
@@ -83,7 +83,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         tensors = {file.stem: load_file(file) for file in sorted(folder.glob("*.safetensors"))}
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder}: not a readable checkpoint ({error}); remove it to go on from the one before"
+            f"{folder}: not a readable checkpoint ({error}); remove it to continue from the one before"
         ) from error
     return Checkpoint(step=state.pop("step"), tensors=tensors, state=state)
 
@@ -93,21 +93,21 @@ def random_state(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any
     tensors = {"torch": torch.get_rng_state()}
     if device.type == "cuda":
         tensors["cuda"] = torch.cuda.get_rng_state(device)
-    kind, keys, place, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
+    kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
     version, internal, python_gauss = random.getstate()
     return tensors, {
-        "numpy": [kind, np.asarray(keys).tolist(), place, has_gauss, gauss],
+        "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, gauss],
         "python": [version, list(internal), python_gauss],
     }
 
 
 def restore_random_state(tensors: dict[str, Tensor], state: dict[str, Any], device: torch.device) -> None:
-    """Take up the states that `random_state` gave."""
+    """Restore the states that `random_state` returned."""
     torch.set_rng_state(tensors["torch"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(tensors["cuda"], device)
-    kind, keys, place, has_gauss, gauss = state["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), place, has_gauss, gauss))  # noqa: NPY002
+    kind, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))  # noqa: NPY002
     version, internal, python_gauss = state["python"]
     random.setstate((version, tuple(internal), python_gauss))
 

@@ -70,6 +70,6 @@ class ClipPool:
         return ClipBatch(features, torch.tensor([len(clip) for clip in clips]), shard or Shard())
 
     def by_length(self, batch_size: int) -> list[list[int]]:
-        """All windows once, like lengths together: batches to measure or encode everything with."""
+        """All windows once, in batches of similar length."""
         order = sorted(range(len(self.items)), key=lambda index: self.items[index].num_frames)
         return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]

@@ -22,17 +22,17 @@ from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.run import train_language, train_vae
 
 STAGES = ("vae", *LANGUAGE_STAGES, "evaluator")
-"""The stages, in the order in which they are run; the evaluator needs none of the others."""
+"""The stages in order; the evaluator is independent of the others."""
 
 SMALL = ("micro", "tiny")
-"""Presets that are trained from nothing."""
+"""Presets that can be trained from scratch."""
 
 StageConfig = VaeTrainConfig | LanguageTrainConfig | EvaluatorTrainConfig
 """The settings of any stage."""
 
 
 def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
-    """The settings that a command line gives; the preset's and the stage's where it says nothing.
+    """The settings of a command line; defaults come from the preset and the stage.
 
     Raises:
         ConfigError: an unknown stage or preset, or a setting out of its bounds.
@@ -47,7 +47,7 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
     elif stage in LANGUAGE_STAGES:
         default = _language_default(stage, preset, _value_of("--init-from", args))  # type: ignore[arg-type]
     else:
-        raise ConfigError(f"there is no stage {stage!r}; expected one of {', '.join(STAGES)}")
+        raise ConfigError(f"unknown stage {stage!r}; expected one of {', '.join(STAGES)}")
     for name in ("data", "out"):  # must be given: no value of theirs is a default
         object.__setattr__(default, name, tyro.MISSING)
     return tyro.cli(
@@ -56,7 +56,7 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
 
 
 def run_stage(config: StageConfig) -> LoopResult:
-    """Train what the settings say."""
+    """Run the training that the settings describe."""
     if isinstance(config, EvaluatorTrainConfig):
         return train_evaluator(config)
     return train_vae(config) if isinstance(config, VaeTrainConfig) else train_language(config)
@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None, prog: str = "python -m bimotion.trai
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         if not args or args[0].startswith("-"):
-            raise ConfigError(f"which stage? usage: {prog} {{{','.join(STAGES)}}} --data D --out RUN")
+            raise ConfigError(f"expected a stage; usage: {prog} {{{','.join(STAGES)}}} --data D --out RUN")
         result = run_stage(parse_stage(args[0], args[1:], f"{prog} {args[0]}"))
     except BimotionError as error:
         sys.stderr.write(f"bimotion: {' '.join(str(error).split())}\n")
@@ -84,7 +84,7 @@ def _language_default(stage: LanguageStageName, preset: str, init_from: str | No
     if init_from is not None:
         sizes = replace(load_config(find_model(Path(init_from))), diffusion=sizes.diffusion)
     if sizes.length is None:
-        raise ConfigError(f"{init_from}: a model without a length network cannot be trained on")
+        raise ConfigError(f"{init_from}: training cannot continue from a model without a length network")
     return LanguageTrainConfig(
         stage=stage,
         data=Path(),
@@ -103,9 +103,9 @@ def _language_default(stage: LanguageStageName, preset: str, init_from: str | No
 
 
 def _value_of(option: str, args: Sequence[str]) -> str | None:
-    for place, arg in enumerate(args):
-        if arg == option and place + 1 < len(args):
-            return args[place + 1]
+    for index, arg in enumerate(args):
+        if arg == option and index + 1 < len(args):
+            return args[index + 1]
         if arg.startswith(f"{option}="):
             return arg.split("=", 1)[1]
     return None

@@ -1,4 +1,4 @@
-"""The settings of the stages: all that a run needs, saved in its folder."""
+"""Settings of the training stages, saved in the run folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from bimotion.training.order import OrderConfig
 from bimotion.training.vae.losses import VaeLossConfig
 
 CONFIG_FILE = "train.json"
-"""The settings of a run, in its folder."""
+"""File of the settings in a run folder."""
 
 
 @dataclass(frozen=True)
@@ -38,43 +38,43 @@ class VaeTrainConfig:
     out: Path
     """Folder of the run."""
     preset: str = "tiny"
-    """Named sizes of the networks; the options of the VAE change them."""
+    """Preset of network sizes; VAE options override it."""
     vae: OmitArgPrefixes[VaeConfig] = field(default_factory=VaeConfig)
     """Size of the VAE."""
     losses: OmitArgPrefixes[VaeLossConfig] = field(default_factory=VaeLossConfig)
     """Weights of the losses."""
     order: OmitArgPrefixes[OrderConfig] = field(default_factory=OrderConfig)
-    """How clips are drawn."""
+    """Sampling of clips."""
     loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
-    """Length of the run."""
+    """Length of the run, logging and checkpoints."""
     optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
-    """How gradients become steps."""
+    """Optimiser and learning-rate schedule."""
     ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
-    """The averaged weights."""
+    """Averaging of the weights."""
     init_from: Path | None = None
-    """Run or VAE folder whose weights (and feature statistics) are the start, with a new schedule."""
+    """Run or VAE folder to start from (weights and feature statistics), with a new schedule."""
     use_test: bool = False
-    """Measure on the test split instead of the validation split: once, at the very end."""
+    """Measure on the test split instead of the validation split; for the final measurement only."""
     resume: bool = False
-    """Go on with the run in `out`; start it if there is none."""
+    """Continue the run in `out`, or start it if there is none."""
 
 
 @dataclass(frozen=True)
 class LanguageDataConfig:
-    """Which examples a language stage draws, and how they are worded."""
+    """Sampling and wording of a language stage's examples."""
 
     plain_share: float = 0.5
-    """Share of examples asked in the plain wording."""
+    """Share of prompts in the plain wording of the task."""
     timed_share: float = 0.5
-    """Share of those that say how long the motion is; none where the model's requests never do."""
+    """Share of plain prompts that state the motion's length; 0 if the model's prompts never do."""
     bare_share: float = 0.25
-    """Share of text-to-motion examples whose question is the caption alone."""
+    """Share of text-to-motion prompts that are the caption alone."""
     paraphrase_share: float = 0.5
-    """Share of text-to-motion captions in other words than the grammar's."""
+    """Share of text-to-motion captions that are paraphrased."""
     balance: float = 0.5
     """A content group of n windows counts n ** (1 - balance): 0 draws windows alike, 1 groups alike."""
     latent_noise: float = 0.0
-    """Asked latents are the VAE's means plus this share of its deviation."""
+    """Noise on target latents, as a share of the VAE's posterior deviation."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +88,23 @@ class LanguageTrainConfig:
     out: Path
     """Folder of the run."""
     preset: str = "tiny"
-    """Named sizes of the networks."""
+    """Preset of network sizes."""
     vae: Path | None = None
-    """Run or folder of the trained VAE; not needed where `init_from` has it."""
+    """Run or folder of the trained VAE; not needed if `init_from` contains one."""
     init_from: Path | None = None
     """Run or model folder of an earlier stage."""
     trains: tuple[Part, ...] = ("motion",)
-    """What learns: the text branch, the motion branch with its heads, or both."""
+    """Parts to train: the text branch, the motion branch with its heads, or both."""
     words: Path | None = None
-    """Pretrained language model (GGUF file or folder) that the first stage takes its words and their vectors from."""
+    """Pretrained language model (GGUF file or folder) that provides vocabulary and word vectors of the first stage."""
     freeze_words: bool = False
-    """Leave the word vectors as they are, so that words that training never sees keep their place among them."""
+    """Freeze the word vectors, so that words absent from training keep their meaning relative to others."""
     tasks: tuple[str, ...] = ()
-    """Tasks with their shares instead of the stage's, as in `t2m=0.6 m2t=0.4`."""
+    """Tasks and their shares, as in `t2m=0.6 m2t=0.4`; overrides the stage's."""
     losses: OmitArgPrefixes[LanguageLossConfig] = field(default_factory=LanguageLossConfig)
     """Weights of the losses."""
     examples: OmitArgPrefixes[LanguageDataConfig] = field(default_factory=LanguageDataConfig)
-    """Which examples are drawn."""
+    """Sampling of examples."""
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
     """The two-branch transformer."""
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -114,27 +114,27 @@ class LanguageTrainConfig:
     length: LengthConfig = field(default_factory=LengthConfig)
     """The length network."""
     loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
-    """Length of the run."""
+    """Length of the run, logging and checkpoints."""
     optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
-    """How gradients become steps."""
+    """Optimiser and learning-rate schedule."""
     text_lr_scale: float = 1.0
     """Factor on the learning rate for the text branch."""
     head_lr_scale: float = 1.0
     """Factor on the learning rate for the understanding, diffusion and length heads."""
     ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
-    """The averaged weights."""
+    """Averaging of the weights."""
     validation: OmitArgPrefixes[ValidationConfig] = field(default_factory=ValidationConfig)
-    """How much is measured."""
+    """Extent of validation."""
     use_test: bool = False
-    """Measure on the test split instead of the validation split: once, at the very end."""
+    """Measure on the test split instead of the validation split; for the final measurement only."""
     resume: bool = False
-    """Go on with the run in `out`; start it if there is none."""
+    """Continue the run in `out`, or start it if there is none."""
 
     def task_shares(self) -> tuple[tuple[TaskClass, float], ...]:
         """The tasks with their shares.
 
         Raises:
-            ConfigError: an unknown task, or a share that is no number above 0.
+            ConfigError: an unknown task, or a share that is not a number above 0.
         """
         if not self.tasks:
             return LANGUAGE_STAGES[self.stage].tasks
@@ -161,46 +161,48 @@ class EvaluatorTrainConfig:
     out: Path
     """Folder of the run."""
     preset: str = "tiny"
-    """Named sizes of the networks; the options of the networks change them."""
+    """Preset of network sizes; network options override it."""
     network: OmitArgPrefixes[ContrastiveConfig] = field(default_factory=ContrastiveConfig)
     """Sizes of the encoders."""
     losses: OmitArgPrefixes[ContrastiveLossConfig] = field(default_factory=ContrastiveLossConfig)
-    """What counts as a wrong pair."""
+    """Contrastive loss."""
     words: Path | None = None
-    """Pretrained language model (GGUF file or folder) that the words and their vectors are taken from."""
+    """Pretrained language model (GGUF file or folder) that provides vocabulary and word vectors."""
     order: OmitArgPrefixes[OrderConfig] = field(default_factory=OrderConfig)
-    """How clips are drawn."""
+    """Sampling of clips."""
     loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)
-    """Length of the run."""
+    """Length of the run, logging and checkpoints."""
     optimiser: OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
-    """How gradients become steps."""
+    """Optimiser and learning-rate schedule."""
     ema: OmitArgPrefixes[EmaConfig] = field(default_factory=EmaConfig)
-    """The averaged weights."""
+    """Averaging of the weights."""
     use_test: bool = False
-    """Measure on the test split instead of the validation split: once, at the very end."""
+    """Measure on the test split instead of the validation split; for the final measurement only."""
     resume: bool = False
-    """Go on with the run in `out`; start it if there is none."""
+    """Continue the run in `out`, or start it if there is none."""
 
 
 TrainConfig = TypeVar("TrainConfig")
 
 
 def save_or_check_config(config: TrainConfig, out: Path, *, resume: bool) -> None:
-    """Keep the settings in the run folder; a resumed run must have the same, but for what is free to change.
+    """Save the settings in the run folder; a resumed run must have the same except for those in `FREE_FIELDS`.
 
     Raises:
         ConfigError: the run in the folder has other settings.
     """
     path = out / CONFIG_FILE
     if resume and path.exists():
-        before = _flat(record_to_json(read_record(type(config), path)))
-        now = _flat(record_to_json(config))
+        saved = _flat(record_to_json(read_record(type(config), path)))
+        current = _flat(record_to_json(config))
         free = FREE_FIELDS | {"resume", "data", "out", "init_from"}
-        other = [name for name in now if now[name] != before.get(name) and name.split(".")[-1] not in free]
+        other = [
+            name for name in current if current[name] != saved.get(name) and name.split(".")[-1] not in free
+        ]
         if other:
-            said = ", ".join(f"{name} was {before.get(name)!r}, now {now[name]!r}" for name in other)
+            changes = ", ".join(f"{name} was {saved.get(name)!r}, now {current[name]!r}" for name in other)
             raise ConfigError(
-                f"{out}: cannot be resumed with other settings ({said}); use the same command line, or start "
+                f"{out}: cannot be resumed with other settings ({changes}); use the same command line, or start "
                 "a new run with --init-from"
             )
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The running average of the weights."""
+"""Exponential moving average of the weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from bimotion.errors import ConfigError
 
 @dataclass(frozen=True)
 class EmaConfig:
-    """How the average that is validated and kept as the model is taken."""
+    """Averaging of the weights that are validated and saved as the model."""
 
     ema_decay: float = 0.999
-    """Share of the average that one step keeps; less at the start, see `Ema`."""
+    """Decay of the average per step; lower at the start, see `Ema`."""
     ema_every: int = 5
-    """Steps between two updates; each then counts for as many steps."""
+    """Steps between two updates; the decay is adjusted accordingly."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.ema_decay < 1:
@@ -41,14 +41,14 @@ class Ema:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the parameters as they are after step number `step` (from 1)."""
+        """Update the average after step number `step` (from 1)."""
         if step % self.config.ema_every == 0:
             decay = min(self.config.ema_decay, (1 + step) / (10 + step)) ** self.config.ema_every
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The module holds the average inside the context, its own weights again after it."""
+        """Context in which the module has the averaged weights."""
         self._swap()
         try:
             yield
@@ -65,6 +65,6 @@ class Ema:
 
     @torch.no_grad()
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take up the average that `state` gave."""
+        """Restore the average that `state` returned."""
         for name, average in zip(self.names, self.average, strict=True):
             average.copy_(state[name])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder: takes the place of `folder` if the context ends well, else it is removed."""
+    """An empty folder that replaces `folder` if the context ends without an exception, and is removed otherwise."""
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     folder.parent.mkdir(parents=True, exist_ok=True)

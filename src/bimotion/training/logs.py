@@ -1,4 +1,4 @@
-"""What a run writes down: JSON lines, TensorBoard, and a progress bar on a terminal."""
+"""Logs of a run: JSON lines, TensorBoard, and a progress bar on a terminal."""
 
 import json
 import logging
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """`log.jsonl` of a run folder: a line per event, with its step and its kind; the same to TensorBoard.
+    """`log.jsonl` of a run folder: one line per event with step and kind; also written to TensorBoard.
 
-    A run that goes on from step s drops the lines beyond s first: the log is that of one uninterrupted run.
+    A run that resumes at step s first drops the lines beyond s: the log equals that of an uninterrupted run.
     """
 
     def __init__(self, folder: Path, *, step: int, tensorboard: bool) -> None:
@@ -33,7 +33,7 @@ class RunLog:
         self.board = _open_board(folder / "tensorboard", step) if tensorboard else None
 
     def write(self, step: int, kind: str, values: Mapping[str, float | str]) -> None:
-        """Add one line; numbers also become TensorBoard curves `kind/name`."""
+        """Add one line; values also become TensorBoard scalars `kind/name`."""
         self.file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
         self.file.flush()
         if self.board is not None:
@@ -79,7 +79,7 @@ def _open_board(folder: Path, step: int) -> "SummaryWriter | None":
 
 
 class StepProgress:
-    """A progress bar over the steps on a terminal; nothing where standard error is not one."""
+    """A progress bar over the steps if standard error is a terminal."""
 
     def __init__(self, name: str, *, step: int, steps: int, show: bool) -> None:
         self.bar: rich.progress.Progress | None = None
@@ -109,7 +109,7 @@ class StepProgress:
             self.bar.stop()
 
     def update(self, step: int, values: Mapping[str, float]) -> None:
-        """Show how far the run is and its latest numbers."""
+        """Show the progress and the latest values."""
         if self.bar is not None:
             text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             self.bar.update(self.task, completed=step, values=text)

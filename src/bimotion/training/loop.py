@@ -56,7 +56,7 @@ class LoopResult:
     stopped_by: str
     """`end`, `time`, or the name of a signal."""
     validation: dict[str, float]
-    """The last validation's numbers; empty if there was none."""
+    """Results of the last validation; empty if there was none."""
 
 
 def run_loop(
@@ -102,7 +102,7 @@ class _Run(Generic[AnyBatch]):
         saved = list_checkpoints(self.checkpoints)
         if saved and not resume:
             raise ConfigError(
-                f"{folder}: holds a run already ({saved[-1].name}); use --resume or another folder"
+                f"{folder}: already holds a run ({saved[-1].name}); use --resume or another folder"
             )
         self.accelerator = make_accelerator(loop)
         self.device = self.accelerator.device
@@ -122,7 +122,7 @@ class _Run(Generic[AnyBatch]):
         self.validation: dict[str, float] = {}
 
     def run(self) -> LoopResult:
-        """Do it."""
+        """Run until the end, a signal or the time limit."""
         loop = self.loop
         if self.main:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -162,30 +162,30 @@ class _Run(Generic[AnyBatch]):
                 self._write("train", means | {"steps_per_second": round(counted / (now - logged), 3)})
                 bar.update(self.step, means)
                 sums, counted, logged = {}, 0, now
-            wanted = self._agree(
+            requests = self._agree(
                 signal=bool(got),
                 late=0 < loop.max_minutes * 60 < now - begin,
                 keep=0 < loop.checkpoint_minutes * 60 < now - kept,
             )
             last = self.step == loop.steps
-            stop = wanted["signal"] or wanted["late"]
+            stop = requests["signal"] or requests["late"]
             if last or (loop.validate_every and self.step % loop.validate_every == 0):
                 self._look_up(sample=last or bool(loop.sample_every and self.step % loop.sample_every == 0))
                 logged = time.monotonic() if counted == 0 else logged
             if (
                 last
                 or stop
-                or wanted["keep"]
+                or requests["keep"]
                 or (loop.checkpoint_every and self.step % loop.checkpoint_every == 0)
             ):
                 self._save()
                 kept = time.monotonic()
             if stop and not last:
-                return (got[0] if got else "signal") if wanted["signal"] else "time"
+                return (got[0] if got else "signal") if requests["signal"] else "time"
         return "end"
 
     def _step(self, trained: nn.Module, noise: torch.Generator) -> dict[str, float]:
-        """One optimiser step; the losses, the gradient's norm and the learning rate as plain numbers."""
+        """One optimiser step; losses, gradient norm and learning rate as floats."""
         config = self.optimisers.config
         factor = lr_factor(self.step, self.loop.steps, config.warmup_steps, config.final_lr_ratio)
         self.optimisers.set_lr(factor)
@@ -196,22 +196,22 @@ class _Run(Generic[AnyBatch]):
         stacked = torch.stack([value.detach().float() for value in (*losses.values(), norm)])
         if self.shard.world > 1:
             stacked = self.accelerator.reduce(stacked, "mean")
-        numbers = dict(zip((*losses, "grad_norm"), stacked.tolist(), strict=True))
-        bad = [key for key in ("loss", "grad_norm") if not math.isfinite(numbers[key])]
+        values = dict(zip((*losses, "grad_norm"), stacked.tolist(), strict=True))
+        bad = [key for key in ("loss", "grad_norm") if not math.isfinite(values[key])]
         if bad:
             saved = list_checkpoints(self.checkpoints)
             where = f"the last checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
             raise TrainingDiverged(
-                f"{self.folder}: {' and '.join(bad)} became {numbers[bad[0]]} at step {self.step} ({where}); "
-                "go on from there with a lower learning rate (--init-from) or stronger clipping"
+                f"{self.folder}: {' and '.join(bad)} became {values[bad[0]]} at step {self.step} ({where}); "
+                "continue from there with a lower learning rate (--init-from) or stronger clipping"
             )
         self.optimisers.step()
         self.optimisers.zero_grad()
         self.ema.update(self.step + 1)
-        return numbers | {"lr": config.lr * factor}
+        return values | {"lr": config.lr * factor}
 
     def _look_up(self, *, sample: bool) -> None:
-        """Validate the averaged weights, keep them as the model, and write samples."""
+        """Validate the averaged weights, save them as the model, and write samples."""
         if self.main:
             self.module.eval()
             before = torch.get_rng_state()
@@ -233,7 +233,7 @@ class _Run(Generic[AnyBatch]):
             self.log.write(self.step, kind, values)
 
     def _agree(self, **wishes: bool) -> dict[str, bool]:
-        """What any process wishes, all do: clocks and signals differ between them."""
+        """Requests of any process, agreed on by all: their clocks and signals differ."""
         if self.shard.world == 1:
             return wishes
         flags = torch.tensor([float(wish) for wish in wishes.values()], device=self.device)
@@ -246,12 +246,12 @@ class _Run(Generic[AnyBatch]):
         random_tensors, random_numbers = random_state(self.device)
         everyone = gather_object([(self.shard.rank, random_tensors, random_numbers)])
         if self.main:
-            tensors, numbers = self.optimisers.state()
+            tensors, scalars = self.optimisers.state()
             weights = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
             files = {"model": weights, "ema": self.ema.state(), "optimiser": tensors}
             files |= {f"random-{rank}": states for rank, states, _ in everyone}
             state = {
-                "optimiser": numbers,
+                "optimiser": scalars,
                 "random": {str(rank): states for rank, _, states in everyone},
                 "batches": self.batches.state(),
                 "world": self.shard.world,
@@ -263,7 +263,7 @@ class _Run(Generic[AnyBatch]):
     def _restore(self, checkpoint: Checkpoint) -> None:
         if checkpoint.state["world"] != self.shard.world:
             raise ConfigError(
-                f"{self.folder}: was run by {checkpoint.state['world']} processes, now there are "
+                f"{self.folder}: the run used {checkpoint.state['world']} processes, now there are "
                 f"{self.shard.world}; start as many, or a new run with --init-from"
             )
         saved = checkpoint.tensors["model"]
@@ -293,13 +293,13 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
     if loop.device not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device must be auto, cpu or cuda, got {loop.device!r}")
     if loop.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda was asked for, but torch finds no CUDA device; use --device cpu")
+        raise ConfigError("torch finds no CUDA device for --device cuda; use --device cpu")
     cpu = loop.device == "cpu" or not torch.cuda.is_available()
     half = loop.precision == "bf16" or (loop.precision == "auto" and computes_bf16(cpu=cpu))
     return Accelerator(
         mixed_precision="bf16" if half else "no",
         cpu=cpu,
-        # a batch without captions to write leaves the output side of the text branch without a gradient
+        # a batch without captions as answers leaves the text branch's output without a gradient
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
 
@@ -314,7 +314,7 @@ def computes_bf16(*, cpu: bool) -> bool:
 
 @contextmanager
 def _signals() -> Iterator[list[str]]:
-    """Collects the names of SIGTERM and SIGINT instead of dying of the first; a second one acts as usual."""
+    """Records the first SIGTERM or SIGINT instead of ending the process; a second one acts as usual."""
     got: list[str] = []
     before: dict[int, Any] = {}
 
@@ -325,7 +325,7 @@ def _signals() -> Iterator[list[str]]:
     try:
         for name in (signal.SIGTERM, signal.SIGINT):
             before[int(name)] = signal.signal(name, note)
-    except ValueError:  # not the main thread: signals are not ours to take
+    except ValueError:  # only the main thread can install signal handlers
         pass
     try:
         yield got

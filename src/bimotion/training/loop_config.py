@@ -1,4 +1,4 @@
-"""How long a run trains, on what, and how often it looks up."""
+"""Length of a run, device, precision, and intervals of logging, validation and checkpoints."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,23 +8,23 @@ from bimotion.errors import ConfigError
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How long a run trains, on what, and how often it looks up."""
+    """Length of a run, device, precision, and intervals of logging, validation and checkpoints."""
 
     steps: int = 20000
-    """Optimiser steps in all; the learning rate's schedule ends there."""
+    """Number of optimiser steps and end of the learning-rate schedule."""
     batch_size: int = 32
-    """Clips of a step, per process."""
+    """Clips per step and process."""
     seed: int = 0
-    """Decides weights, order of the batches and noise."""
+    """Seed of initial weights, batch order and noise."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16: matrix products in 16 bit (autocast); weights, losses and optimiser stay in 32. auto: bf16 where the
-    device computes it in hardware, else fp32; a CPU without it is 300 times slower in bf16 than in fp32."""
+    """bf16: matrix products in bfloat16 (autocast), weights, losses and optimiser in float32. auto: bf16 if the device
+    supports it in hardware, else fp32; a CPU without support is up to 300 times slower in bf16."""
     device: str = "auto"
-    """`cpu`, `cuda`, or `auto`: the best there is."""
+    """`cpu`, `cuda`, or `auto`: cuda if available."""
     compile: bool = False
-    """Compile the module with torch.compile (needs a C++ compiler; pays on long runs)."""
+    """Use torch.compile (needs a C++ compiler; worthwhile for long runs)."""
     log_every: int = 50
-    """Steps that one line of the log averages over."""
+    """Steps averaged in one line of the log."""
     validate_every: int = 1000
     """Steps between two validations; after each the averaged weights become `RUN/model`; 0: at the end."""
     sample_every: int = 5000
@@ -32,15 +32,15 @@ class LoopConfig:
     checkpoint_every: int = 1000
     """Steps between two checkpoints; 0: by time and at the end only."""
     checkpoint_minutes: float = 5.0
-    """Minutes between two checkpoints, besides; 0: by steps only."""
+    """Minutes between two checkpoints, in addition; 0: by steps only."""
     keep: int = 2
-    """Checkpoints that are kept."""
+    """Number of checkpoints to keep."""
     max_minutes: float = 0.0
-    """Stop with a checkpoint after so many minutes; 0: never. `--resume` goes on."""
+    """Stop with a checkpoint after this many minutes; 0: no limit. `--resume` continues."""
     tensorboard: bool = True
     """Also write TensorBoard files."""
     progress: bool = True
-    """Show a progress bar where standard error is a terminal."""
+    """Show a progress bar if standard error is a terminal."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "log_every", "keep"):
@@ -63,4 +63,4 @@ FREE_FIELDS = frozenset(
         "max_minutes", "tensorboard", "progress",
     }
 )  # fmt: skip
-"""Settings that a resumed run may change: they do not touch what is learned."""
+"""Settings that a resumed run may change: they do not affect the result."""

@@ -14,27 +14,27 @@ from bimotion.training.adamw16 import AdamW16
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """How gradients become steps."""
+    """Optimiser and learning-rate schedule."""
 
     optimiser: Literal["adamw", "muon"] = "adamw"
     """`muon`: orthogonalised momentum for the matrices of hidden layers, AdamW for everything else. Muon computes
     in bfloat16: on a CPU without it in hardware a step of the tiny VAE takes minutes."""
     lr: float = 4e-4
-    """Learning rate at the top of the schedule."""
+    """Peak learning rate."""
     muon_lr: float = 2e-3
-    """The same for the matrices that Muon moves; an update has the root mean square of AdamW's."""
+    """Peak learning rate of Muon's matrices; updates have the root mean square of AdamW's."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """Decay of AdamW's first and second moments."""
+    """Decay rates of AdamW's first and second moments."""
     moments: Literal["fp32", "bf16"] = "fp32"
-    """What AdamW keeps them in; bf16, rounded at random, takes half the memory (`AdamW16`)."""
+    """Type of AdamW's moments; bf16 with stochastic rounding takes half the memory (`AdamW16`)."""
     weight_decay: float = 0.01
     """Decoupled weight decay of matrices; vectors, norms and tables are not decayed."""
     warmup_steps: int = 300
-    """Steps over which the learning rate rises from 0."""
+    """Steps of linear warm-up from 0."""
     final_lr_ratio: float = 0.02
-    """Learning rate at the last step, as a share of the top."""
+    """Learning rate at the last step, as a share of the peak."""
     clip_norm: float = 1.0
-    """Largest norm of the whole gradient; 0 does not clip."""
+    """Maximum norm of the whole gradient; 0: no clipping."""
 
     def __post_init__(self) -> None:
         for name in ("lr", "muon_lr"):
@@ -54,13 +54,13 @@ class LrScale:
     """A factor on the learning rate of the parameters whose names start with `prefix`."""
 
     prefix: str
-    """Start of the parameters' names; the first scale that fits counts."""
+    """Prefix of parameter names; the first match applies."""
     scale: float
     """Factor on the learning rate."""
 
 
 def lr_factor(step: int, steps: int, warmup_steps: int, final_ratio: float) -> float:
-    """Share of the top learning rate that step number `step` (from 0) of `steps` uses.
+    """Learning rate of step number `step` (from 0) of `steps`, as a share of the peak.
 
     Linear from 1 / `warmup_steps` to 1, then half a cosine down to `final_ratio` at the last step.
     """
@@ -71,7 +71,7 @@ def lr_factor(step: int, steps: int, warmup_steps: int, final_ratio: float) -> f
 
 
 class Optimisers:
-    """The optimisers of a run, moved together; frozen parameters are in none of them."""
+    """The optimisers of a run; frozen parameters are excluded."""
 
     def __init__(self, module: nn.Module, config: OptimiserConfig, lr_scales: Sequence[LrScale] = ()) -> None:
         self.config = config
@@ -99,25 +99,25 @@ class Optimisers:
             self.parts.append(torch.optim.Muon(groups, adjust_lr_fn="match_rms_adamw"))
 
     def set_lr(self, factor: float) -> None:
-        """Set every learning rate to `factor` times its top."""
+        """Set every learning rate to `factor` times its peak."""
         for optimiser in self.parts:
             for group in optimiser.param_groups:
                 group["lr"] = group["top_lr"] * factor
 
     def step(self) -> None:
-        """Move the parameters by their gradients."""
+        """Update the parameters."""
         for optimiser in self.parts:
             optimiser.step()
 
     def zero_grad(self) -> None:
-        """Drop the gradients."""
+        """Clear the gradients."""
         for optimiser in self.parts:
             optimiser.zero_grad(set_to_none=True)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Tensors and plain numbers of the optimisers' state; keys `optimiser.parameter.name`."""
+        """Tensors and scalars of the optimisers' state; keys `optimiser.parameter.name`."""
         tensors: dict[str, Tensor] = {}
-        numbers: dict[str, float] = {}
+        scalars: dict[str, float] = {}
         for index, optimiser in enumerate(self.parts):
             for number, values in optimiser.state_dict()["state"].items():
                 for name, value in values.items():
@@ -125,15 +125,15 @@ class Optimisers:
                     if isinstance(value, Tensor):
                         tensors[key] = value
                     elif value is not None:
-                        numbers[key] = value
-        return tensors, numbers
+                        scalars[key] = value
+        return tensors, scalars
 
-    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> None:
-        """Take up the state that `state` gave; learning rates follow from the step and are not part of it."""
+    def restore(self, tensors: dict[str, Tensor], scalars: dict[str, float]) -> None:
+        """Restore the state that `state` returned; learning rates follow from the step and are not part of it."""
         for index, optimiser in enumerate(self.parts):
             state = optimiser.state_dict()
             values: dict[int, dict[str, object]] = {}
-            for key, value in (*tensors.items(), *numbers.items()):
+            for key, value in (*tensors.items(), *scalars.items()):
                 part, number, name = key.split(".", 2)
                 if int(part) == index:
                     values.setdefault(int(number), {})[name] = value
@@ -142,7 +142,7 @@ class Optimisers:
 
 
 def _linear_weights(module: nn.Module) -> set[int]:
-    """Identities of the weights of linear layers: what weight decay shrinks and Muon moves."""
+    """Identities of the weights of linear layers, to which weight decay and Muon apply."""
     return {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear)}
 
 

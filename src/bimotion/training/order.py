@@ -1,4 +1,4 @@
-"""Which clips a step sees: a balanced, length-bucketed order that can be taken up at any place."""
+"""Order of training clips: balanced, bucketed by length, and resumable at any position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from bimotion.training.task import Shard
 
 @dataclass(frozen=True)
 class OrderConfig:
-    """How clips are drawn and cut."""
+    """Sampling and cropping of clips."""
 
     balance: float = 0.5
     """A content group of n clips counts n ** (1 - balance): 0 draws clips alike, 1 groups alike."""
     crop_probability: float = 0.25
-    """Share of clips of which only a random piece is shown."""
+    """Share of clips that are cropped at random."""
     min_frames: int = 20
-    """Shortest piece."""
+    """Frames of the shortest crop."""
     bucket_batches: int = 24
-    """Batches whose clips are sorted by length together."""
+    """Batches whose clips are sorted by length as a group."""
 
     def __post_init__(self) -> None:
         for name in ("balance", "crop_probability"):
@@ -37,20 +37,20 @@ class OrderConfig:
 
 @dataclass(frozen=True)
 class Draw:
-    """The clips of one batch: numbers, first frames and lengths, and a seed for further choices."""
+    """The clips of one batch: indices, first frames, lengths, and seeds for further choices."""
 
     indices: Int[np.ndarray, " B"]
-    """Numbers of the clips."""
+    """Indices of the clips."""
     starts: Int[np.ndarray, " B"]
     """First frame of each."""
     lengths: Int[np.ndarray, " B"]
     """Frames of each."""
     seeds: Int[np.ndarray, " B"]
-    """A random number for each, from which everything else about it may be drawn."""
+    """A seed for each clip, for all further random choices."""
 
 
 class BatchOrder:
-    """Draws without end. The place is an epoch and a batch in it; an epoch's order depends on nothing else.
+    """Endless sampling. The position is an epoch and a batch in it; an epoch's order depends only on its number.
 
     An epoch has as many draws as there are clips, less what does not fill a batch of clips of like length.
     """
@@ -64,7 +64,7 @@ class BatchOrder:
         self.weights = item_weights(items, config.balance)
         self.config, self.seed, self.shard = config, seed, shard
         self.rows = batch_size * shard.world
-        self.epoch, self.place = 0, 0
+        self.epoch, self.index = 0, 0
         self._draws: list[Draw] = []
         self._drawn = -1
 
@@ -72,20 +72,20 @@ class BatchOrder:
         """The next batch's clips, this process's share of them."""
         if self._drawn != self.epoch:
             self._draws, self._drawn = self._epoch(self.epoch), self.epoch
-        draw = self._draws[self.place]
-        self.place += 1
-        if self.place == len(self._draws):
-            self.epoch, self.place = self.epoch + 1, 0
+        draw = self._draws[self.index]
+        self.index += 1
+        if self.index == len(self._draws):
+            self.epoch, self.index = self.epoch + 1, 0
         mine = slice(self.shard.rank, None, self.shard.world)
         return Draw(draw.indices[mine], draw.starts[mine], draw.lengths[mine], draw.seeds[mine])
 
     def state(self) -> dict[str, Any]:
-        """The place in the order."""
-        return {"epoch": self.epoch, "place": self.place}
+        """The position in the order."""
+        return {"epoch": self.epoch, "place": self.index}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state` gave."""
-        self.epoch, self.place = int(state["epoch"]), int(state["place"])
+        """Continue at a position that `state` returned."""
+        self.epoch, self.index = int(state["epoch"]), int(state["place"])
 
     def _epoch(self, epoch: int) -> list[Draw]:
         rng = np.random.default_rng((self.seed, epoch))

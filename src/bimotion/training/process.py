@@ -7,13 +7,13 @@ import sys
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """glibc's `mallopt`: how much stays free at the heap's end, and from how many bytes on blocks are not of the heap."""
 GIVEN_BACK_BYTES = 1 << 20
-"""Blocks from so many bytes on are given back to the system when they are freed."""
+"""Size in bytes from which freed blocks return to the system."""
 
 
 def set_process_defaults() -> None:
-    """Let idle threads sleep instead of spin, and memory be in large pages and given back.
+    """Let idle threads sleep instead of spin, use large pages, and return freed memory to the system.
 
-    What the environment says already holds. With sleeping threads a training step on two cores takes a quarter of the
+    Variables that are already set are kept. With sleeping threads a training step on two cores takes a quarter of the
     time if another process runs beside it. Left to itself, glibc keeps freed blocks of up to 32 MB: a step of stage 3
     then holds 0.4 GB more at full size. Given back, new ones cost a fault a page, 10 % of the time; large pages hardly.
     """

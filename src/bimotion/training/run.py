@@ -1,4 +1,4 @@
-"""Running a stage from its settings."""
+"""Runs of the training stages."""
 
 import logging
 from pathlib import Path
@@ -50,7 +50,7 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         start, stats = load_vae(config.init_from)
         if start.config != config.vae:
             raise ConfigError(
-                f"{config.init_from}: has another shape, {start.config}; asked for was {config.vae}. "
+                f"{config.init_from}: the VAE has other sizes, {start.config}; expected {config.vae}. "
                 "Give the same options of the VAE"
             )
         vae.load_state_dict(start.state_dict())
@@ -140,7 +140,7 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
 
 @torch.no_grad()
 def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLanguage, MotionTokenizer]:
-    """The model that the stage starts from, with the VAE that is asked for."""
+    """The initial model of the stage, with the chosen VAE."""
     vae_and_stats = None if config.vae is None else load_vae(config.vae)
     vae = None if vae_and_stats is None else vae_and_stats[0]
     named = preset(config.preset)
@@ -176,7 +176,7 @@ def _splits(
     train_items: list[Item],
     held_items: list[Item],
 ) -> tuple[LanguageSplit, LanguageSplit]:
-    """Both splits with the frozen VAE's latents, which also set how latents are normalised."""
+    """Both splits with the frozen VAE's latents, which also determine the normalisation of latents."""
     completion = bool(COMPLETION_TASKS & {task for task, _ in config.task_shares()})
     splits, pools = [], []
     model.vae.eval()
@@ -186,7 +186,7 @@ def _splits(
         elsewhere = [] if config.init_from is None else [config.init_from / file]
         latents = latents_of(model.vae, pool, config.out / file, completion=completion, elsewhere=elsewhere)
         pools.append(pool)
-        # The training windows' features are not needed again; the held-out ones are compared with.
+        # The features of training windows are not needed again; held-out ones are used for comparison.
         splits.append(LanguageSplit(items, latents, None if name == "train" else pool))
     if config.vae is not None:
         assert splits[0].latents is not None

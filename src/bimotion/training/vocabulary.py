@@ -1,4 +1,4 @@
-"""A small vocabulary with word vectors cut from a pretrained language model: what `tiny`'s text branch starts from.
+"""A reduced vocabulary with word vectors of a pretrained language model, from which `tiny`'s text branch starts.
 
 The model is read when training starts and never needed again. Of its byte-level BPE the merges stay that words
 about movement need, and the first ones, which are the most frequent: it is still a tokenizer of any text. The
@@ -37,7 +37,7 @@ class Words:
 
 
 def movement_words() -> list[str]:
-    """Words about how people move, each as it stands inside a sentence."""
+    """Words about human movement, each with the leading space it has inside a sentence."""
     text = (resources.files("bimotion.training") / "static" / "movement_words.txt").read_text(
         encoding="utf-8"
     )
@@ -61,7 +61,7 @@ def shrink_vocabulary(
     table = language.embedding
     vocabulary, merges = _cut(source, language.tokenizer, texts, vocab_size)
     if width > table.shape[1]:
-        raise ConfigError(f"{source}: has word vectors {table.shape[1]} wide, {width} were asked for")
+        raise ConfigError(f"{source}: has word vectors of width {table.shape[1]}, expected {width}")
     bpe = tokenizers.Tokenizer(
         tokenizers.models.BPE(vocab={token: new for new, (token, _) in enumerate(vocabulary)}, merges=merges)
     )
@@ -74,8 +74,8 @@ def shrink_vocabulary(
     axes = torch.linalg.eigh(rows[1:].T @ rows[1:]).eigenvectors[:, -width:]
     rows = rows @ axes
     rows = rows * (deviation / rows[1:].std())
-    # The end and the brackets mean here what they never meant there. No zeros: a token whose vector is zero has the
-    # score zero whatever the state, and an answer could not end.
+    # The end token and the brackets get a new meaning, so their vectors are random. Zeros would always give the logit
+    # zero, and an answer could not end.
     generator = torch.Generator().manual_seed(0)
     own = torch.randn(tokenizer.special.text_vocab_size - len(rows) + 1, width, generator=generator).double()
     return Words(tokenizer, torch.cat((own[:1] * deviation, rows[1:], own[1:] * deviation)).float())
@@ -84,7 +84,7 @@ def shrink_vocabulary(
 def _cut(
     source: Path, text: str, texts: Iterable[str], vocab_size: int
 ) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
-    """Kept tokens with their old ids (the end token first), and the merges that make them."""
+    """Kept tokens with their old ids (the end token first), and the merges that produce them."""
     model: dict[str, Any] = json.loads(text)["model"]
     if model.get("type") != "BPE" or EOS not in model["vocab"]:
         raise ModelError(f"{source}: its tokenizer is not a byte-level BPE with {EOS}")
@@ -97,17 +97,17 @@ def _cut(
     room = vocab_size - len(alphabet) - 3  # the end token and the two motion brackets
     if not 0 <= room <= len(merges):
         raise ConfigError(
-            f"{source}: has {len(old)} tokens and 256 bytes, {vocab_size} tokens were asked for"
+            f"{source}: has {len(old)} tokens and 256 bytes, expected {vocab_size} or more tokens"
         )
     whole = tokenizers.Tokenizer.from_str(text)
     made_of = {first + second: rank for rank, (first, second) in reversed(list(enumerate(merges)))}
-    wanted = {token for line in texts for token in whole.encode(line, add_special_tokens=False).tokens}
+    pending = {token for line in texts for token in whole.encode(line, add_special_tokens=False).tokens}
     kept: set[int] = set()
-    while wanted:
-        rank = made_of.get(wanted.pop())
+    while pending:
+        rank = made_of.get(pending.pop())
         if rank is not None and rank not in kept:
             kept.add(rank)
-            wanted.update(merges[rank])
+            pending.update(merges[rank])
     if len(kept) > room:
         raise ConfigError(
             f"the texts need {len(kept)} merges, a vocabulary of {vocab_size} has room for {room}"

@@ -1,4 +1,4 @@
-"""InfoNCE between captions and motions, without the wrong pairs that are not wrong.
+"""InfoNCE between captions and motions, without false negatives.
 
 Shapes: B batch, D embedding width.
 """
@@ -19,12 +19,12 @@ from bimotion.errors import ConfigError
 
 @dataclass(frozen=True)
 class ContrastiveLossConfig:
-    """What counts as a wrong pair."""
+    """Contrastive loss and its negatives."""
 
     alike_words: float = 0.8
-    """Captions whose words agree this far say the same: their motions are no wrong answers. 1: only equal ones."""
+    """Similarity of captions from which their motions are no negatives for each other; 1: only equal captions."""
     paraphrase_share: float = 0.5
-    """Share of captions in other words than the grammar's."""
+    """Share of captions that are paraphrased."""
 
     def __post_init__(self) -> None:
         for name in ("alike_words", "paraphrase_share"):
@@ -33,10 +33,10 @@ class ContrastiveLossConfig:
 
 
 class Likeness:
-    """Which captions of a batch say the same, by their words; rare words weigh more than frequent ones."""
+    """Which captions of a batch have the same meaning, judged by their words weighted by rarity."""
 
     def __init__(self, captions: Iterable[str], threshold: float) -> None:
-        """`captions` are those of the whole data set: they tell how frequent words are."""
+        """`captions` of the whole data set determine word frequencies."""
         self.threshold = threshold
         counts: Counter[str] = Counter()
         self.num = 0
@@ -48,12 +48,12 @@ class Likeness:
     def alike(
         self, texts: Sequence[str], captions: Sequence[Sequence[str]] | None = None
     ) -> Bool[np.ndarray, "B B"]:
-        """Which pairs of texts say the same; also those whose items share one of their `captions`.
+        """Which pairs of texts have the same meaning, including those whose items share one of their `captions`.
 
-        A text is like another where the weights of the words in both are at least `threshold` of those in either.
+        Two texts match if the weights of their common words are at least `threshold` of the weights of all their words.
         """
         sets = [set(_words(text)) for text in texts]
-        vocabulary = {word: place for place, word in enumerate(sorted(set().union(*sets)))}
+        vocabulary = {word: index for index, word in enumerate(sorted(set().union(*sets)))}
         holds = np.zeros((len(sets), len(vocabulary)))
         for row, words in zip(holds, sets, strict=True):
             row[[vocabulary[word] for word in words]] = 1
@@ -62,11 +62,11 @@ class Likeness:
         own = np.diag(shared)
         alike = shared >= self.threshold * (own[:, None] + own - shared) - 1e-9
         if captions is not None:
-            places: dict[str, list[int]] = {}
-            for row_number, said in enumerate(captions):
-                for caption in set(said):
-                    places.setdefault(caption, []).append(row_number)
-            for rows in places.values():
+            holders: dict[str, list[int]] = {}
+            for row_number, item_captions in enumerate(captions):
+                for caption in set(item_captions):
+                    holders.setdefault(caption, []).append(row_number)
+            for rows in holders.values():
                 alike[np.ix_(rows, rows)] = True
         return np.asarray(alike)
 
@@ -77,9 +77,9 @@ def info_nce(
     alike: Bool[Tensor, "B B"],
     scale: Float[Tensor, ""],
 ) -> Float[Tensor, ""]:
-    """Mean cross entropy of finding each text's motion and each motion's text in the batch.
+    """Mean cross entropy of retrieving each text's motion and each motion's text in the batch.
 
-    Cosines times `scale` are the logits. Where `alike`, another item is neither right nor wrong.
+    Cosines times `scale` are the logits. Pairs marked `alike` are ignored.
 
     Source: van den Oord et al. 2018; TMR (Petrovich et al. 2023), section 3.3, filtered negatives.
     """

@@ -1,4 +1,4 @@
-"""Running the evaluator's training from its settings."""
+"""Runs of the evaluator's training."""
 
 import logging
 from dataclasses import replace
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def evaluator_default(preset: str) -> EvaluatorTrainConfig:
-    """The settings that a preset stands for.
+    """The settings of a preset.
 
     Raises:
         ConfigError: there is no such preset.
@@ -48,14 +48,14 @@ def train_evaluator(config: EvaluatorTrainConfig) -> LoopResult:
     Raises:
         ConfigError: settings that do not fit each other, or a run that cannot be resumed with them.
         DataError: the data set is missing or has no training windows with captions.
-        ModelError: the language model that words are taken from is missing.
+        ModelError: the language model that provides the vocabulary is missing.
     """
     store = MotionStore.open(config.data)
     items = store.items("train", text=True)
     held = store.items("test" if config.use_test else "val", mirrored=False, text=True)
     longest = max((item.num_frames for item in (*items, *held)), default=0)
     if not items:
-        raise DataError(f"{config.data}: there are no training windows with captions to learn from")
+        raise DataError(f"{config.data}: no training windows with captions")
     if longest > config.network.max_frames:
         raise ConfigError(
             f"{config.data}: has windows of {longest} frames, the evaluator takes {config.network.max_frames}; "

@@ -1,4 +1,4 @@
-"""The evaluator's training: captions and motions of a data set find each other.
+"""Training of the evaluator: contrastive learning of captions and motions.
 
 Shapes: B batch, T frames, F feature columns (263), L text tokens, N items, D embedding width.
 """
@@ -28,10 +28,10 @@ from bimotion.training.order import BatchOrder, OrderConfig
 from bimotion.training.task import Shard
 
 FIRST_SCALE, LAST_SCALE = 10.0, 100.0
-"""What cosines are multiplied with at first (TMR's temperature of 0.1), and at most."""
+"""Initial scale of cosines (TMR's temperature of 0.1) and its maximum."""
 
 VALIDATION_GROUP = 32
-"""Motions among which a caption looks for its own at validation."""
+"""Motions per retrieval group at validation."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PairBatch:
     mask: Bool[Tensor, "B L"]
     """Which tokens are not padding."""
     alike: Bool[Tensor, "B B"]
-    """Pairs that say the same."""
+    """Pairs with the same meaning."""
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same on another device."""
@@ -101,11 +101,11 @@ class PairBatches:
         return self.task.batch(clips, texts, items)
 
     def state(self) -> dict[str, Any]:
-        """The place in the order."""
+        """The position in the order."""
         return self.order.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state` gave."""
+        """Continue at a position that `state` returned."""
         self.order.restore(state)
 
 
@@ -125,12 +125,12 @@ class EvaluatorTask:
         self.network, self.tokenizer, self.train, self.held_out = network, tokenizer, train, held_out
         self.losses, self.order, self.card = losses, order, card
         self.module = EvaluatorObjective(network)
-        said = (caption for item in train.items for caption in item.captions)
-        self.likeness = Likeness(said, losses.alike_words)
+        captions = (caption for item in train.items for caption in item.captions)
+        self.likeness = Likeness(captions, losses.alike_words)
         self._bank = ParaphraseBank.load()
 
     def caption(self, item: Item, rng: np.random.Generator) -> str:
-        """One of the item's captions, or the same in other words."""
+        """One of the item's captions, or a paraphrase."""
         if rng.random() < self.losses.paraphrase_share:
             other = self._bank.phrase(item, rng)
             if other:
@@ -140,7 +140,7 @@ class EvaluatorTask:
     def batch(
         self, clips: list[Float[Tensor, "_ F"]], texts: Sequence[str], items: Sequence[Item]
     ) -> PairBatch:
-        """Motions and captions, put together."""
+        """Motions and captions as one batch."""
         padded = self.train.batch(clips)
         ids, mask = token_batch(self.tokenizer, texts, self.network.config.max_tokens)
         alike = self.likeness.alike(texts, [item.captions for item in items])
@@ -154,27 +154,27 @@ class EvaluatorTask:
     def validate(self) -> dict[str, float]:
         """Share of held-out captions whose motion is the nearest, among the nearest 3, of 32 drawn once.
 
-        Motions of which the caption is true as well are right answers too. Empty if nothing is held out.
+        Motions that share the caption also count as correct. Empty if nothing is held out.
         """
         pool = self.held_out
         if not len(pool):
             return {}
         text, motion = self._embed(pool)
         captions = [set(item.captions) for item in pool.items]
-        right = torch.tensor([[item.captions[0] in said for said in captions] for item in pool.items])
+        right = torch.tensor([[item.captions[0] in others for others in captions] for item in pool.items])
         order = torch.from_numpy(np.random.default_rng(0).permutation(len(pool)))
         hits: list[Tensor] = []
         for start in range(0, len(order), VALIDATION_GROUP):
             group = order[start : start + VALIDATION_GROUP]
             apart = torch.cdist(text[group], motion[group])
-            wanted = right[group][:, group]
-            nearest = apart.masked_fill(~wanted, torch.inf).min(1).values
-            hits.append(((apart <= nearest[:, None]) & ~wanted).sum(1))
+            correct = right[group][:, group]
+            nearest = apart.masked_fill(~correct, torch.inf).min(1).values
+            hits.append(((apart <= nearest[:, None]) & ~correct).sum(1))
         ranks = torch.cat(hits)
         return {f"top_{k}": float((ranks < k).float().mean()) for k in (1, 3)}
 
     def sample(self, folder: Path) -> None:
-        """For some held-out captions, which motions are found first."""
+        """Write which motions are retrieved for some held-out captions."""
         pool = self.held_out if len(self.held_out) else self.train
         text, motion = self._embed(pool)
         chosen = np.linspace(0, len(pool) - 1, num=min(12, len(pool)), dtype=int).tolist()
@@ -187,7 +187,7 @@ class EvaluatorTask:
             (partial / "found.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
     def export(self, folder: Path, step: int) -> None:
-        """Write the evaluator as it is as a folder."""
+        """Write the evaluator as a folder."""
         with replaced_folder(folder) as partial:
             save_contrastive(ContrastiveParts(self.network, self.tokenizer), partial, self.card)
 

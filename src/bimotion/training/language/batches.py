@@ -1,6 +1,6 @@
-"""Examples of the language stages as batches: token sequences, and the latents that stand in them.
+"""Examples of the language stages as batches: token sequences and the latents in them.
 
-Shapes: M motions context, R motions asked for, N latents of a motion, D latent width.
+Shapes: M context motions, R target motions, N latents of a motion, D latent width.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ from bimotion.training.task import Shard
 
 @dataclass(frozen=True)
 class LanguageBatch:
-    """What a step of a language stage learns from."""
+    """The data of one step of a language stage."""
 
     tokens: TokenBatch
-    """Questions and answers."""
+    """Prompts and answers."""
     context: Float[Tensor, "M N D"] | None
-    """Latents, not normalised, of the motions in the questions."""
+    """Latents, not normalised, of the motions in the prompts."""
     target: Float[Tensor, "R N D"] | None
     """Latents, not normalised, of the motions in the answers."""
     num_frames: Int[Tensor, " R"] | None
@@ -37,8 +37,7 @@ class LanguageBatch:
     shard: Shard
     """Which rows of the batch of all processes these are."""
     plain: tuple[Int[Tensor, " P"], TokenBatch] | None = None
-    """Which of the motions in the answers are asked for in other words than the grammar's, and how inference would
-    ask for them in its words."""
+    """Rows of target motions whose prompt is paraphrased, and their prompts with a caption instead."""
 
     def to(self, device: torch.device) -> "LanguageBatch":
         """The same on another device."""
@@ -55,22 +54,22 @@ class LanguageBatch:
 
 @dataclass(frozen=True)
 class Turn:
-    """One example as the model sees it."""
+    """One example as tokens and latents."""
 
     sequence: TokenSequence
-    """Question and answer."""
+    """Prompt and answer."""
     context: tuple[Float[Tensor, "N D"], ...] = ()
-    """Latents in the question."""
+    """Latents in the prompt."""
     target: Float[Tensor, "N D"] | None = None
     """Latents in the answer."""
     num_frames: int = 0
-    """Frames of what is target."""
+    """Frames of the target motion."""
     plain: TokenSequence | None = None
-    """The question in the grammar's words, where it has others."""
+    """The prompt with a caption instead, if it is paraphrased."""
 
 
 class Turns:
-    """Makes turns of examples."""
+    """Converts examples to turns."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Turns:
     ) -> None:
         """`limit`: longest sequence; `index_of`: row of each window, by its id, in the latents.
 
-        `latent_noise`: target latents are the VAE's mean plus this share of its deviation, drawn anew each time.
+        `latent_noise`: target latents are the mean of the VAE plus this share of its deviation times fresh noise.
         """
         self.tokenizer, self.limit, self.latents, self.index_of = tokenizer, limit, latents, index_of
         self.whole_text, self.latent_noise = whole_text, latent_noise
@@ -95,7 +94,7 @@ class Turns:
             return Turn(self._whole(example, rng))
         question = example.question
         task, frames = example.task, example.item.num_frames
-        if task == "t2m":  # as inference writes what users say
+        if task == "t2m":  # as inference normalises prompts
             question = question.replace(example.caption, tidy(example.caption))
         number = int(rng.integers(len(SPLITS))) if task == "predict" else 0
         if task == "predict":
@@ -126,10 +125,9 @@ class Turns:
         return Turn(sequence, (), full, frames, plain)
 
     def _whole(self, example: Example, rng: np.random.Generator) -> TokenSequence:
-        """All of a text, to be learnt from its first token on.
+        """A whole text as training target, from its first token.
 
-        A question that asks for a motion is answered by a caption of the window: what it means, in words that are
-        known. Every third time there is only the caption.
+        A prompt for a motion is answered by a caption of the window. One time in three it is only the caption.
         """
         captions = example.item.captions
         answer = example.answer
@@ -168,7 +166,7 @@ class Turns:
 
 
 class LanguageBatches:
-    """Batches without end; the place is the number of the step."""
+    """Endless batches; the position is the number of the step."""
 
     def __init__(self, examples: Examples, turns: Turns, slots: int, seed: int, shard: Shard) -> None:
         self.examples, self.turns, self.slots, self.seed, self.shard = examples, turns, slots, seed, shard
@@ -190,9 +188,9 @@ class LanguageBatches:
         return self.turns.batch(turns, self.slots, self.shard)
 
     def state(self) -> dict[str, Any]:
-        """The place in the order."""
+        """The position in the order."""
         return {"step": self.step}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state` gave."""
+        """Continue at a position that `state` returned."""
         self.step, self._stream = int(state["step"]), None

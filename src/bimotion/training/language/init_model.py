@@ -1,4 +1,4 @@
-"""What a language stage starts from: an earlier stage's model, or a new one around a trained VAE."""
+"""Initial model of a language stage: an earlier stage's model, or a new one around a trained VAE."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -27,11 +27,11 @@ from bimotion.training.vocabulary import shrink_vocabulary
 logger = logging.getLogger(__name__)
 
 PHRASES_PER_ITEM = 3
-"""Other wordings of each window's caption that the tokenizer is learnt from."""
+"""Paraphrases of each window's caption that the tokenizer is trained on."""
 
 
 def find_model(folder: Path) -> Path:
-    """The model folder target_states by a path: the folder itself, or `model` in a run.
+    """The model folder at a path: the folder itself, or `model` in a run.
 
     Raises:
         ModelError: neither is a model folder.
@@ -43,7 +43,7 @@ def find_model(folder: Path) -> Path:
 
 
 def training_texts(items: Iterable[Item], seed: int = 0) -> Iterator[str]:
-    """All texts that the stages learn from: captions, other wordings, instructions."""
+    """All training texts: captions, paraphrases, instructions."""
     rng = np.random.default_rng(seed)
     bank = ParaphraseBank.load()
     for item in items:
@@ -89,7 +89,7 @@ def earlier_model(
 
     Raises:
         ModelError: the folder holds no model.
-        ConfigError: the transformer asked for has another shape than the folder's.
+        ConfigError: the configured transformer has other sizes than the folder's.
     """
     old, tokenizer = load_model(find_model(folder))
     special = tokenizer.special
@@ -112,14 +112,14 @@ def earlier_model(
 
 
 def copy_vae_into(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) -> None:
-    """Put a trained VAE and the statistics of its features into the model."""
+    """Copy a trained VAE and the statistics of its features into the model."""
     model.vae.load_state_dict(vae.state_dict())
     model.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))
     model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
 
 
 def take_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> None:
-    """Normalise latents as these, of the windows of `pool`, need it."""
+    """Set the normalisation of latents from those of the windows of `pool`."""
     mean, std = latents.statistics()
     rank = model.config.latent_rank
     if rank is not None:
@@ -143,11 +143,11 @@ def feature_stats(model: MotionLanguage) -> FeatureStats:
 
 def _take_over(new: nn.Module, old: nn.Module, what: str) -> None:
     shapes = {name: tuple(value.shape) for name, value in old.state_dict().items()}
-    wanted = {name: tuple(value.shape) for name, value in new.state_dict().items()}
-    if shapes != wanted:
-        odd = next(name for name in sorted({*shapes, *wanted}) if shapes.get(name) != wanted.get(name))
+    expected = {name: tuple(value.shape) for name, value in new.state_dict().items()}
+    if shapes != expected:
+        odd = next(name for name in sorted({*shapes, *expected}) if shapes.get(name) != expected.get(name))
         raise ConfigError(
-            f"{what} has another shape ({odd}: {shapes.get(odd)}, asked for {wanted.get(odd)}); leave the sizes out, "
+            f"{what} has another shape ({odd}: {shapes.get(odd)}, expected {expected.get(odd)}); leave the sizes out, "
             "they are taken from the folder"
         )
     new.load_state_dict(old.state_dict())

@@ -1,4 +1,4 @@
-"""The frozen VAE's latents of all windows, and of the pieces that completion learns from, computed once and kept.
+"""Cache of the frozen VAE's latents of all windows, and of their pieces for prediction and in-betweening.
 
 Shapes: I windows, N latents of a clip, D latent width.
 """
@@ -24,13 +24,13 @@ from bimotion.training.clips import ClipPool
 logger = logging.getLogger(__name__)
 
 FULL = "full"
-"""Name of the piece that is the whole window."""
+"""Name of the piece that covers the whole window."""
 
 SPLITS = (0.2, 0.35, 0.5, 0.65)
-"""Where a window is cut to learn what comes next, as shares of its length (published: 0.2)."""
+"""Cut positions for prediction, as shares of a window's length (published: 0.2)."""
 
 GAPS = ((0.25, 0.75), (0.15, 0.5), (0.5, 0.85))
-"""What of a window is hidden to learn what stood between (published: the first)."""
+"""Hidden ranges for in-betweening, as shares of a window's length (published: the first)."""
 
 
 def piece_names(*, completion: bool) -> list[str]:
@@ -103,10 +103,10 @@ def latents_of(
     What was computed or found elsewhere is kept at `path`.
     """
     mark = fingerprint(vae, pool.items, completion=completion)
-    for place in (path, *elsewhere):
-        found = _read(place, mark)
+    for candidate in (path, *elsewhere):
+        found = _read(candidate, mark)
         if found is not None:
-            if place != path and save:
+            if candidate != path and save:
                 _write(found, path, mark)
             return found
     logger.info("encoding %d windows with the frozen VAE", len(pool))

@@ -1,9 +1,9 @@
-"""How well a language model makes motion of text and text of motion, while it trains.
+"""Quality of text-to-motion and motion-to-text during training.
 
-Quick stand-ins for the real evaluation: what content a generated motion shows is told by its nearest neighbours
-among the training windows' latents, what a caption says by the nearest training caption.
+Fast approximations of the evaluation: the content of a generated motion is that of its nearest neighbours among the
+training windows' latents, the content of a caption that of the nearest training caption.
 
-Shapes: I training windows, B clips, X numbers in a clip's latents.
+Shapes: I training windows, B clips, X values in a clip's latents.
 """
 
 from collections import Counter
@@ -22,15 +22,15 @@ from bimotion.features.layout import CONTACTS, FPS
 from bimotion.training.vae.losses import FOOT_JOINTS
 
 NEIGHBOURS = 5
-"""Training windows that vote on what a motion shows."""
+"""Number of training windows that vote on the content of a motion."""
 
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    """How much is measured at each validation."""
+    """Extent of a validation."""
 
     validate_clips: int = 256
-    """Held-out windows that losses are measured on."""
+    """Held-out windows for the losses."""
     generate_clips: int = 96
     """Held-out captions that motions are generated for, and windows that are captioned; 0: none."""
 
@@ -43,7 +43,7 @@ class ValidationConfig:
 
 
 class Neighbours:
-    """Names what a motion shows by its nearest training windows."""
+    """Classifies motions by their nearest training windows."""
 
     def __init__(self, latents: Float[Tensor, "I X"], items: Sequence[Item]) -> None:
         self.latents = latents
@@ -72,7 +72,7 @@ class Neighbours:
         return votes
 
     def agreement(self, latents: Float[Tensor, "B X"], items: Sequence[Item]) -> dict[str, float]:
-        """Share of motions that show the content, and the side, of their items.
+        """Share of motions with the content, and the side, of their items.
 
         Sides are counted where the item has one, left or right.
         """
@@ -94,7 +94,7 @@ class Neighbours:
 
 
 class CaptionBank:
-    """Names what a caption says by the training captions."""
+    """Classifies captions by the training captions."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         counts_of: dict[str, Counter[str]] = {}
@@ -112,7 +112,7 @@ class CaptionBank:
         return max(self.words, key=lambda entry: len(entry[0] & words) / len(entry[0] | words))[1]
 
     def agreement(self, captions: Sequence[str], items: Sequence[Item]) -> dict[str, float]:
-        """Share of captions that say the content, and the side, of their items, and of known captions."""
+        """Share of captions that name the content, and the side, of their items, and share of known captions."""
         contents = [self.content(caption) for caption in captions]
         result = {
             "content": _share(
@@ -135,14 +135,14 @@ class CaptionBank:
 
 
 def motion_quality(
-    made: Sequence[Float[np.ndarray, "_ 263"]], real: Sequence[Float[np.ndarray, "_ 263"]]
+    generated: Sequence[Float[np.ndarray, "_ 263"]], real: Sequence[Float[np.ndarray, "_ 263"]]
 ) -> dict[str, float]:
-    """Sliding and jitter of generated features (not normalised) as shares of the recorded ones'.
+    """Sliding and jitter of generated features (not normalised) relative to recorded ones.
 
-    Sliding is the mean speed of foot joints while their own contact columns say that they stand; jitter the mean
+    Sliding is the mean speed of foot joints during contact according to their own contact columns; jitter the mean
     third difference of joint positions; `speed` the mean speed of joints.
     """
-    measured = [[_clip_quality(clip) for clip in clips] for clips in (made, real)]
+    measured = [[_clip_quality(clip) for clip in clips] for clips in (generated, real)]
     result = {}
     for name in ("slide", "jitter", "speed"):
         ours, theirs = (float(np.nanmean([row[name] for row in rows])) for rows in measured)

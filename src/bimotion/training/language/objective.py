@@ -1,4 +1,4 @@
-"""The language model with its losses: a forward pass is what a step minimises."""
+"""The language model with its losses; a forward pass returns what a step minimises."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bimotion.training.language.batches import LanguageBatch
 from bimotion.training.language.stages import PARTS, Part
 
 WORDS = "mixture.text.embedding.weight"
-"""The word vectors, which are the output matrix as well."""
+"""The word vectors, which are also the output matrix."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class LanguageLossConfig:
     text_weight: float = 1.0
     """Cross entropy of the answers' text tokens."""
     diffusion_weight: float = 1.0
-    """Squared error of the noise that the diffusion head tells."""
+    """Squared error of the diffusion head's prediction."""
     length_weight: float = 0.1
     """Cross entropy of the lengths of target motions."""
     alignment_weight: float = 0.0
-    """Distance between what the heads are told by a sentence in other words and by a caption of the same window."""
+    """Distance between the slot states of a paraphrase and of a caption of the same window."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -36,7 +36,7 @@ class LanguageLossConfig:
 
 
 class LanguageObjective(nn.Module):
-    """The model of which only some parts learn: the others have no gradient and stay in evaluation mode."""
+    """The model with only some parts trained; the others have no gradient and stay in evaluation mode."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class LanguageObjective(nn.Module):
         for name, parameter in model.named_parameters():
             word = freeze_words and name == WORDS
             parameter.requires_grad_(name.startswith(prefixes) and not word)
-        # A module without parameters (dropout) belongs to the one around it.
+        # A module without parameters (dropout) follows its parent.
         self._frozen = [
             part for part in model.modules() if {p.requires_grad for p in part.parameters()} == {False}
         ]
 
     def train(self, mode: bool = True) -> "LanguageObjective":
-        """Set the mode of what learns; frozen parts stay in evaluation mode."""
+        """Set the mode of the trained parts; frozen parts stay in evaluation mode."""
         super().train(mode)
         for part in self._frozen:
             part.eval()

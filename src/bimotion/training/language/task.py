@@ -33,7 +33,7 @@ from bimotion.training.samples import write_samples
 from bimotion.training.task import Shard
 
 CHUNK = 32
-"""Clips that go through the network at once in validation."""
+"""Batch size of validation."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class LanguageSplit:
     items: list[Item]
     """The windows."""
     latents: Latents | None
-    """Their latents, row by row."""
+    """Their latents, one row per window."""
     pool: ClipPool | None = None
-    """Their features, where motions are to be compared with them."""
+    """Their features, if motions are compared with them."""
 
     @property
     def index_of(self) -> dict[str, int]:
@@ -55,7 +55,7 @@ class LanguageSplit:
     def turns(
         self, tokenizer: MotionTokenizer, limit: int, *, whole_text: bool = False, latent_noise: float = 0.0
     ) -> Turns:
-        """What makes turns of this split's examples."""
+        """Converter of this split's examples to turns."""
         return Turns(
             tokenizer, limit, self.latents, self.index_of, whole_text=whole_text, latent_noise=latent_noise
         )
@@ -80,7 +80,7 @@ class LanguageTask:
         freeze_words: bool = False,
         card: str = "",
     ) -> None:
-        """`examples` say what is drawn; their batch size and seed are the loop's."""
+        """`examples` configures sampling; batch size and seed are the loop's."""
         self.model, self.tokenizer, self.train, self.held_out = model, tokenizer, train, held_out
         self.examples, self.validation, self.card = examples, validation, card
         self.whole_text, self.latent_noise = whole_text, latent_noise
@@ -105,7 +105,7 @@ class LanguageTask:
         return LanguageBatches(examples, turns, self.model.config.slots, seed, shard)
 
     def validate(self) -> dict[str, float]:
-        """Losses on held-out examples; what generated motions show and captions say, see `language_metrics`."""
+        """Losses on held-out examples, and the quality of generated motions and captions (`metrics`)."""
         result: dict[str, float] = {}
         for task in self.tasks:
             result |= self._losses(task)
@@ -120,9 +120,9 @@ class LanguageTask:
         return result
 
     def captions(self, items: Sequence[Item]) -> list[str]:
-        """What the model says of held-out windows, by its likeliest words."""
+        """Greedy captions of held-out windows."""
         assert self.held_out.latents is not None
-        said: list[str] = []
+        captions: list[str] = []
         for first in range(0, len(items), CHUNK):
             rows = [self.held_out.index_of[item.id] for item in items[first : first + CHUNK]]
             context = self._normalised(self.held_out.latents.mu[FULL][rows].float())
@@ -130,24 +130,24 @@ class LanguageTask:
             frames = [item.num_frames if timed else None for item in items[first : first + CHUNK]]
             batch = self.model.batch([text_of_motion(self.tokenizer, each) for each in frames])
             ids = self.model.generate(batch, context, DecodingConfig())
-            said += [self.tokenizer.caption(row) for row in ids]
-        return said
+            captions += [self.tokenizer.caption(row) for row in ids]
+        return captions
 
     def motions(self, captions: Sequence[str], seed: int = 0) -> tuple[Float[Tensor, "B N D"], list[int]]:
-        """Normalised latents and lengths that the model makes of captions."""
+        """Normalised latents and lengths generated from captions."""
         latents: list[Tensor] = []
         lengths: list[int] = []
         for first in range(0, len(captions), CHUNK):
             chunk = captions[first : first + CHUNK]
             requests = [motion_of_text(self.tokenizer, caption, self.limit) for caption in chunk]
             generators = [torch.Generator().manual_seed(seed + first + i) for i in range(len(chunk))]
-            made, frames = self.model.sample(self.model.batch(requests), generator=generators)
-            latents.append(made)
+            sampled, frames = self.model.sample(self.model.batch(requests), generator=generators)
+            latents.append(sampled)
             lengths += [100] * len(chunk) if frames is None else frames.tolist()
         return torch.cat(latents), lengths
 
     def sample(self, folder: Path) -> None:
-        """Motions that the model makes of some held-out captions, beside what was recorded; nothing for texts."""
+        """Write motions generated from some held-out captions beside the recordings; nothing in the text stage."""
         if self.whole_text:
             return
         chosen = self._chosen(6)
@@ -162,17 +162,17 @@ class LanguageTask:
         write_samples(joints, folder, fps=float(FPS))
 
     def export(self, folder: Path, step: int) -> None:
-        """Write the model as it is as a model folder, in single precision so that training can go on from it."""
+        """Write the model as a model folder, in single precision so that training can continue from it."""
         save_model(self.model, folder, self.tokenizer, f"{self.card}\nStep {step}.\n", dtype=torch.float32)
 
     def _chosen(self, count: int) -> list[Item]:
-        """Some held-out windows with captions, spread over the split."""
+        """Some held-out windows with captions, evenly distributed over the split."""
         items = [item for item in self.held_out.items if item.text]
-        places = np.linspace(0, len(items) - 1, num=min(count, len(items)), dtype=int)
-        return [items[place] for place in places.tolist()]
+        rows = np.linspace(0, len(items) - 1, num=min(count, len(items)), dtype=int)
+        return [items[row] for row in rows.tolist()]
 
     def _losses(self, task: TaskClass) -> dict[str, float]:
-        """Mean losses over held-out examples of one task, and the share of answer tokens that are right."""
+        """Mean losses over held-out examples of one task, and the accuracy of answer tokens."""
         items = self._chosen(self.validation.validate_clips)
         if not items:
             return {}
@@ -186,18 +186,18 @@ class LanguageTask:
                 examples.example(item, [1, first, row])
                 for row, item in enumerate(items[first : first + CHUNK])
             ]
-            made = [
+            chosen = [
                 turns.turn(example, np.random.default_rng((2, first, row)))
                 for row, example in enumerate(chunk)
             ]
-            batch = turns.batch(made, self.model.config.slots).to(self.model.latent_mean.device)
+            batch = turns.batch(chosen, self.model.config.slots).to(self.model.latent_mean.device)
             losses = self.module(batch, torch.Generator().manual_seed(first))
             for name in ("text", "diffusion", "length"):
                 sums[name] = sums.get(name, 0.0) + float(losses[name]) * len(chunk) / len(items)
             if batch.tokens.answer_rows.numel():
                 right += self._right_answers(batch)
                 answers += batch.tokens.answer_rows.numel()
-        names = ("text",) if not any(turn.target is not None for turn in made) else ("diffusion", "length")
+        names = ("text",) if not any(turn.target is not None for turn in chosen) else ("diffusion", "length")
         result = {f"{task}_{name}": sums[name] for name in names}
         if answers:
             result[f"{task}_token_accuracy"] = right / answers
@@ -213,27 +213,27 @@ class LanguageTask:
         return int((scores.argmax(-1) == batch.tokens.answer_ids).sum())
 
     def _generate(self, items: list[Item]) -> dict[str, float]:
-        """What motions made of the items' first captions show, how they move, and how long they are."""
+        """Content, quality and length of motions generated from the items' first captions."""
         assert self.train.latents is not None
         assert self.held_out.latents is not None
         if self._neighbours is None:
             bank = self._normalised(self.train.latents.mu[FULL].float()).flatten(1).cpu()
             self._neighbours = Neighbours(bank, self.train.items)
-        made, lengths = self.motions([item.captions[0] for item in items])
+        generated, lengths = self.motions([item.captions[0] for item in items])
         rows = [self.held_out.index_of[item.id] for item in items]
         real = self._normalised(self.held_out.latents.mu[FULL][rows].float()).flatten(1).cpu()
         result = {
             f"{kind}_{name}": value
-            for kind, latents in (("t2m", made.flatten(1).cpu()), ("recorded", real))
+            for kind, latents in (("t2m", generated.flatten(1).cpu()), ("recorded", real))
             for name, value in self._neighbours.agreement(latents, items).items()
         }
         errors = [abs(length - item.num_frames) for length, item in zip(lengths, items, strict=True)]
         result["t2m_length_error_frames"] = float(np.mean(errors))
-        result["t2m_latent_std"] = float(made.std())
+        result["t2m_latent_std"] = float(generated.std())
         if self.held_out.pool is not None:
             pool = self.held_out.pool
             recorded = [pool.stats.denormalise(pool.clip(row).numpy()) for row in rows]
-            quality = motion_quality(self._features(made, lengths), recorded)
+            quality = motion_quality(self._features(generated, lengths), recorded)
             result |= {f"t2m_{name}": value for name, value in quality.items()}
         return result
 

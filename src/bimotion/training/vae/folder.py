@@ -18,14 +18,14 @@ WEIGHTS_FILE, CONFIG_FILE, STATS_FILE = "vae.safetensors", "config.json", "stats
 
 @dataclass(frozen=True)
 class VaeRecord:
-    """What the folder says of the VAE."""
+    """Metadata of a VAE folder."""
 
     vae: VaeConfig
-    """Its shape."""
+    """Sizes of the VAE."""
     step: int
-    """Training steps behind it."""
+    """Training steps."""
     kind: str = "bimotion-vae"
-    """What kind of folder it is."""
+    """Kind of folder."""
 
 
 def save_vae(vae: MotionVae, stats: FeatureStats, folder: Path, step: int) -> None:
@@ -37,7 +37,7 @@ def save_vae(vae: MotionVae, stats: FeatureStats, folder: Path, step: int) -> No
 
 
 def find_vae(folder: Path) -> Path:
-    """The VAE folder meant by a path: the folder itself, or `model` in a run.
+    """The VAE folder at a path: the folder itself, or `model` in a run.
 
     Raises:
         ModelError: neither holds a VAE.

@@ -1,9 +1,9 @@
-"""The directions of a motion's latents that move the body most, so that few numbers hold most of what is seen.
+"""Axes of a motion's latents with the largest effect on the body, so that few values keep most of the motion.
 
-Axes of greatest variance alone would not do: latents that vary much may move little, and a place on the floor, summed
+Axes of largest variance would not do: latents that vary much may move little, and a position on the floor, summed
 up over a clip, hangs on small ones.
 
-Shapes: I windows, B a batch of them, T frames, J joints, X numbers in a motion's latents, K axes.
+Shapes: I windows, B a batch of them, T frames, J joints, X values in a motion's latents, K axes.
 """
 
 from typing import NamedTuple
@@ -28,30 +28,30 @@ BALANCE = 0.5
 """How evenly contents are drawn, see `item_weights`."""
 
 VELOCITY_WEIGHT, ROOT_WEIGHT = 3.0, 2.0
-"""What a metre per frame, and a metre of the root's way, count beside a metre of a joint about the root."""
+"""Weights of a metre per frame and of a metre of root displacement, relative to a metre of a joint about the root."""
 
 RIDGE = 1e-3
-"""Share of the mean that every direction counts at least."""
+"""Minimum weight of every direction, as a share of the mean."""
 
 
 class LatentAxes(NamedTuple):
-    """The axes that latents are read and learnt on."""
+    """The axes on which the language model represents latents."""
 
     read: Float[Tensor, "K X"]
-    """Latents, less their mean, to the numbers on the axes."""
+    """Projection of centred latents onto the axes."""
     write: Float[Tensor, "K X"]
-    """The numbers on the axes to latents, less their mean."""
+    """Back projection from the axes to centred latents."""
     scale: Float[Tensor, "1 K"]
-    """What the numbers are divided by: the square root of each one's deviation over the windows, times what makes
+    """Divisors of the projections: the square root of each one's deviation over the windows, times what makes
     their mean square 1. Divided by its own deviation each would be worth as much to learn as the first; divided by
-    none the first would be all that is learnt."""
+    none the first axis would dominate the loss."""
 
 
 @torch.enable_grad()
 def joint_metric(
     vae: MotionVae, pool: ClipPool, latents: Float[Tensor, "I N D"], seed: int = 0
 ) -> Float[Tensor, "X X"]:
-    """How far the joints move, squared and averaged over windows, by a small change of the latents: the mean of J'J.
+    """Mean over windows of the squared joint movement caused by a small change of the latents: J'J.
 
     J is the derivative of a window's joints, velocities and way by its latents. Each window is probed with one
     random direction of the joints, for which a single backward pass gives a row whose square's mean is J'J.

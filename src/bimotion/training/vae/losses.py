@@ -39,9 +39,9 @@ class VaeLossConfig:
     joint_velocity_weight: float = 0.5
     """Difference of joint velocities in the world, metres a second."""
     slide_weight: float = 0.1
-    """Speed of foot joints while the recorded ones stand, metres a second."""
+    """Speed of foot joints during recorded contact, metres per second."""
     kl_weight: float = 1e-4
-    """Divergence of the latents from a standard normal distribution, mean over their numbers."""
+    """Divergence of the latents from a standard normal distribution, mean over their values."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -77,7 +77,7 @@ def feature_loss(
 
 
 def kl_loss(mu: Float[Tensor, "B N D"], logvar: Float[Tensor, "B N D"]) -> Float[Tensor, ""]:
-    """Divergence of N(mu, exp(logvar)) from N(0, 1), mean over all numbers of the latents."""
+    """Divergence of N(mu, exp(logvar)) from N(0, 1), mean over all latent values."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean()
 
 
@@ -87,21 +87,21 @@ def joint_losses(
     """Distances in the world between what two sets of features (not normalised) decode to.
 
     `joint`: joints seen from the root, metres; `path`: the root, metres; `joint_velocity`: metres a second;
-    `slide`: speed of predicted foot joints where the target's contact columns say that they stand.
+    `slide`: speed of predicted foot joints during contact according to the target.
     """
     with torch.no_grad():
-        wanted = features_to_joints(target)
+        expected = features_to_joints(target)
     joints = features_to_joints(predicted)
     steps = (joints[:, 1:] - joints[:, :-1]) * FPS
-    wanted_steps = (wanted[:, 1:] - wanted[:, :-1]) * FPS
+    expected_steps = (expected[:, 1:] - expected[:, :-1]) * FPS
     both = mask[:, 1:]  # a step has two frames, both valid
-    difference = joints - wanted
+    difference = joints - expected
     contacts = target[:, :-1, CONTACTS] > 0.5
     slide = _norm(steps[:, :, list(FOOT_JOINTS)]).masked_fill(~contacts, 0.0).sum(-1) / len(FOOT_JOINTS)
     return {
         "joint": clip_mean(_norm(difference[:, :, 1:] - difference[:, :, :1]).mean(-1), mask),
         "path": clip_mean(_norm(difference[:, :, 0]), mask),
-        "joint_velocity": clip_mean(_norm(steps - wanted_steps).mean(-1), both),
+        "joint_velocity": clip_mean(_norm(steps - expected_steps).mean(-1), both),
         "slide": clip_mean(slide, both),
     }
 

@@ -1,4 +1,4 @@
-"""How well a motion VAE gives clips back: joint errors in millimetres, over all and per content.
+"""Reconstruction errors of a motion VAE in millimetres, overall and per content.
 
 Shapes: T frames, J joints (22).
 """
@@ -32,11 +32,11 @@ def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 
         with torch.no_grad():
             mu, _ = vae.encode(batch.features, batch.lengths)
             decoded = vae.decode(mu, batch.lengths, batch.features.shape[1])
-        wanted = pool.stats.denormalise(batch.features.double().cpu().numpy())
-        given = pool.stats.denormalise(decoded.double().cpu().numpy())
-        for place, index in enumerate(indices):
+        recorded = pool.stats.denormalise(batch.features.double().cpu().numpy())
+        reconstructed = pool.stats.denormalise(decoded.double().cpu().numpy())
+        for row, index in enumerate(indices):
             length = pool.items[index].num_frames
-            rows.append(clip_errors(given[place, :length], wanted[place, :length]))
+            rows.append(clip_errors(reconstructed[row, :length], recorded[row, :length]))
             contents.append(pool.items[index].content)
     return summarise(rows, contents)
 
@@ -60,20 +60,22 @@ def summarise(rows: list[dict[str, float]], contents: list[str]) -> dict[str, fl
 
 
 def _ratio(rows: list[dict[str, float]], name: str) -> float:
-    wanted = float(np.sum([row[f"{name}_wanted"] for row in rows]))
-    return float(np.sum([row[name] for row in rows])) / wanted if wanted > 0 else math.nan
+    recorded = float(np.sum([row[f"{name}_recorded"] for row in rows]))
+    return float(np.sum([row[name] for row in rows])) / recorded if recorded > 0 else math.nan
 
 
-def clip_errors(given: Float[np.ndarray, "T 263"], wanted: Float[np.ndarray, "T 263"]) -> dict[str, float]:
-    """Joint errors of one clip given back, and its sliding and jitter beside the recording's (`_wanted`)."""
-    joints, real = features_to_joints(given), features_to_joints(wanted)
+def clip_errors(
+    decoded: Float[np.ndarray, "T 263"], recorded: Float[np.ndarray, "T 263"]
+) -> dict[str, float]:
+    """Joint errors of one reconstructed clip, and its sliding and jitter and the recording's (`_recorded`)."""
+    joints, real = features_to_joints(decoded), features_to_joints(recorded)
     world = joints - real
     errors = {
         "root_mm": 1000 * float(np.linalg.norm(world - world[:, :1], axis=-1).mean()),
         "world_mm": 1000 * float(np.linalg.norm(world, axis=-1).mean()),
     }
-    stands = wanted[:-1, CONTACTS] > 0.5
-    for suffix, positions in (("", joints), ("_wanted", real)):
+    stands = recorded[:-1, CONTACTS] > 0.5
+    for suffix, positions in (("", joints), ("_recorded", real)):
         feet = np.linalg.norm(np.diff(positions[:, list(FOOT_JOINTS)], axis=0), axis=-1) * FPS
         errors[f"slide{suffix}"] = float((feet * stands).sum())
         jerk = np.linalg.norm(np.diff(positions, n=3, axis=0), axis=-1) if len(positions) > 3 else np.zeros(1)

@@ -1,4 +1,4 @@
-"""The first stage: the motion VAE learns to give clips back through few numbers.
+"""Training of the motion VAE: reconstruction of clips from their latents.
 
 Shapes: B batch, T frames, F feature columns (263), N latents, D latent width.
 """
@@ -26,11 +26,11 @@ from bimotion.training.vae.metrics import reconstruction_metrics
 PATH_WEIGHTS = VaeLossConfig(
     root_weight=6.0, position_weight=1.5, rotation_weight=0.5, velocity_weight=0.5, contact_weight=0.3
 ).column_weights()
-"""How exactly the linear path is to give back each column: where a body goes adds up over a clip."""
+"""Weights of the feature columns in the fit of the linear path: errors of the root's velocity add up over a clip."""
 
 
 class VaeObjective(nn.Module):
-    """The VAE with its losses: a forward pass is what a step minimises."""
+    """The VAE with its losses; a forward pass returns what a step minimises."""
 
     column_weights: Tensor
     mean: Tensor
@@ -93,11 +93,11 @@ class VaeBatches:
         return self.pool.batch([self.pool.clip(*row) for row in rows], self.order.shard)
 
     def state(self) -> dict[str, Any]:
-        """The place in the order."""
+        """The position in the order."""
         return self.order.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state` gave."""
+        """Continue at a position that `state` returned."""
         self.order.restore(state)
 
 
@@ -120,7 +120,7 @@ class VaeTask:
         return reconstruction_metrics(self.vae, self.held_out) if len(self.held_out) else {}
 
     def sample(self, folder: Path) -> None:
-        """Some held-out clips, each beside its reconstruction."""
+        """Write some held-out clips, each with its reconstruction."""
         pool = self.held_out if len(self.held_out) else self.train
         chosen = np.linspace(0, len(pool) - 1, num=min(6, len(pool)), dtype=int).tolist()
         joints: dict[str, np.ndarray] = {}
@@ -134,5 +134,5 @@ class VaeTask:
         write_samples(joints, folder, fps=float(FPS))
 
     def export(self, folder: Path, step: int) -> None:
-        """Write the VAE as it is as a VAE folder."""
+        """Write the VAE as a VAE folder."""
         save_vae(self.vae, self.train.stats, folder, step)
