@@ -53,7 +53,7 @@ def test_a_failure_while_writing_leaves_the_old_checkpoint(tmp_path: Path) -> No
 def test_a_broken_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path, checkpoint(1), keep=1)
     (folder / "state.json").write_text("{")
-    with pytest.raises(DataError, match="remove it to go on from the one before"):
+    with pytest.raises(DataError, match="remove it to continue from the one before"):
         load_checkpoint(folder)
 
 
