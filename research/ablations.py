@@ -1,6 +1,6 @@
 """What guidance, sampling, averaged weights, latents and stages change, as tables.
 
-    python -m benchmarks.ablations MODEL DATA --run RUN --stages RUN1 RUN2 --out ablations.md
+    python -m research.ablations MODEL DATA --run RUN --stages RUN1 RUN2 --out ablations.md
 
 MODEL is a model folder or `embedded`; RUN the run that it comes from, for the weights that are not averaged; `--stages`
 are runs before it. Every row is scored by protocol bimotion-1 with the evaluator that comes with the package, as

@@ -1,6 +1,6 @@
 """What fewer bits change in the motions and captions of a trained model.
 
-    python -m benchmarks.precision [--model FOLDER] [--prompts 60]
+    python -m research.precision [--model FOLDER] [--prompts 60]
 
 Motions are made of the prompts of benchmarks/quality with the same seeds in each precision, and the exact ones are
 captioned in each; captions are compared up to their first full stop.

@@ -1,7 +1,7 @@
 """How fast a diffusion head learns the motions of a data set, without any text: minutes instead of an hour.
 
-    python -m benchmarks.head_fit RUN DATA CLASSIFIER
-    python -m benchmarks.head_fit RUN DATA CLASSIFIER --no-direct --rank 0 --seconds 75
+    python -m research.head_fit RUN DATA CLASSIFIER
+    python -m research.head_fit RUN DATA CLASSIFIER --no-direct --rank 0 --seconds 75
 
 RUN is a run of a language stage, of which the VAE and the kept latents are used; DATA the data set that it was trained
 on. The head is trained on one learned condition for each content and side, then asked for the contents and sides of the

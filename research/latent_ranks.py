@@ -1,6 +1,6 @@
 """What is left of rare contents when latents are read on a number of axes and written back.
 
-    python -m benchmarks.latent_ranks RUN DATA CLASSIFIER [--ranks 128 160 192]
+    python -m research.latent_ranks RUN DATA CLASSIFIER [--ranks 128 160 192]
 
 RUN is a run of a language stage, of which the VAE and the kept latents are used. Prints the share of training windows
 of rare contents that the classifier names rightly after the VAE gave them back, their mean joint error about the root,

@@ -1,9 +1,9 @@
 """Make a trained model the one that comes with the package: weights in 16 bit, and a card with its measured scores.
 
-    python -m benchmarks.embed RUN DATA [--guidance W]
+    python -m tools.embed_model RUN DATA [--guidance W]
     python -m benchmarks.quality.measure embedded DATA CLASSIFIER --out report.json
-    python -m benchmarks.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
-    python -m benchmarks.embed embedded DATA --report report.json --ablations ablations.md
+    python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
+    python -m tools.embed_model embedded DATA --report report.json --ablations ablations.md
 
 The first writes the weights and a card without scores; the last puts the tables of the other two into the card.
 """
@@ -70,7 +70,7 @@ ABLATIONS = """
 By `bimotion evaluate`'s protocol bimotion-1 on the test split, judged by the evaluator that comes with bimotion; `s` is
 the seconds of one motion in batches of 32, without cleaning.
 
-    python -m benchmarks.ablations embedded DATA --run RUN --stages RUN1 RUN2
+    python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2
 
 {tables}
 """

@@ -1,6 +1,6 @@
 """Make a trained evaluator the one that comes with the package: weights in 16 bit, a card with its measured scores.
 
-    python -m benchmarks.embed_evaluator RUN DATA
+    python -m tools.embed_evaluator RUN DATA
 
 Its scores are those of the recorded motions of the test split by protocol bimotion-1.
 """
@@ -8,7 +8,7 @@ Its scores are those of the recorded motions of the test split by protocol bimot
 import argparse
 from pathlib import Path
 
-from benchmarks.embed import data_table
+from tools.embed_model import data_table
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1
