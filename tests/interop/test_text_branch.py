@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bimotion.cli.main import exit_code
 from bimotion.errors import ModelError
-from bimotion.interop.text_branch import mixture_config, text_branch_model
+from bimotion.interop.text_branch import BranchSizes, mixture_config, text_branch_model
 from bimotion.models.generate import DecodingConfig
 from bimotion.models.mixture import Mixture
 from bimotion.models.presets import preset
@@ -151,6 +151,31 @@ def test_the_rest_of_the_model_is_the_seed_s(folders: dict[str, Path]) -> None:
     differing = {name.split(".")[0] for name in first if not first[name].equal(other[name])}
     assert differing == {"vae", "mixture", "understanding", "head", "length"}
     assert all(first[name].equal(other[name]) for name in first if name.startswith("mixture.text."))
+
+
+def test_the_first_layers_and_most_frequent_words_can_be_kept(folders: dict[str, Path]) -> None:
+    language = read_pretrained(folders["llama"])
+    branches = BranchSizes(1, 268, ("a person walks",), motion_width=12, motion_ff_width=20)
+    whole, old = text_branch_model(language, preset("micro"), "here")
+    model, new = text_branch_model(language, preset("micro"), "here", branches=branches)
+    text = "a person walks"
+    assert new.special.text_vocab_size == 268 < old.special.text_vocab_size
+    assert [new.tokenizer.id_to_token(i) for i in new.encode(text)] == [
+        old.tokenizer.id_to_token(i) for i in old.encode(text)
+    ]
+    caches = []
+    for each, tokenizer in ((whole, old), (model, new)):
+        batch = TokenBatch.of(
+            [TokenSequence(tuple(tokenizer.encode(text)))], tokenizer.special, tokenizer.slots
+        )
+        caches.append(each.mixture.cache(1, 40))
+        with torch.no_grad():
+            each.mixture(batch, cache=caches[-1])
+    torch.testing.assert_close(caches[1].store[0], caches[0].store[0])
+    assert len(model.mixture.motion.layers) == 1
+    assert model.mixture.motion.embedding.weight.shape[1] == 12
+    with pytest.raises(ModelError, match=r"here: layers must lie in 1\.\.2, got 99"):
+        text_branch_model(language, preset("micro"), "here", branches=BranchSizes(99))
 
 
 def test_every_word_cut_from_a_model_has_a_vector(folders: dict[str, Path]) -> None:

@@ -140,3 +140,20 @@ def test_latents_with_more_numbers_than_coefficients_are_refused() -> None:
         ConfigError, match="no less than the 16 numbers of the latents, got 3 axes and 5 cosines"
     ):
         VaeConfig(num_latents=2, latent_width=8, cosines=5, pose_axes=3)
+
+
+def test_clips_that_count_more_are_reconstructed_more_exactly() -> None:
+    generator = torch.Generator().manual_seed(0)
+    poses = torch.randn(24, 1, 6, generator=generator).expand(-1, 30, -1)
+    common = list(poses[:18] * torch.tensor([3.0, 3, 3, 0, 0, 0]))
+    rare = list(poses[18:] * torch.tensor([0.0, 0, 0, 1, 1, 1]))
+    clips = common + rare
+
+    def error(weight: float) -> float:
+        path = CosinePath(6, 4, 2, 1, 4)
+        path.fit(clips, None, torch.tensor([1.0] * len(common) + [weight] * len(rare)))
+        batch, lengths = torch.stack(rare), torch.full((len(rare),), 30)
+        with torch.no_grad():
+            return float((path.decode(path.encode(batch, lengths), lengths, 30) - batch).square().mean())
+
+    assert error(100.0) < 0.8 * error(1.0)

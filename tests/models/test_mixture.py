@@ -18,6 +18,7 @@ from bimotion.models.tokens import MotionTokenizer, SpecialIds, TokenSequence
 
 GPT2 = MixtureConfig(text_vocab_size=300, width=32, layers=2, heads=4, ff_width=48, max_positions=64)
 LLAMA = replace(GPT2, family="llama", kv_heads=2)
+NARROW = replace(LLAMA, motion_width=20, motion_ff_width=24)
 PUBLISHED = MixtureConfig(
     text_vocab_size=302, width=64, layers=3, heads=4, ff_width=256, max_positions=64, dropout=0.0
 )
@@ -179,6 +180,54 @@ def test_a_full_cache_is_refused(
             mixture.step(torch.tensor([5]), cache)
         with pytest.raises(ModelError, match="room for 6 tokens"):
             mixture.step(torch.tensor([5]), cache)
+
+
+def filled(config: MixtureConfig, tokenizer: MotionTokenizer) -> Mixture:
+    torch.manual_seed(0)
+    model = Mixture(replace(config, text_vocab_size=tokenizer.special.text_vocab_size)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+@pytest.mark.parametrize("config", [GPT2, LLAMA, NARROW], ids=["gpt2", "llama", "narrow"])
+def test_motion_after_kept_prompts_equals_the_whole_sequence(
+    config: MixtureConfig, tokenizer: MotionTokenizer
+) -> None:
+    mixture = filled(config, tokenizer)
+    requests = [
+        tokenizer.motion_request(text) for text in ("a person walks", "someone jumps twice, then sits")
+    ]
+    whole = TokenBatch.of(requests, tokenizer.special, 4)
+    prompts = [TokenSequence(request.ids[:-4]) for request in requests]
+    kept = mixture.cache(2, 60)
+    expected = mixture(whole).motion[whole.out_rows]
+    expected.square().sum().backward()
+    gradients = {name: p.grad for name, p in mixture.motion.named_parameters() if p.grad is not None}
+    mixture.zero_grad()
+    with torch.no_grad():
+        mixture(TokenBatch.of(prompts, tokenizer.special, 4), cache=kept)
+    states = mixture.motion_states(torch.full((2, 4), 2), kept)
+    torch.testing.assert_close(states, expected, rtol=0, atol=1e-5)
+    states.square().sum().backward()
+    for name, parameter in mixture.motion.named_parameters():
+        if name in gradients:
+            torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_motion_branch_may_have_its_own_width(tokenizer: MotionTokenizer) -> None:
+    mixture = filled(NARROW, tokenizer)
+    batch = TokenBatch.of(
+        [tokenizer.sequence(f"what is {tokenizer.motion_in}", "a person walks"), tokenizer.plain("jumps")],
+        tokenizer.special,
+        4,
+    )
+    hidden = mixture(batch, torch.randn(1, 4, 20))
+    assert (hidden.text.shape[1], hidden.motion.shape[1]) == (32, 20)
+    hidden.text.square().sum().backward()
+    assert all(p.grad is not None for p in mixture.motion.layers[0].parameters())
+    with pytest.raises(ConfigError, match="needs rotary positions"):
+        replace(GPT2, motion_width=20)
 
 
 def test_frozen_text_branch_changes_no_gradient(tokenizer: MotionTokenizer, mixture: Mixture) -> None:

@@ -31,7 +31,7 @@ class Benchmark:
       bimotion benchmark --preset tiny --json > speed.json
     """
 
-    preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
+    preset: Literal["micro", "tiny", "small", "gpt2", "smollm2"] = "gpt2"
     """Sizes of the network."""
     model: Model = None
     """A model folder or a Hub repository instead."""

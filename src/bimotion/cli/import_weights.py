@@ -93,8 +93,20 @@ class ImportWeights:
     """The language model that TMR was trained with: a folder or a Hub id."""
     text_branch: bool = False
     """CKPT is a language model: make a new model around it."""
-    preset: Literal["micro", "tiny", "gpt2", "smollm2"] = "gpt2"
+    preset: Literal["micro", "tiny", "small", "gpt2", "smollm2"] = "gpt2"
     """With --text-branch: sizes of everything but the transformer."""
+    layers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
+    """With --text-branch: keep the first layers only."""
+    vocab_size: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
+    """With --text-branch: keep so many text tokens, the most frequent ones."""
+    keep_words: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
+    """With --vocab-size: a text file whose words keep their tokens."""
+    motion_width: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the text's)")] = None
+    """With --text-branch: width of the motion branch."""
+    motion_ff_width: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the text's)")] = (
+        None
+    )
+    """With --text-branch: inner width of the motion branch's feed-forward layers."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """With --text-branch: makes the random weights repeatable."""
     heads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: heads of 64 numbers)")] = None
@@ -164,11 +176,19 @@ class ImportWeights:
         return model, tokenizer
 
     def _language_model(self) -> "tuple[MotionLanguage, MotionTokenizer]":
-        from bimotion.interop.text_branch import text_branch_model
+        from bimotion.interop.text_branch import BranchSizes, text_branch_model
         from bimotion.models.presets import preset
         from bimotion.models.pretrained import read_pretrained
 
-        return text_branch_model(read_pretrained(self.source), preset(self.preset), self.source, self.seed)
+        texts: tuple[str, ...] = ()
+        if self.keep_words is not None:
+            try:
+                texts = tuple(self.keep_words.read_text("utf-8").splitlines())
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"{self.keep_words}: expected a text file ({error})") from None
+        branches = BranchSizes(self.layers, self.vocab_size, texts, self.motion_width, self.motion_ff_width)
+        language = read_pretrained(self.source)
+        return text_branch_model(language, preset(self.preset), self.source, self.seed, branches)
 
     def _write(self, model: "MotionLanguage", tokenizer: "MotionTokenizer", card: str) -> None:
         import torch

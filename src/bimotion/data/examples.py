@@ -1,10 +1,12 @@
 """Examples for the language stages: a window, a caption and an instruction; the same for the same numbers."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bimotion.captions.amounts import add_amounts
 from bimotion.captions.instructions import (
     MotionWords,
     TaskClass,
@@ -36,6 +38,11 @@ class ExampleConfig:
     """Share of text-to-motion examples whose question is the caption alone."""
     paraphrase_share: float = 0.5
     """Share of text-to-motion captions that come from the bank of other wordings."""
+    amount_share: float = 0.0
+    """Share of text-to-motion captions that get measured amounts added."""
+    variants: int | None = None
+    """Number of different examples per window; None: unlimited. A small number bounds the prompt cache of a frozen text
+    branch."""
     batch_size: int = 32
     """Examples of a batch."""
     balance: float = 0.5
@@ -48,9 +55,12 @@ class ExampleConfig:
     def __post_init__(self) -> None:
         if not self.tasks or min(weight for _, weight in self.tasks) <= 0:
             raise ConfigError(f"tasks must name one or more tasks with shares above 0, got {self.tasks}")
-        for name in ("plain_share", "timed_share", "bare_share", "paraphrase_share", "balance"):
+        shares = ("plain_share", "timed_share", "bare_share", "paraphrase_share", "amount_share", "balance")
+        for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        if self.variants is not None and self.variants < 1:
+            raise ConfigError(f"variants must be at least 1, got {self.variants}")
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,9 @@ class Examples:
     def example(self, item: Item, seed: Sequence[int]) -> Example:
         """The example of a window that a seed stands for."""
         rng = np.random.default_rng(list(seed))
+        if self.config.variants is not None:
+            name = f"{item.id} {int(rng.integers(self.config.variants))}"
+            rng = np.random.default_rng([self.config.seed, zlib.crc32(name.encode())])
         tasks = [(task, share) for task, share in self.config.tasks if item.text or task not in CAPTION_TASKS]
         shares = np.array([share for _, share in tasks])
         task = tasks[rng.choice(len(tasks), p=shares / shares.sum())][0]
@@ -147,4 +160,8 @@ class Examples:
             other = self._bank.phrase(item, rng)
             if other:
                 return other
-        return item.captions[rng.integers(len(item.captions))]
+        caption = item.captions[rng.integers(len(item.captions))]
+        facts = item.motion_facts()
+        if task == "t2m" and facts is not None and rng.random() < self.config.amount_share:
+            return add_amounts(caption, facts, rng)
+        return caption

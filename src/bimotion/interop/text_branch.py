@@ -1,13 +1,13 @@
 """A pretrained language model as the text branch of a new model.
 
-Text and motion branch have the same depth and width; the motion branch and all that reads or makes latents
-begin at random, as in the paper, and are what training teaches first.
+Text and motion branch have the same depth and, unless a narrower motion branch is asked for, the same width; the motion
+branch and all that reads or makes latents begin at random, as in the paper, and are what training teaches first.
 
 Shapes: V text ids of the language model, D width.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tokenizers
@@ -19,6 +19,7 @@ from bimotion.interop.names import GPT2_NAMES, LLAMA_NAMES, rename
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.pretrained import PretrainedLanguage
+from bimotion.models.tokenizer_cut import cut_tokenizer
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import check_state
 
@@ -26,33 +27,60 @@ LLAMA_QKV = ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_
 """The matrices of a layer that stand one below the other in our `qkv`."""
 
 
+@dataclass(frozen=True)
+class BranchSizes:
+    """What is kept of a language model, and how wide the motion branch beside it is; None: all, and as wide."""
+
+    layers: int | None = None
+    """First layers that are kept."""
+    vocab_size: int | None = None
+    """Text tokens that are kept."""
+    texts: tuple[str, ...] = ()
+    """Texts whose tokens are kept in any case."""
+    motion_width: int | None = None
+    """Width of the motion branch."""
+    motion_ff_width: int | None = None
+    """Inner width of the motion branch's feed-forward layers."""
+
+
 def text_branch_model(
-    language: PretrainedLanguage, sizes: MotionLanguageConfig, where: str, seed: int = 0
+    language: PretrainedLanguage,
+    sizes: MotionLanguageConfig,
+    where: str,
+    seed: int = 0,
+    branches: BranchSizes | None = None,
 ) -> tuple[MotionLanguage, MotionTokenizer]:
     """A model around a pretrained text branch, in eval mode, and its tokenizer with the motion tokens.
 
-    `sizes` are taken but for the transformer's, which are the language model's. The rows of the two motion
-    brackets are the mean of all others.
+    `sizes` are taken but for the transformer's, which are the language model's, cut as `branches` say. The rows of the
+    two motion brackets are the mean of all others.
 
     Raises:
-        ModelError: the language model is of another family, or its weights or tokenizer do not fit it.
+        ModelError: the language model is of another family, its weights or tokenizer do not fit it, or it has fewer
+            layers than are to be kept.
+        ConfigError: it has fewer tokens than are to be kept.
     """
-    bpe = tokenizers.Tokenizer.from_str(language.tokenizer)
-    count = bpe.get_vocab_size()
-    if count > len(language.embedding):
+    branches = branches or BranchSizes()
+    if branches.vocab_size is None:
+        bpe = tokenizers.Tokenizer.from_str(language.tokenizer)
+        kept = list(range(bpe.get_vocab_size()))
+    else:
+        bpe, kept = cut_tokenizer(where, language.tokenizer, branches.texts, branches.vocab_size)
+    count = len(kept)
+    if max(kept) >= len(language.embedding):
         raise ModelError(
-            f"{where}: its tokenizer has {count} ids, its embedding {len(language.embedding)} rows"
+            f"{where}: its tokenizer has {max(kept) + 1} ids, its embedding {len(language.embedding)} rows"
         )
     try:
         tokenizer = MotionTokenizer(bpe, sizes.slots)
         special = tokenizer.special
-        mixture = mixture_config(language.settings, special.text_vocab_size)
+        mixture = _cut_config(mixture_config(language.settings, special.text_vocab_size), branches)
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{where}: {error}") from None
     config = replace(sizes, mixture=mixture, eos=special.eos, interleaved_slots=False)
     # Rows beyond the tokenizer's, which fill up the embedding to a round size, stand for nothing.
-    state = text_state(language, where)
-    words = state["text.embedding.weight"][:count]
+    state = _first_layers(text_state(language, where), mixture.layers)
+    words = state["text.embedding.weight"][kept]
     brackets = words.mean(0, keepdim=True).expand(special.text_vocab_size - count, -1)
     state["text.embedding.weight"] = torch.cat((words, brackets))
     with torch.random.fork_rng(devices=[]):
@@ -65,6 +93,25 @@ def text_branch_model(
         for name, value in state.items():
             own[name].copy_(value)
     return model.eval(), tokenizer
+
+
+def _cut_config(whole: MixtureConfig, branches: BranchSizes) -> MixtureConfig:
+    layers = whole.layers if branches.layers is None else branches.layers
+    if not 1 <= layers <= whole.layers:
+        raise ConfigError(f"layers must lie in 1..{whole.layers}, got {layers}")
+    return replace(
+        whole, layers=layers, motion_width=branches.motion_width, motion_ff_width=branches.motion_ff_width
+    )
+
+
+def _first_layers(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The state without the layers from `layers` on. The last norm stays, for training to fit."""
+    prefix = "text.layers."
+    return {
+        name: value
+        for name, value in state.items()
+        if not name.startswith(prefix) or int(name.removeprefix(prefix).split(".")[0]) < layers
+    }
 
 
 def mixture_config(settings: Mapping[str, Any], text_vocab_size: int) -> MixtureConfig:

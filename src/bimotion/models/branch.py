@@ -30,7 +30,7 @@ class MixtureConfig:
     text_vocab_size: int = 50259
     """Rows of the text embedding, which is also the output matrix."""
     width: int = 768
-    """Width of both branches."""
+    """Width of the text branch, and of the motion branch unless `motion_width` is given."""
     layers: int = 12
     """Layers of both branches."""
     heads: int = 12
@@ -39,6 +39,9 @@ class MixtureConfig:
     """Key and value heads; None: as many as query heads."""
     ff_width: int = 3072
     """Inner width of the text branch's feed-forward layers."""
+    motion_width: int | None = None
+    """Width of the motion branch; None: as the text branch's. The heads, which both branches share, keep the text
+    branch's size: joint attention needs equal heads, not equal widths."""
     motion_ff_width: int | None = None
     """Inner width of the motion branch's feed-forward layers; None: as the text branch's."""
     max_positions: int = 1024
@@ -66,6 +69,13 @@ class MixtureConfig:
             raise ConfigError(
                 f"mixture heads must be a multiple of kv_heads, got {self.heads} and {self.kv_heads}"
             )
+        if self.motion_width is not None and self.motion_width < 1:
+            raise ConfigError(f"mixture motion_width must be at least 1, got {self.motion_width}")
+        if self.family == "gpt2" and self.motion_dim != self.width:
+            raise ConfigError(
+                "a motion branch of another width needs rotary positions (family 'llama'): learned positions are "
+                f"as wide as the text branch, {self.width}, not {self.motion_width}"
+            )
         if self.family == "llama" and self.head_width % 2:
             raise ConfigError(f"rotary positions need an even head width, got {self.head_width}")
         for name in ("dropout", "attention_dropout"):
@@ -76,6 +86,11 @@ class MixtureConfig:
     def groups(self) -> int:
         """Key and value heads."""
         return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def motion_dim(self) -> int:
+        """Width of the motion branch."""
+        return self.width if self.motion_width is None else self.motion_width
 
     @property
     def head_width(self) -> int:
@@ -121,15 +136,15 @@ class GeluFeedForward(nn.Module):
 class BranchLayer(nn.Module):
     """One branch's half of a layer; the attention between `pre_attention` and `post_attention` is joint."""
 
-    def __init__(self, config: MixtureConfig, ff_width: int) -> None:
+    def __init__(self, config: MixtureConfig, width: int, ff_width: int) -> None:
         super().__init__()
         bias = config.family == "gpt2"
-        self.norm_attention = make_norm(config)
-        self.qkv = Linear(config.width, config.qkv_width, bias=bias)
-        self.out = Linear(config.width, config.width, bias=bias)
-        self.norm_feed_forward = make_norm(config)
+        self.norm_attention = make_norm(config, width)
+        self.qkv = Linear(width, config.qkv_width, bias=bias)
+        self.out = Linear(config.width, width, bias=bias)
+        self.norm_feed_forward = make_norm(config, width)
         feed_forward = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
-        self.feed_forward = feed_forward(config.width, ff_width)
+        self.feed_forward = feed_forward(width, ff_width)
         self.dropout = config.dropout
 
     def pre_attention(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
@@ -138,7 +153,7 @@ class BranchLayer(nn.Module):
         return qkv
 
     def post_attention(
-        self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch D"]
+        self, x: Float[Tensor, "*batch D"], attended: Float[Tensor, "*batch HK"]
     ) -> Float[Tensor, "*batch D"]:
         """The layer's output from its input and the attention output."""
         x = self.out(attended, dropout=self.dropout, add=x)
@@ -149,11 +164,11 @@ class BranchLayer(nn.Module):
 class Branch(nn.Module):
     """Embedding, layers and last norm of one kind of tokens."""
 
-    def __init__(self, config: MixtureConfig, rows: int, ff_width: int) -> None:
+    def __init__(self, config: MixtureConfig, rows: int, width: int, ff_width: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(rows, config.width)
-        self.layers = nn.ModuleList(BranchLayer(config, ff_width) for _ in range(config.layers))
-        self.norm = make_norm(config)
+        self.embedding = nn.Embedding(rows, width)
+        self.layers = nn.ModuleList(BranchLayer(config, width, ff_width) for _ in range(config.layers))
+        self.norm = make_norm(config, width)
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=0.02)
         for name, parameter in self.layers.named_parameters():
@@ -170,18 +185,18 @@ class Branch(nn.Module):
         return not any(parameter.requires_grad for parameter in self.parameters())
 
 
-def make_norm(config: MixtureConfig) -> nn.Module:
-    """The family's norm over the width."""
+def make_norm(config: MixtureConfig, width: int) -> nn.Module:
+    """The family's norm over a width."""
     norm = nn.LayerNorm if config.family == "gpt2" else nn.RMSNorm
-    return norm(config.width, eps=config.norm_eps)
+    return norm(width, eps=config.norm_eps)
 
 
 def make_branches(config: MixtureConfig) -> tuple[Branch, Branch]:
     """The text branch and the motion branch."""
     motion_ff_width = config.ff_width if config.motion_ff_width is None else config.motion_ff_width
     return (
-        Branch(config, config.text_vocab_size, config.ff_width),
-        Branch(config, NUM_MOTION_TOKENS, motion_ff_width),
+        Branch(config, config.text_vocab_size, config.width, config.ff_width),
+        Branch(config, NUM_MOTION_TOKENS, config.motion_dim, motion_ff_width),
     )
 
 

@@ -4,7 +4,7 @@ A clip's features are projected onto a few axes, their course over time onto the
 length, and these coefficients onto the latents. Fitted in closed form it is the best linear autoencoder of its
 kind; the transformer adds what is not linear.
 
-Shapes: B batch, T frames, F feature columns, P pose axes, K cosines, N latents, D latent width, X = N * D.
+Shapes: B batch, T frames, F feature columns, I clips, P pose axes, K cosines, N latents, D latent width, X = N * D.
 """
 
 import math
@@ -61,24 +61,31 @@ class CosinePath(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, clips: Sequence[Float[Tensor, "_ F"]], column_weights: Float[Tensor, " F"] | None = None
+        self,
+        clips: Sequence[Float[Tensor, "_ F"]],
+        column_weights: Float[Tensor, " F"] | None = None,
+        clip_weights: Float[Tensor, " I"] | None = None,
     ) -> None:
         """Set the weights to the principal axes of the frames of `clips`, then of the coefficients of whole clips.
 
         Latents come out with zero mean and unit deviation, the axes of greatest variance first; latents beyond the
-        rank of the clips are always zero. Columns of greater weight are reconstructed more exactly. Takes at least one
-        clip of normalised features.
+        rank of the clips are always zero. Columns, and clips, of greater weight are reconstructed more exactly.
+        Takes at least one clip of normalised features.
         """
         weights = torch.ones(clips[0].shape[1]) if column_weights is None else column_weights
+        shares = torch.ones(len(clips)) if clip_weights is None else clip_weights.float().cpu()
+        shares = shares / shares.sum()
         rows = torch.cat(list(clips)).cpu() * weights
-        axes = _principal_axes((rows.T @ rows) / len(rows), self.analyse.out_features)[0]
+        frame_shares = shares.repeat_interleave(torch.tensor([len(clip) for clip in clips]))
+        frame_shares = frame_shares / frame_shares.sum()
+        axes = _principal_axes(rows.T @ (rows * frame_shares[:, None]), self.analyse.out_features)[0]
         self.analyse.weight.copy_(axes * weights)
         self.synthesise.weight.copy_((axes / weights).T)
         device = self.analyse.weight.device
         coefficients = torch.cat([self._coefficients(clip.to(device)) for clip in clips]).cpu()
-        mean = coefficients.mean(0)
+        mean = shares @ coefficients
         centred = coefficients - mean
-        axes, variances = _principal_axes((centred.T @ centred) / len(centred), self.reduce.out_features)
+        axes, variances = _principal_axes(centred.T @ (centred * shares[:, None]), self.reduce.out_features)
         deviations = variances.clamp(min=0).sqrt()
         # Axes without variance carry nothing: dividing by their deviation would amplify rounding errors, and the
         # values of held-out clips, without bound.

@@ -1,8 +1,9 @@
 """The two-branch transformer: text and motion tokens with their own weights, in one causal attention.
 
-Shapes: B sequences, L positions, Nt text tokens and Nm motion tokens of the whole batch, W of the text tokens, D width,
-H heads, G key-value heads, K head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt
-or Nm rows of their own branch, which hold no padding; only the attention sees the (B, L) arrangement.
+Shapes: B sequences, L positions, M of them computed before or now, Nt text tokens and Nm motion tokens of the whole
+batch, W of the text tokens, S slots, D width of the text branch, E of the motion branch, H heads, G key-value heads, K
+head width, V text vocabulary. Norms, projections and feed-forward layers run on the Nt or Nm rows of their own branch,
+which hold no padding; only the attention sees the (B, L) arrangement.
 
 Source: Mixture-of-Transformers (Liang et al. 2024) as used by MotionGPT3 (Zhu et al. 2025), section 3.3.
 """
@@ -72,12 +73,12 @@ class Hidden(NamedTuple):
 
     text: Float[Tensor, "W D"]
     """Of the requested text tokens, or of all in the order of `TokenBatch.text_ids`."""
-    motion: Float[Tensor, "Nm D"]
+    motion: Float[Tensor, "Nm E"]
     """Of all motion tokens, in the order of `TokenBatch.motion_ids`."""
 
 
 class Mixture(nn.Module):
-    """Two transformers of equal depth that share their attention."""
+    """Two transformers of equal depth and equal heads that share their attention."""
 
     def __init__(self, config: MixtureConfig) -> None:
         super().__init__()
@@ -94,7 +95,7 @@ class Mixture(nn.Module):
     def forward(
         self,
         batch: TokenBatch,
-        context: Float[Tensor, "M S D"] | None = None,
+        context: Float[Tensor, "M S E"] | None = None,
         cache: KeyValueCache | None = None,
         text_rows: Int[Tensor, " W"] | None = None,
     ) -> Hidden:
@@ -147,6 +148,29 @@ class Mixture(nn.Module):
             cache.longest, cache.equal_lengths = batch.length, batch.equal_lengths
         return Hidden(self.text.norm(text), self.motion.norm(motion))
 
+    def motion_states(self, motion_ids: Int[Tensor, "B S"], cache: KeyValueCache) -> Float[Tensor, "B S E"]:
+        """Last states of motion tokens that follow the sequences of a cache, which is not changed.
+
+        No text follows, so only this part depends on the motion branch: the keys and values of prompts can be computed
+        once and stored.
+        """
+        size, slots = motion_ids.shape
+        motion = self.motion.dropout(self.motion.embedding(motion_ids.flatten()))
+        positions = cache.filled[:, None] + torch.arange(slots, device=motion.device)
+        if self.positions is not None:
+            motion = motion + self.positions[positions.flatten()]
+        seen = torch.arange(cache.longest, device=motion.device) < cache.filled[:, None]
+        causal = torch.ones(slots, slots, dtype=torch.bool, device=motion.device).tril()
+        mask = torch.cat((seen[:, None].expand(-1, slots, -1), causal.expand(size, -1, -1)), dim=-1)[:, None]
+        for layer, kept in zip(self.motion.layers, cache.store.unbind(), strict=True):
+            assert isinstance(layer, BranchLayer)
+            q, k, v = self._split(layer.pre_attention(motion).view(size, slots, -1), positions)
+            keys, values = kept[:, :, :, : cache.longest].to(k.dtype).unbind()
+            k, v = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
+            motion = layer.post_attention(motion, self._attend(q, k, v, mask))
+        hidden: Tensor = self.motion.norm(motion)
+        return hidden.view(size, slots, -1)
+
     def step(self, ids: Int[Tensor, " B"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
         """Last states of one more text token of each sequence.
 
@@ -181,8 +205,8 @@ class Mixture(nn.Module):
         return KeyValueCache(self.config, size, room, weight.device, weight.dtype)
 
     def _embed(
-        self, batch: TokenBatch, context: Float[Tensor, "M S D"] | None
-    ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm D"]]:
+        self, batch: TokenBatch, context: Float[Tensor, "M S E"] | None
+    ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm E"]]:
         text, motion = self.text.embedding(batch.text_ids), self.motion.embedding(batch.motion_ids)
         if context is not None:
             motion = motion.index_copy(0, batch.in_rows.flatten(), context.flatten(0, 1).to(motion.dtype))
@@ -204,14 +228,15 @@ class Mixture(nn.Module):
     def _attend(
         self,
         q: Float[Tensor, "B H L K"],
-        k: Float[Tensor, "B G L K"],
-        v: Float[Tensor, "B G L K"],
-    ) -> Float[Tensor, "B*L D"]:
+        k: Float[Tensor, "B G M K"],
+        v: Float[Tensor, "B G M K"],
+        mask: Bool[Tensor, "B 1 L M"] | None = None,
+    ) -> Float[Tensor, "B*L HK"]:
         repeats = self.config.heads // self.config.groups
         if repeats > 1:
             k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
         dropout = self.config.attention_dropout if self.training else 0.0
-        attended = attend(q, k, v, causal=True, dropout=dropout)
+        attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
 
     def _step_through_layers(self, text: Float[Tensor, "B D"], cache: KeyValueCache) -> Float[Tensor, "B D"]:

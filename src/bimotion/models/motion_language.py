@@ -1,7 +1,7 @@
 """The model assembled: motion VAE, two-branch transformer, understanding head, diffusion head, length.
 
-Shapes: B sequences of a batch, L positions, S slots of a motion, C width of the transformer, M context motions (in the
-prompts), R target motions, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.
+Shapes: B sequences of a batch, L positions, S slots of a motion, C width of the motion branch, M context motions (in
+the prompts), R target motions, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.
 
     understand   context latents (M, N, D) -> slot embeddings (M, S, C): Linear(X -> S * C)
     mixture      TokenBatch + (M, S, C)  -> hidden text (Nt, C), motion (Nm, C)
@@ -33,7 +33,7 @@ from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
 from bimotion.models.linear import Linear
-from bimotion.models.mixture import Mixture
+from bimotion.models.mixture import KeyValueCache, Mixture
 from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import SpecialIds, TokenSequence
 from bimotion.models.vae import MotionVae, VaeConfig
@@ -124,7 +124,7 @@ class MotionLanguage(nn.Module):
         super().__init__()
         self.config = config
         vae_shape = config.vae.num_latents, config.vae.latent_dim
-        x_width, width = math.prod(config.latent_shape), config.mixture.width
+        x_width, width = math.prod(config.latent_shape), config.mixture.motion_dim
         self.vae = MotionVae(config.vae)
         self.mixture = Mixture(config.mixture)
         self.understanding = Linear(x_width, config.slots * width)
@@ -195,10 +195,8 @@ class MotionLanguage(nn.Module):
             scores = self.mixture.logits(hidden.text)
             text = F.cross_entropy(scores.float(), batch.answer_ids)
         if target is not None and batch.out_rows.numel():
-            z, x0 = hidden.motion[batch.out_rows], target.flatten(1)[:, None]
-            diffusion = self.head.loss(x0, z, generator)
-            if self.length is not None and num_frames is not None:
-                length = self.length.loss(z, x0, num_frames)
+            z = hidden.motion[batch.out_rows]
+            diffusion, length = self._motion_losses(z, target, num_frames, generator)
             if target_states is not None:
                 rows, states = target_states
                 # The variance of a few or of similar motions is unreliable.
@@ -206,6 +204,39 @@ class MotionLanguage(nn.Module):
                 variance = variance.maximum(MIN_RELATIVE_VARIANCE * states.float().square().mean())
                 alignment = F.mse_loss(z[rows].float(), states.float()) / variance
         return Losses(text, diffusion, length, alignment)
+
+    def motion_losses(
+        self,
+        prompts: KeyValueCache,
+        target: Float[Tensor, "R N D"],
+        num_frames: Int[Tensor, " R"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Losses:
+        """The losses of target motions whose prompts are text only, from the prompts' keys and values.
+
+        The same as `forward` of the whole sequences, at the cost of the motion branch.
+        """
+        special = self.config.special
+        kind = special.out_slot - special.text_vocab_size
+        ids = torch.full((len(target), self.config.slots), kind, device=target.device)
+        z = self.mixture.motion_states(ids, prompts)
+        diffusion, length = self._motion_losses(z, target, num_frames, generator)
+        none = z.new_zeros(())
+        return Losses(none, diffusion, length, none)
+
+    def _motion_losses(
+        self,
+        z: Float[Tensor, "R S C"],
+        target: Float[Tensor, "R N D"],
+        num_frames: Int[Tensor, " R"] | None,
+        generator: torch.Generator | None,
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Diffusion and length loss of motions by the hidden states at their slots."""
+        x0, length = target.flatten(1)[:, None], z.new_zeros(())
+        diffusion = self.head.loss(x0, z, generator)
+        if self.length is not None and num_frames is not None:
+            length = self.length.loss(z, x0, num_frames)
+        return diffusion, length
 
     def condition(
         self, batch: TokenBatch, context: Float[Tensor, "M N D"] | None = None

@@ -11,8 +11,9 @@ from bimotion.models.length import LengthConfig
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.vae import VaeConfig
 
-PresetName = Literal["micro", "tiny", "gpt2", "smollm2"]
-"""micro: for tests; tiny: the embedded one; gpt2: the paper's; smollm2: on a Llama-family text branch."""
+PresetName = Literal["micro", "tiny", "small", "gpt2", "smollm2"]
+"""micro: for tests; tiny: the embedded one; small: a narrow motion branch beside the first layers of SmolLM2; gpt2: the
+paper's; smollm2: on a Llama-family text branch."""
 
 PRESETS: dict[str, MotionLanguageConfig] = {
     "micro": MotionLanguageConfig(
@@ -66,6 +67,43 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         ),
         length=LengthConfig(width=128),
         latent_rank=192,
+        length_in_prompt=True,
+        eos=0,
+    ),
+    "small": MotionLanguageConfig(
+        vae=VaeConfig(
+            num_latents=4,
+            latent_width=128,
+            frames_per_token=4,
+            width=128,
+            ff_width=256,
+            heads=4,
+            layers=1,
+            dropout=0.0,
+            max_frames=200,
+            cosines=48,
+            pose_axes=64,
+        ),
+        mixture=MixtureConfig(
+            family="llama",
+            text_vocab_size=12288,
+            width=576,
+            layers=8,
+            heads=9,
+            kv_heads=3,
+            ff_width=1536,
+            motion_width=192,
+            motion_ff_width=512,
+            max_positions=512,
+            rope_theta=100000.0,
+            dropout=0.0,
+        ),
+        head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512, direct=True),
+        diffusion=DiffusionConfig(
+            prediction="v", repeats=4, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
+        ),
+        length=LengthConfig(width=128),
+        latent_rank=320,
         length_in_prompt=True,
         eos=0,
     ),

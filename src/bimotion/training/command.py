@@ -24,7 +24,7 @@ from bimotion.training.run import train_language, train_vae
 STAGES = ("vae", *LANGUAGE_STAGES, "evaluator")
 """The stages in order; the evaluator is independent of the others."""
 
-SMALL = ("micro", "tiny")
+SMALL = ("micro", "tiny", "small")
 """Presets that can be trained from scratch."""
 
 StageConfig = VaeTrainConfig | LanguageTrainConfig | EvaluatorTrainConfig

@@ -71,6 +71,10 @@ class LanguageDataConfig:
     """Share of text-to-motion prompts that are the caption alone."""
     paraphrase_share: float = 0.5
     """Share of text-to-motion captions that are paraphrased."""
+    amount_share: float = 0.0
+    """Share of text-to-motion captions that get measured amounts added."""
+    variants: int | None = None
+    """Number of different examples per window, which bounds the prompt cache; None: unlimited."""
     balance: float = 0.5
     """A content group of n windows counts n ** (1 - balance): 0 draws windows alike, 1 groups alike."""
     latent_noise: float = 0.0
@@ -99,6 +103,8 @@ class LanguageTrainConfig:
     """Pretrained language model (GGUF file or folder) that provides vocabulary and word vectors of the first stage."""
     freeze_words: bool = False
     """Freeze the word vectors, so that words absent from training keep their meaning relative to others."""
+    prompt_cache: Path | None = None
+    """Folder for the keys and values of prompts under a frozen text branch; None: RUN/prompts."""
     tasks: tuple[str, ...] = ()
     """Tasks and their shares, as in `t2m=0.6 m2t=0.4`; overrides the stage's."""
     losses: OmitArgPrefixes[LanguageLossConfig] = field(default_factory=LanguageLossConfig)
@@ -195,7 +201,7 @@ def save_or_check_config(config: TrainConfig, out: Path, *, resume: bool) -> Non
     if resume and path.exists():
         saved = _flat(record_to_json(read_record(type(config), path)))
         current = _flat(record_to_json(config))
-        free = FREE_FIELDS | {"resume", "data", "out", "init_from"}
+        free = FREE_FIELDS | {"resume", "data", "out", "init_from", "prompt_cache"}
         other = [
             name for name in current if current[name] != saved.get(name) and name.split(".")[-1] not in free
         ]

@@ -1,10 +1,12 @@
 """Runs of the training stages."""
 
 import logging
+import os
 from pathlib import Path
 
 import torch
 
+from bimotion.data.batches import item_weights
 from bimotion.data.examples import ExampleConfig
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import ConfigError
@@ -22,6 +24,7 @@ from bimotion.training.language.init_model import (
     take_statistics,
 )
 from bimotion.training.language.latent_cache import latents_of
+from bimotion.training.language.prompt_cache import PromptCache
 from bimotion.training.language.stages import LANGUAGE_STAGES, PARTS
 from bimotion.training.language.task import LanguageSplit, LanguageTask
 from bimotion.training.loop import LoopResult, run_loop
@@ -56,7 +59,8 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         vae.load_state_dict(start.state_dict())
     train = ClipPool(store, store.items("train"), stats)
     if config.init_from is None and vae.path is not None:
-        vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS)
+        clip_weights = torch.from_numpy(item_weights(train.items, config.order.balance))
+        vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS, clip_weights)
     held_out = ClipPool(store, store.items("test" if config.use_test else "val", mirrored=False), stats)
     logger.info(
         "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)
@@ -87,6 +91,8 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         timed_share=examples.timed_share if preset(config.preset).length_in_prompt else 0.0,
         bare_share=examples.bare_share,
         paraphrase_share=examples.paraphrase_share,
+        amount_share=examples.amount_share,
+        variants=examples.variants,
         balance=examples.balance,
     )
     save_or_check_config(config, config.out, resume=config.resume)
@@ -120,6 +126,7 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         whole_text=stage.whole_text,
         latent_noise=examples.latent_noise,
         freeze_words=config.freeze_words,
+        prompts=_prompt_cache(config, model),
         card=_card(config),
     )
     scales = [LrScale(f"model.{prefix}", config.text_lr_scale) for prefix in PARTS["text"]]
@@ -192,6 +199,18 @@ def _splits(
         assert splits[0].latents is not None
         take_statistics(model, splits[0].latents, pools[0])
     return splits[0], splits[1]
+
+
+def _prompt_cache(config: LanguageTrainConfig, model: MotionLanguage) -> PromptCache | None:
+    """Where a frozen text branch's keys and values are kept; None where text is learnt.
+
+    Each process has its own, so that no two write to one file.
+    """
+    if "text" in config.trains or LANGUAGE_STAGES[config.stage].whole_text:
+        return None
+    folder = config.out / "prompts" if config.prompt_cache is None else config.prompt_cache
+    rank = os.environ.get("RANK", "0")
+    return PromptCache(model.mixture, model.config.special, model.config.slots, folder / f"process-{rank}")
 
 
 def _card(config: LanguageTrainConfig) -> str:

@@ -7,22 +7,18 @@ vectors of what is left are projected onto their principal axes.
 Shapes: V text ids, D width.
 """
 
-import itertools
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import tokenizers
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimotion.captions.sentence import EOS
-from bimotion.errors import ConfigError, ModelError
+from bimotion.errors import ConfigError
 from bimotion.models.pretrained import read_pretrained
+from bimotion.models.tokenizer_cut import cut_tokenizer
 from bimotion.models.tokens import MotionTokenizer
 
 
@@ -59,17 +55,11 @@ def shrink_vocabulary(
     """
     language = read_pretrained(source)
     table = language.embedding
-    vocabulary, merges = _cut(source, language.tokenizer, texts, vocab_size)
+    bpe, kept = cut_tokenizer(source, language.tokenizer, texts, vocab_size)
     if width > table.shape[1]:
         raise ConfigError(f"{source}: has word vectors of width {table.shape[1]}, expected {width}")
-    bpe = tokenizers.Tokenizer(
-        tokenizers.models.BPE(vocab={token: new for new, (token, _) in enumerate(vocabulary)}, merges=merges)
-    )
-    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = tokenizers.decoders.ByteLevel()
-    bpe.add_special_tokens([tokenizers.AddedToken(EOS, special=True, normalized=False)])
     tokenizer = MotionTokenizer(bpe, slots)
-    rows = table[[old for _, old in vocabulary]].double()
+    rows = table[kept].double()
     rows = rows - rows[1:].mean(0)
     axes = torch.linalg.eigh(rows[1:].T @ rows[1:]).eigenvectors[:, -width:]
     rows = rows @ axes
@@ -79,40 +69,3 @@ def shrink_vocabulary(
     generator = torch.Generator().manual_seed(0)
     own = torch.randn(tokenizer.special.text_vocab_size - len(rows) + 1, width, generator=generator).double()
     return Words(tokenizer, torch.cat((own[:1] * deviation, rows[1:], own[1:] * deviation)).float())
-
-
-def _cut(
-    source: Path, text: str, texts: Iterable[str], vocab_size: int
-) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
-    """Kept tokens with their old ids (the end token first), and the merges that produce them."""
-    model: dict[str, Any] = json.loads(text)["model"]
-    if model.get("type") != "BPE" or EOS not in model["vocab"]:
-        raise ModelError(f"{source}: its tokenizer is not a byte-level BPE with {EOS}")
-    old: dict[str, int] = model["vocab"]
-    merges: list[tuple[str, str]] = []
-    for pair in model["merges"]:  # older files write "a b", newer ones ["a", "b"]
-        first, second = pair.split(" ", 1) if isinstance(pair, str) else pair
-        merges.append((first, second))
-    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    room = vocab_size - len(alphabet) - 3  # the end token and the two motion brackets
-    if not 0 <= room <= len(merges):
-        raise ConfigError(
-            f"{source}: has {len(old)} tokens and 256 bytes, expected {vocab_size} or more tokens"
-        )
-    whole = tokenizers.Tokenizer.from_str(text)
-    made_of = {first + second: rank for rank, (first, second) in reversed(list(enumerate(merges)))}
-    pending = {token for line in texts for token in whole.encode(line, add_special_tokens=False).tokens}
-    kept: set[int] = set()
-    while pending:
-        rank = made_of.get(pending.pop())
-        if rank is not None and rank not in kept:
-            kept.add(rank)
-            pending.update(merges[rank])
-    if len(kept) > room:
-        raise ConfigError(
-            f"the texts need {len(kept)} merges, a vocabulary of {vocab_size} has room for {room}"
-        )
-    kept.update(itertools.islice((rank for rank in range(len(merges)) if rank not in kept), room - len(kept)))
-    left = [merges[rank] for rank in sorted(kept)]
-    tokens = [EOS, *alphabet, *dict.fromkeys(first + second for first, second in left)]
-    return [(token, old.get(token, old[EOS])) for token in tokens], left

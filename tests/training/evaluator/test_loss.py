@@ -54,3 +54,17 @@ def test_items_that_share_a_caption_say_the_same() -> None:
 def test_settings_out_of_range_are_named() -> None:
     with pytest.raises(ConfigError, match=r"alike_words must lie in 0\.\.1, got 2"):
         ContrastiveLossConfig(alike_words=2)
+
+
+def test_a_wrong_text_counts_for_its_own_motion_only() -> None:
+    generator = torch.Generator().manual_seed(0)
+    text, motion, wrong = (torch.randn(n, 6, generator=generator) for n in (3, 3, 1))
+    alike, scale = torch.eye(3, dtype=torch.bool), torch.tensor(5.0)
+    plain = info_nce(text, motion, alike, scale)
+    rows = torch.tensor([1])
+    far = info_nce(text, motion, alike, scale, (rows, -motion[1:2]))
+    near = info_nce(text, motion, alike, scale, (rows, motion[1:2]))
+    torch.testing.assert_close(far, plain, atol=1e-3, rtol=0)
+    scores = 5 * torch.nn.functional.normalize(motion) @ torch.nn.functional.normalize(text).T
+    expected = torch.logsumexp(torch.cat((scores[1], torch.tensor([5.0]))), 0) - torch.logsumexp(scores[1], 0)
+    torch.testing.assert_close(near - plain, expected / 6)

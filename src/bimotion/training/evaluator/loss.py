@@ -1,6 +1,6 @@
 """InfoNCE between captions and motions, without false negatives.
 
-Shapes: B batch, D embedding width.
+Shapes: B batch, W of it with a wrong text, D embedding width.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bimotion.errors import ConfigError
@@ -25,9 +25,15 @@ class ContrastiveLossConfig:
     """Similarity of captions from which their motions are no negatives for each other; 1: only equal captions."""
     paraphrase_share: float = 0.5
     """Share of captions that are paraphrased."""
+    phrase_share: float = 0.2
+    """Share of captions that are the window's timed phrases in their order, where it has several."""
+    amount_share: float = 0.2
+    """Share of captions that get measured amounts added."""
+    wrong_share: float = 0.0
+    """Share of motions with a hard negative: their caption with a word, the sides or the order changed."""
 
     def __post_init__(self) -> None:
-        for name in ("alike_words", "paraphrase_share"):
+        for name in ("alike_words", "paraphrase_share", "phrase_share", "amount_share", "wrong_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
 
@@ -76,18 +82,26 @@ def info_nce(
     motion: Float[Tensor, "B D"],
     alike: Bool[Tensor, "B B"],
     scale: Float[Tensor, ""],
+    wrong: tuple[Int[Tensor, " W"], Float[Tensor, "W D"]] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean cross entropy of retrieving each text's motion and each motion's text in the batch.
 
-    Cosines times `scale` are the logits. Pairs marked `alike` are ignored.
+    Cosines times `scale` are the logits. Pairs marked `alike` are ignored. `wrong` holds rows whose motion has one more
+    negative text, and the embeddings of these texts.
 
     Source: van den Oord et al. 2018; TMR (Petrovich et al. 2023), section 3.3, filtered negatives.
     """
-    cosines = F.normalize(text, dim=-1) @ F.normalize(motion, dim=-1).T
+    text, motion = F.normalize(text, dim=-1), F.normalize(motion, dim=-1)
     own = torch.eye(len(text), dtype=torch.bool, device=text.device)
-    logits = (scale * cosines).masked_fill(alike & ~own, -torch.inf)
+    logits = (scale * (text @ motion.T)).masked_fill(alike & ~own, -torch.inf)
     target = torch.arange(len(text), device=text.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    to_text = logits.T
+    if wrong is not None:
+        rows, texts = wrong
+        extra = torch.full_like(to_text[:, :1], -torch.inf)
+        cosines = (F.normalize(texts, dim=-1) * motion[rows]).sum(-1, keepdim=True)
+        to_text = torch.cat((to_text, extra.index_copy(0, rows, scale * cosines)), dim=1)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(to_text, target)) / 2
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Training of the evaluator: contrastive learning of captions and motions.
 
-Shapes: B batch, T frames, F feature columns (263), L text tokens, N items, D embedding width.
+Shapes: B batch, W of it with a wrong caption of M tokens, T frames, F feature columns (263), L text tokens, N items,
+D embedding width.
 """
 
 import json
@@ -15,7 +16,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from bimotion.captions.amounts import add_amounts
+from bimotion.captions.contrasts import changed_caption, changed_order
 from bimotion.data.paraphrases import ParaphraseBank
+from bimotion.data.spans import join_phrases
 from bimotion.data.store import Item
 from bimotion.evaluators.caption_batch import token_batch
 from bimotion.evaluators.contrastive import ContrastiveEvaluator
@@ -48,15 +52,16 @@ class PairBatch:
     """Which tokens are not padding."""
     alike: Bool[Tensor, "B B"]
     """Pairs with the same meaning."""
+    wrong_rows: Int[Tensor, " W"]
+    """Motions that have a hard negative caption."""
+    wrong_ids: Int[Tensor, "W M"]
+    """Tokens of these captions."""
+    wrong_mask: Bool[Tensor, "W M"]
+    """Which of them are not padding."""
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same on another device."""
-        return PairBatch(
-            *(
-                value.to(device, non_blocking=True)
-                for value in (self.features, self.lengths, self.ids, self.mask, self.alike)
-            )
-        )
+        return PairBatch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
 
 class EvaluatorObjective(nn.Module):
@@ -71,10 +76,13 @@ class EvaluatorObjective(nn.Module):
         """The loss; every process compares the items of its own part of the batch."""
         text = self.network.embed_text(batch.ids, batch.mask)
         motion = self.network.embed_motion(batch.features, batch.lengths)
+        wrong = None
+        if len(batch.wrong_rows):
+            wrong = batch.wrong_rows, self.network.embed_text(batch.wrong_ids, batch.wrong_mask).float()
         with torch.autocast(text.device.type, enabled=False):
             scale = self.log_scale.exp().clamp(max=LAST_SCALE)
             return {
-                "loss": info_nce(text.float(), motion.float(), batch.alike, scale),
+                "loss": info_nce(text.float(), motion.float(), batch.alike, scale, wrong),
                 "scale": scale.detach(),
             }
 
@@ -94,11 +102,11 @@ class PairBatches:
             for row in zip(draw.indices.tolist(), draw.starts.tolist(), draw.lengths.tolist(), strict=True)
         ]
         items = [pool.items[index] for index in draw.indices.tolist()]
-        texts = [
-            self.task.caption(item, np.random.default_rng(int(seed)))
+        pairs = [
+            self.task.captions(item, np.random.default_rng(int(seed)))
             for item, seed in zip(items, draw.seeds, strict=True)
         ]
-        return self.task.batch(clips, texts, items)
+        return self.task.batch(clips, [text for text, _ in pairs], items, [wrong for _, wrong in pairs])
 
     def state(self) -> dict[str, Any]:
         """The position in the order."""
@@ -129,22 +137,57 @@ class EvaluatorTask:
         self.likeness = Likeness(captions, losses.alike_words)
         self._bank = ParaphraseBank.load()
 
-    def caption(self, item: Item, rng: np.random.Generator) -> str:
-        """One of the item's captions, or a paraphrase."""
+    def captions(self, item: Item, rng: np.random.Generator) -> tuple[str, str | None]:
+        """A true caption of the item, and possibly a hard negative of it."""
+        losses = self.losses
+        wants_wrong = rng.random() < losses.wrong_share
+        phrases = tuple(event.text for event in item.events)
+        if len(phrases) > 1 and rng.random() < losses.phrase_share:
+            seed = int(rng.integers(2**31))
+            other = changed_order(phrases, rng) if wants_wrong else None
+            # The same seed: subject and joining words must not reveal which is which.
+            wrong = None if other is None else join_phrases(other, np.random.default_rng(seed))
+            return join_phrases(phrases, np.random.default_rng(seed)), wrong
+        caption = self._caption(item, rng)
+        return caption, changed_caption(caption, rng) if wants_wrong else None
+
+    def _caption(self, item: Item, rng: np.random.Generator) -> str:
         if rng.random() < self.losses.paraphrase_share:
             other = self._bank.phrase(item, rng)
             if other:
                 return other
-        return item.captions[rng.integers(len(item.captions))]
+        caption = item.captions[rng.integers(len(item.captions))]
+        facts = item.motion_facts()
+        if facts is not None and rng.random() < self.losses.amount_share:
+            return add_amounts(caption, facts, rng)
+        return caption
 
     def batch(
-        self, clips: list[Float[Tensor, "_ F"]], texts: Sequence[str], items: Sequence[Item]
+        self,
+        clips: list[Float[Tensor, "_ F"]],
+        texts: Sequence[str],
+        items: Sequence[Item],
+        wrong: Sequence[str | None] = (),
     ) -> PairBatch:
         """Motions and captions as one batch."""
         padded = self.train.batch(clips)
-        ids, mask = token_batch(self.tokenizer, texts, self.network.config.max_tokens)
+        limit = self.network.config.max_tokens
+        ids, mask = token_batch(self.tokenizer, texts, limit)
         alike = self.likeness.alike(texts, [item.captions for item in items])
-        return PairBatch(padded.features, padded.lengths, ids, mask, torch.from_numpy(alike))
+        rows = [row for row, text in enumerate(wrong) if text is not None]
+        wrong_ids, wrong_mask = ids[:0], mask[:0]
+        if rows:
+            wrong_ids, wrong_mask = token_batch(self.tokenizer, [text for text in wrong if text], limit)
+        return PairBatch(
+            padded.features,
+            padded.lengths,
+            ids,
+            mask,
+            torch.from_numpy(alike),
+            torch.tensor(rows, dtype=torch.long),
+            wrong_ids,
+            wrong_mask,
+        )
 
     def batches(self, batch_size: int, seed: int, shard: Shard) -> PairBatches:
         """The training batches of one process."""
@@ -154,7 +197,8 @@ class EvaluatorTask:
     def validate(self) -> dict[str, float]:
         """Share of held-out captions whose motion is the nearest, among the nearest 3, of 32 drawn once.
 
-        Motions that share the caption also count as correct. Empty if nothing is held out.
+        Motions that share the caption also count as correct. `contrast`: share of captions that are nearer to their
+        motion than with a word or all sides changed. Empty if nothing is held out.
         """
         pool = self.held_out
         if not len(pool):
@@ -171,7 +215,26 @@ class EvaluatorTask:
             nearest = apart.masked_fill(~correct, torch.inf).min(1).values
             hits.append(((apart <= nearest[:, None]) & ~correct).sum(1))
         ranks = torch.cat(hits)
-        return {f"top_{k}": float((ranks < k).float().mean()) for k in (1, 3)}
+        return {f"top_{k}": float((ranks < k).float().mean()) for k in (1, 3)} | self._contrast(motion)
+
+    def _contrast(self, motion: Float[Tensor, "N D"]) -> dict[str, float]:
+        """How often the last caption of a held-out item is nearer to its motion than the same one changed."""
+        rng = np.random.default_rng(0)
+        pairs = [
+            (row, item.captions[-1], wrong)
+            for row, item in enumerate(self.held_out.items)
+            if (wrong := changed_caption(item.captions[-1], rng)) is not None
+        ]
+        if not pairs:
+            return {}
+        rows, *texts = zip(*pairs, strict=True)
+        device = next(self.network.parameters()).device
+        apart = []
+        for each in texts:
+            ids, mask = token_batch(self.tokenizer, each, self.network.config.max_tokens)
+            embedded = self.network.embed_text(ids.to(device), mask.to(device)).cpu()
+            apart.append((embedded - motion[list(rows)]).norm(dim=-1))
+        return {"contrast": float((apart[0] < apart[1]).float().mean())}
 
     def sample(self, folder: Path) -> None:
         """Write which motions are retrieved for some held-out captions."""

@@ -36,6 +36,8 @@ class LanguageBatch:
     """Lengths of the motions in the answers."""
     shard: Shard
     """Which rows of the batch of all processes these are."""
+    prompts: tuple[tuple[int, ...], ...] = ()
+    """The ids of the prompts if all of them are text only and all answers are motions, else empty."""
     plain: tuple[Int[Tensor, " P"], TokenBatch] | None = None
     """Rows of target motions whose prompt is paraphrased, and their prompts with a caption instead."""
 
@@ -49,7 +51,7 @@ class LanguageBatch:
         if plain is not None:
             plain = plain[0].to(device, non_blocking=True), plain[1].to(device, non_blocking=True)
         tokens = self.tokens.to(device, non_blocking=True)
-        return LanguageBatch(tokens, context, target, num_frames, self.shard, plain)
+        return LanguageBatch(tokens, context, target, num_frames, self.shard, self.prompts, plain)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,12 @@ class Turns:
             ids = self.tokenizer.sequence(question or example.question, answer).ids
         return TokenSequence((), ids[: self.limit])
 
+    def _text_prompt(self, turn: Turn) -> tuple[int, ...]:
+        """The ids before a turn's target motion; none where a motion is in the prompt or the answer is text."""
+        if turn.target is None or turn.context:
+            return ()
+        return turn.sequence.ids[: turn.sequence.ids.index(self.tokenizer.special.out_slot)]
+
     def batch(self, turns: Sequence[Turn], slots: int, shard: Shard | None = None) -> LanguageBatch:
         """The turns as one batch, on the CPU."""
         special = self.tokenizer.special
@@ -149,6 +157,7 @@ class Turns:
         context = [latent for turn in turns for latent in turn.context]
         target = [(turn.target, turn.num_frames) for turn in turns if turn.target is not None]
         questions = [turn.plain for turn in turns if turn.target is not None]
+        prompts = [self._text_prompt(turn) for turn in turns]
         plain = [(row, question) for row, question in enumerate(questions) if question is not None]
         return LanguageBatch(
             tokens,
@@ -156,6 +165,7 @@ class Turns:
             torch.stack([latent for latent, _ in target]) if target else None,
             torch.tensor([frames for _, frames in target]) if target else None,
             shard or Shard(),
+            tuple(prompts) if all(prompts) else (),
             (
                 torch.tensor([row for row, _ in plain]),
                 TokenBatch.of([each for _, each in plain], special, slots),

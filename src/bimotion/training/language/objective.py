@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.training.language.batches import LanguageBatch
+from bimotion.training.language.prompt_cache import PromptCache
 from bimotion.training.language.stages import PARTS, Part
 
 WORDS = "mixture.text.embedding.weight"
@@ -45,10 +46,13 @@ class LanguageObjective(nn.Module):
         trains: Iterable[Part],
         *,
         freeze_words: bool = False,
+        prompts: PromptCache | None = None,
     ) -> None:
+        """`prompts` stores the keys and values of a frozen text branch, for batches of text to motion alone."""
         super().__init__()
         self.model = model
         self.losses = losses
+        self.prompts = prompts
         prefixes = tuple(prefix for part in trains for prefix in PARTS[part])
         for name, parameter in model.named_parameters():
             word = freeze_words and name == WORDS
@@ -76,7 +80,11 @@ class LanguageObjective(nn.Module):
             rows, tokens = batch.plain
             with torch.no_grad():
                 target_states = rows, self.model.condition(tokens)
-        parts = self.model(batch.tokens, context, target, batch.num_frames, own, target_states)
+        if self.prompts is not None and batch.prompts and target is not None and target_states is None:
+            cache = self.prompts.prefix(batch.prompts)
+            parts = self.model.motion_losses(cache, target, batch.num_frames, own)
+        else:
+            parts = self.model(batch.tokens, context, target, batch.num_frames, own, target_states)
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()

@@ -28,6 +28,7 @@ from bimotion.training.language.batches import LanguageBatch, LanguageBatches, T
 from bimotion.training.language.latent_cache import FULL, Latents
 from bimotion.training.language.metrics import CaptionBank, Neighbours, ValidationConfig, motion_quality
 from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective
+from bimotion.training.language.prompt_cache import PromptCache
 from bimotion.training.language.stages import Part
 from bimotion.training.samples import write_samples
 from bimotion.training.task import Shard
@@ -78,13 +79,17 @@ class LanguageTask:
         whole_text: bool = False,
         latent_noise: float = 0.0,
         freeze_words: bool = False,
+        prompts: PromptCache | None = None,
         card: str = "",
     ) -> None:
-        """`examples` configures sampling; batch size and seed are the loop's."""
+        """`examples` configures sampling; batch size and seed are the loop's.
+
+        `prompts` stores keys and values of a frozen text branch; see `LanguageObjective`.
+        """
         self.model, self.tokenizer, self.train, self.held_out = model, tokenizer, train, held_out
         self.examples, self.validation, self.card = examples, validation, card
         self.whole_text, self.latent_noise = whole_text, latent_noise
-        self.module = LanguageObjective(model, losses, trains, freeze_words=freeze_words)
+        self.module = LanguageObjective(model, losses, trains, freeze_words=freeze_words, prompts=prompts)
         self.words = MotionWords(tokenizer.motion_in, tokenizer.motion_out, tokenizer.motion_masked)
         self.tasks: list[TaskClass] = [task for task, _ in examples.tasks]
         self._neighbours: Neighbours | None = None
