@@ -7,7 +7,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints
 SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/models/kernels/*.[ch])
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv dev demo test test-slow coverage lint format clean
+.PHONY: help venv dev demo test test-slow coverage lint format docs clean
 
 help:
 	@echo "make demo       install, then turn text into motion and motion into text (OUT=$(OUT))"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make coverage   the tests with branch coverage"
 	@echo "make lint       ruff, mypy --strict, import-linter"
+	@echo "make docs       the documentation site, in site/"
 	@echo "make venv       only the environment in $(VENV) (PYTHON=$(PYTHON))"
 
 $(BIN)/python:
@@ -57,5 +58,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(BIN)/python
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf site .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

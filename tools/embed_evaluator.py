@@ -8,7 +8,6 @@ Its scores are those of the recorded motions of the test split by protocol bimot
 import argparse
 from pathlib import Path
 
-from tools.embed_model import data_table
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.evaluation_set import Asked
 from bimotion.evaluation.protocols import BIMOTION_1
@@ -23,6 +22,7 @@ from bimotion.evaluators.folder import (
     save_contrastive,
 )
 from bimotion.training.folders import replaced_folder
+from tools.embed_model import data_table
 
 CARD = """\
 ---
