@@ -51,7 +51,7 @@ def test_caption_folder(tmp_path: Path, environment: dict[str, str], walk: Clip)
     save_clip(walk, tmp_path / "a" / "walk.bvh")
     (tmp_path / "broken.bvh").write_text("HIERARCHY\n")
     done = run([sys.executable, str(EXAMPLES / "caption_folder.py"), str(tmp_path)], environment)
-    rows = list(csv.DictReader((tmp_path / "captions.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((tmp_path / "captions.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["file"] for row in rows] == ["a/walk.bvh"]
     assert "broken.bvh" in done.stderr
 

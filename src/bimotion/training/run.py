@@ -14,12 +14,14 @@ from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.presets import preset
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
+from bimotion.models.weights import load_config
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, save_or_check_config
 from bimotion.training.language.init_model import (
     copy_vae_into,
     earlier_model,
     feature_stats,
+    find_model,
     new_model,
     take_statistics,
 )
@@ -85,21 +87,21 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
             f"{config.stage} needs a trained VAE: --vae RUN, or --init-from a model that has one"
         )
     examples = config.examples
+    save_or_check_config(config, config.out, resume=config.resume)
+    torch.manual_seed(config.loop.seed)
+    train_items = store.items("train")
+    held_items = store.items("test" if config.use_test else "val", mirrored=False)
+    model, tokenizer = _model(config, train_items)
     example_config = ExampleConfig(
         tasks=config.task_shares(),
         plain_share=examples.plain_share,
-        timed_share=examples.timed_share if preset(config.preset).length_in_prompt else 0.0,
+        timed_share=examples.timed_share if model.config.length_in_prompt else 0.0,
         bare_share=examples.bare_share,
         paraphrase_share=examples.paraphrase_share,
         amount_share=examples.amount_share,
         variants=examples.variants,
         balance=examples.balance,
     )
-    save_or_check_config(config, config.out, resume=config.resume)
-    torch.manual_seed(config.loop.seed)
-    train_items = store.items("train")
-    held_items = store.items("test" if config.use_test else "val", mirrored=False)
-    model, tokenizer = _model(config, train_items)
     if stage.whole_text:
         train, held_out = (
             LanguageSplit([item for item in items if item.text], None) for items in (train_items, held_items)
@@ -150,7 +152,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
     """The initial model of the stage, with the chosen VAE."""
     vae_and_stats = None if config.vae is None else load_vae(config.vae)
     vae = None if vae_and_stats is None else vae_and_stats[0]
-    named = preset(config.preset)
+    named = preset(config.preset) if config.init_from is None else load_config(find_model(config.init_from))
     sizes = MotionLanguageConfig(
         vae=named.vae if vae is None else vae.config,
         mixture=config.mixture,
