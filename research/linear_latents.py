@@ -4,9 +4,9 @@
     python -m research.linear_latents DATA --sizes clip:32:48:256 segment40:12:48:64
 
 A size is clip or segmentN (N frames), cosines, pose axes and latent dimensions. Each linear path is fitted in closed
-form to training windows, contents weighted by the root of their frequency, and reconstructs the validation windows. Prints
-mean and median errors in millimetres about the root and in the world, the mean over contents, and the jitter of the
-reconstructions relative to the recordings.
+form to training windows, contents weighted by the root of their frequency, and reconstructs the validation windows.
+Prints mean and median errors in millimetres about the root and in the world, the mean over contents, and the jitter of
+the reconstructions relative to the recordings.
 """
 
 import argparse
