@@ -13,7 +13,8 @@ from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.precision import set_precision
 from bimotion.models.presets import PRESETS, preset
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.weights import config_of_json, load_config, load_model, save_model
+from bimotion.models.weights import load_config, load_model, save_model
+from bimotion.storage.records import record_from_json
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_configurations_survive_json(name: str) -> None:
     from dataclasses import asdict
 
     config = preset(name)
-    assert config_of_json(MotionLanguageConfig, json.loads(json.dumps(asdict(config)))) == config
+    assert record_from_json(MotionLanguageConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
 def test_missing_superfluous_and_misshapen_weights_are_named(folder: Path) -> None:
@@ -101,10 +102,10 @@ def test_broken_configurations_are_named(folder: Path) -> None:
     for change, message in (
         ({"format": "other"}, "not the configuration of a bimotion 1 model folder"),
         ({"colour": 1}, "unknown settings colour"),
-        ({"vae": {**good["vae"], "width": "wide"}}, "vae.width must be of type int, got 'wide'"),
-        ({"vae": {**good["vae"], "norm": "none"}}, "vae.norm must be one of 'post', 'pre', got 'none'"),
+        ({"vae": {**good["vae"], "width": "wide"}}, "vae.width: expected `int`, got 'wide'"),
+        ({"vae": {**good["vae"], "norm": "none"}}, "vae.norm: expected one of 'post', 'pre', got 'none'"),
         ({"slots": 0}, "slots must be at least 1"),
-        ({"mixture": 3}, "mixture. must be an object"),
+        ({"mixture": 3}, "mixture: expected `object`, got 3"),
     ):
         path.write_text(json.dumps({**good, **change}))
         with pytest.raises(ModelError, match=message):
@@ -113,7 +114,7 @@ def test_broken_configurations_are_named(folder: Path) -> None:
     with pytest.raises(ModelError, match="not JSON"):
         load_model(folder)
     path.unlink()
-    with pytest.raises(ModelError, match="is it a model folder"):
+    with pytest.raises(ModelError, match="a model folder"):
         load_model(folder)
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from bimotion.errors import ModelError
 from bimotion.storage.tensor_files import (
     TensorInfo,
-    check_tensors,
+    check_shapes,
     read_tensor_header,
     read_tensor_metadata,
     read_tensors,
@@ -80,8 +80,7 @@ def test_numbers_must_be_finite_where_asked(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    found = {"a": TensorInfo("F32", (2, 3)), "c": TensorInfo("F32", ())}
     with pytest.raises(
         ModelError, match=r"x: .*b is missing; c is unknown; a has shape \(2, 3\), not \(3, 2\)"
     ):
-        check_tensors({"a": (3, 2), "b": (1,)}, found, "x", ModelError)
+        check_shapes({"a": (3, 2), "b": (1,)}, {"a": (2, 3), "c": ()}, "x", ModelError)

@@ -5,31 +5,54 @@ A contrastive one has a `tokenizer.json`; a published one `words.txt` (its vocab
 """
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 
-from bimotion.errors import ConfigError, DataError, ModelError
+from bimotion.errors import DataError, ModelError
 from bimotion.evaluators.contrastive import ContrastiveConfig, ContrastiveEvaluator
 from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
 from bimotion.evaluators.tmr import Tmr, TmrConfig
 from bimotion.evaluators.word_vectors import WordVectors
 from bimotion.features.normalise import FeatureStats
+from bimotion.models.build import network_of_file
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.weights import check_state, config_of_json
+from bimotion.models.weights import MAX_CONFIG_BYTES
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.records import record_from_json, value_from_json
+from bimotion.storage.texts import read_text, text_lines
 
 FORMAT = "bimotion evaluator 1"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "evaluator.safetensors"
 
+STATISTICS = ("feature_mean", "feature_std")
+"""Tensors that normalise features, where the network does not do so itself."""
+
+MAX_WORDS_BYTES = 64 << 20
+"""Largest vocabulary that is read."""
+
+EvaluatorKind = Literal["contrastive", "published", "tmr"]
+
 EMBEDDED_EVALUATOR = Path(__file__).parents[1] / "embedded_evaluator"
 """Folder of the evaluator that comes with the package."""
+
+
+@dataclass(frozen=True)
+class EvaluatorRecord:
+    """What `config.json` says, but for its format."""
+
+    kind: EvaluatorKind
+    """Which networks."""
+    network: dict[str, Any]
+    """Their sizes."""
+    slots: int | None = None
+    """Slots of the tokenizer (contrastive)."""
 
 
 @dataclass(frozen=True)
@@ -126,43 +149,43 @@ def read_evaluator(
         ModelError: there is none, or a file of it is missing or broken.
     """
     folder = find_evaluator(folder)
-    data = _read_json(folder / CONFIG_FILE)
-    kind = data.get("kind")
-    if data.get("format") != FORMAT or kind not in ("contrastive", "published", "tmr"):
-        raise ModelError(f"{folder / CONFIG_FILE}: not the configuration of a {FORMAT} folder")
-    weights = folder / WEIGHTS_FILE
+    path, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    data = read_json_object(path, ModelError, max_bytes=MAX_CONFIG_BYTES)
+    if data.pop("format", None) != FORMAT or data.get("kind") not in get_args(EvaluatorKind):
+        raise ModelError(f"{path}: not the configuration of a {FORMAT} folder")
+    record = record_from_json(EvaluatorRecord, data, str(path), ModelError)
+    if record.kind == "contrastive":
+        config = record_from_json(ContrastiveConfig, record.network, f"{path}: network", ModelError)
+        tokenizer = MotionTokenizer.from_file(folder / "tokenizer.json", record.slots or 1)
+        if tokenizer.special.text_vocab_size > config.vocab_size:
+            raise ModelError(f"{folder}: the tokenizer's vocabulary is not the network's")
+        network, _ = network_of_file(lambda: ContrastiveEvaluator(config), weights, device)
+        return ContrastiveParts(network, tokenizer)
+    if record.kind == "tmr":
+        sizes = record_from_json(TmrConfig, record.network, f"{path}: network", ModelError)
+        tmr, statistics = network_of_file(lambda: Tmr(sizes), weights, device, extra=STATISTICS)
+        return TmrParts(tmr, _stats(statistics, weights))
+    widths = record_from_json(PublishedEvaluatorConfig, record.network, f"{path}: network", ModelError)
+    published, others = network_of_file(
+        lambda: PublishedEvaluator(widths), weights, device, extra=("word_vectors", *STATISTICS)
+    )
+    words = text_lines(read_text(folder / "words.txt", ModelError, max_bytes=MAX_WORDS_BYTES))
+    captions = folder / "captions.json"
+    tagged = value_from_json(
+        dict[str, list[str]], read_json_object(captions, ModelError), str(captions), ModelError
+    )
+    if others["word_vectors"].ndim != 2 or others["word_vectors"].shape[1] != widths.word_width:
+        raise ModelError(f"{weights}: word_vectors must have the shape (words, {widths.word_width})")
+    return PublishedParts(
+        published, WordVectors(words, others["word_vectors"]), _stats(others, weights), tagged
+    )
+
+
+def _stats(tensors: Mapping[str, Tensor], where: Path) -> FeatureStats:
     try:
-        state = {name: value.float() for name, value in load_file(weights).items()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{weights}: cannot be read as safetensors ({error})") from None
-    try:
-        if kind == "contrastive":
-            network = ContrastiveEvaluator(config_of_json(ContrastiveConfig, data["network"]))
-            _fill(network, state, weights, device)
-            return ContrastiveParts(
-                network, MotionTokenizer.from_file(folder / "tokenizer.json", int(data["slots"]))
-            )
-        if kind == "tmr":
-            tmr = Tmr(config_of_json(TmrConfig, data["network"]))
-            mean, std = (state.pop(name) for name in ("feature_mean", "feature_std"))
-            _fill(tmr, state, weights, device)
-            return TmrParts(tmr, FeatureStats(mean=mean.numpy(), std=std.numpy()))
-        published = PublishedEvaluator(config_of_json(PublishedEvaluatorConfig, data["network"]))
-        vectors, mean, std = (state.pop(name) for name in ("word_vectors", "feature_mean", "feature_std"))
-        _fill(published, state, weights, device)
-        words = (folder / "words.txt").read_text("utf-8").splitlines()
-        return PublishedParts(
-            published,
-            WordVectors(words, vectors),
-            FeatureStats(mean=mean.numpy(), std=std.numpy()),
-            _read_json(folder / "captions.json"),
-        )
-    except KeyError as error:
-        raise ModelError(f"{folder}: the evaluator lacks {error}") from None
-    except OSError as error:
-        raise ModelError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    except (ConfigError, DataError) as error:
-        raise ModelError(f"{folder}: {error}") from None
+        return FeatureStats(**{name: tensors[f"feature_{name}"].cpu().numpy() for name in ("mean", "std")})
+    except DataError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def _of_stats(stats: FeatureStats) -> dict[str, Tensor]:
@@ -191,21 +214,3 @@ def _save(
     for name, text in (("README.md", card), (CONFIG_FILE, json.dumps(config, indent=2))):
         with atomic_path(folder / name) as path:
             path.write_text(text + "\n", encoding="utf-8")
-
-
-def _fill(network: nn.Module, state: dict[str, Tensor], where: Path, device: str | torch.device) -> None:
-    check_state({name: value.shape for name, value in network.state_dict().items()}, state, str(where))
-    network.load_state_dict(state)
-    network.to(device).eval()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({os.strerror(error.errno or 0)})") from None
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise ModelError(f"{path}: expected an object")
-    return data

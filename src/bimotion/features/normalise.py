@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from bimotion.errors import DataError
 from bimotion.features.layout import FEATURE_DIM
+from bimotion.storage.arrays import open_arrays
 
 Array = TypeVar("Array")
 """A numpy array or a torch tensor; what goes in comes out."""
@@ -95,11 +96,12 @@ class FeatureStats:
         Raises:
             DataError: the file is missing or holds something else.
         """
+        with open_arrays(Path(path)) as stored:
+            mean, std = stored.read("mean"), stored.read("std")
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return cls(mean=stored["mean"], std=stored["std"])
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path}: expected an npz file with `mean` and `std`: {error}") from error
+            return cls(mean=mean, std=std)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
     def _like(self, features: Any) -> tuple[Any, Any]:
         """`mean` and `std` as what `features` is."""

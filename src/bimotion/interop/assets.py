@@ -1,18 +1,17 @@
 """What published weights need and do not hold: the statistics of features, and GPT-2's tokenizer."""
 
-import json
-import zipfile
-import zlib
 from pathlib import Path
 
-import numpy as np
 import tokenizers
 
 from bimotion.captions.sentence import EOS
 from bimotion.errors import DataError, ModelError
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.tokens import MotionTokenizer
+from bimotion.models.tokens import MAX_TOKENIZER_BYTES, MotionTokenizer
+from bimotion.storage.arrays import read_array
 from bimotion.storage.hub import from_hub
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.texts import read_text
 
 GPT2 = "openai-community/gpt2"
 """Hub repository of GPT-2's tokenizer."""
@@ -31,15 +30,8 @@ def read_statistics(path: str | Path) -> FeatureStats:
         DataError: they are not there or are not statistics of 263 columns.
     """
     path = Path(path)
-    if path.is_file():
-        if not zipfile.is_zipfile(path):
-            raise DataError(
-                f"{path}: not a whole npz file; expected one with mean and std, or the folder of Mean.npy"
-            )
-        try:
-            return FeatureStats.load(path)
-        except (EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{path}: broken ({error})") from None
+    if not path.is_dir():
+        return FeatureStats.load(path)
     values = []
     for name in ("Mean.npy", "Std.npy"):
         found = [file for file in (path / name, path / name.lower()) if file.is_file()]
@@ -48,13 +40,10 @@ def read_statistics(path: str | Path) -> FeatureStats:
                 f"{path}: has no {name}; expected the folder of HumanML3D's Mean.npy and Std.npy, or an npz file "
                 "with mean and std"
             )
-        try:
-            values.append(np.load(found[0], allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{found[0]}: not an array of numbers ({error})") from None
+        values.append(read_array(found[0]))
     try:
         return FeatureStats(mean=values[0], std=values[1])
-    except (DataError, TypeError, ValueError) as error:
+    except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
 
@@ -81,19 +70,17 @@ def read_tokenizer(source: str | Path = GPT2, slots: int = 4) -> MotionTokenizer
 
 def _of_two_files(folder: Path) -> tokenizers.Tokenizer:
     """GPT-2's tokenizer from its vocabulary and its merges."""
+    vocabulary = read_json_object(folder / "vocab.json", ModelError, max_bytes=MAX_TOKENIZER_BYTES)
+    lines = read_text(folder / "merges.txt", ModelError, max_bytes=MAX_TOKENIZER_BYTES).split("\n")
+    merges: list[tuple[str, str]] = []
+    for number, line in enumerate(lines, 1):
+        if line and not line.startswith("#version"):
+            pair = line.removesuffix("\r").split(" ")
+            if len(pair) != 2:
+                raise ModelError(f"{folder / 'merges.txt'}:{number}: expected two tokens, got {len(pair)}")
+            merges.append((pair[0], pair[1]))
     try:
-        vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
-        merges: list[tuple[str, str]] = []
-        for line in lines:
-            if line and not line.startswith("#version"):
-                first, second = line.split(" ")
-                merges.append((first, second))
         bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=merges))
-    except OSError as error:
-        raise ModelError(
-            f"{folder}: expected tokenizer.json, or vocab.json and merges.txt ({error.strerror}: {error.filename})"
-        ) from None
     except Exception as error:  # the tokenizers library raises bare Exception
         raise ModelError(f"{folder}: vocab.json and merges.txt are not GPT-2's: {error}") from None
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)

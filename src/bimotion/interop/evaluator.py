@@ -1,9 +1,6 @@
 """The published evaluator's files: checkpoint (`finest.tar`), word vectors (`our_vab_*`), tagged captions."""
 
-import io
-import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +9,21 @@ from torch import Tensor
 from bimotion.errors import ModelError
 from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
 from bimotion.evaluators.word_vectors import WordVectors
+from bimotion.interop.pickles import read_plain_pickle
 from bimotion.interop.unpickle import CheckpointFile, StoredTensor
-from bimotion.models.weights import check_state
+from bimotion.models.build import check_state
+from bimotion.storage.arrays import read_array
+from bimotion.storage.files import read_bytes
+from bimotion.storage.texts import read_text, text_lines
 
 PARTS = ("text_encoder", "movement_encoder", "motion_encoder")
 """The networks in the checkpoint; what else stands in it is not read."""
 
 MAX_WORD_LIST_BYTES = 64 << 20
+"""Largest pickled list of words that is read."""
+
+MAX_CAPTIONS_BYTES = 16 << 20
+"""Largest file of captions that is read."""
 
 
 def read_published_evaluator(path: str | Path) -> PublishedEvaluator:
@@ -35,7 +40,7 @@ def read_published_evaluator(path: str | Path) -> PublishedEvaluator:
                 raise ModelError(f"{path}: no evaluator checkpoint: the network {part} is not in it")
             state |= {f"{part}.{name}": file.tensor(value) for name, value in stored.items()}
     network = PublishedEvaluator(_config(state, str(path)))
-    check_state({name: value.shape for name, value in network.state_dict().items()}, state, str(path))
+    check_state(network.state_dict(), state, str(path))
     network.load_state_dict(state)
     return network.eval()
 
@@ -47,12 +52,9 @@ def read_word_vectors(folder: str | Path, prefix: str = "our_vab") -> WordVector
         ModelError: a file is missing or holds something else.
     """
     folder = Path(folder)
-    try:
-        vectors = np.load(folder / f"{prefix}_data.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{folder / f'{prefix}_data.npy'}: not an array of word vectors ({error})") from None
+    vectors = read_array(folder / f"{prefix}_data.npy", ModelError, kinds="f")
     path = folder / f"{prefix}_words.pkl"
-    words = _plain_pickle(path)
+    words = read_plain_pickle(read_bytes(path, ModelError, max_bytes=MAX_WORD_LIST_BYTES), str(path))
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ModelError(f"{path}: expected a list of words")
     if vectors.ndim != 2:
@@ -68,7 +70,7 @@ def read_tagged_captions(folder: str | Path) -> dict[str, list[str]]:
     """
     tagged: dict[str, list[str]] = {}
     for path in sorted(Path(folder).glob("*.txt")):
-        for line in path.read_text("utf-8").splitlines():
+        for line in text_lines(read_text(path, ModelError, max_bytes=MAX_CAPTIONS_BYTES)):
             fields = line.strip().split("#")
             if len(fields) == 4:
                 tagged.setdefault(fields[0].strip(), fields[1].split())
@@ -95,27 +97,3 @@ def _config(state: dict[str, Tensor], where: str) -> PublishedEvaluatorConfig:
         raise ModelError(
             f"{where}: no evaluator checkpoint: {error} is missing or of another shape"
         ) from None
-
-
-class _Plain(pickle.Unpickler):
-    """Reads containers, strings and numbers; whatever asks for a class or a function is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Refuse."""
-        raise ModelError(f"its pickle asks for {module}.{name}; a list of words needs nothing; refused")
-
-
-def _plain_pickle(path: Path) -> object:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(data) > MAX_WORD_LIST_BYTES:
-        raise ModelError(f"{path}: {len(data)} bytes are no list of words")
-    try:
-        found: object = _Plain(io.BytesIO(data)).load()
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
-    except Exception as error:  # a hostile pickle can make the reader fail in any way
-        raise ModelError(f"{path}: cannot be followed ({type(error).__name__}: {error})") from None
-    return found

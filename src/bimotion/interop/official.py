@@ -23,12 +23,13 @@ from bimotion.interop.names import (
 )
 from bimotion.interop.unpickle import CheckpointFile, StoredTensor
 from bimotion.models.branch import MixtureConfig
+from bimotion.models.build import check_state
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import HeadConfig
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 from bimotion.models.vae import MotionVae, VaeConfig
-from bimotion.models.weights import check_state, model_of_state
+from bimotion.models.weights import model_of_state
 
 LATENT_SCALE = 0.8457
 """The published code multiplies latents by it (HumanML3D); it stands in no checkpoint."""
@@ -99,7 +100,7 @@ def read_official_vae(path: str | Path) -> MotionVae:
         state = vae_state(published)
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{path}: {error}") from None
-    check_state({name: value.shape for name, value in vae.state_dict().items()}, state, str(path))
+    check_state(vae.state_dict(), state, str(path))
     for name, value in state.items():
         if not value.isfinite().all():
             raise ModelError(f"{path}: {name} has values that are not finite")

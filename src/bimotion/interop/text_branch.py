@@ -17,11 +17,11 @@ from torch import Tensor
 from bimotion.errors import ConfigError, ModelError
 from bimotion.interop.names import GPT2_NAMES, LLAMA_NAMES, rename
 from bimotion.models.branch import MixtureConfig
+from bimotion.models.build import check_state
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.pretrained import PretrainedLanguage
 from bimotion.models.tokenizer_cut import cut_tokenizer
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.weights import check_state
 
 LLAMA_QKV = ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight")
 """The matrices of a layer that stand one below the other in our `qkv`."""
@@ -87,7 +87,7 @@ def text_branch_model(
         torch.manual_seed(seed)
         model = MotionLanguage(config)
     own = model.mixture.state_dict()
-    expected = {name: value.shape for name, value in own.items() if not name.startswith("motion.")}
+    expected = {name: value for name, value in own.items() if not name.startswith("motion.")}
     check_state(expected, state, where)
     with torch.no_grad():
         for name, value in state.items():

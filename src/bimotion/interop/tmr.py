@@ -10,7 +10,7 @@ from bimotion.evaluators.tmr import Tmr, TmrConfig
 from bimotion.features.normalise import FeatureStats
 from bimotion.interop.assets import read_statistics
 from bimotion.interop.unpickle import CheckpointFile, StoredTensor
-from bimotion.models.weights import check_state
+from bimotion.models.build import check_state
 
 ENCODERS = ("text_encoder", "motion_encoder")
 """The networks that are read; the motion decoder is not."""
@@ -63,7 +63,7 @@ def read_tmr(source: str | Path, text_model: str | None = None) -> Tmr:
     for name in [name for name in state if name.endswith("sequence_pos_encoding.pe")]:
         del state[name]
     network = Tmr(_config(state, str(path), text_model))
-    check_state({name: value.shape for name, value in network.state_dict().items()}, state, str(path))
+    check_state(network.state_dict(), state, str(path))
     network.load_state_dict(state)
     return network.eval()
 

@@ -5,12 +5,10 @@ nothing else: whatever other class or function a pickle asks for becomes an iner
 Python's own library that no checkpoint needs (`os.system`, `builtins.eval`) ends the reading.
 """
 
-import io
 import math
-import pickle
 import sys
-import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +18,21 @@ import torch
 from torch import Tensor
 
 from bimotion.errors import ModelError
+from bimotion.interop.pickles import LimitedUnpickler
+from bimotion.storage.archives import open_archive
+from bimotion.storage.files import file_size
 
-MAX_PICKLE_BYTES = 256 << 20
+MAX_PICKLE_BYTES = 64 << 20
 """Largest pickle that is followed; tensors stand beside it in the file, not in it."""
+
+MAX_STORAGES = 100_000
+"""Most members of a file: a run of numbers each."""
+
+REREAD = 4
+"""How often the numbers of a file may be read in all: tied weights are read once for each name."""
+
+SPARE_BYTES = 64 << 20
+"""Bytes that may be read beyond that."""
 
 DTYPES: Mapping[str, torch.dtype] = {
     "DoubleStorage": torch.float64,
@@ -140,13 +150,18 @@ class CheckpointFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._size = file_size(self.path, ModelError)
+        self._left = REREAD * self._size + SPARE_BYTES
+        self._open = ExitStack()
         try:
-            self._zip = zipfile.ZipFile(self.path)
-        except OSError as error:
-            raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from None
-        except (zipfile.BadZipFile, NotImplementedError, ValueError):
-            self._fail("not a complete torch.save file (truncated, or saved by torch before 1.6)")
+            archive = open_archive(
+                self.path, ModelError, max_bytes=self._size, max_members=MAX_STORAGES, stored_only=True
+            )
+            self._archive = self._open.enter_context(archive)
+        except ModelError as error:
+            raise ModelError(f"{error}; expected a torch.save file (of torch 1.6 or later)") from None
         try:
+            self._members = self._names()
             self.data = self._read_pickle()
         except BaseException:
             self.close()
@@ -162,7 +177,7 @@ class CheckpointFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._zip.close()
+        self._open.close()
 
     def state(self) -> dict[str, StoredTensor]:
         """The tensors under `state_dict`, or of the whole file where it has no such entry.
@@ -202,36 +217,36 @@ class CheckpointFile:
         except (RuntimeError, OverflowError, TypeError):  # an empty tensor of impossible shape
             self._fail(f"a tensor of shape {stored.shape} cannot be")
 
+    def _names(self) -> dict[str, str]:
+        """Names of the members without the folder that all stand in, which has the name that the file once had."""
+        members: dict[str, str] = {}
+        for name in self._archive.members:
+            short = name.partition("/")[2]
+            if short in members:
+                self._fail(f"{short} is in it twice")
+            members[short] = name
+        return members
+
     def _read(self, name: str, limit: int) -> bytes:
-        infos = [info for info in self._zip.infolist() if info.filename.partition("/")[2] == name]
-        if len(infos) != 1:
+        if name not in self._members:
             self._fail(f"{name} is not in it")
-        if infos[0].compress_type != zipfile.ZIP_STORED:  # could unfold to any size
-            self._fail(f"{name} is compressed, which torch.save never does")
-        if infos[0].file_size > limit:
-            self._fail(f"{name} has {infos[0].file_size} bytes, expected at most {limit}")
-        try:
-            return self._zip.read(infos[0])
-        except (
-            zipfile.BadZipFile,
-            EOFError,
-            OSError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            self._fail(f"{name} is broken ({error})")
+        size = self._archive.members[self._members[name]].file_size
+        if size > limit:
+            self._fail(f"{name} has {size} bytes, expected at most {limit}")
+        self._left -= size
+        if self._left < 0:
+            self._fail(f"its tensors are more than {REREAD} times as large as the file")
+        return self._archive.read(self._members[name])
 
     def _read_pickle(self) -> Any:
-        names = {info.filename.partition("/")[2] for info in self._zip.infolist()}
-        if "data.pkl" not in names:
+        if "data.pkl" not in self._members:
             self._fail("not a torch.save file (no data.pkl in it)")
-        if "byteorder" in names and self._read("byteorder", 16) != b"little":
+        if "byteorder" in self._members and self._read("byteorder", 16) != b"little":
             self._fail("saved on a big-endian machine")
         try:
-            return _Reader(io.BytesIO(self._read("data.pkl", MAX_PICKLE_BYTES))).load()
+            return _Reader(self._read("data.pkl", MAX_PICKLE_BYTES)).load()
         except ModelError as error:
-            self._fail(str(error))
+            self._fail(str(error).removeprefix(f"{self.path}: "))
         except Exception as error:  # a hostile pickle can make the reader fail in any way
             self._fail(f"its pickle cannot be followed ({type(error).__name__}: {error})")
 
@@ -239,7 +254,7 @@ class CheckpointFile:
         raise ModelError(f"{self.path}: {why}")
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(LimitedUnpickler):
     """Follows a pickle; nothing that it names is ever imported."""
 
     def find_class(self, module: str, name: str) -> Any:

@@ -17,9 +17,18 @@ import tokenizers
 
 from bimotion.captions.sentence import END, EOS, IN_SLOT, MASKED, OUT_SLOT, SPECIAL_TOKENS, START
 from bimotion.errors import ModelError
+from bimotion.storage.files import read_bytes
+from bimotion.storage.json_files import parse_json
+from bimotion.storage.texts import decode_text
 
 NUM_MOTION_TOKENS = 4
 """Rows of the motion embedding: masked, pad, out slot, in slot."""
+
+MAX_SLOTS = 1024
+"""Most slots of a motion."""
+
+MAX_TOKENIZER_BYTES = 64 << 20
+"""Largest `tokenizer.json` that is read."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ class MotionTokenizer:
     """Byte-level BPE with the motion tokens: strings to sequences and back."""
 
     def __init__(self, tokenizer: tokenizers.Tokenizer, slots: int = 4) -> None:
+        if not 1 <= slots <= MAX_SLOTS:
+            raise ModelError(f"slots must lie in 1..{MAX_SLOTS}, got {slots}")
         vocabulary = tokenizer.get_vocab()
         if EOS not in vocabulary:
             raise ModelError(f"the tokenizer has no {EOS} token, which ends an answer")
@@ -88,7 +99,10 @@ class MotionTokenizer:
             ]
             tokenizer.add_special_tokens(specials)
         ids = [tokenizer.token_to_id(token) for token in SPECIAL_TOKENS]
-        size = tokenizer.get_vocab_size()
+        vocabulary = tokenizer.get_vocab()
+        size = len(vocabulary)
+        if sorted(vocabulary.values()) != list(range(size)):
+            raise ModelError(f"the tokenizer's ids must be 0 to {size - 1}, each once")
         if ids != list(range(size - len(SPECIAL_TOKENS), size)):
             raise ModelError(
                 f"the motion tokens must be the last {len(SPECIAL_TOKENS)} of the tokenizer's {size} ids, "
@@ -126,10 +140,12 @@ class MotionTokenizer:
         Raises:
             ModelError: the file is missing or is not one.
         """
+        data = read_bytes(path, ModelError, max_bytes=MAX_TOKENIZER_BYTES)
+        parse_json(
+            data, path, ModelError
+        )  # the library takes duplicate keys, and its own depth limit is a crash
         try:
-            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")), slots)
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+            return cls(tokenizers.Tokenizer.from_str(decode_text(data, path, ModelError)), slots)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from None
         except Exception as error:  # the tokenizers library raises bare Exception

@@ -1,23 +1,21 @@
 """Model folders: `config.json`, `model.safetensors`, `tokenizer.json` and `README.md`."""
 
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from safetensors.torch import save_file
+from torch import Tensor
 
-from bimotion.errors import ConfigError, ModelError
+from bimotion.errors import ModelError
+from bimotion.models.build import build, check_state, network_of_file
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.records import record_from_json
 
 FORMAT = "bimotion 1"
 """Version of the folder layout, stored in `config.json`."""
@@ -25,7 +23,8 @@ FORMAT = "bimotion 1"
 RENAMED_SETTINGS = {"says_length": "length_in_prompt"}
 """Settings that model folders of version 0.1 have under another name."""
 
-Config = TypeVar("Config")
+MAX_CONFIG_BYTES = 1 << 20
+"""Largest `config.json` that is read."""
 
 
 def save_model(
@@ -86,12 +85,9 @@ def load_network(folder: str | Path, device: str | torch.device = "cpu") -> Moti
         ModelError: a file is missing or broken, or the weights do not fit the configuration.
     """
     config = load_config(folder)
-    path = Path(folder) / "model.safetensors"
-    try:
-        state = load_file(path, device=str(device))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot be read as safetensors ({error})") from None
-    return model_of_state(config, state, str(path), device)
+    network, _ = network_of_file(lambda: MotionLanguage(config), Path(folder) / "model.safetensors", device)
+    network.fill_tables(device)
+    return network
 
 
 def load_config(folder: str | Path) -> MotionLanguageConfig:
@@ -101,21 +97,13 @@ def load_config(folder: str | Path) -> MotionLanguageConfig:
         ModelError: it is missing, or no configuration of ours.
     """
     path = Path(folder) / "config.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be read ({os.strerror(error.errno or 0)}); is it a model folder?"
-        ) from None
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON ({error})") from None
-    if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+    if not path.exists():
+        raise ModelError(f"{path}: no such file; is {folder} a model folder?")
+    data = read_json_object(path, ModelError, max_bytes=MAX_CONFIG_BYTES)
+    if data.pop("format", None) != FORMAT:
         raise ModelError(f"{path}: not the configuration of a {FORMAT} model folder")
     data = {RENAMED_SETTINGS.get(name, name): value for name, value in data.items()}
-    try:
-        return config_of_json(MotionLanguageConfig, data)
-    except ConfigError as error:
-        raise ModelError(f"{path}: {error}") from None
+    return record_from_json(MotionLanguageConfig, data, str(path), ModelError)
 
 
 def model_of_state(
@@ -129,43 +117,12 @@ def model_of_state(
     Raises:
         ModelError: a tensor is missing, superfluous or of another shape.
     """
-    with _Unfilled():
-        model = MotionLanguage(config)
-    check_state({name: value.shape for name, value in model.state_dict().items()}, state, where)
+    model = build(lambda: MotionLanguage(config), sum(value.numel() for value in state.values()), where)
+    check_state(model.state_dict(), state, where)
     own = {name: value.to(device, torch.float32) for name, value in state.items()}
     model.load_state_dict(own, assign=True)
     model.fill_tables(device)
     return model.eval()
-
-
-class _Unfilled(TorchFunctionMode):
-    """While active, new parameters are left uninitialised, since they are overwritten anyway.
-
-    The meta device would do so too, but loads torch's compiler: 0.8 s for the embedded model, against 0.02 s.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        filling = func in (Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_)
-        if filling or getattr(func, "__module__", None) == nn.init.__name__:
-            return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
-
-
-def check_state(expected: Mapping[str, torch.Size], state: Mapping[str, Tensor], where: str) -> None:
-    """Raise a `ModelError` that names what is missing, superfluous or of another shape, if anything is."""
-    faults = [f"{name} is missing" for name in expected if name not in state]
-    faults += [f"{name} is unknown" for name in state if name not in expected]
-    faults += [
-        f"{name} has shape {tuple(state[name].shape)}, not {tuple(shape)}"
-        for name, shape in expected.items()
-        if name in state and state[name].shape != shape
-    ]
-    if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise ModelError(f"{where}: the weights do not fit the configuration: {'; '.join(faults[:3])}{more}")
 
 
 def check_tokenizer(config: MotionLanguageConfig, tokenizer: MotionTokenizer) -> None:
@@ -175,41 +132,3 @@ def check_tokenizer(config: MotionLanguageConfig, tokenizer: MotionTokenizer) ->
             f"the tokenizer ({tokenizer.special}, {tokenizer.slots} slots) is not the model's "
             f"({config.special}, {config.slots} slots)"
         )
-
-
-def config_of_json(kind: type[Config], data: object, where: str = "") -> Config:
-    """A configuration dataclass from the JSON of its `asdict`; absent fields keep their defaults.
-
-    Raises:
-        ConfigError: an unknown field or a value of another type.
-    """
-    assert is_dataclass(kind)
-    if not isinstance(data, dict):
-        raise ConfigError(f"{where or 'the configuration'} must be an object, got {data!r}")
-    hints = get_type_hints(kind)
-    unknown = sorted(set(data) - {field.name for field in fields(kind)})
-    if unknown:
-        raise ConfigError(f"unknown settings {', '.join(f'{where}{name}' for name in unknown)}")
-    values = {name: _value_of_json(hints[name], value, f"{where}{name}") for name, value in data.items()}
-    config: Config = kind(**values)
-    return config
-
-
-def _value_of_json(hint: Any, value: object, where: str) -> Any:
-    """`value` if it is what the annotation `hint` allows."""
-    if is_dataclass(hint) and isinstance(hint, type):
-        return config_of_json(hint, value, f"{where}.")
-    options = get_args(hint)
-    if get_origin(hint) in (Union, UnionType):
-        if value is None and NoneType in options:
-            return None
-        return _value_of_json(next(option for option in options if option is not NoneType), value, where)
-    if get_origin(hint) is Literal:
-        if value in options:
-            return value
-        raise ConfigError(f"{where} must be one of {', '.join(map(repr, options))}, got {value!r}")
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise ConfigError(f"{where} must be of type {hint.__name__}, got {value!r}")
-    return value

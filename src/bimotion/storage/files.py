@@ -28,7 +28,7 @@ def file_size(path: Path, error: ErrorKind = DataError, *, max_bytes: int | None
     try:
         facts = os.stat(path)
     except (OSError, ValueError) as fault:
-        fail(path, reason(fault), error)
+        fail(path, f"cannot be read: {reason(fault)}", error)
     if stat.S_ISDIR(facts.st_mode):
         fail(path, "is a folder, expected a file", error)
     if not stat.S_ISREG(facts.st_mode):
@@ -52,7 +52,7 @@ def open_file(path: Path, error: ErrorKind = DataError, *, max_bytes: int | None
     try:
         return path.open("rb")
     except OSError as fault:
-        fail(path, reason(fault), error)
+        fail(path, f"cannot be read: {reason(fault)}", error)
 
 
 def read_bytes(path: Path, error: ErrorKind = DataError, *, max_bytes: int) -> bytes:
@@ -65,7 +65,7 @@ def read_bytes(path: Path, error: ErrorKind = DataError, *, max_bytes: int) -> b
         try:
             return file.read()
         except OSError as fault:
-            fail(path, reason(fault), error)
+            fail(path, f"cannot be read: {reason(fault)}", error)
 
 
 def reason(fault: BaseException) -> str:

@@ -34,6 +34,16 @@ def record_from_json(
         BimotionError: of the kind `error`: a field is unknown, missing, of another type, or a value that the
             dataclass refuses.
     """
+    record: Record = value_from_json(kind, value, where, error)
+    return record
+
+
+def value_from_json(kind: Any, value: Any, where: str, error: ErrorKind) -> Any:
+    """A value of any type that msgspec knows, such as `dict[str, list[str]]`.
+
+    Raises:
+        BimotionError: of the kind `error`: as `record_from_json`.
+    """
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise error(f"{where}: expected an object, got {json_kind(value)}")

@@ -106,9 +106,9 @@ def read_tensors(
     return state
 
 
-def check_tensors(
+def check_shapes(
     expected: Mapping[str, tuple[int, ...]],
-    found: Mapping[str, TensorInfo],
+    found: Mapping[str, tuple[int, ...]],
     where: Path | str,
     error: ErrorKind,
 ) -> None:
@@ -116,9 +116,9 @@ def check_tensors(
     faults = [f"{name} is missing" for name in expected if name not in found]
     faults += [f"{name} is unknown" for name in found if name not in expected]
     faults += [
-        f"{name} has shape {found[name].shape}, not {tuple(shape)}"
+        f"{name} has shape {found[name]}, not {shape}"
         for name, shape in expected.items()
-        if name in found and found[name].shape != tuple(shape)
+        if name in found and found[name] != shape
     ]
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from bimotion.errors import ModelError
 from bimotion.features.normalise import FeatureStats
+from bimotion.models.build import network_of_file
 from bimotion.models.vae import MotionVae, VaeConfig
 from bimotion.storage.records import read_record, write_record
 from bimotion.training.folders import replaced_folder
@@ -58,9 +58,6 @@ def load_vae(folder: Path, device: torch.device | str = "cpu") -> tuple[MotionVa
         ModelError: the folder holds no VAE, or its weights do not fit its configuration.
     """
     folder = find_vae(folder)
-    vae = MotionVae(read_record(VaeRecord, folder / CONFIG_FILE).vae)
-    try:
-        vae.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
-    except (RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{folder / WEIGHTS_FILE}: {error}") from error
-    return vae.to(device).eval(), FeatureStats.load(folder / STATS_FILE)
+    config = read_record(VaeRecord, folder / CONFIG_FILE, ModelError).vae
+    vae, _ = network_of_file(lambda: MotionVae(config), folder / WEIGHTS_FILE, device)
+    return vae, FeatureStats.load(folder / STATS_FILE)
