@@ -1,6 +1,7 @@
 """Model folders: round trips, and what is said of broken ones."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,29 @@ def test_settings_of_older_folders_are_read_under_their_new_names(tmp_path: Path
     data["says_length"] = data.pop("length_in_prompt")
     (tmp_path / "config.json").write_text(json.dumps(data))
     assert load_config(tmp_path) == load_config(micro_folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("mixture", {"kv_heads": 0}, "mixture kv_heads must be at least 1, got 0"),
+        ("mixture", {"layers": 200_000}, "much larger than its weights"),
+        ("vae", {"width": 0}, "vae width must be at least 1, got 0"),
+        ("mixture", {"max_positions": 10**12}, "mixture max_positions must be at most 1,048,576"),
+        ("mixture", {"ff_width": 1 << 20}, "much larger than its weights|has shape"),
+        ("diffusion", {"train_steps": 10**10}, "diffusion train_steps must be at most"),
+        ("vae", {"layers": 3 + 2 * 10**5}, "much larger than its weights"),
+        ("mixture", {"norm_eps": -1}, "norm_eps must be above 0"),
+    ],
+)
+def test_sizes_are_compared_with_the_weights_before_anything_is_built(
+    part: str, change: dict[str, float], message: str, folder: Path
+) -> None:
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config[part] |= change
+    path.write_text(json.dumps(config))
+    begin = time.monotonic()
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+    assert time.monotonic() - begin < 20  # two hundred thousand layers would take minutes

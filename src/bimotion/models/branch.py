@@ -5,6 +5,7 @@ K head width. The differences between families of language models are
 chosen here, by `MixtureConfig`, and nowhere else.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.kernels import Norm
+from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 
@@ -58,9 +60,11 @@ class MixtureConfig:
     def __post_init__(self) -> None:
         if self.family not in ("gpt2", "llama"):
             raise ConfigError(f"mixture family must be 'gpt2' or 'llama', got {self.family!r}")
-        for name in ("text_vocab_size", "width", "layers", "heads", "ff_width", "max_positions"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"mixture {name} must be at least 1, got {getattr(self, name)}")
+        check_sizes(self, "mixture", "text_vocab_size", "width", "layers", "heads", "kv_heads", "ff_width")
+        check_sizes(self, "mixture", "motion_width", "motion_ff_width", "max_positions")
+        for name in ("norm_eps", "rope_theta"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"mixture {name} must be above 0, got {getattr(self, name)}")
         if self.width % self.heads:
             raise ConfigError(
                 f"mixture width must be a multiple of heads, got width {self.width}, heads {self.heads}"
@@ -69,8 +73,6 @@ class MixtureConfig:
             raise ConfigError(
                 f"mixture heads must be a multiple of kv_heads, got {self.heads} and {self.kv_heads}"
             )
-        if self.motion_width is not None and self.motion_width < 1:
-            raise ConfigError(f"mixture motion_width must be at least 1, got {self.motion_width}")
         if self.family == "gpt2" and self.motion_dim != self.width:
             raise ConfigError(
                 "a motion branch of another width needs rotary positions (family 'llama'): learned positions are "

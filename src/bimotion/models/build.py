@@ -13,10 +13,10 @@ from bimotion.storage.tensor_files import check_shapes, read_tensor_header, read
 
 Network = TypeVar("Network", bound=nn.Module)
 
-SPARE_ELEMENTS = 1 << 24
+SPARE_ELEMENTS = 1 << 22
 """Elements that a network may make beyond those of the file: tables that are computed, not stored."""
 
-MIN_ELEMENTS = 256
+MIN_ELEMENTS = 4096
 """A tensor counts as at least so many elements, as a configuration of a million tiny layers would take minutes."""
 
 
@@ -38,7 +38,7 @@ def network_of_file(
     header = read_tensor_header(weights)
     if missing := [name for name in extra if name not in header]:
         raise ModelError(f"{weights}: the tensor {missing[0]} is missing")
-    network = build(make, sum(info.size for info in header.values()), str(weights))
+    network = build(make, [info.size for info in header.values()], str(weights))
     shapes = {name: info.shape for name, info in header.items() if name not in extra}
     check_shapes(_shapes(network.state_dict()), shapes, weights, ModelError)
     state = {name: value.float() for name, value in read_tensors(weights, device=device).items()}
@@ -47,14 +47,15 @@ def network_of_file(
     return network.to(device).eval(), others
 
 
-def build(make: Callable[[], Network], elements: int, where: str) -> Network:
+def build(make: Callable[[], Network], sizes: Sequence[int], where: str) -> Network:
     """The network that `make` gives, whose parameters are not filled, as they are overwritten.
 
     Raises:
-        ModelError: it makes far more than `elements` elements, or its configuration cannot be built.
+        ModelError: it makes far more elements than tensors of `sizes` hold, or its configuration cannot be built.
     """
+    limit = sum(max(size, MIN_ELEMENTS) for size in sizes) + SPARE_ELEMENTS
     try:
-        with _Unfilled(elements + SPARE_ELEMENTS):
+        with _Unfilled(limit):
             return make()
     except ConfigError as error:
         raise ModelError(f"{where}: {error}") from None
@@ -98,5 +99,7 @@ class _Unfilled(TorchFunctionMode):
         if func in _MAKERS:
             self.left -= max(result.numel(), MIN_ELEMENTS)
             if self.left < 0:
-                raise ModelError("the configuration describes a network that is much larger than its weights")
+                raise ConfigError(
+                    "the configuration describes a network that is much larger than its weights"
+                )
         return result

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimotion.errors import ConfigError
+from bimotion.models.limits import check_sizes
 
 Sampler = Literal["ancestral", "ddim", "dpmpp"]
 """ancestral: published, adds noise at every step; ddim and dpmpp: deterministic after the first draw, fewer steps."""
@@ -55,6 +56,7 @@ class DiffusionConfig:
     """Classifier-free guidance: extrapolation from the unconditional to the conditional prediction; 1 turns it off."""
 
     def __post_init__(self) -> None:
+        check_sizes(self, "diffusion", "train_steps")
         if not 1 <= self.sample_steps <= self.train_steps:
             raise ConfigError(
                 f"sample_steps must lie in 1..{self.train_steps} (train_steps), got {self.sample_steps}"

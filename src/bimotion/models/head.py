@@ -29,6 +29,7 @@ from bimotion.models.diffusion import (
     schedule_of,
 )
 from bimotion.models.kernels import CallGraph, Norm, broadcast_last
+from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 
 CHUNK_BYTES = 16 << 20
@@ -58,9 +59,7 @@ class HeadConfig:
     distributed latents this is the optimal prediction, so that the blocks learn only the remainder (published: no)."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "blocks", "heads", "frequencies"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"head {name} must be at least 1, got {getattr(self, name)}")
+        check_sizes(self, "head", "width", "blocks", "heads", "ff_width", "frequencies")
         if self.frequencies % 2:
             raise ConfigError(f"head frequencies must be even (sines and cosines), got {self.frequencies}")
         if not 0 <= self.dropout < 1:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
+from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 
 
@@ -30,13 +31,10 @@ class LengthConfig:
     """Share of activations zeroed in training."""
 
     def __post_init__(self) -> None:
+        check_sizes(self, "length", "max_frames", "width", "bin_frames")
         if not 1 <= self.min_frames < self.max_frames:
             raise ConfigError(
                 f"0 < min_frames < max_frames must hold, got {self.min_frames} and {self.max_frames}"
-            )
-        if self.bin_frames < 1 or self.width < 1:
-            raise ConfigError(
-                f"length bin_frames and width must be at least 1, got {self.bin_frames} and {self.width}"
             )
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"length dropout must lie in [0, 1), got {self.dropout}")

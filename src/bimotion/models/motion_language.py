@@ -32,6 +32,7 @@ from bimotion.models.diffusion import DiffusionConfig, Sampler
 from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
+from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 from bimotion.models.mixture import KeyValueCache, Mixture
 from bimotion.models.token_batch import TokenBatch
@@ -67,8 +68,7 @@ class MotionLanguageConfig:
     """Whether the slots of several context motions alternate, as published weights expect."""
 
     def __post_init__(self) -> None:
-        if self.slots < 1:
-            raise ConfigError(f"slots must be at least 1, got {self.slots}")
+        check_sizes(self, "model", "slots")
         latent_values = self.vae.num_latents * self.vae.latent_dim
         if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
             raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
 from bimotion.models.cosine_path import CosinePath
+from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 
 
@@ -55,17 +56,16 @@ class VaeConfig:
     """Principal axes of a frame's features on the linear path."""
 
     def __post_init__(self) -> None:
-        if self.layers < 1 or self.layers % 2 == 0:
+        check_sizes(self, "vae", "feature_dim", "num_latents", "latent_width", "frames_per_token", "width")
+        check_sizes(self, "vae", "ff_width", "heads", "layers", "max_frames", "pose_axes")
+        if self.layers % 2 == 0:
             raise ConfigError(
                 f"vae layers must be odd (skip connections around a middle layer), got {self.layers}"
             )
-        if self.heads < 1 or self.width % self.heads:
+        if self.width % self.heads:
             raise ConfigError(
                 f"vae width must be a multiple of heads, got width {self.width} and heads {self.heads}"
             )
-        for name in ("feature_dim", "num_latents", "frames_per_token", "ff_width", "max_frames"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"vae {name} must be at least 1, got {getattr(self, name)}")
         if self.cosines < 0:
             raise ConfigError(f"vae cosines must be at least 0, got {self.cosines}")
         latent_values, coefficients = self.num_latents * self.latent_dim, self.cosines * self.pose_axes
@@ -74,8 +74,6 @@ class VaeConfig:
                 f"vae pose_axes must lie in 1..{self.feature_dim}, and times cosines be at least the {latent_values} "
                 f"latent values, got {self.pose_axes} axes and {self.cosines} cosines"
             )
-        if self.latent_width is not None and self.latent_width < 1:
-            raise ConfigError(f"vae latent_width must be at least 1, got {self.latent_width}")
         for name in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"vae {name} must lie in [0, 1), got {getattr(self, name)}")

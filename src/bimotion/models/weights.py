@@ -117,7 +117,7 @@ def model_of_state(
     Raises:
         ModelError: a tensor is missing, superfluous or of another shape.
     """
-    model = build(lambda: MotionLanguage(config), sum(value.numel() for value in state.values()), where)
+    model = build(lambda: MotionLanguage(config), [value.numel() for value in state.values()], where)
     check_state(model.state_dict(), state, where)
     own = {name: value.to(device, torch.float32) for name, value in state.items()}
     model.load_state_dict(own, assign=True)
