@@ -51,7 +51,7 @@ def test_a_clip_has_no_more_cosines_than_frames() -> None:
     assert not table[3:].any()
 
 
-def test_with_as_many_numbers_as_the_clips_have_nothing_is_lost() -> None:
+def test_with_as_many_dimensions_as_the_clips_have_nothing_is_lost() -> None:
     path = CosinePath(6, pose_axes=6, cosines=8, num_latents=3, latent_dim=16)
     given = [torch.randn(length, 6) for length in range(2, 9) for _ in range(20)]
     path.fit(given)
@@ -135,10 +135,8 @@ def test_the_same_latents_at_twice_the_length_move_at_half_the_speed() -> None:
     )
 
 
-def test_latents_with_more_numbers_than_coefficients_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match="no less than the 16 numbers of the latents, got 3 axes and 5 cosines"
-    ):
+def test_latents_with_more_dimensions_than_coefficients_are_refused() -> None:
+    with pytest.raises(ConfigError, match="at least the 16 latent values, got 3 axes and 5 cosines"):
         VaeConfig(num_latents=2, latent_width=8, cosines=5, pose_axes=3)
 
 

@@ -112,7 +112,7 @@ def test_a_latent_draws_its_own_noise_whatever_its_batch() -> None:
     together = draw_noise(5, 3, 8, generators(1, 2, 3), cpu, torch.float32)
     alone = draw_noise(5, 1, 8, generators(2), cpu, torch.float32)
     torch.testing.assert_close(together[:, 1:2], alone, rtol=0, atol=0)
-    with pytest.raises(ConfigError, match="2 generators were given for 3 latents"):
+    with pytest.raises(ConfigError, match="2 generators for 3 latents"):
         draw_noise(5, 3, 8, generators(1, 2), cpu, torch.float32)
 
 

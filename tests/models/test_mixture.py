@@ -248,7 +248,7 @@ def test_faults_are_named(mixture: Mixture, tokenizer: MotionTokenizer) -> None:
     special = tokenizer.special
     with pytest.raises(ModelError, match="65 tokens is longer than the model's 64"):
         mixture(TokenBatch.of([TokenSequence((1,) * 65)], special, 4))
-    with pytest.raises(ModelError, match="places for 1 motions, 0 were given"):
+    with pytest.raises(ModelError, match="slots for 1 motions, got 0"):
         mixture(TokenBatch.of([tokenizer.text_request(tokenizer.motion_in)], special, 4))
     with pytest.raises(ConfigError, match="multiple of kv_heads"):
         replace(GPT2, kv_heads=3)

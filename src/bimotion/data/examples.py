@@ -18,7 +18,7 @@ from bimotion.captions.instructions import (
 from bimotion.data.batches import bucket_order, draw_epoch, item_weights
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
-from bimotion.errors import ConfigError, DataError
+from bimotion.errors import ConfigError, DataError, check_range
 
 CAPTION_TASKS: frozenset[TaskClass] = frozenset({"t2m", "m2t", "t2t", "n2t"})
 """Tasks that need a caption, and so a window with text."""
@@ -56,11 +56,8 @@ class ExampleConfig:
         if not self.tasks or min(weight for _, weight in self.tasks) <= 0:
             raise ConfigError(f"tasks must name one or more tasks with shares above 0, got {self.tasks}")
         shares = ("plain_share", "timed_share", "bare_share", "paraphrase_share", "amount_share", "balance")
-        for name in shares:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
-        if self.variants is not None and self.variants < 1:
-            raise ConfigError(f"variants must be at least 1, got {self.variants}")
+        check_range(self, shares, 0, 1)
+        check_range(self, "variants", 1)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.models.blocks import EncoderLayer
 from bimotion.models.linear import Linear
@@ -48,16 +48,13 @@ class ContrastiveConfig:
     """Share of activations zeroed in training."""
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if name != "dropout" and getattr(self, name) < 1:
-                raise ConfigError(f"evaluator {name} must be at least 1, got {getattr(self, name)}")
+        check_range(self, set(vars(self)) - {"dropout"}, 1, label="evaluator ")
+        check_range(self, "dropout", 0, 1, below=True, label="evaluator ")
         if self.text_width % self.heads or self.motion_width % self.heads:
             raise ConfigError(
                 f"heads ({self.heads}) must divide text_width ({self.text_width}) and motion_width "
                 f"({self.motion_width})"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"evaluator dropout must lie in [0, 1), got {self.dropout}")
 
 
 EVALUATOR_SIZES: dict[str, ContrastiveConfig] = {

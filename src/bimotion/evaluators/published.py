@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 from bimotion.features.layout import CONTACTS
 
 FRAMES_PER_MOVEMENT = 4
@@ -39,9 +39,7 @@ class PublishedEvaluatorConfig:
     """Width of the embeddings."""
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_range(self, vars(self), 1)
 
 
 class PublishedEvaluator(nn.Module):

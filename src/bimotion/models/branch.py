@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.kernels import Norm
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
@@ -62,9 +62,8 @@ class MixtureConfig:
             raise ConfigError(f"mixture family must be 'gpt2' or 'llama', got {self.family!r}")
         check_sizes(self, "mixture", "text_vocab_size", "width", "layers", "heads", "kv_heads", "ff_width")
         check_sizes(self, "mixture", "motion_width", "motion_ff_width", "max_positions")
-        for name in ("norm_eps", "rope_theta"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"mixture {name} must be above 0, got {getattr(self, name)}")
+        check_range(self, ("norm_eps", "rope_theta"), 0, math.inf, above=True, below=True, label="mixture ")
+        check_range(self, ("dropout", "attention_dropout"), 0, 1, below=True, label="mixture ")
         if self.width % self.heads:
             raise ConfigError(
                 f"mixture width must be a multiple of heads, got width {self.width}, heads {self.heads}"
@@ -80,9 +79,6 @@ class MixtureConfig:
             )
         if self.family == "llama" and self.head_width % 2:
             raise ConfigError(f"rotary positions need an even head width, got {self.head_width}")
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"mixture {name} must lie in [0, 1), got {getattr(self, name)}")
 
     @property
     def groups(self) -> int:

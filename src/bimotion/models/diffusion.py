@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.limits import check_sizes
 
 Sampler = Literal["ancestral", "ddim", "dpmpp"]
@@ -65,10 +65,9 @@ class DiffusionConfig:
             raise ConfigError(
                 f"0 < beta_first <= beta_last < 1 must hold, got {self.beta_first} and {self.beta_last}"
             )
-        if self.repeats < 1:
-            raise ConfigError(f"repeats must be at least 1, got {self.repeats}")
-        if not 0 <= self.drop_condition <= 1:
-            raise ConfigError(f"drop_condition must lie in 0..1, got {self.drop_condition}")
+        check_range(self, "repeats", 1)
+        check_range(self, "drop_condition", 0, 1)
+        check_range(self, "guidance_scale", 0)
         if self.prediction not in ("eps", "v"):
             raise ConfigError(f"prediction must be 'eps' or 'v', got {self.prediction!r}")
         if self.sampler not in ("ancestral", "ddim", "dpmpp"):

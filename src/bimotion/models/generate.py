@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bimotion.errors import ConfigError, ModelError
+from bimotion.errors import ModelError, check_range
 from bimotion.models.mixture import Mixture
 from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import SpecialIds
@@ -29,15 +29,9 @@ class DecodingConfig:
     """Penalty on the logits of tokens already generated; 1: none (published: 1.1)."""
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 1 or self.top_k < 1:
-            raise ConfigError(
-                f"max_tokens and top_k must be at least 1, got {self.max_tokens} and {self.top_k}"
-            )
-        if self.temperature < 0 or self.repetition_penalty <= 0:
-            raise ConfigError(
-                f"temperature must be 0 or more and repetition_penalty above 0, got {self.temperature} and "
-                f"{self.repetition_penalty}"
-            )
+        check_range(self, ("max_tokens", "top_k"), 1)
+        check_range(self, "temperature", 0)
+        check_range(self, "repetition_penalty", 0, above=True)
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.blocks import EncoderLayer
 from bimotion.models.diffusion import (
     DiffusionConfig,
@@ -60,10 +60,9 @@ class HeadConfig:
 
     def __post_init__(self) -> None:
         check_sizes(self, "head", "width", "blocks", "heads", "ff_width", "frequencies")
+        check_range(self, "dropout", 0, 1, below=True, label="head ")
         if self.frequencies % 2:
             raise ConfigError(f"head frequencies must be even (sines and cosines), got {self.frequencies}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"head dropout must lie in [0, 1), got {self.dropout}")
 
 
 class Modulation(NamedTuple):

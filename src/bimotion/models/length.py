@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
 
@@ -36,8 +36,7 @@ class LengthConfig:
             raise ConfigError(
                 f"0 < min_frames < max_frames must hold, got {self.min_frames} and {self.max_frames}"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"length dropout must lie in [0, 1), got {self.dropout}")
+        check_range(self, "dropout", 0, 1, below=True, label="length ")
 
     @property
     def bins(self) -> int:

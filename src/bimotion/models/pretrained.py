@@ -57,14 +57,8 @@ def read_text_encoder(source: str | Path) -> tuple[Any, Any]:
     return _load(source, "AutoModel", ownerless=True, spare=("vocab_", "lm_head", "cls."))
 
 
-def _load(
-    source: str | Path, kind: str, *, ownerless: bool = False, spare: tuple[str, ...] = ()
-) -> tuple[Any, Any]:
-    """Tokenizer and model.
-
-    `ownerless`: Hub ids without an owner are taken, too. Weights whose names begin with one of `spare` may be there for
-    nothing.
-    """
+def _location(source: str | Path, ownerless: bool) -> tuple[str, dict[str, Any]]:
+    """Name and options under which transformers finds a folder, a GGUF file or a Hub id."""
     path = Path(source).expanduser()
     name = str(source)
     options: dict[str, Any] = {}
@@ -80,6 +74,18 @@ def _load(
         raise ModelError(f"{source}: expected a folder of transformers, a .gguf file or a Hub id")
     if path.exists():
         options["local_files_only"] = True
+    return name, options
+
+
+def _load(
+    source: str | Path, kind: str, *, ownerless: bool = False, spare: tuple[str, ...] = ()
+) -> tuple[Any, Any]:
+    """Tokenizer and model.
+
+    `ownerless`: Hub ids without an owner are taken, too. Weights whose names begin with one of `spare` may be there for
+    nothing.
+    """
+    name, options = _location(source, ownerless)
     try:
         import transformers
     except ImportError as error:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
 from bimotion.models.cosine_path import CosinePath
 from bimotion.models.limits import check_sizes
@@ -66,17 +66,14 @@ class VaeConfig:
             raise ConfigError(
                 f"vae width must be a multiple of heads, got width {self.width} and heads {self.heads}"
             )
-        if self.cosines < 0:
-            raise ConfigError(f"vae cosines must be at least 0, got {self.cosines}")
+        check_range(self, "cosines", 0, label="vae ")
+        check_range(self, ("dropout", "attention_dropout"), 0, 1, below=True, label="vae ")
         latent_values, coefficients = self.num_latents * self.latent_dim, self.cosines * self.pose_axes
         if self.cosines and not (1 <= self.pose_axes <= self.feature_dim and latent_values <= coefficients):
             raise ConfigError(
                 f"vae pose_axes must lie in 1..{self.feature_dim}, and times cosines be at least the {latent_values} "
                 f"latent values, got {self.pose_axes} axes and {self.cosines} cosines"
             )
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"vae {name} must lie in [0, 1), got {getattr(self, name)}")
         if self.norm not in ("post", "pre"):
             raise ConfigError(f"vae norm must be 'post' or 'pre', got {self.norm!r}")
 

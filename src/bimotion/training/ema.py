@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,8 @@ class EmaConfig:
     """Steps between two updates; the decay is adjusted accordingly."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.ema_decay < 1:
-            raise ConfigError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
-        if self.ema_every < 1:
-            raise ConfigError(f"ema_every must be at least 1, got {self.ema_every}")
+        check_range(self, "ema_decay", 0, 1, below=True)
+        check_range(self, "ema_every", 1)
 
 
 class Ema:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,9 @@ class LoopConfig:
     """Show a progress bar if standard error is a terminal."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "log_every", "keep"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in (
-            "validate_every",
-            "sample_every",
-            "checkpoint_every",
-            "checkpoint_minutes",
-            "max_minutes",
-        ):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be below 0, got {getattr(self, name)}")
+        check_range(self, ("steps", "batch_size", "log_every", "keep"), 1)
+        check_range(self, ("validate_every", "sample_every", "checkpoint_every", "checkpoint_minutes"), 0)
+        check_range(self, "max_minutes", 0)
 
 
 FREE_FIELDS = frozenset(

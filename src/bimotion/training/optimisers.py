@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.training.adamw16 import AdamW16
 
 
@@ -37,16 +37,11 @@ class OptimiserConfig:
     """Maximum norm of the whole gradient; 0: no clipping."""
 
     def __post_init__(self) -> None:
-        for name in ("lr", "muon_lr"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        check_range(self, ("lr", "muon_lr"), 0, above=True)
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ConfigError(f"betas must lie in [0, 1), got {self.betas}")
-        for name in ("weight_decay", "warmup_steps", "clip_norm"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be below 0, got {getattr(self, name)}")
-        if not 0 <= self.final_lr_ratio <= 1:
-            raise ConfigError(f"final_lr_ratio must lie in 0..1, got {self.final_lr_ratio}")
+        check_range(self, ("weight_decay", "warmup_steps", "clip_norm"), 0)
+        check_range(self, "final_lr_ratio", 0, 1)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from bimotion.data.batches import bucket_order, draw_epoch, item_weights
 from bimotion.data.store import Item
-from bimotion.errors import ConfigError, DataError
+from bimotion.errors import DataError, check_range
 from bimotion.training.task import Shard
 
 
@@ -27,12 +27,8 @@ class OrderConfig:
     """Batches whose clips are sorted by length as a group."""
 
     def __post_init__(self) -> None:
-        for name in ("balance", "crop_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
-        for name in ("min_frames", "bucket_batches"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_range(self, ("balance", "crop_probability"), 0, 1)
+        check_range(self, ("min_frames", "bucket_batches"), 1)
 
 
 @dataclass(frozen=True)

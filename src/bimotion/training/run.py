@@ -86,22 +86,11 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         raise ConfigError(
             f"{config.stage} needs a trained VAE: --vae RUN, or --init-from a model that has one"
         )
-    examples = config.examples
     save_or_check_config(config, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     train_items = store.items("train")
     held_items = store.items("test" if config.use_test else "val", mirrored=False)
     model, tokenizer = _model(config, train_items)
-    example_config = ExampleConfig(
-        tasks=config.task_shares(),
-        plain_share=examples.plain_share,
-        timed_share=examples.timed_share if model.config.length_in_prompt else 0.0,
-        bare_share=examples.bare_share,
-        paraphrase_share=examples.paraphrase_share,
-        amount_share=examples.amount_share,
-        variants=examples.variants,
-        balance=examples.balance,
-    )
     if stage.whole_text:
         train, held_out = (
             LanguageSplit([item for item in items if item.text], None) for items in (train_items, held_items)
@@ -123,10 +112,10 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         held_out,
         trains=config.trains,
         losses=config.losses,
-        examples=example_config,
+        examples=_example_config(config, model),
         validation=config.validation,
         whole_text=stage.whole_text,
-        latent_noise=examples.latent_noise,
+        latent_noise=config.examples.latent_noise,
         freeze_words=config.freeze_words,
         prompts=_prompt_cache(config, model),
         card=_card(config),
@@ -147,12 +136,29 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
     )
 
 
+def _example_config(config: LanguageTrainConfig, model: MotionLanguage) -> ExampleConfig:
+    """Sampling and wording of the stage's examples; prompts state lengths only if the model's do."""
+    examples = config.examples
+    return ExampleConfig(
+        tasks=config.task_shares(),
+        plain_share=examples.plain_share,
+        timed_share=examples.timed_share if model.config.length_in_prompt else 0.0,
+        bare_share=examples.bare_share,
+        paraphrase_share=examples.paraphrase_share,
+        amount_share=examples.amount_share,
+        variants=examples.variants,
+        balance=examples.balance,
+    )
+
+
 @torch.no_grad()
 def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLanguage, MotionTokenizer]:
     """The initial model of the stage, with the chosen VAE."""
     vae_and_stats = None if config.vae is None else load_vae(config.vae)
     vae = None if vae_and_stats is None else vae_and_stats[0]
-    named = preset(config.preset) if config.init_from is None else load_config(find_model(config.init_from))
+    # A new VAE brings new latents, which the preset describes; else they are those of the earlier stage.
+    earlier = config.init_from if config.vae is None else None
+    named = preset(config.preset) if earlier is None else load_config(find_model(earlier))
     sizes = MotionLanguageConfig(
         vae=named.vae if vae is None else vae.config,
         mixture=config.mixture,

@@ -102,5 +102,5 @@ def test_a_clip_without_valid_frames_counts_as_zero() -> None:
 
 
 def test_negative_weights_are_refused() -> None:
-    with pytest.raises(ConfigError, match="kl_weight must not be below 0"):
+    with pytest.raises(ConfigError, match="kl_weight must be at least 0"):
         VaeLossConfig(kl_weight=-1.0)

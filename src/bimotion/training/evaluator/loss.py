@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class ContrastiveLossConfig:
     """Share of motions with a hard negative: their caption with a word, the sides or the order changed."""
 
     def __post_init__(self) -> None:
-        for name in ("alike_words", "paraphrase_share", "phrase_share", "amount_share", "wrong_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        check_range(
+            self, ("alike_words", "paraphrase_share", "phrase_share", "amount_share", "wrong_share"), 0, 1
+        )
 
 
 class Likeness:

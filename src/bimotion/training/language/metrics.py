@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimotion.data.store import Item
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 from bimotion.features.decode import features_to_joints
 from bimotion.features.layout import CONTACTS, FPS
 from bimotion.training.vae.losses import FOOT_JOINTS
@@ -35,11 +35,8 @@ class ValidationConfig:
     """Held-out captions that motions are generated for, and windows that are captioned; 0: none."""
 
     def __post_init__(self) -> None:
-        if self.validate_clips < 1 or self.generate_clips < 0:
-            raise ConfigError(
-                f"validate_clips must be at least 1 and generate_clips at least 0, got {self.validate_clips} and "
-                f"{self.generate_clips}"
-            )
+        check_range(self, "validate_clips", 1)
+        check_range(self, "generate_clips", 0)
 
 
 class Neighbours:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.training.language.batches import LanguageBatch
 from bimotion.training.language.prompt_cache import PromptCache
@@ -31,9 +31,7 @@ class LanguageLossConfig:
     """Distance between the slot states of a paraphrase and of a caption of the same window."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise ConfigError(f"{name} must not be below 0, got {value}")
+        check_range(self, vars(self), 0)
 
 
 class LanguageObjective(nn.Module):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from bimotion.errors import ConfigError
+from bimotion.errors import check_range
 from bimotion.features.decode import features_to_joints
 from bimotion.features.layout import CONTACTS, FEATURE_DIM, FPS, LOCAL_VEL, RIC, ROOT, ROT6D
 
@@ -44,9 +44,7 @@ class VaeLossConfig:
     """Divergence of the latents from a standard normal distribution, mean over their values."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise ConfigError(f"{name} must not be below 0, got {value}")
+        check_range(self, vars(self), 0)
 
     def column_weights(self) -> Float[Tensor, " F"]:
         """The feature loss's weight of each column."""
