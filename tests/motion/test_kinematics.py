@@ -12,23 +12,18 @@ from bimotion.motion.kinematics import (
     pose_to_clip,
     with_rotations,
 )
-from bimotion.motion.rotations import axis_angle_to_quat, quat_normalise, quat_to_axis_angle
-from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS, TARGET_OFFSETS
+from bimotion.motion.rotations import (
+    axis_angle_to_quat,
+    quat_between,
+    quat_conjugate,
+    quat_multiply,
+    quat_normalise,
+    quat_rotate,
+    quat_to_axis_angle,
+)
+from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, PARENTS, REST_OFFSETS, TARGET_OFFSETS
 
 LIMBS = {"left_knee": (1, 0, 0), "right_knee": (1, 0, 0), "left_elbow": (0, -1, 0), "right_elbow": (0, 1, 0)}
-
-
-def random_bones(seed: int, num_frames: int = 6) -> Clip:
-    """Bones of constant length in any directions: shoulders and hips are not rigid."""
-    rng = np.random.default_rng(seed)
-    directions = rng.normal(size=(num_frames, 22, 3))
-    bones = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
-    bones *= np.linalg.norm(TARGET_OFFSETS, axis=-1)[:, None]
-    joints = np.zeros((num_frames, 22, 3))
-    joints[:, 0] = rng.normal(size=(num_frames, 3)) * 3
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        joints[:, joint] = joints[:, parent] + bones[:, joint]
-    return Clip(joints.astype(np.float32), 30)
 
 
 def bent(joint: str, angles: np.ndarray, others: dict[str, tuple[float, float, float]] | None = None) -> Clip:
@@ -43,20 +38,12 @@ def bent(joint: str, angles: np.ndarray, others: dict[str, tuple[float, float, f
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_constant_bones_in_any_directions_are_met_exactly(seed) -> None:
-    clip = random_bones(seed)
-    np.testing.assert_allclose(clip_to_pose(clip).joints(), clip.joints, atol=1e-5)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_rotations_of_a_rigid_body_give_its_joints_without_shifts(seed) -> None:
+def test_rotations_of_a_rigid_body_give_its_joints(seed) -> None:
     rng = np.random.default_rng(seed)
     rotations = axis_angle_to_quat(rng.normal(size=(8, 22, 3)))
     root = rng.normal(size=(8, 3))
     joints = forward_kinematics(rotations, root, TARGET_OFFSETS.astype(np.float64))
     pose = clip_to_pose(Clip(joints.astype(np.float32), 20))
-    assert not pose.shifts
     np.testing.assert_allclose(pose.joints(), joints, atol=1e-4)
 
 
@@ -103,7 +90,77 @@ def test_bones_that_vary_get_their_mean_length(walk) -> None:
     joints = clip_to_pose(clip).joints()
     bones = np.linalg.norm((joints - joints[:, list(PARENTS)])[:, 1:], axis=-1)
     assert np.ptp(bones, axis=0).max() < 1e-9
-    np.testing.assert_allclose(joints[:, 0], clip.joints[:, 0], atol=1e-6)
+    np.testing.assert_allclose(joints, clip.joints, atol=0.05)  # 5 % of a leg
+    np.testing.assert_allclose(joints[:, 0], clip.joints[:, 0], atol=2e-3)
+
+
+def test_what_is_not_rigid_is_met_at_the_limbs(walk) -> None:
+    """Hips and shoulders that shake by 5 mm against the trunk do not move knees, feet, elbows and hands."""
+    rng = np.random.default_rng(0)
+    joints = walk.joints.copy()
+    joints[:, [1, 2, 3, 13, 14]] += rng.normal(scale=0.002, size=(len(walk), 5, 3)).astype(np.float32)
+    missed = np.abs(clip_to_pose(Clip(joints, 20)).joints() - joints).max((0, 2))
+    assert missed[[4, 5, 7, 8, 10, 11, 18, 19, 20, 21]].max() < 0.006
+    assert missed.max() < 0.01
+
+
+def twist_steps(clip: Clip) -> dict[str, np.ndarray]:
+    """How far each bone turns about itself from frame to frame, beyond the shortest way, degrees."""
+    pose = clip_to_pose(clip)
+    world = global_rotations(pose.rotations)
+    steps = {}
+    for joint, children in enumerate(CHILDREN):
+        if len(children) == 1:
+            bone = quat_rotate(world[:, joint], pose.offsets[children[0]])
+            turn = quat_multiply(world[1:, joint], quat_conjugate(world[:-1, joint]))
+            twist = quat_multiply(quat_conjugate(quat_between(bone[:-1], bone[1:])), turn)
+            steps[JOINT_NAMES[joint]] = np.degrees(2 * np.arccos(np.clip(np.abs(twist[:, 0]), 0, 1)))
+    return steps
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        "knees that hyperextend by 20 degrees",
+        "a leg kicked up past the head with a pointed foot",
+        "an arm that swings all the way round, straight",
+        "an elbow that folds flat and opens to the other side",
+    ],
+)
+def test_no_limb_spins_about_itself(motion) -> None:
+    t = np.linspace(0, 1, 60)
+    turns = np.zeros((60, 22, 3))
+    arm, leg = JOINT_NAMES.index("left_shoulder"), JOINT_NAMES.index("right_hip")
+    if "knees" in motion:
+        turns[:, [4, 5], 0] = (0.6 + 0.95 * np.cos(2 * np.pi * 3 * t))[:, None]
+    elif "leg" in motion:
+        turns[:, leg, 0] = -3.0 * np.sin(np.pi * t) ** 2
+        turns[:, leg, 2] = 0.3 * np.sin(2 * np.pi * t)
+        turns[:, JOINT_NAMES.index("right_ankle"), 0] = 1.1
+    elif "round" in motion:
+        turns[:, arm, 2] = 2 * np.pi * t
+        turns[:, arm, 1] = 0.05
+    else:
+        turns[:, JOINT_NAMES.index("left_elbow"), 1] = -3.1 * np.sin(np.pi * t)
+        turns[:, arm, 0] = 0.8 * np.sin(2 * np.pi * t)
+    root = np.tile([0.0, 0.95, 0.0], (60, 1))
+    clip = Clip(forward_kinematics(axis_angle_to_quat(turns), root, REST_OFFSETS).astype(np.float32), 20)
+    for joint, steps in twist_steps(clip).items():
+        assert steps.max() < 15, joint
+    np.testing.assert_allclose(clip_to_pose(clip).joints(), clip.joints, atol=1e-3)
+
+
+def test_resampling_keeps_bones_and_passes_through_every_frame(walk) -> None:
+    pose = clip_to_pose(walk)
+    fine = pose.resample(20, 60)
+    assert len(fine.root) == 121
+    np.testing.assert_allclose(fine.joints()[::3], pose.joints(), atol=1e-6)
+    bones = np.linalg.norm((fine.joints() - fine.joints()[:, list(PARENTS)])[:, 1:], axis=-1)
+    assert np.ptp(bones, axis=0).max() < 1e-9
+    # the walk's own formula, between its frames
+    swing = 0.5 * np.sin(2 * np.pi * np.arange(121) / 60)
+    thigh = fine.joints()[:, 4] - fine.joints()[:, 1]
+    np.testing.assert_allclose(np.arctan2(-thigh[:, 2], -thigh[:, 1]), swing, atol=6e-3)
 
 
 def test_a_clips_own_rotations_are_kept(walk) -> None:

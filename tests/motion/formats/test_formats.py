@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip, facing
 from bimotion.motion.formats import READS, WRITES, read_motion, write_motion
-from bimotion.motion.kinematics import clip_to_pose, forward_kinematics, with_rotations
+from bimotion.motion.kinematics import forward_kinematics, with_rotations
 from bimotion.motion.rotations import axis_angle_to_quat
-from bimotion.motion.skeleton import PARENTS, REST_OFFSETS, TARGET_OFFSETS
+from bimotion.motion.skeleton import PARENTS, REST_OFFSETS
 
 BACK = tuple(suffix for suffix in WRITES if suffix in READS)
 
@@ -133,19 +133,3 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, walk, monkeypatch) -> None
         write_motion(walk, path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bvh"]
-
-
-def test_the_uniform_skeleton_of_the_features_is_written_exactly(tmp_path) -> None:
-    rng = np.random.default_rng(1)
-    bones = rng.normal(size=(5, 22, 3))
-    bones *= np.linalg.norm(TARGET_OFFSETS, axis=-1)[:, None] / np.linalg.norm(bones, axis=-1, keepdims=True)
-    joints = np.zeros((5, 22, 3))
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        joints[:, joint] = joints[:, parent] + bones[:, joint]
-    clip = Clip(joints.astype(np.float32), 20)
-    assert clip_to_pose(clip).shifts
-    for suffix in (".bvh", ".npz"):
-        write_motion(clip, tmp_path / f"a{suffix}")
-        np.testing.assert_allclose(
-            read_motion(tmp_path / f"a{suffix}", unit="m").joints, clip.joints, atol=1e-4
-        )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.skeleton import JOINT_NAMES
 
 READS: tuple[str, ...] = (".bvh", ".amc", ".npy", ".npz")
@@ -85,16 +86,19 @@ def read_joint_map(path: str | Path) -> dict[str, str]:
     return names
 
 
-def write_motion(clip: Clip, path: str | Path) -> None:
+def write_motion(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
     """Write the clip; a failure leaves what stood at `path`.
 
     Raises:
         MotionFileError: another suffix, or the file cannot be written.
+        ConfigError: an option that the format cannot have.
     """
     path = Path(path)
+    options = options or WriteOptions()
     suffix = path.suffix.lower()
     if suffix not in WRITES:
         raise MotionFileError(f"{path}: expected a name that ends in {', '.join(WRITES)}")
+    options.check_suffix(suffix)
     from bimotion.motion.formats.amass import write_npz
     from bimotion.motion.formats.bvh_writer import write_bvh
     from bimotion.motion.formats.gltf import write_glb
@@ -102,7 +106,7 @@ def write_motion(clip: Clip, path: str | Path) -> None:
 
     writers = {".bvh": write_bvh, ".glb": write_glb, ".npy": write_npy, ".npz": write_npz}
     try:
-        writers[suffix](clip, path)
+        writers[suffix](clip, path, options)
     except OSError as error:
         raise MotionFileError(f"{path}: cannot be written: {error.strerror or error}") from None
 

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.npy import DEFAULT_FPS, check_positions, load_npz
-from bimotion.motion.kinematics import Pose, clip_to_pose, pose_to_clip
+from bimotion.motion.formats.write_options import WriteOptions
+from bimotion.motion.kinematics import clip_rotations, clip_to_pose, forward_kinematics
 from bimotion.motion.rotations import axis_angle_to_quat, quat_multiply, quat_rotate, quat_to_axis_angle
 from bimotion.motion.skeleton import NUM_JOINTS, PARENTS
 from bimotion.storage.atomic import atomic_path
@@ -29,26 +30,29 @@ _MODELS = {156: "smplh", 165: "smplx", 72: "smpl"}
 """Body models by the width of `poses`; their first 22 joints are the same."""
 
 
-def write_npz(clip: Clip, path: str | Path) -> None:
+def write_npz(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
     """Write SMPL-H parameters: poses (T, 156) with flat hands, trans, mocap_framerate, betas 0, gender neutral.
 
-    `rest_joints` (22, 3), or (T, 22, 3) where hips or shoulders are not rigid, is the clip's own skeleton.
+    `rest_joints` (22, 3) is the clip's own skeleton.
     """
-    pose = clip_to_pose(clip)
+    options = options or WriteOptions()
+    clip = options.edit(clip)
+    pose, fps = clip_to_pose(clip), options.fps or clip.fps
+    if fps != clip.fps:
+        pose = pose.resample(clip.fps, fps)
     rotations = pose.rotations.copy()
     rotations[:, 0] = quat_multiply(_Y_UP_TO_Z_UP, rotations[:, 0])
-    poses = np.zeros((len(clip), _NUM_SMPLH_JOINTS, 3))
+    poses = np.zeros((len(rotations), _NUM_SMPLH_JOINTS, 3))
     poses[:, :NUM_JOINTS] = quat_to_axis_angle(rotations)
-    rest = _offsets_to_positions(pose.moving_offsets() if pose.shifts else pose.offsets)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez(
             file,
-            poses=poses.reshape(len(clip), -1),
+            poses=poses.reshape(len(poses), -1),
             trans=quat_rotate(_Y_UP_TO_Z_UP, pose.root) - _SMPL_PELVIS,
-            mocap_framerate=np.array(clip.fps),
+            mocap_framerate=np.array(fps),
             betas=np.zeros(16),
             gender=np.array("neutral"),
-            rest_joints=rest + _SMPL_PELVIS,
+            rest_joints=pose.rest() + _SMPL_PELVIS,
         )
 
 
@@ -92,17 +96,8 @@ def read_npz(path: str | Path, body_model: str | Path | None = None) -> tuple[Cl
     rotations[:, 0] = quat_multiply(_Z_UP_TO_Y_UP, rotations[:, 0])
     root = quat_rotate(_Z_UP_TO_Y_UP, trans + rest[..., 0, :])
     offsets = rest - rest[..., np.maximum(PARENTS, 0), :]
-    constant = offsets if offsets.ndim == 2 else offsets.mean(0)
-    shifts = {} if offsets.ndim == 2 else {joint: offsets[:, joint] for joint in range(1, NUM_JOINTS)}
-    pose = Pose(root, rotations, constant, shifts)
-    return pose_to_clip(pose, _rate(arrays, path, None), path.stem), True
-
-
-def _offsets_to_positions(offsets: Float[np.ndarray, "*batch 22 3"]) -> Float[np.ndarray, "*batch 22 3"]:
-    positions = np.zeros_like(offsets)
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        positions[..., joint, :] = positions[..., parent, :] + offsets[..., joint, :]
-    return positions
+    joints = forward_kinematics(rotations, root, offsets).astype(np.float32)
+    return Clip(joints, _rate(arrays, path, None), clip_rotations(rotations), name=path.stem), True
 
 
 def _rate(arrays: dict[str, np.ndarray], path: Path, default: float | None) -> float:

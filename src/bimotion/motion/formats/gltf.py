@@ -15,6 +15,7 @@ import numpy as np
 
 from bimotion.motion.body import BODY, body_mesh
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.kinematics import Pose, clip_to_pose
 from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, NUM_JOINTS, PARENTS
 from bimotion.storage.atomic import atomic_path
@@ -56,12 +57,13 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_glb(clip: Clip, path: str | Path) -> None:
+def write_glb(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
     """Write the clip as a body that moves; name and caption stand in the file.
 
-    Bones are of constant length; where hips or shoulders are not rigid in a clip that has constant bones, those
-    joints move as well, so that no position is lost.
+    Bones are of constant length.
     """
+    options = options or WriteOptions()
+    clip = options.edit(clip)
     document, data = _document(clip, clip_to_pose(clip))
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
@@ -155,8 +157,6 @@ def _animation(buffer: _Buffer, clip: Clip, pose: Pose) -> dict[str, Any]:
         samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
 
     track(0, "translation", pose.root, "VEC3")
-    for joint, offset in pose.shifts.items():
-        track(joint, "translation", offset, "VEC3")
     for joint in range(NUM_JOINTS):
         track(joint, "rotation", pose.rotations[:, joint, [1, 2, 3, 0]], "VEC4")
     return {"name": clip.caption or clip.name or "motion", "samplers": samplers, "channels": channels}

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.text import MAX_BYTES
+from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.storage.atomic import atomic_path
 
@@ -19,8 +20,9 @@ DEFAULT_FPS = 20.0
 """An .npy file does not say its rate; HumanML3D's arrays have this one."""
 
 
-def write_npy(clip: Clip, path: str | Path) -> None:
+def write_npy(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
     """Write the joints, float32 (T, 22, 3) in metres; the rate is not kept."""
+    clip = (options or WriteOptions()).resampled(clip)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.save(file, clip.joints)
 
