@@ -9,6 +9,8 @@ import numpy as np
 
 from bimotion.errors import ModelError, MotionFileError
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats.joint_names import NameSet
+from bimotion.motion.formats.write_options import OutUnit, WriteOptions
 
 if TYPE_CHECKING:
     import torch
@@ -117,17 +119,48 @@ def read_clip(
     return read_motion(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
 
 
-def save_clip(clip: Clip, path: str | Path) -> None:
+def save_clip(
+    clip: Clip,
+    path: str | Path,
+    *,
+    names: NameSet = "smpl",
+    unit: OutUnit = "m",
+    fps: float | None = None,
+    in_place: bool = False,
+    root_bone: bool = False,
+    start: float | None = None,
+    end: float | None = None,
+    sidecar: bool = False,
+) -> None:
     """Write the clip; the suffix chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png.
 
     The file is written beside and renamed: a failure leaves what was there.
 
+    Args:
+        clip: The motion.
+        path: The file; its folder must exist.
+        names: Joint names in .bvh and .glb: "smpl", "mixamo", "unreal", "unity" or "vrm".
+        unit: Unit of lengths in .bvh: "m" suits Blender, "cm" Maya, MotionBuilder and Unreal.
+        fps: Frames per second to resample to; .bvh, .glb and .npz interpolate rotations.
+        in_place: Take the way along the floor out of the motion.
+        root_bone: Add a bone on the floor that carries the way and the heading (.bvh, .glb).
+        start: Second at which the file begins.
+        end: Second at which the file ends.
+        sidecar: Write caption, rate and length to a .json file of the same stem as well.
+
     Raises:
         MotionFileError: another suffix, or a folder that does not exist.
+        ConfigError: an option outside its range, or one that the format cannot have.
     """
     path = Path(path)
     check_writable(path)
-    _WRITERS[path.suffix.lower()](clip, path)
+    options = WriteOptions(names, unit, fps, in_place, root_bone, start, end)
+    options.check_suffix(path.suffix.lower())
+    _WRITERS[path.suffix.lower()](clip, path, options)
+    if sidecar:
+        from bimotion.motion.formats.sidecar import write_sidecar
+
+        write_sidecar(clip, path, options)
 
 
 def check_writable(path: str | Path) -> None:
@@ -168,31 +201,31 @@ def _read_features(path: Path) -> Clip:
     )
 
 
-def _write_motion(clip: Clip, path: Path) -> None:
+def _write_motion(clip: Clip, path: Path, options: WriteOptions) -> None:
     from bimotion.motion.formats import write_motion
 
-    write_motion(clip, path)
+    write_motion(clip, path, options)
 
 
-def _write_page(clip: Clip, path: Path) -> None:
+def _write_page(clip: Clip, path: Path, options: WriteOptions) -> None:
     from bimotion.render.page import write_page
 
-    write_page([clip], path, title=clip.caption or clip.name or path.stem)
+    write_page([options.resampled(clip)], path, title=clip.caption or clip.name or path.stem)
 
 
-def _write_picture(clip: Clip, path: Path) -> None:
+def _write_picture(clip: Clip, path: Path, options: WriteOptions) -> None:
     from bimotion.render.pictures import write_picture
 
-    write_picture(clip, path)
+    write_picture(options.resampled(clip), path)
 
 
-def _write_video(clip: Clip, path: Path) -> None:
+def _write_video(clip: Clip, path: Path, options: WriteOptions) -> None:
     from bimotion.render.video import write_video
 
-    write_video(clip, path)
+    write_video(options.resampled(clip), path)
 
 
-_WRITERS: dict[str, Callable[[Clip, Path], None]] = {
+_WRITERS: dict[str, Callable[[Clip, Path, WriteOptions], None]] = {
     ".bvh": _write_motion,
     ".glb": _write_motion,
     ".npy": _write_motion,

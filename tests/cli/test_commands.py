@@ -6,6 +6,7 @@ import pytest
 
 import bimotion
 from bimotion.cli.main import exit_code
+from bimotion.cli.outputs import slug
 from bimotion.motion.clip import Clip
 
 
@@ -41,18 +42,53 @@ def test_generate_writes_the_motion_of_the_seed(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("here")
-def test_several_motions_are_numbered_and_never_overwrite(capsys: pytest.CaptureFixture[str]) -> None:
-    args = ("generate", "a", "b", "--count", "2", "--out", "m.npy", "--seed", "0", "--seconds", "1")
+def test_several_motions_are_named_by_their_sentences_and_never_overwrite(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = ("A person waves!", "he says: ça va")
+    args = ("generate", *texts, "--count", "2", "--out", "m.npy", "--seed", "0", "--seconds", "1")
     call(*args, "--json")
     rows = json.loads(capsys.readouterr().out)
     assert [(row["file"], row["text"], row["seed"]) for row in rows] == [
-        ("m-1.npy", "a", 0),
-        ("m-2.npy", "a", 1),
-        ("m-3.npy", "b", 2),
-        ("m-4.npy", "b", 3),
+        ("a-person-waves-1.npy", "A person waves!", 0),
+        ("a-person-waves-2.npy", "A person waves!", 1),
+        ("he-says-ca-va-1.npy", "he says: ça va", 2),
+        ("he-says-ca-va-2.npy", "he says: ça va", 3),
     ]
     assert sorted(path.name for path in Path().iterdir()) == [row["file"] for row in rows]
-    assert "m-1.npy exists already" in refused(capsys, *args)
+    assert "a-person-waves-1.npy exists already" in refused(capsys, *args)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_folder_takes_a_motion_with_the_options_of_the_file() -> None:
+    Path("out").mkdir()
+    call("generate", "a person waves", "--out", "out", "--format", "bvh", "--seconds", "2", "--seed", "0")
+    options = ("--names", "unreal", "--out-unit", "cm", "--fps", "30", "--sidecar", "--end", "1")
+    call("generate", "someone walks", "--out", "out", "--seconds", "2", "--seed", "0", *options)
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        "a-person-waves.bvh",
+        "someone-walks.bvh",
+        "someone-walks.json",
+    ]
+    sidecar = json.loads(Path("out/someone-walks.json").read_text(encoding="utf-8"))
+    clip = bimotion.read_clip("out/someone-walks.bvh", unit="cm")
+    assert (sidecar["caption"], sidecar["fps"], sidecar["frames"]) == ("someone walks", 30, len(clip))
+    assert (sidecar["joint_names"], sidecar["unit"]) == ("unreal", "cm")
+    assert "JOINT thigh_l" in Path("out/someone-walks.bvh").read_text()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("a person waves", "a-person-waves"),
+        ("  --- ", "motion"),
+        ("人が手を振る", "人が手を振る"),
+        ("../etc/passwd", "etc-passwd"),
+        ("word " * 30, "-".join(["word"] * 12)),
+    ],
+)
+def test_slugs_are_file_names(sentence: str, expected: str) -> None:
+    assert slug(sentence) == expected
 
 
 @pytest.mark.usefixtures("here")

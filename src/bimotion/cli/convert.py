@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Reading, ReadingOptions
+from bimotion.cli.options import Reading, ReadingOptions, Writing, WritingOptions
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ class Convert:
     """Convert a motion file: the suffixes choose the formats.
 
     Reads .bvh .amc .npy .npz (joint positions, HumanML3D features, AMASS). Writes .bvh .glb .npy .npz .html .mp4 .gif
-    .png. What is written has the 22 joints of the SMPL skeleton, in metres, Y up.
+    .png. What is written has the 22 joints of the SMPL skeleton, Y up; the defaults suit Blender.
 
     examples:
       bimotion convert dance.bvh dance.glb
       bimotion convert 02_01.amc walk.bvh --fps 30
       bimotion convert mine.bvh mine.npz --joint-map mine.json --unit cm
+      bimotion convert walk.bvh unreal.bvh --names unreal --out-unit cm --root-bone
+      bimotion convert walk.bvh loop.glb --start 1 --end 2.2 --in-place
       bimotion convert walk.bvh walk.npy --features
     """
 
@@ -31,33 +33,31 @@ class Convert:
     """The file to read."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The file to write; one that exists is overwritten."""
-    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
-    """Frames per second to resample to."""
     mirror: bool = False
     """Swap left and right."""
     features: bool = False
     """Write HumanML3D features (T, 263) at 20 frames per second instead of joint positions (.npy only)."""
     reading: ReadingOptions = Reading()
     """How IN is read."""
+    writing: WritingOptions = Writing()
+    """How OUT is written."""
 
     def run(self) -> None:
         """Read, change, write."""
-        from bimotion.api import check_writable, save_clip
         from bimotion.cli.usage import UsageError
 
-        check_writable(self.out)
+        self.writing.check(self.out)
         if self.features and self.out.suffix.lower() != ".npy":
             raise UsageError(f"{self.out}: --features are written to .npy")
-        if self.fps is not None and not 1 <= self.fps <= 1000:
-            raise UsageError(f"--fps: expected 1 to 1000, got {self.fps:g}")
+        if self.features and self.writing.fps not in (None, 20):
+            raise UsageError("--fps: HumanML3D features have 20 frames per second")
         clip = self.reading.read(self.source)
         if self.mirror:
             clip = clip.mirror()
         if self.features:
             self._write_features(clip)
             return
-        clip = clip if self.fps is None else clip.resample(self.fps)
-        save_clip(clip, self.out)
+        clip = self.writing.save(clip, self.out)
         say(f"{self.out}: {clip.duration:.2f} s, {len(clip)} frames at {clip.fps:g} per second")
 
     def _write_features(self, clip: "Clip") -> None:
@@ -66,7 +66,7 @@ class Convert:
         from bimotion.features.clips import clip_to_features
         from bimotion.storage.atomic import atomic_path
 
-        features = clip_to_features(clip)
+        features = clip_to_features(self.writing.options().edit(clip))
         with atomic_path(self.out) as beside, beside.open("wb") as file:
             np.save(file, features)
         say(f"{self.out}: HumanML3D features {features.shape} at 20 frames per second")

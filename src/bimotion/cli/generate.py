@@ -1,13 +1,18 @@
 """`bimotion generate`: sentences to motions."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Precision, Seed
+from bimotion.cli.options import Device, Model, Out, Precision, Seed, Writing, WritingOptions
 from bimotion.cli.terminal import say, say_lines
+
+if TYPE_CHECKING:
+    from bimotion.motion.clip import Clip
 
 
 @dataclass(frozen=True)
@@ -15,12 +20,13 @@ class Generate:
     """Turn sentences into motions.
 
     The suffix of --out chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png. Several motions go onto one
-    .html page, or into numbered files.
+    .html page, or into files named by their sentences, beside --out or in it where it is a folder.
 
     examples:
       bimotion generate "a person waves with the right hand" --out wave.bvh
       bimotion generate "a person walks" "a person jumps" --out page.html --seed 0
-      bimotion generate "a person dances" --count 5 --seconds 6 --out dance.bvh --json
+      bimotion generate "a person dances" --count 5 --seconds 6 --out dances --format glb --json
+      bimotion generate "a person runs" --out run.bvh --names unreal --out-unit cm --fps 30 --root-bone
     """
 
     text: Annotated[
@@ -28,7 +34,9 @@ class Generate:
     ]
     """What the person does."""
     out: Out
-    """The file to write; one that exists is overwritten."""
+    """The file to write, which is overwritten if it exists, or an existing folder."""
+    format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"] = "bvh"
+    """Format of files in a folder."""
     seconds: Annotated[
         float | None, arg(metavar="S", help_behavior_hint="(default: predicted from the text)")
     ] = None
@@ -44,9 +52,9 @@ class Generate:
     sampler: Annotated[
         Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
     ] = None
-    """How the noise is taken away."""
+    """Diffusion sampler."""
     raw: bool = False
-    """What the network says, without giving bones one length and holding standing feet in place."""
+    """Skip clean-up (constant bone lengths, foot locking)."""
     model: Model = None
     """A model folder or a Hub repository."""
     device: Device = "cpu"
@@ -55,10 +63,12 @@ class Generate:
     """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
     json: bool = False
     """Print a list of {"file", "text", "seed", "seconds", "frames"} instead of lines."""
+    writing: WritingOptions = Writing()
+    """How files are written."""
 
     def run(self) -> None:
-        """Generate, write, and say what was written."""
-        from bimotion.cli.outputs import numbered
+        """Generate, write, and print what was written."""
+        from bimotion.cli.outputs import output_paths
         from bimotion.cli.usage import UsageError
 
         if not self.text or not all(text.strip() for text in self.text):
@@ -68,39 +78,23 @@ class Generate:
         if self.count < 1:
             raise UsageError(f"--count: expected 1 or more, got {self.count}")
         texts = [text for text in self.text for _ in range(self.count)]
-        one_page = self.out.suffix.lower() == ".html"
-        paths = numbered(self.out, 1 if one_page else len(texts))
-
-        import secrets
-
-        from bimotion.api import load, save_clip
-        from bimotion.cli.progress import track
-
-        seed = secrets.randbelow(2**31) if self.seed is None else self.seed
-        model = load(self.model, device=self.device, precision=self.precision)
-        clips = []
+        one_page = self.out.suffix.lower() == ".html" and not self.out.is_dir()
+        paths = [self.out] * len(texts) if one_page else output_paths(self.out, texts, f".{self.format}")
+        for path in paths:
+            self.writing.check(path)
+        clips: list[Clip] = []
         done = []
-        for number, text in enumerate(track(texts, "generating")):
-            clip = model.text_to_motion(
-                text,
-                seconds=self.seconds,
-                seed=seed + number,
-                guidance_scale=self.guidance,
-                steps=self.steps,
-                sampler=self.sampler,
-                clean=not self.raw,
-            )
+        for path, seed, clip in self._clips(texts, paths):
             if one_page:
-                clips.append(replace(clip, name=f"{number + 1}"))
-            else:
-                save_clip(clip, paths[number])
+                clips.append(replace(self.writing.options().resampled(clip), name=f"{len(clips) + 1}"))
+            written = clips[-1] if one_page else self.writing.save(clip, path)
             done.append(
                 {
-                    "file": str(self.out if one_page else paths[number]),
-                    "text": text,
-                    "seed": seed + number,
-                    "seconds": round(clip.duration, 2),
-                    "frames": len(clip),
+                    "file": str(path),
+                    "text": clip.caption,
+                    "seed": seed,
+                    "seconds": round(written.duration, 2),
+                    "frames": len(written),
                 }
             )
         if one_page:
@@ -114,3 +108,24 @@ class Generate:
             say(
                 f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})"
             )
+
+    def _clips(self, texts: list[str], paths: list[Path]) -> Iterator[tuple[Path, int, "Clip"]]:
+        """The generated clips, with the path and the seed of each."""
+        import secrets
+
+        from bimotion.api import load
+        from bimotion.cli.progress import track
+
+        first = secrets.randbelow(2**31) if self.seed is None else self.seed
+        model = load(self.model, device=self.device, precision=self.precision)
+        for number, text in enumerate(track(texts, "generating")):
+            clip = model.text_to_motion(
+                text,
+                seconds=self.seconds,
+                seed=first + number,
+                guidance_scale=self.guidance,
+                steps=self.steps,
+                sampler=self.sampler,
+                clean=not self.raw,
+            )
+            yield paths[number], first + number, replace(clip, caption=text)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Precision, Reading, ReadingOptions, Seed
+from bimotion.cli.options import (
+    Device,
+    Model,
+    Out,
+    Precision,
+    Reading,
+    ReadingOptions,
+    Seed,
+    Writing,
+    WritingOptions,
+)
 from bimotion.cli.terminal import say, say_lines
 
 
@@ -45,18 +55,20 @@ class Inbetween:
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
     reading: ReadingOptions = Reading()
     """How both files are read."""
+    writing: WritingOptions = Writing()
+    """How --out is written."""
 
     def run(self) -> None:
         """Fill, write, and say what was written."""
-        from bimotion.api import check_writable, load, save_clip
+        from bimotion.api import load
 
-        check_writable(self.out)
+        self.writing.check(self.out)
         first, last = self.reading.read(self.first), self.reading.read(self.last)
         model = load(self.model, device=self.device, precision=self.precision)
         clip = model.fill_between(
             first, last, seconds=self.seconds, seed=self.seed, keep_places=self.keep_places
         )
-        save_clip(clip, self.out)
+        clip = self.writing.save(clip, self.out)
         if self.json:
             row = {
                 "file": str(self.out),

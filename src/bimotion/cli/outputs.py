@@ -1,24 +1,55 @@
 """Where results go: names of several outputs, and what may be overwritten."""
 
+import re
+import unicodedata
+from collections import Counter
 from pathlib import Path
 
 from bimotion.api import check_writable
 from bimotion.cli.usage import UsageError
 
+_MAX_SLUG = 60
 
-def numbered(out: Path, count: int) -> list[Path]:
-    """`out` itself for one result, else out-1, out-2, ... with the same suffix.
+
+def slug(sentence: str) -> str:
+    """A file name of a sentence: lower case, words joined by hyphens, at most 60 characters, cut between words.
+
+    Letters of every script are kept, accents are not; "motion" where nothing is left.
+    """
+    accents = range(0x300, 0x370)  # other marks are part of a letter, as in Japanese
+    plain = "".join(c for c in unicodedata.normalize("NFKD", sentence.lower()) if ord(c) not in accents)
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", plain))
+    text = "-".join(words)
+    if len(text) > _MAX_SLUG:
+        text = text[: _MAX_SLUG + 1].rpartition("-")[0] or text[:_MAX_SLUG]
+    return text or "motion"
+
+
+def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[Path]:
+    """Where the motion of each sentence goes.
+
+    One motion goes to `out`; several, or one where `out` is a folder, to files named by their sentences beside `out`
+    or in it: a-person-waves.bvh, or a-person-waves-1.bvh, a-person-waves-2.bvh where a sentence has several.
+    `suffix` is for files in a folder.
 
     Raises:
-        UsageError: a numbered file exists; only a file that the user named is overwritten.
+        UsageError: such a file exists; only a file that the user named is overwritten.
         MotionFileError: nothing can be written there.
     """
-    check_writable(out)
-    if count == 1:
+    if len(sentences) == 1 and not out.is_dir():
+        check_writable(out)
         return [out]
-    digits = len(str(count))
-    paths = [out.with_stem(f"{out.stem}-{number:0{digits}d}") for number in range(1, count + 1)]
-    for path in paths:
+    first = out / f"motion{suffix}" if out.is_dir() else out
+    check_writable(first)
+    slugs = [slug(sentence) for sentence in sentences]
+    totals, numbers = Counter(slugs), Counter[str]()
+    paths = []
+    for name in slugs:
+        numbers[name] += 1
+        width = len(str(totals[name]))
+        number = f"-{numbers[name]:0{width}d}" if totals[name] > 1 else ""
+        path = first.with_name(f"{name}{number}{first.suffix}")
         if path.exists():
             raise UsageError(f"{path} exists already; move it away, or choose another --out")
+        paths.append(path)
     return paths

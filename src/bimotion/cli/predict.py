@@ -6,7 +6,18 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, File, Model, Out, Precision, Reading, ReadingOptions, Seed
+from bimotion.cli.options import (
+    Device,
+    File,
+    Model,
+    Out,
+    Precision,
+    Reading,
+    ReadingOptions,
+    Seed,
+    Writing,
+    WritingOptions,
+)
 from bimotion.cli.terminal import say, say_lines
 
 
@@ -39,25 +50,27 @@ class Predict:
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
     reading: ReadingOptions = Reading()
     """How the file is read."""
+    writing: WritingOptions = Writing()
+    """How --out is written."""
 
     def run(self) -> None:
         """Continue, write, and say what was written."""
-        from bimotion.api import check_writable, load, save_clip
+        from bimotion.api import load
 
-        check_writable(self.out)
+        self.writing.check(self.out)
         given = self.reading.read(self.file)
         model = load(self.model, device=self.device, precision=self.precision)
         clip = model.continue_motion(given, seconds=self.seconds, seed=self.seed)
         new = round(self.seconds * clip.fps)
         written = clip[len(clip) - new :] if self.only_new else clip
-        save_clip(written, self.out)
+        written = self.writing.save(written, self.out)
         if self.json:
             row = {
                 "file": str(self.out),
                 "seconds": round(written.duration, 2),
                 "new_seconds": round(new / clip.fps, 2),
                 "frames": len(written),
-                "fps": clip.fps,
+                "fps": written.fps,
             }
             say_lines(json.dumps(row, indent=1))
         else:
