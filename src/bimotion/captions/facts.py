@@ -16,7 +16,8 @@ from scipy.signal import find_peaks
 from bimotion.errors import DataError
 
 FPS = 20.0
-_LEG_M = 0.82  # thigh and shank of the adult that all thresholds are written for
+LEG_M = 0.82
+"""Thigh and shank in metres of the adult that all thresholds are written for."""
 _PELVIS, _SPINE3, _NECK, _HEAD = 0, 9, 12, 15
 _LEFT = {"hip": 1, "knee": 4, "ankle": 7, "foot": 10, "shoulder": 16, "elbow": 18, "wrist": 20}
 _RIGHT = {"hip": 2, "knee": 5, "ankle": 8, "foot": 11, "shoulder": 17, "elbow": 19, "wrist": 21}
@@ -133,8 +134,8 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     if len(joints) < 4 or not np.isfinite(joints).all():
         raise DataError(f"facts need 4 frames or more of finite positions, got {len(joints)} frames")
     p = np.asarray(joints, np.float64)
-    p = p / (_leg_length(p) / _LEG_M)
-    yaw = _heading(p)
+    p = p / (leg_length(p) / LEG_M)
+    yaw = heading(p)
     forward = np.stack([np.sin(yaw), np.cos(yaw)], -1)
     leftward = np.stack([np.cos(yaw), -np.sin(yaw)], -1)
     floor = p[:, [7, 8, 10, 11], 1].min()
@@ -172,18 +173,20 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     )
 
 
-def _leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
+def leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
+    """Mean length of a leg, thigh plus shank, over frames and both legs."""
     bones = [(1, 4), (4, 7), (2, 5), (5, 8)]
     return float(sum(np.linalg.norm(p[:, b] - p[:, a], axis=-1).mean() for a, b in bones) / 2)
 
 
-def _heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
+def heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
     """Unwrapped facing angle in radians: 0 is +Z, + is to the left; smoothed over half a second."""
     across = (p[:, 1] - p[:, 2]) + (p[:, 16] - p[:, 17])
     facing = np.stack([-across[:, 2], across[:, 0]], -1)  # (x, z) of across x up
     facing /= np.linalg.norm(facing, axis=-1, keepdims=True) + 1e-9
-    facing = gaussian_filter1d(facing, 5, axis=0, mode="nearest")
-    return np.unwrap(np.arctan2(facing[:, 0], facing[:, 1]))
+    facing = gaussian_filter1d(facing, 1, axis=0, mode="nearest")  # more would blur fast spins away
+    yaw = np.unwrap(np.arctan2(facing[:, 0], facing[:, 1]))
+    return np.asarray(gaussian_filter1d(yaw, 4.9, mode="nearest"))
 
 
 def _travel_turn(velocity: Float[np.ndarray, "T 2"]) -> float:
@@ -205,7 +208,7 @@ def _steps(p: Float[np.ndarray, "T 22 3"], forward: np.ndarray, leftward: np.nda
 
 def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, int]) -> LimbFacts:
     wrist, shoulder, ankle, hip = (p[:, limb[name]] for name in ("wrist", "shoulder", "ankle", "hip"))
-    body = _to_body(wrist - p[:, _SPINE3], yaw)
+    body = to_body(wrist - p[:, _SPINE3], yaw)
     over_shoulder = wrist[:, 1] - shoulder[:, 1]
     lifted = ankle[:, 1] - ankle[:, 1].min()
     return LimbFacts(
@@ -216,8 +219,8 @@ def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, in
         hand_speed=float(
             np.linalg.norm(np.diff(gaussian_filter1d(body, 1, axis=0), axis=0), axis=-1).max() * FPS
         ),
-        hand_reach=float(_to_body(wrist - shoulder, yaw)[:, 2].max()),
-        swings=_swings(_to_body(wrist - p[:, limb["elbow"]], yaw)[over_shoulder > -0.15]),
+        hand_reach=float(to_body(wrist - shoulder, yaw)[:, 2].max()),
+        swings=_swings(to_body(wrist - p[:, limb["elbow"]], yaw)[over_shoulder > -0.15]),
         raises=_rises(over_shoulder, low=-0.20, high=-0.02),
         foot_height=float(lifted.max()),
         foot_reach=float(np.linalg.norm((ankle - hip)[:, [0, 2]], axis=-1).max()),
@@ -225,7 +228,7 @@ def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, in
     )
 
 
-def _to_body(points: _Points, yaw: _Series) -> _Points:
+def to_body(points: _Points, yaw: _Series) -> _Points:
     """Vectors turned into the body's frame: x left, y up, z forward."""
     c, s = np.cos(yaw), np.sin(yaw)
     x, y, z = points.T
