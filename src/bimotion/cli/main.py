@@ -30,6 +30,7 @@ COMMANDS = {
     "prepare": ("prepare", "Prepare", "a data set from recordings"),
     "train": ("train", "run_train", "a model from a data set"),
     "evaluate": ("evaluate", "Evaluate", "how good a model is, or anyone's motions"),
+    "adherence": ("adherence", "Adherence", "how well motions follow their sentences"),
     "compare": ("compare", "Compare", "which differences of two reports exceed the intervals"),
     "search": ("search", "Search", "recordings that show what a sentence says"),
     "import-weights": (

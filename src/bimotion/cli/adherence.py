@@ -1,0 +1,170 @@
+"""`bimotion adherence`: does a model's motion do what the sentence says?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import arg
+
+from bimotion.cli.options import Device, Model
+
+if TYPE_CHECKING:
+    from bimotion.evaluation.adherence.classifier import Classifier
+    from bimotion.evaluation.adherence.motions import Motions
+    from bimotion.evaluation.adherence.recordings import Window
+
+
+@dataclass(frozen=True)
+class Adherence:
+    """Measure how well motions follow their sentences: contrasts, requests, order, left and right, naturalness.
+
+    A fixed list of prompts is judged by kinematic rules, and by a classifier trained on recordings where rules cannot
+    decide (styles, dances). With --recordings the same judges are applied to recorded motions, whose scores are shown
+    next to the model's. docs/evaluation.md describes the measures.
+
+    another system's motions:
+      bimotion adherence --export FOLDER --seeds 3       writes FOLDER/prompts.jsonl: file, text, seed
+      (the other system writes those files)
+      bimotion adherence --motions FOLDER --seeds 3
+
+    examples:
+      bimotion adherence --model runs/mine/model
+      bimotion adherence --recordings cmu-22joints --classifier runs/activities --out adherence.json
+      bimotion adherence --recordings cmu-22joints --check
+    """
+
+    model: Model = None
+    """A model folder or a Hub repository."""
+    motions: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Score the motion files in this folder instead of a model."""
+    recordings: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Recordings as joints with captions and timed phrases (docs/formats.md), to compare with."""
+    classifier: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Activity classifier; trained on the recordings and stored here if the folder has none."""
+    check: bool = False
+    """Only check the judges on the recordings."""
+    export: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Only write the list of prompts for another system."""
+    seeds: Annotated[int, arg(metavar="N")] = 3
+    """Motions per prompt."""
+    guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
+    """Guidance scale; 1 is plain sampling."""
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
+    """Sampling steps."""
+    sampler: Annotated[
+        Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
+    ] = None
+    """Diffusion sampler."""
+    raw: bool = False
+    """Skip clean-up (constant bone lengths, foot locking)."""
+    device: Device = "cpu"
+    """Device: cpu, cuda, mps."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.json)")] = None
+    """Write all numbers and every verdict."""
+    json: bool = False
+    """Print JSON instead of Markdown tables."""
+
+    def run(self) -> None:
+        """Measure, or check, or export."""
+        from bimotion.cli.usage import UsageError
+
+        if self.seeds < 1:
+            raise UsageError(f"--seeds: expected 1 or more, got {self.seeds}")
+        if self.motions is not None and self.model is not None:
+            raise UsageError("give one of --model and --motions")
+        if (
+            (self.check or self.classifier is not None)
+            and self.recordings is None
+            and not self._has_classifier()
+        ):
+            raise UsageError("--recordings: which recordings? --check and a new classifier need them")
+        if self.out is not None and not self.out.absolute().parent.is_dir():
+            raise UsageError(f"--out: the folder {self.out.parent} does not exist")
+        if self.export is not None:
+            self._export(self.export)
+        elif self.check:
+            self._check()
+        else:
+            self._measure()
+
+    def _export(self, folder: Path) -> None:
+        from bimotion.cli.terminal import say
+        from bimotion.evaluation.adherence.motions import export_prompts
+        from bimotion.evaluation.adherence.prompts import load_prompts
+
+        path = export_prompts(load_prompts(), self.seeds, folder)
+        say(f"{path}: {self.seeds * len(load_prompts().texts())} motions to generate")
+
+    def _check(self) -> None:
+        from bimotion.cli.progress import track
+        from bimotion.evaluation.adherence.bars import activity_table
+        from bimotion.evaluation.adherence.check import check, rates_to_json, table
+
+        rates = check(track(self._windows(), "checking judges"))
+        classifier = self._classifier()
+        scores = classifier.scores if classifier else {}
+        self._print(
+            {"judges": rates_to_json(rates), "activities": scores},
+            f"{table(rates)}\n\n{activity_table(scores)}",
+        )
+
+    def _measure(self) -> None:
+        from bimotion.evaluation.adherence.bars import markdown
+        from bimotion.evaluation.adherence.run import measure
+
+        source, name = self._source()
+        classifier = self._classifier()
+        windows = self._windows() if self.recordings is not None else []
+        results = measure(source, seeds=self.seeds, classifier=classifier, windows=windows)
+        self._print({"name": name, **results}, markdown(results))
+
+    def _source(self) -> "tuple[Motions, str]":
+        from bimotion.evaluation.adherence.motions import FolderMotions, ModelMotions
+
+        if self.motions is not None:
+            return FolderMotions(self.motions), self.motions.resolve().name
+        from bimotion.api import load, model_folder
+        from bimotion.cli.progress import track
+        from bimotion.inference.settings import Sampling
+
+        folder = model_folder(self.model).resolve()
+        sampling = Sampling(None, self.guidance, self.steps, self.sampler)
+        name = folder.parent.name if folder.name == "model" else folder.name
+        return ModelMotions(load(folder, device=self.device), sampling, clean=not self.raw, track=track), name
+
+    def _windows(self) -> "list[Window]":
+        from bimotion.evaluation.adherence.recordings import read_windows
+
+        assert self.recordings is not None
+        return read_windows(self.recordings)
+
+    def _has_classifier(self) -> bool:
+        from bimotion.evaluation.adherence.classifier import CONFIG_FILE
+
+        return self.classifier is not None and (self.classifier / CONFIG_FILE).is_file() and not self.check
+
+    def _classifier(self) -> "Classifier | None":
+        from bimotion.evaluation.adherence.classifier import CONFIG_FILE, Classifier, train_on
+        from bimotion.evaluation.adherence.recordings import of_split, read_parts
+
+        if self.classifier is None:
+            return None
+        if (self.classifier / CONFIG_FILE).is_file():
+            return Classifier.load(self.classifier)
+        assert self.recordings is not None
+        return train_on(
+            self.classifier, of_split(self._windows(), "train"), list(read_parts(self.recordings, "test"))
+        )
+
+    def _print(self, results: dict[str, Any], tables: str) -> None:
+        import json
+
+        from bimotion.cli.terminal import say_lines
+
+        text = json.dumps(results, indent=1, ensure_ascii=False)
+        if self.out is not None:
+            from bimotion.storage.atomic import atomic_path
+
+            with atomic_path(self.out) as path:
+                path.write_text(text + "\n", "utf-8")
+        say_lines(text if self.json else tables)

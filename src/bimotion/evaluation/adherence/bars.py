@@ -1,0 +1,162 @@
+"""What a model has to reach, and the table of a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of text adherence; shares are 0 to 1."""
+
+    contrasts: float = 0.80
+    """Least share of contrasts that differ as their sentences do."""
+    requests: float = 0.75
+    """Least share of requests that are fulfilled."""
+    order: float = 0.85
+    """Least share of two actions in a row in the right order."""
+    side: float = 0.95
+    """Least share of sides as named, each of hands, legs, turns and steps."""
+    natural_times: float = 1.5
+    """Most that skating and jitter of a content may be of the recorded motions'."""
+    idle_times: float = 1.5
+    """Most that the jitter of a limb with nothing to do may be of the recorded one's."""
+    floor_offset: float = 0.015
+    """Most that the lowest joint over a motion may be off the floor, median of a content, metres."""
+    ends: float = 0.90
+    """Least share of motions that come to rest or end in a full step."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    value: float | None
+    bar: float
+    at_least: bool
+    recorded: float | None
+    unit: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the value reaches the bar; None where nothing was measured."""
+        if self.value is None:
+            return None
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as an object."""
+        names = ("name", "value", "bar", "at_least", "recorded", "unit", "holds")
+        return {name: getattr(self, name) for name in names}
+
+
+def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
+    """The bars with what was measured and what recordings reach."""
+    bars = bars or Bars()
+    recorded = results.get("recorded", {})
+
+    def share(part: str) -> float | None:
+        value: float | None = recorded.get(part, {}).get("share")
+        return value
+
+    found = [
+        Row("contrasts", results["contrasts"]["share"], bars.contrasts, True, share("contrasts")),
+        Row("requests", results["requests"]["share"], bars.requests, True, share("requests")),
+        Row(
+            "two actions, right order",
+            results["two_actions"]["share"],
+            bars.order,
+            True,
+            share("two_actions"),
+        ),
+    ]
+    by_side = recorded.get("sides", {}).get("by", {})
+    for kind, count in results["sides"]["by"].items():
+        found.append(
+            Row(f"left or right: {kind}", count["share"], bars.side, True, by_side.get(kind, {}).get("share"))
+        )
+    if natural := results.get("natural"):
+        found += _natural_rows(natural, bars)
+    return found
+
+
+def _natural_rows(natural: Mapping[str, Any], bars: Bars) -> list[Row]:
+    contents = natural["contents"].values()
+    idle = natural["idle"]
+    worst = {
+        name: max((row[name] for row in contents), default=None) for name in ("skating_times", "jitter_times")
+    }
+    offset = max((row["floor_offset"] for row in contents), default=None)
+    real = max((row["floor_offset_recorded"] for row in contents), default=None)
+    return [
+        Row("skating, worst content, times recorded", worst["skating_times"], bars.natural_times, False, 1.0),
+        Row("jitter, worst content, times recorded", worst["jitter_times"], bars.natural_times, False, 1.0),
+        Row(
+            "jitter of idle arms, times recorded",
+            idle["jitter_times"] if idle else None,
+            bars.idle_times,
+            False,
+            1.0,
+        ),
+        Row("lowest joint off the floor, worst content", offset, bars.floor_offset, False, real, "m"),
+        Row(
+            "comes to rest or ends in a full step", natural["ends"], bars.ends, True, natural["ends_recorded"]
+        ),
+    ]
+
+
+def markdown(results: Mapping[str, Any], bars: Bars | None = None) -> str:
+    """The report: the bars, contrasts by property, requests by kind, and naturalness by content."""
+    verdict = {True: "yes", False: "**no**", None: "-"}
+    lines = ["| measured | value | bar | holds | recordings |", "| --- | ---: | ---: | --- | ---: |"]
+    for row in rows(results, bars):
+        sign = ">=" if row.at_least else "<="
+        lines.append(
+            f"| {row.name} | {_number(row.value, row.unit)} | {sign} {_number(row.bar, row.unit)} | "
+            f"{verdict[row.holds]} | {_number(row.recorded, row.unit)} |"
+        )
+    shuffled = results.get("requests_shuffled", {}).get("share")
+    if shuffled is not None:
+        lines += ["", f"Requests right by chance (motions exchanged among the requests): {shuffled:.2f}"]
+    for part, title in (("contrasts", "contrasts by"), ("requests", "requests by")):
+        if results[part]["by"]:
+            by = results[part]["by"]
+            lines += ["", f"| {title} | " + " | ".join(by) + " |", "| --- |" + " ---: |" * len(by)]
+            lines.append(
+                "| right | " + " | ".join(f"{each['right']}/{each['of']}" for each in by.values()) + " |"
+            )
+    if natural := results.get("natural"):
+        lines += ["", *_contents(natural["contents"])]
+    return "\n".join(lines)
+
+
+def _contents(contents: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "| content | motions | skating, times recorded | jitter, times recorded | lowest joint, cm | recorded, cm |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    return lines + [
+        f"| {name} | {row['motions']} | {row['skating_times']:.2f} | {row['jitter_times']:.2f} | "
+        f"{100 * row['floor_offset']:.1f} | {100 * row['floor_offset_recorded']:.1f} |"
+        for name, row in contents.items()
+    ]
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:.3f} {unit}" if unit else f"{value:.2f}"
+
+
+def activity_table(scores: Mapping[str, Any]) -> str:
+    """What the activity classifier accepts and rejects of test recordings, as Markdown."""
+    lines = [
+        "| activity | accepts | recordings | rejects others | others |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join(
+        lines
+        + [
+            f"| {name} | {row['accepts']:.2f} | {row['windows']} | {row['rejects']:.2f} | {row['others']} |"
+            for name, row in scores.items()
+        ]
+    )

@@ -1,0 +1,261 @@
+"""A small network that names the activities of a motion which rules cannot judge: styles, dances, sports.
+
+It learns from the training windows of recordings and their mirror images: three networks, each without a third of
+the recordings. The scores of recordings that a network has not seen set, for each activity, the threshold that
+accepts `ACCEPT` of them. Judging takes the mean of the three.
+
+Legend: B motions, T frames, C channels, K activities.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from safetensors.torch import load_file, save_file
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor, nn
+
+from bimotion.errors import DataError
+from bimotion.evaluation.adherence.activities import ACTIVITIES, activities_of
+from bimotion.evaluation.adherence.channels import NUM_CHANNELS, channels, cut, mirrored
+from bimotion.evaluation.adherence.recordings import Window
+from bimotion.storage.atomic import atomic_path
+
+ACCEPT = 0.90
+"""Share of an activity's unseen recordings that the threshold accepts."""
+
+WIDTH = 96
+FOLDS = 3
+CONFIG_FILE = "classifier.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the networks are trained."""
+
+    epochs: int = 10
+    """Passes over the windows and their mirror images."""
+    batch: int = 64
+    """Windows of a step."""
+    learning_rate: float = 2e-3
+    """Peak of the one-cycle schedule."""
+    seed: int = 0
+    """Seed of weights and of what is drawn."""
+
+
+class ActivityNet(nn.Module):
+    """Three strided temporal convolutions, mean and maximum over time, two linear layers: channels to logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.Buffer(torch.zeros(NUM_CHANNELS))
+        self.std = nn.Buffer(torch.ones(NUM_CHANNELS))
+        self.convs = nn.ModuleList(
+            nn.Conv1d(NUM_CHANNELS if depth == 0 else WIDTH, WIDTH, 5, stride=2, padding=2)
+            for depth in range(3)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3))
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, len(ACTIVITIES)))
+
+    def forward(self, rows: Float[Tensor, "B T C"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        """Logits; padding changes nothing."""
+        x = ((rows - self.mean) / self.std * mask[..., None]).transpose(1, 2)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            mask = mask[:, ::2]
+            x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2) * mask[:, None]
+        valid = mask[:, None]
+        mean = x.sum(-1) / valid.sum(-1)
+        most = x.masked_fill(~valid, -torch.inf).amax(-1)
+        logits: Tensor = self.out(self.drop(torch.cat([mean, most], -1)))
+        return logits
+
+
+class Classifier:
+    """Activities of motions, by the mean of several networks."""
+
+    def __init__(
+        self,
+        nets: Sequence[ActivityNet],
+        thresholds: Mapping[str, float],
+        scores: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self.nets = [net.eval() for net in nets]
+        self.thresholds = dict(thresholds)
+        self.scores = dict(scores)
+        """By activity, see `activity_scores`."""
+
+    def shows(self, motions: Sequence[Float[np.ndarray, "_ 22 3"]], activity: str) -> list[bool]:
+        """Whether each motion shows an activity."""
+        column = ACTIVITIES.index(activity)
+        found = probabilities(self.nets, [channels(each) for each in motions])[:, column]
+        return [bool(value >= self.thresholds[activity]) for value in found]
+
+    def save(self, folder: Path) -> None:
+        """Write the networks, thresholds and scores into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, net in enumerate(self.nets):
+            save_file(net.state_dict(), folder / f"classifier-{number}.safetensors")
+        record = {
+            "activities": list(ACTIVITIES),
+            "networks": len(self.nets),
+            "thresholds": self.thresholds,
+            "scores": self.scores,
+        }
+        with atomic_path(folder / CONFIG_FILE) as path:
+            path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Classifier":
+        """The classifier that `save` wrote.
+
+        Raises:
+            DataError: there is none, or it was trained for other activities.
+        """
+        if not (folder / CONFIG_FILE).is_file():
+            raise DataError(f"{folder}: no classifier here ({CONFIG_FILE} is missing)")
+        record = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
+        if record["activities"] != list(ACTIVITIES):
+            raise DataError(
+                f"{folder}: was trained for other activities; name a new folder to train it again"
+            )
+        nets = []
+        for number in range(record["networks"]):
+            net = ActivityNet()
+            net.load_state_dict(load_file(folder / f"classifier-{number}.safetensors"))
+            nets.append(net)
+        return cls(nets, record["thresholds"], record["scores"])
+
+
+@torch.inference_mode()
+def probabilities(
+    nets: Sequence[ActivityNet], rows: Sequence[Float[np.ndarray, "_ C"]]
+) -> Float[np.ndarray, "B K"]:
+    """Mean probability of each activity for motions given as channels."""
+    result = np.zeros((len(rows), len(ACTIVITIES)), np.float32)
+    order = np.argsort([len(each) for each in rows])
+    for start in range(0, len(rows), 64):
+        chosen = order[start : start + 64]
+        batch, mask = _collate([rows[index] for index in chosen])
+        result[chosen] = torch.stack([net.eval()(batch, mask).sigmoid() for net in nets]).mean(0).numpy()
+    return result
+
+
+def train(
+    windows: Sequence[Window],
+    training: Training | None = None,
+    track: Callable[[range, str], Sequence[int] | range] = lambda items, label: items,
+) -> Classifier:
+    """The classifier of training windows, with thresholds but without scores."""
+    training = training or Training()
+    rows = [channels(window.joints) for window in windows]
+    twins = [channels(mirrored(window.joints)) for window in windows]
+    labels = np.array([[name in found for name in ACTIVITIES] for found in map(activities_of, windows)])
+    folds = np.array([zlib.crc32(window.id.partition("/")[0].encode()) % FOLDS for window in windows])
+    nets: list[ActivityNet] = []
+    unseen = np.zeros(labels.shape, np.float32)
+    for fold in track(range(FOLDS), "training the activity classifier"):
+        seen = np.flatnonzero(folds != fold)
+        both = [rows[index] for index in seen] + [twins[index] for index in seen]
+        nets.append(_train_net(both, np.tile(labels[seen], (2, 1)), training, training.seed + fold))
+        rest = np.flatnonzero(folds == fold)
+        unseen[rest] = probabilities(nets[-1:], [rows[index] for index in rest])
+    sure = np.array(
+        [[name in activities_of(window, surely=True) for name in ACTIVITIES] for window in windows]
+    )
+    thresholds = {
+        name: float(np.quantile(unseen[sure[:, column], column], 1 - ACCEPT))
+        if sure[:, column].any()
+        else 1.0
+        for column, name in enumerate(ACTIVITIES)
+    }
+    return Classifier(nets, thresholds, {})
+
+
+def activity_scores(classifier: Classifier, windows: Sequence[Window]) -> dict[str, dict[str, float]]:
+    """By activity: share of `windows` that show it that are accepted, of all others that are rejected, and counts."""
+    found = probabilities(classifier.nets, [channels(window.joints) for window in windows])
+    labels = [activities_of(window) for window in windows]
+    scores = {}
+    for column, name in enumerate(ACTIVITIES):
+        truth = np.array([name in each for each in labels])
+        says = found[:, column] >= classifier.thresholds[name]
+        scores[name] = {
+            "accepts": float(says[truth].mean()) if truth.any() else float("nan"),
+            "windows": int(truth.sum()),
+            "rejects": float((~says[~truth]).mean()),
+            "others": int((~truth).sum()),
+        }
+    return scores
+
+
+def _train_net(
+    rows: list[Float[np.ndarray, "_ C"]], labels: Bool[np.ndarray, "N K"], training: Training, seed: int
+) -> ActivityNet:
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = ActivityNet()
+    flat = np.concatenate(rows[::7])
+    net.mean.copy_(torch.from_numpy(flat.mean(0)))
+    net.std.copy_(torch.from_numpy(flat.std(0) + 1e-3))
+    share = labels.mean(0)
+    rarest = np.where(labels, share, 1.0).min(1)
+    weight = rarest**-0.5 / (rarest**-0.5).sum()
+    steps = training.epochs * (len(rows) // training.batch)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=training.learning_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, training.learning_rate, total_steps=max(steps, 2), pct_start=0.1
+    )
+    net.train()
+    for _ in range(steps):
+        chosen = rng.choice(len(rows), training.batch, p=weight)
+        batch, mask = _collate([_varied(rows[index], rng) for index in chosen])
+        target = torch.from_numpy(labels[chosen].astype(np.float32))
+        loss = nn.functional.binary_cross_entropy_with_logits(net(batch, mask), target)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return net.eval()
+
+
+def _varied(rows: Float[np.ndarray, "T C"], rng: np.random.Generator) -> Float[np.ndarray, "_ C"]:
+    """Part of a motion, a little faster or slower, smoothed or noisy: what is judged is not how cleanly it moves."""
+    if rng.random() < 0.7:
+        length = max(20, round(len(rows) * rng.uniform(0.6, 1.0)))
+        start = int(rng.integers(0, max(1, len(rows) - length + 1)))
+        rows = cut(rows, start, min(start + length, len(rows)))
+    if rng.random() < 0.5:
+        at = np.arange(0, len(rows) - 1, rng.uniform(0.9, 1.1))
+        low = at.astype(int)
+        rows = rows[low] + (at - low)[:, None] * (rows[low + 1] - rows[low])
+    if rng.random() < 0.4:
+        rows = gaussian_filter1d(rows, rng.uniform(0.5, 2.0), axis=0)
+    if rng.random() < 0.5:
+        rows = rows + rng.normal(0, rng.uniform(0, 0.02), rows.shape)
+        # a lasting offset, as a decoder's mean errors are
+        rows = rows + np.where(np.arange(NUM_CHANNELS) < 64, rng.normal(0, 0.02, NUM_CHANNELS), 0)
+    return rows.astype(np.float32)
+
+
+def _collate(rows: Sequence[Float[np.ndarray, "_ C"]]) -> tuple[Tensor, Tensor]:
+    """Motions padded to the longest, (B, T, C), and where they are valid, (B, T)."""
+    longest = -(-max(map(len, rows)) // 8) * 8
+    batch = np.zeros((len(rows), longest, NUM_CHANNELS), np.float32)
+    mask = np.zeros((len(rows), longest), bool)
+    for index, each in enumerate(rows):
+        batch[index, : len(each)], mask[index, : len(each)] = each, True
+    return torch.from_numpy(batch), torch.from_numpy(mask)
+
+
+def train_on(folder: Path, windows: Sequence[Window], tests: Sequence[Window], **settings: int) -> Classifier:
+    """Train on windows, score on others, and keep the result in a folder."""
+    classifier = train(windows, Training(**settings))
+    classifier.scores = {name: dict(score) for name, score in activity_scores(classifier, tests).items()}
+    classifier.save(folder)
+    return classifier

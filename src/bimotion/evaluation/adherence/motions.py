@@ -1,0 +1,118 @@
+"""Motions of sentences: from a model, or from the files of another system.
+
+`export_prompts` writes a folder with `prompts.jsonl`, a line per motion: {"file", "text", "seed"}. The other system
+writes the files that it names.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.errors import DataError
+from bimotion.evaluation.adherence.prompts import Prompts
+from bimotion.features.files import read_any
+from bimotion.inference.model import MotionLanguageModel
+from bimotion.inference.settings import Sampling
+from bimotion.motion.quality import QUALITY_FPS
+from bimotion.storage.atomic import atomic_path
+
+Joints = Float[np.ndarray, "_ 22 3"]
+Track = Callable[[Sequence[Any], str], Iterable[Any]]
+
+LIST_FILE = "prompts.jsonl"
+_BATCH = 16
+_SECONDS_WITHOUT_LENGTHS = 6.0
+
+
+@runtime_checkable
+class Motions(Protocol):
+    """Where motions of sentences come from."""
+
+    def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
+        """Joints at 20 frames per second of each sentence; entry i with a seed that depends on `seed` and i."""
+
+
+class ModelMotions:
+    """Motions as a user of a model gets them: lengths predicted, cleaned unless told otherwise."""
+
+    def __init__(
+        self,
+        model: MotionLanguageModel,
+        sampling: Sampling | None = None,
+        *,
+        clean: bool = True,
+        track: Track = lambda items, label: items,
+    ) -> None:
+        """`sampling` says how motions are sampled; its seed is not used."""
+        self.model, self.sampling, self.clean, self.track = model, sampling or Sampling(), clean, track
+
+    def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
+        """Joints of each sentence; entry i with a seed that depends on `seed` and i."""
+        seconds = None if self.model.network.length is not None else _SECONDS_WITHOUT_LENGTHS
+        made: list[Joints] = []
+        for start in self.track(range(0, len(texts), _BATCH), f"seed {seed}"):
+            clips = self.model.text_to_motion(
+                list(texts[start : start + _BATCH]),
+                seconds=seconds,
+                seed=1000 * seed + start,
+                guidance_scale=self.sampling.guidance_scale,
+                steps=self.sampling.steps,
+                sampler=self.sampling.sampler,
+                clean=self.clean,
+            )
+            made += [np.asarray(clip.joints) for clip in clips]
+        return made
+
+
+class FolderMotions:
+    """Motions that another system wrote for the list of `export_prompts`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the list.
+
+        Raises:
+            DataError: the list is missing, or a line lacks a field.
+        """
+        path = folder / LIST_FILE
+        if not path.is_file():
+            raise DataError(f"{folder}: expected {LIST_FILE}; `bimotion adherence --export` writes it")
+        self.folder = folder
+        self.files: dict[tuple[str, int], str] = {}
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            try:
+                row = json.loads(line)
+                self.files[row["text"], int(row.get("seed", 0))] = row["file"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path}, line {number}: expected file, text and seed; {error}") from error
+
+    def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
+        """Joints of each sentence.
+
+        Raises:
+            DataError: the list has no motion of a sentence with this seed.
+        """
+        return [self._read(text, seed) for text in texts]
+
+    def _read(self, text: str, seed: int) -> Joints:
+        if (text, seed) not in self.files:
+            raise DataError(f"{self.folder / LIST_FILE}: has no motion of {text!r} with seed {seed}")
+        clip = read_any(self.folder / self.files[text, seed])
+        return np.asarray(clip.joints if clip.fps == QUALITY_FPS else clip.resample(QUALITY_FPS).joints)
+
+
+def export_prompts(prompts: Prompts, seeds: int, folder: Path) -> Path:
+    """Write the list of motions that another system is to make; gives its path."""
+    rows = []
+    for seed in range(seeds):
+        for text in prompts.texts():
+            name = f"{seed:02d}/{hashlib.sha1(text.encode()).hexdigest()[:12]}.npy"
+            rows.append(json.dumps({"file": name, "text": text, "seed": seed}, ensure_ascii=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / LIST_FILE) as path:
+        path.write_text("\n".join(rows) + "\n", "utf-8")
+    return folder / LIST_FILE

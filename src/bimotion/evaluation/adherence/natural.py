@@ -1,0 +1,130 @@
+"""Naturalness compared with recordings of the same content: skating, jitter, floor, ends, idle limbs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.evaluation.adherence.course import Course
+from bimotion.motion.quality import QUALITY_FPS, MotionQuality, motion_quality
+from bimotion.motion.skeleton import JOINT_NAMES
+
+Joints = Float[np.ndarray, "_ 22 3"]
+
+LIMBS: dict[str, tuple[int, ...]] = {
+    f"{side}_{limb}": tuple(JOINT_NAMES.index(f"{side}_{joint}") for joint in joints)
+    for side in ("left", "right")
+    for limb, joints in (("arm", ("elbow", "wrist")), ("leg", ("knee", "ankle", "foot")))
+}
+"""Joints of each limb beyond its root."""
+
+_REST_SPEED = 0.35
+_LANDED = 0.04
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A motion with the content that it is to show."""
+
+    content: str
+    joints: Joints
+    """Metres at 20 frames per second, the floor at y = 0."""
+    idle: str | None = None
+    """A limb of `LIMBS` that has nothing to do."""
+
+
+def limb_jitter(joints: Joints, limb: str) -> float:
+    """Jitter of a limb relative to the upper spine, metres a second cubed."""
+    relative = joints[:, list(LIMBS[limb])] - joints[:, [JOINT_NAMES.index("spine3")]]
+    return float(np.linalg.norm(np.diff(relative, n=3, axis=0), axis=-1).mean() * QUALITY_FPS**3)
+
+
+def limb_speed(joints: Joints, limb: str) -> float:
+    """Mean speed of a limb's joints relative to the upper spine, metres a second."""
+    relative = joints[:, list(LIMBS[limb])] - joints[:, [JOINT_NAMES.index("spine3")]]
+    return float(np.linalg.norm(np.diff(relative, axis=0), axis=-1).mean() * QUALITY_FPS)
+
+
+def ends_well(joints: Joints) -> bool:
+    """Whether a motion comes to rest, or ends in a full step: both feet at the floor, none in mid-air."""
+    course = Course(joints)
+    rests = float(course.limb_speed[-4:].mean()) < _REST_SPEED
+    return bool(rests or (course.foot_height[-2:] < _LANDED).all(-1).any())
+
+
+def floor_offset(joints: Joints) -> float:
+    """Distance of the lowest joint over the whole motion from the floor, metres: floating or sinking."""
+    return abs(float(joints[..., 1].min()))
+
+
+def compare(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str, Any]:
+    """Skating and jitter by content as a ratio to the recorded motions', floor offsets, ends and idle limbs."""
+    ours, theirs = _by_content(generated), _by_content(recorded)
+    contents = {}
+    for content, motions in ours.items():
+        if content not in theirs:
+            continue
+        made, real = (MotionQuality.mean(map(motion_quality, each)) for each in (motions, theirs[content]))
+        contents[content] = {
+            "motions": len(motions),
+            "recorded_motions": len(theirs[content]),
+            "skating": made.skating_ratio,
+            "skating_recorded": real.skating_ratio,
+            "skating_times": _times(made.skating_ratio, real.skating_ratio, 0.01),
+            "jitter": made.jitter,
+            "jitter_recorded": real.jitter,
+            "jitter_times": _times(made.jitter, real.jitter, 1e-6),
+            "floor_offset": float(np.median([floor_offset(each) for each in motions])),
+            "floor_offset_recorded": float(np.median([floor_offset(each) for each in theirs[content]])),
+            "limbs": {limb: _limb_times(motions, theirs[content], limb) for limb in LIMBS},
+        }
+    whole = [sample for sample in recorded if not sample.idle] or list(recorded)
+    return {
+        "contents": contents,
+        "ends": float(np.mean([ends_well(sample.joints) for sample in generated])),
+        "ends_recorded": float(np.mean([ends_well(sample.joints) for sample in whole])),
+        "idle": _idle(generated, recorded),
+    }
+
+
+def _by_content(samples: Sequence[Sample]) -> dict[str, list[Joints]]:
+    groups: dict[str, list[Joints]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.content].append(sample.joints)
+    return groups
+
+
+def _times(generated: float, recorded: float, least: float) -> float:
+    """Ratio of two measures; what is below `least` counts as `least`, so that two zeros are equal."""
+    return max(generated, least) / max(recorded, least)
+
+
+def _limb_times(generated: Sequence[Joints], recorded: Sequence[Joints], limb: str) -> float:
+    made, real = (
+        float(np.mean([limb_jitter(each, limb) for each in part])) for part in (generated, recorded)
+    )
+    return _times(made, real, 1e-6)
+
+
+def _idle(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str, float] | None:
+    """Median jitter and speed of limbs that have nothing to do, generated and recorded."""
+    rows = []
+    for samples in (generated, recorded):
+        idle = [(sample.joints, sample.idle) for sample in samples if sample.idle]
+        if not idle:
+            return None
+        rows.append(
+            [float(np.median([measure(*each) for each in idle])) for measure in (limb_jitter, limb_speed)]
+        )
+    (made_jitter, made_speed), (real_jitter, real_speed) = rows
+    return {
+        "jitter": made_jitter,
+        "jitter_recorded": real_jitter,
+        "jitter_times": _times(made_jitter, real_jitter, 1e-6),
+        "speed": made_speed,
+        "speed_recorded": real_speed,
+        "speed_times": _times(made_speed, real_speed, 1e-6),
+    }

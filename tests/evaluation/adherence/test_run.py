@@ -1,0 +1,215 @@
+"""The runner: systems that do what they are asked, and systems that stand still."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bimotion.evaluation.adherence.bars import Bars, markdown, rows
+from bimotion.evaluation.adherence.check import check, rates_to_json, table
+from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
+from bimotion.evaluation.adherence.doubt import doubt_rates, fit_limit
+from bimotion.evaluation.adherence.natural import Sample, compare, ends_well
+from bimotion.evaluation.adherence.prompts import Contrast, Prompts, Request, SidePrompt, TwoActions
+from bimotion.evaluation.adherence.recordings import Event, Window
+from bimotion.evaluation.adherence.reference import (
+    recorded_contrasts,
+    recorded_order,
+    recorded_requests,
+    recorded_sides,
+)
+from bimotion.evaluation.adherence.run import measure
+from tests.evaluation.adherence.puppet import Puppet, jumping, ramp, walking
+from tests.evaluation.adherence.test_judges import raised, turning
+
+PROMPTS = Prompts(
+    contrasts=(
+        Contrast(
+            "speed-1",
+            "speed",
+            "rule",
+            "slow walk",
+            "fast walk",
+            both=("walk",),
+            measure="speed",
+            ratio=1.25,
+            recorded=("walks slowly", "walks fast"),
+        ),
+        Contrast("count-1", "count", "hand", "jump", "two jumps", a_rules=("jump:1",), b_rules=("jump:2",)),
+    ),
+    requests=(
+        Request("sport-1", "sport", "jump", ("jump:1",), recorded="jumps"),
+        Request("daily-1", "daily", "left hand up", ("raise_left", "!raise_right"), idle="right_arm"),
+        Request("dance-1", "dance", "salsa", activity="salsa"),
+    ),
+    two_actions=(TwoActions("two-1", "jump, then turn", ("jump", "turn")),),
+    sides=(
+        SidePrompt("hands-1", "hands", "left", "left hand up", "raise"),
+        SidePrompt("turns-1", "turns", "right", "turn right", "turn"),
+    ),
+)
+
+JUMP_THEN_TURN = Puppet(
+    5, flight=np.pad(jumping(1).flight, (0, 100))[:100], yaw_deg=ramp((2.5, 0), (3.5, 120), seconds=5)
+)
+MOTIONS = {
+    "slow walk": walking(6, step_seconds=0.9),
+    "fast walk": walking(6, step_seconds=0.5),
+    "jump": jumping(1),
+    "two jumps": jumping(2),
+    "left hand up": raised("left"),
+    "salsa": Puppet(3),
+    "jump, then turn": JUMP_THEN_TURN,
+    "turn right": turning(-90),
+}
+
+
+class Obedient:
+    def motions(self, texts: Sequence[str], seed: int) -> list[np.ndarray]:
+        return [MOTIONS[text].joints().astype(np.float32) for text in texts]
+
+
+class Statue:
+    def motions(self, texts: Sequence[str], seed: int) -> list[np.ndarray]:
+        return [Puppet(3).joints().astype(np.float32) for _ in texts]
+
+
+def window(
+    name: str, puppet: Puppet, caption: str, *events: tuple[float, float, str], split: str = "train"
+) -> Window:
+    return Window(name, split, puppet.joints(), (caption,) * 3, tuple(Event(*event) for event in events), "")  # type: ignore[arg-type]
+
+
+WINDOWS = [
+    window("a/0", walking(8, step_seconds=0.9), "a person walks slowly", (0.5, 7.5, "walks slowly")),
+    window("b/0", walking(8, step_seconds=0.4), "a person walks fast", (0.5, 3.5, "walks fast")),
+    window("c/0", jumping(1), "a person jumps", (1.0, 1.5, "jumps up")),
+    window("d/0", raised("left"), "raises the left hand", (1.0, 3.6, "raises the left hand")),
+]
+
+
+def test_a_system_that_obeys_is_right_everywhere() -> None:
+    results = measure(Obedient(), seeds=2, prompts=PROMPTS)
+    for name in ("contrasts", "requests", "two_actions", "sides"):
+        assert results[name]["share"] == 1.0, name
+    assert results["contrasts"]["of"] == 4
+    assert results["requests"]["of"] == 4  # without a classifier nothing is said of salsa
+    assert results["requests_left_out"] == ["dance-1"]
+    assert all(row.holds for row in rows(results))
+
+
+def test_a_system_that_stands_still_is_right_nowhere() -> None:
+    results = measure(Statue(), seeds=1, prompts=PROMPTS)
+    assert [results[name]["right"] for name in ("contrasts", "requests", "two_actions", "sides")] == [
+        0,
+        0,
+        0,
+        0,
+    ]
+    assert not any(row.holds for row in rows(results))
+    assert "| contrasts | 0.00 | >= 0.80 | **no** |" in markdown(results)
+
+
+def test_recordings_stand_beside_and_naturalness_is_compared() -> None:
+    results = measure(Obedient(), seeds=1, prompts=PROMPTS, windows=WINDOWS)
+    assert results["recorded"]["contrasts"]["share"] == 1.0
+    assert results["recorded"]["requests"]["share"] == 1.0
+    assert results["natural"]["contents"]["jump"]["jitter_times"] == pytest.approx(1.0, rel=0.2)
+    assert results["natural"]["idle"]["jitter_times"] == pytest.approx(1.0, abs=0.1)
+    assert {row["name"] for row in results["bars"]["rows"]} >= {"jitter, worst content, times recorded"}
+
+
+def test_what_recordings_reach_is_judged_by_the_same_rules() -> None:
+    assert recorded_contrasts(PROMPTS.contrasts, WINDOWS).total.share == 1.0
+    assert recorded_requests(PROMPTS.requests, WINDOWS, {}).total.of == 1
+    assert recorded_sides(WINDOWS).by["hands"].share == 1.0
+    both = window("e/0", JUMP_THEN_TURN, "jumps and stands", (0.8, 1.7, "jumps"), (3.9, 5.0, "stands still"))
+    assert recorded_order([both]).total.share == 1.0
+
+
+def test_judges_are_counted_on_phrases_and_on_others() -> None:
+    rates = check(WINDOWS, ["walk", "jump", "raise_left"])
+    assert rates["walk"].asserted == 2
+    assert rates["walk"].accepts == 1.0
+    assert rates["jump"].accepts == 1.0
+    assert rates["jump"].rejects == 1.0
+    wrong = window("f/0", Puppet(3), "a person jumps", (0.5, 1.0, "jumps up"))
+    missed = check([wrong], ["jump"])["jump"]
+    assert missed.accepts == 0.0
+    assert missed.missed == ["f/0 0.5-1.0: jumps up"]
+    assert "| walk | 1.00 | 2 |" in table(rates)
+    assert rates_to_json(rates)["walk"]["accepts"] == 1.0
+
+
+def test_jitter_of_a_shaking_arm_shows_only_there() -> None:
+    calm = raised("left").joints()
+    shaking = calm.copy()
+    shaking[:, [19, 21]] += 0.01 * np.random.default_rng(0).standard_normal((len(calm), 2, 3))
+    compared = compare([Sample("hands", shaking, "right_arm")], [Sample("hands", calm, "right_arm")])
+    limbs = compared["contents"]["hands"]["limbs"]
+    assert limbs["right_arm"] > 10
+    assert limbs["left_leg"] == pytest.approx(1.0)
+    assert compared["idle"]["jitter_times"] > 10
+
+
+def test_floating_is_the_height_of_the_lowest_joint() -> None:
+    standing = Puppet(3).joints()
+    compared = compare([Sample("stand", standing + [0, 0.04, 0])], [Sample("stand", standing)])
+    offset = compared["contents"]["stand"]
+    assert offset["floor_offset"] - offset["floor_offset_recorded"] == pytest.approx(0.04)
+
+
+def test_a_motion_ends_well_at_rest_or_on_both_feet() -> None:
+    walk = walking(4).joints()
+    assert ends_well(walk)
+    middle_of_a_step = round((0.5 + 2.5 * 0.6) * 20)
+    assert not ends_well(walk[:middle_of_a_step])
+
+
+def test_the_classifier_learns_what_is_easily_told_apart() -> None:
+    def make(number: int, name: str) -> Window:
+        puppet = turning(300.0 + 10 * number) if name == "salsa" else walking(4, 0.4 + 0.02 * number)
+        caption = "a salsa dance" if name == "salsa" else "a person walks over uneven ground"
+        return window(f"{name}{number}/0", puppet, caption)
+
+    windows = [make(number, name) for number in range(16) for name in ("salsa", "uneven")]
+    classifier = train(windows, Training(epochs=12, batch=8))
+    scores = activity_scores(classifier, windows)
+    assert scores["salsa"]["accepts"] >= 0.85
+    assert scores["salsa"]["rejects"] == 1.0
+    assert classifier.shows([turning(355.0).joints()], "salsa") == [True]
+
+
+def test_a_classifier_comes_back_from_its_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("classifier")
+    windows = [window(f"{number}/0", turning(200.0 + number), "salsa") for number in range(9)]
+    classifier = train(windows, Training(epochs=1, batch=4))
+    classifier.scores = {"salsa": {"accepts": 1.0, "rejects": 0.9}}
+    classifier.save(folder)
+    again = Classifier.load(folder)
+    assert again.thresholds == classifier.thresholds
+    assert again.scores == classifier.scores
+    motions = [each.joints for each in windows[:2]]
+    assert again.shows(motions, "salsa") == classifier.shows(motions, "salsa")
+
+
+def test_doubt_is_measured_on_wrong_and_right_requests() -> None:
+    verdicts = [
+        {"right": right, "match": match}
+        for right, match in ((True, 0.9), (True, 0.8), (False, 0.1), (False, 0.6))
+    ]
+    assert doubt_rates(verdicts, limit=0.5) == {
+        "warns_wrong": 0.5,
+        "wrong": 2,
+        "warns_right": 0.0,
+        "right": 2,
+    }
+    limit = fit_limit(verdicts, most_right=0.1)
+    assert doubt_rates(verdicts, limit)["warns_wrong"] == 1.0
+    assert doubt_rates(verdicts, limit)["warns_right"] == 0.0
+
+
+def test_bars_are_one_config() -> None:
+    assert Bars().contrasts == 0.80
+    results = measure(Obedient(), seeds=1, prompts=PROMPTS, bars=Bars(contrasts=1.1))
+    assert results["bars"]["rows"][0]["holds"] is False
