@@ -166,3 +166,37 @@ def test_sizes_are_compared_with_the_weights_before_anything_is_built(
     with pytest.raises(ModelError, match=message):
         load_model(folder)
     assert time.monotonic() - begin < 20  # two hundred thousand layers would take minutes
+
+
+def test_matrices_can_be_stored_in_8_bits(
+    micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path
+) -> None:
+    save_model(micro, tmp_path, tokenizer, dtype=torch.float32, int8=("mixture.text.",))
+    stored = load_file(tmp_path / "model.safetensors")
+    eighths = {name for name, value in stored.items() if value.dtype == torch.int8}
+    assert eighths
+    assert all(name.startswith("mixture.text.") and stored[name].ndim == 2 for name in eighths)
+    model, _ = load_model(tmp_path)
+    for name, value in model.state_dict().items():
+        expected = micro.state_dict()[name]
+        assert value.dtype == torch.float32
+        if name in eighths:
+            half_step = expected.abs().amax(1, keepdim=True) / 127 / 2
+            assert ((value - expected).abs() <= 1.001 * half_step).all()
+        else:
+            torch.testing.assert_close(value, expected, rtol=0, atol=0)
+
+
+def test_scales_without_their_matrix_are_refused(
+    micro: MotionLanguage, tokenizer: MotionTokenizer, tmp_path: Path
+) -> None:
+    save_model(micro, tmp_path, tokenizer, int8=("mixture.text.",))
+    path = tmp_path / "model.safetensors"
+    state = load_file(path)
+    name = "mixture.text.embedding.weight"
+    save_file(state | {name: state[name].float()}, path, {"format": "pt"})
+    with pytest.raises(ModelError, match=r"embedding.weight.scale is unknown"):
+        load_model(tmp_path)
+    save_file(state | {name + ".scale": state[name + ".scale"][:-1]}, path, {"format": "pt"})
+    with pytest.raises(ModelError, match=r"embedding.weight.scale is unknown"):
+        load_model(tmp_path)

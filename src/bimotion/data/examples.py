@@ -135,7 +135,8 @@ class Examples:
         """The example of a window that a seed stands for."""
         rng = np.random.default_rng(list(seed))
         if self.config.variants is not None:
-            name = f"{item.id} {int(rng.integers(self.config.variants))}"
+            # mirror images share the draw, so captions without sides are the same prompt
+            name = f"{item.id.removesuffix('M')} {int(rng.integers(self.config.variants))}"
             rng = np.random.default_rng([self.config.seed, zlib.crc32(name.encode())])
         tasks = [(task, share) for task, share in self.config.tasks if item.text or task not in CAPTION_TASKS]
         shares = np.array([share for _, share in tasks])

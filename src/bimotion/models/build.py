@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -15,6 +16,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 SPARE_ELEMENTS = 1 << 22
 """Elements that a network may make beyond those of the file: tables that are computed, not stored."""
+
+SCALE = ".scale"
+"""Follows the name of a matrix in 8 bits in the name of its rows' scales."""
 
 MIN_ELEMENTS = 4096
 """A tensor counts as at least so many elements, as a configuration of a million tiny layers would take minutes."""
@@ -30,7 +34,8 @@ def network_of_file(
     """The network that `make` gives, filled from a file, in single precision and eval mode, and the `extra` tensors.
 
     Nothing is built or read before the file's header is found to fit the file, and no weight is read before the
-    network's names and shapes are found to be exactly those of the header.
+    network's names and shapes are found to be exactly those of the header. Matrices in 8 bits are multiplied by the
+    scales of their rows; see `quantised`.
 
     Raises:
         ModelError: the file is missing or damaged, or does not fit the network.
@@ -39,12 +44,25 @@ def network_of_file(
     if missing := [name for name in extra if name not in header]:
         raise ModelError(f"{weights}: the tensor {missing[0]} is missing")
     network = build(make, [info.size for info in header.values()], str(weights))
-    shapes = {name: info.shape for name, info in header.items() if name not in extra}
+    scales = {
+        name + SCALE
+        for name, info in header.items()
+        if info.dtype == "I8" and name + SCALE in header and header[name + SCALE].shape == info.shape[:1]
+    }
+    shapes = {name: info.shape for name, info in header.items() if name not in {*extra, *scales}}
     check_shapes(_shapes(network.state_dict()), shapes, weights, ModelError)
     state = {name: value.float() for name, value in read_tensors(weights, device=device).items()}
     others = {name: state.pop(name) for name in extra}
+    for name in scales:
+        state[name.removesuffix(SCALE)] *= state.pop(name)[:, None]
     network.load_state_dict(state, assign=True)
     return network.to(device).eval(), others
+
+
+def quantised(name: str, matrix: Float[Tensor, "N D"]) -> dict[str, Tensor]:
+    """A matrix in 8 bits, and the scales of its rows, by the names under which `network_of_file` expects them."""
+    scale = (matrix.abs().amax(1, keepdim=True) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    return {name: (matrix / scale).round().to(torch.int8), name + SCALE: scale[:, 0]}
 
 
 def build(make: Callable[[], Network], sizes: Sequence[int], where: str) -> Network:

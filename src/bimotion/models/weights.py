@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bimotion.errors import ModelError
-from bimotion.models.build import build, check_state, network_of_file
+from bimotion.models.build import build, check_state, network_of_file, quantised
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
@@ -33,10 +33,12 @@ def save_model(
     tokenizer: MotionTokenizer,
     card: str = "",
     dtype: torch.dtype = torch.float16,
+    int8: tuple[str, ...] = (),
 ) -> None:
     """Write a model folder; each file is written atomically.
 
-    Parameters are stored as `dtype`, statistics (means and deviations) in single precision.
+    Parameters are stored as `dtype`, statistics (means and deviations) in single precision. Matrices whose names begin
+    with one of `int8` are stored in 8 bits with a scale per row.
 
     Raises:
         ModelError: the tokenizer is not the model's, or a parameter does not fit into `dtype`.
@@ -44,12 +46,15 @@ def save_model(
     check_tokenizer(model.config, tokenizer)
     folder = Path(folder)
     parameters = {name for name, _ in model.named_parameters()}
-    state = {}
+    state: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
         stored = value.detach().to("cpu", dtype if name in parameters else torch.float32).contiguous()
         if not stored.isfinite().all():
             raise ModelError(f"{name} has values that are not finite as {dtype}")
-        state[name] = stored
+        if name in parameters and value.ndim == 2 and name.startswith(int8):
+            state |= quantised(name, value.detach().cpu().float())
+        else:
+            state[name] = stored
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "model.safetensors") as path:
         save_file(state, path, metadata={"format": "pt"})
