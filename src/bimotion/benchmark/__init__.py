@@ -1,1 +1,1 @@
-"""How fast this machine generates, captions and trains, and what bounds it."""
+"""Speed of generating, captioning and training on this machine, compared with its bounds."""

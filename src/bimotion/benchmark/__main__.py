@@ -1,4 +1,4 @@
-"""`python -m bimotion.benchmark ORDER`: one figure in this process; `bimotion benchmark` starts it."""
+"""`python -m bimotion.benchmark ORDER` measures one figure in this process; started by `bimotion benchmark`."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from bimotion.training.process import set_process_defaults
 
 
 def main(order: dict[str, Any]) -> dict[str, Any]:
-    """What a figure took: seconds of each repeat, peak memory, the work's parts, the error of the precision."""
+    """Result of a figure: seconds of each repeat, peak memory, parts of the work, error of the precision."""
     if order["figure"]["kind"].startswith("stage"):
         set_process_defaults()
 

@@ -1,4 +1,4 @@
-"""What a machine's memory and arithmetic give at best, and how much memory a process took."""
+"""Peak rates of a machine's memory and arithmetic, and peak memory of a process."""
 
 import resource
 import sys
@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 GEMM_WIDTH = 2048
-"""Width of the square matrices whose product is timed."""
+"""Width of the square matrices in the timed product."""
 STREAM_BYTES = 256 << 20
-"""What is read to find the bandwidth: far more than any cache holds."""
+"""Bytes read to measure bandwidth: far more than any cache holds."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,17 @@ class Machine:
     """Rates of a machine, the best of several tries."""
 
     bytes_per_second: float
-    """Reading of memory, all threads together."""
+    """Memory bandwidth of all threads, reading."""
     flops_per_second: float
-    """Single-precision products of large matrices; a multiplication and an addition are two."""
+    """Rate of single-precision products of large matrices; a multiplication and an addition count as two."""
 
     def seconds(self, flops: float, read: float) -> float:
-        """The least time for so many operations on so many bytes: the slower of the two decides."""
+        """Lower bound of the time for `flops` operations and `read` bytes: the slower of the two."""
         return max(flops / self.flops_per_second, read / self.bytes_per_second)
 
 
 def measure_machine(tries: int = 12) -> Machine:
-    """The rates with torch's threads as they are set: a matrix times a vector, and two square matrices."""
+    """Rates with the current number of torch threads: a matrix-vector product, and a product of square matrices."""
     rows = torch.ones(STREAM_BYTES // 4096, 1024)
     vector, out = torch.ones(1024), torch.empty(len(rows))
     a, b = torch.ones(2, GEMM_WIDTH, GEMM_WIDTH).unbind(0)
@@ -44,9 +44,9 @@ def measure_machine(tries: int = 12) -> Machine:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held."""
+    """Peak memory of this process in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # `ru_maxrss` counts what the parent held before it started this process
+    if status.exists():  # `ru_maxrss` includes memory of the parent before it started this process
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""What was measured, as JSON and as a table."""
+"""Results as JSON and as a table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,15 +9,15 @@ from bimotion.benchmark.run import Measured
 from bimotion.benchmark.work import bound_seconds
 
 COLUMNS = ("what", "batch", "precision", "min s", "median s", "bound s", "ratio", "peak MB", "error")
-"""What a table's columns hold; the ratio is of the median to the bound."""
+"""Columns of the table; ratio: median over bound."""
 
 
 LEFT = (0, 2)
-"""Columns of words."""
+"""Left-aligned columns."""
 
 
 def as_json(measured: Sequence[Measured], machine: Machine, about: dict[str, Any]) -> dict[str, Any]:
-    """Everything: the machine, each figure's repeats, its bound and the parts of that."""
+    """All results: the machine, and each figure's repeats, bound and parts."""
     return {
         **about,
         "gigabytes_per_second": round(machine.bytes_per_second / 1e9, 2),
@@ -43,7 +43,7 @@ def as_json(measured: Sequence[Measured], machine: Machine, about: dict[str, Any
 
 
 def as_table(measured: Sequence[Measured], machine: Machine) -> str:
-    """Markdown, aligned for reading as it is."""
+    """Markdown table with aligned columns."""
     rows = [COLUMNS, *(_row(one, machine) for one in measured)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * width if column in LEFT else "-" * (width - 1) + ":" for column, width in enumerate(widths)]

@@ -1,4 +1,4 @@
-"""Figures measured one after the other, each in a process of its own, so that its memory is its own."""
+"""Measures figures one after the other, each in its own process, so that peak memory is separate."""
 
 import json
 import os
@@ -23,18 +23,18 @@ from bimotion.models.weights import FORMAT
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a figure."""
+    """Result of a figure."""
 
     figure: Figure
-    """What was timed."""
+    """The figure."""
     seconds: list[float]
-    """Each repeat, after one that is not counted."""
+    """Seconds of each repeat, after a warm-up."""
     peak_bytes: int
-    """The most memory that the process held, loading included."""
+    """Peak memory of the process, including loading."""
     parts: list[Part]
-    """The work that bounds it."""
+    """The work that determines the bound."""
     error: float | None
-    """How far the outcome is from that in single precision: norm of the difference, as a share of the norm."""
+    """Distance to the single-precision output, relative to its norm."""
 
     @property
     def least(self) -> float:
@@ -43,15 +43,15 @@ class Measured:
 
     @property
     def median(self) -> float:
-        """Seconds of the middle repeat."""
+        """Seconds of the median repeat."""
         return statistics.median(self.seconds)
 
 
 def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int) -> Iterator[Measured]:
-    """Each figure of the model in a folder; the process of a training step waits as `bimotion train` does.
+    """Measure each figure of the model in a folder; training steps use the thread settings of `bimotion train`.
 
     Raises:
-        BimotionError: a process failed; the message is the last it said.
+        BimotionError: a process failed; the message is its last line.
     """
     for figure in figures:
         order = json.dumps({"figure": asdict(figure), "folder": str(folder), "repeats": repeats})
@@ -59,8 +59,8 @@ def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int)
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            said = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
-            raise BimotionError(f"{figure.kind}, batch {figure.batch}, {figure.precision}: {said[-1]}")
+            lines = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
+            raise BimotionError(f"{figure.kind}, batch {figure.batch}, {figure.precision}: {lines[-1]}")
         result = json.loads(done.stdout)
         parts = [Part(**part) for part in result["parts"]]
         yield Measured(figure, result["seconds"], result["peak_bytes"], parts, result["error"])
@@ -68,7 +68,7 @@ def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int)
 
 @contextmanager
 def random_weights(config: MotionLanguageConfig) -> Iterator[Path]:
-    """A folder with random weights of these sizes, while the context lasts; nothing in it begins at zero."""
+    """A temporary folder with random weights of these sizes; no layer is zero-initialised."""
     config = replace(config, head=replace(config.head, zero_init=False))
     torch.manual_seed(0)
     with TemporaryDirectory(prefix="bimotion-") as name:

@@ -1,6 +1,6 @@
-"""What a task must compute and read at least: the sum over its parts bounds its time on a machine.
+"""Minimum work of a task: the sum over its parts is a lower bound of its time on a machine.
 
-Counted are the weights of matrix products and attention; norms, activations and tables are small beside them. The
+Weights of matrix products and attention are counted; norms, activations and tables are small in comparison. The
 weights of a part are read once each time it runs, as they are larger than a cache.
 
 Shapes: B sequences or clips, T frames, S slots, V text vocabulary, D width.
@@ -17,8 +17,8 @@ from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.token_batch import TokenBatch
 
 ADAM_NUMBERS = 8
-"""Numbers moved for each trained parameter: its weight, gradient and two moments read, three of them written, and
-the gradient read once more for its norm."""
+"""Values moved per trained parameter: weight, gradient and two moments are read, three of them written, and the
+gradient is read once more for its norm."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,25 @@ class Part:
     """One part of a task's work."""
 
     name: str
-    """What it does."""
+    """Name of the part."""
     flops: float
-    """Operations; a multiplication and an addition are two."""
+    """Operations; a multiplication and an addition count as two."""
     read: float
     """Bytes read from memory."""
 
 
 def bound_seconds(parts: Sequence[Part], machine: Machine) -> float:
-    """The least time for all the parts, one after the other."""
+    """Lower bound of the time of all parts, one after the other."""
     return sum(machine.seconds(part.flops, part.read) for part in parts)
 
 
 def weights(module: nn.Module) -> int:
-    """Numbers in the matrices of a module's linear layers."""
+    """Number of weights in a module's linear layers."""
     return sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear))
 
 
 def mixture_part(network: MotionLanguage, batch: TokenBatch, size: float) -> Part:
-    """A pass over requests; `size` are the bytes of a weight.
+    """A pass over prompts; `size`: bytes per weight.
 
     The last layer's text tokens need keys and values only, but for the last of each request.
     """
@@ -77,7 +77,7 @@ def sampling_parts(network: MotionLanguage, count: int, steps: int) -> list[Part
 
 
 def vae_part(network: MotionLanguage, half: nn.Module, count: int, frames: int) -> Part:
-    """The VAE's encoder or decoder over whole clips; attention to a single latent is one row a clip."""
+    """The VAE's encoder or decoder over whole clips; attention to a single latent is one row per clip."""
     config = network.config.vae
     tokens = -(-frames // config.frames_per_token)
     own = sum(
@@ -92,7 +92,7 @@ def vae_part(network: MotionLanguage, half: nn.Module, count: int, frames: int) 
 
 
 def writing_parts(network: MotionLanguage, count: int, tokens: int, size: float) -> list[Part]:
-    """Writing `tokens` more tokens of `count` sentences: all of the text branch for each but the first."""
+    """Generation of `tokens` tokens for `count` sentences: the whole text branch for each but the first."""
     layers = weights(network.mixture.text.layers)
     output = network.config.mixture.text_vocab_size * network.config.mixture.width
     return [
@@ -102,7 +102,7 @@ def writing_parts(network: MotionLanguage, count: int, tokens: int, size: float)
 
 
 def training_parts(network: MotionLanguage, batch: TokenBatch) -> list[Part]:
-    """A training step: forward, backward (twice the forward's work where weights learn) and AdamW."""
+    """A training step: forward, backward (twice the forward's work for trained weights) and AdamW."""
     text, motion = weights(network.mixture.text.layers), weights(network.mixture.motion.layers)
     words, slots = batch.text_ids.numel(), batch.motion_ids.numel()
     learns = not network.mixture.text.frozen
