@@ -19,8 +19,8 @@ import numpy as np
 
 from bimotion.data.store import MotionStore, write_index
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
-from bimotion.evaluation.evaluation_set import Asked, data_facts
-from bimotion.evaluation.motion_folder import MotionFolder, write_asked
+from bimotion.evaluation.evaluation_set import EvaluationSet, data_facts
+from bimotion.evaluation.motion_folder import MotionFolder, export_prompts
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.report import write_report
 from bimotion.evaluators.embedding import read_embedder
@@ -42,15 +42,24 @@ def main() -> None:
         data = many_windows(MotionStore.open(args.data), args.windows, folder / "data")
         made = answered(data, folder / "made")
         begun = time.perf_counter()
-        asked = Asked(MotionStore.open(data), BIMOTION_1)
+        evaluation_set = EvaluationSet(MotionStore.open(data), BIMOTION_1)
         embedder = read_embedder(args.evaluator)
         config = EvaluationConfig(repeats=args.repeats)
-        done = evaluate(asked, MotionFolder(made, asked), embedder, config, lambda items, label: iter(items))
-        about = {"data": data_facts(asked), "settings": {"split": "test", "repeats": args.repeats, "seed": 0}}
+        done = evaluate(
+            evaluation_set,
+            MotionFolder(made, evaluation_set),
+            embedder,
+            config,
+            lambda items, label: iter(items),
+        )
+        about = {
+            "data": data_facts(evaluation_set),
+            "settings": {"split": "test", "repeats": args.repeats, "seed": 0},
+        }
         versions = {"versions": {"bimotion": "", "torch": ""}}
         write_report(done, "benchmark", about | versions, folder / "report")
         took = time.perf_counter() - begun
-        print(f"{len(asked)} windows, {args.repeats} repeats: {took:.0f} s, of which {done.seconds}")
+        print(f"{len(evaluation_set)} windows, {args.repeats} repeats: {took:.0f} s, of which {done.seconds}")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
         search(made / "00", args.evaluator)
 
@@ -67,12 +76,12 @@ def many_windows(store: MotionStore, count: int, folder: Path) -> Path:
 
 
 def answered(data: Path, folder: Path) -> Path:
-    """The motions that are asked for in one repeat, as files: the recorded ones."""
+    """The motions that are evaluation_set for in one repeat, as files: the recorded ones."""
     store = MotionStore.open(data)
-    asked = Asked(store, BIMOTION_1)
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
     (folder / "00").mkdir(parents=True)
-    lines = write_asked(asked, 1, folder).read_text("utf-8").splitlines()
-    for item, line in zip(asked.items, lines, strict=True):
+    lines = export_prompts(evaluation_set, 1, folder).read_text("utf-8").splitlines()
+    for item, line in zip(evaluation_set.items, lines, strict=True):
         np.save(folder / json.loads(line)["file"], store.features(item))
     return folder
 

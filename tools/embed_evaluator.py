@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.evaluation_set import Asked
+from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
+from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.report import score_tables
 from bimotion.evaluation.scores import REAL
-from bimotion.evaluation.text_to_motion import text_to_motion
 from bimotion.evaluators.embedding import ContrastiveEmbedder
 from bimotion.evaluators.folder import (
     EMBEDDED_EVALUATOR,
@@ -75,9 +75,11 @@ def main() -> None:
         parser.error(f"{args.run}: expected an evaluator that `bimotion train evaluator` made")
     store = MotionStore.open(args.data)
     embedder = ContrastiveEmbedder(parts)
-    asked = Asked(store, BIMOTION_1)
-    found = text_to_motion(asked, None, embedder, BIMOTION_1.repeats, lambda items, label: iter(items))
-    values = {name: value for name, value in found.scores[REAL].items() if name != "fid"}
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    config = EvaluationConfig(repeats=BIMOTION_1.repeats, parts=("text-to-motion",))
+    result = evaluate(evaluation_set, None, embedder, config, lambda items, label: iter(items))
+    scores = result.scores["text_to_motion"][REAL]
+    values = {name: value for name, value in scores.items() if name != "fid"}
     (table,) = score_tables({"text_to_motion": {REAL: values}}, "")
     card = CARD.format(
         parameters=sum(parameter.numel() for parameter in parts.network.parameters()) / 1e6,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EMBEDDED = Path(__file__).parent / "embedded"
 """Folder of the model that comes with the package."""
 
+MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "README.md")
+"""Files of a model folder that are downloaded from the Hub."""
+
 FORMATS = {
     ".bvh": "Biovision hierarchy, for Blender, Maya and MotionBuilder",
     ".glb": "glTF binary, a skinned figure with its animation",
@@ -74,21 +77,9 @@ def model_folder(model: str | Path | None = None) -> Path:
     name = str(model)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or "\\" in name:
         raise ModelError(f"{name}: expected a model folder (config.json, model.safetensors, tokenizer.json)")
-    return _from_hub(name)
+    from bimotion.storage.hub import from_hub
 
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    files = ["config.json", "model.safetensors", "tokenizer.json", "README.md"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=files))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"{name}: no such folder here, and as a Hub repository it could not be had: {why}"
-        ) from error
+    return from_hub(name, MODEL_FILES)
 
 
 def read_clip(

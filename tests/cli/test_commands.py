@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import bimotion
 from bimotion.cli.main import exit_code
 from bimotion.cli.outputs import slug
 from bimotion.motion.clip import Clip
+from bimotion.motion.quality import motion_quality
 
 
 @pytest.fixture
@@ -178,7 +180,13 @@ def test_info_tells_of_motions_and_models(here: Path, capsys: pytest.CaptureFixt
     call("info", "walk.npz", "--json")
     facts = json.loads(capsys.readouterr().out)
     assert (facts["frames"], facts["fps"], facts["joints"]) == (41, 20.0, 22)
-    assert facts["mean_speed"] == pytest.approx(1.0, abs=0.02)
+    assert facts["speed"] == pytest.approx(1.0, abs=0.02)
+    quality = motion_quality(walk.joints).scores()
+    assert {name: facts[name] for name in quality} == pytest.approx(quality, abs=6e-4)
+    call("info", "walk.npz")
+    printed = capsys.readouterr().out
+    assert re.search(r"^speed +1\.0\d* m/s$", printed, re.MULTILINE)
+    assert re.search(r"^penetration_mm +[\d.]+ mm$", printed, re.MULTILINE)
     call("info", "--json")
     model = json.loads(capsys.readouterr().out)
     network = bimotion.load().network

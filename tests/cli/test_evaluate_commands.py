@@ -69,7 +69,7 @@ def test_a_model_is_scored_the_same_twice_and_compared(
 ) -> None:
     args = ("evaluate", "--data", "data", "--evaluator", "judge", "--repeats", "2", "--steps", "2")
     call(*args, "--out", "first", "--name", "first")
-    assert capsys.readouterr().out.splitlines()[-1] == f"{Path('first/report.html')}: open it in a browser"
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {Path('first/report.html')}"
     call(*args, "--out", "second", "--json")
     said = json.loads(capsys.readouterr().out)
     first, second = (json.loads((here / name / "results.json").read_text()) for name in ("first", "second"))
@@ -83,7 +83,7 @@ def test_a_model_is_scored_the_same_twice_and_compared(
     }
     assert set(first["scores"]) == {
         *("text_to_motion", "motion_to_text", "captions_raw", "captions_tokens"),
-        *("reconstruction", "prediction", "inbetween", "natural", "asked"),
+        *("reconstruction", "prediction", "inbetween", "natural", "adherence"),
     }
     call("compare", "first", "second", "--json")
     rows = json.loads(capsys.readouterr().out)
@@ -98,16 +98,16 @@ def test_a_model_is_scored_the_same_twice_and_compared(
 def test_motions_of_another_system_are_asked_for_and_scored(
     here: Path, capsys: pytest.CaptureFixture[str], walk: Clip
 ) -> None:
-    call("evaluate", "--data", "data", "--ask", "made", "--repeats", "1")
-    assert capsys.readouterr().out == f"{Path('made/asked.jsonl')}: 1 x 4 motions to be made\n"
-    for line in (here / "made" / "asked.jsonl").read_text().splitlines():
+    call("evaluate", "--data", "data", "--export-prompts", "made", "--repeats", "1")
+    assert capsys.readouterr().out == f"{Path('made/prompts.jsonl')}: 1 x 4 motions to generate\n"
+    for line in (here / "made" / "prompts.jsonl").read_text().splitlines():
         file = here / "made" / json.loads(line)["file"]
         file.parent.mkdir(exist_ok=True)
         np.save(file, walk.joints)
     args = ("--evaluator", "judge", "--repeats", "2", "--json")
     call("evaluate", "--data", "data", "--motions", "made", "--out", "report", *args)
     scores = json.loads(capsys.readouterr().out)["scores"]
-    assert set(scores) == {"text_to_motion", "natural", "asked"}
+    assert set(scores) == {"text_to_motion", "natural", "adherence"}
     call("evaluate", "--motions", "made", "--out", "alone", "--json")
     assert set(json.loads(capsys.readouterr().out)["scores"]) == {"natural"}
 
@@ -136,11 +136,11 @@ def test_search_finds_by_sentence_and_by_example(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["evaluate"], "--data: which data set?"),
+        (["evaluate"], "--data: expected a data set"),
         (["evaluate", "--data", "nowhere"], "nowhere: expected a prepared data set"),
         (
             ["evaluate", "--data", "data", "--real", "--model", "m"],
-            "give one of --model, --motions and --real",
+            "give only one of --model, --motions and --real",
         ),
         (["evaluate", "--data", "data", "--repeats", "0"], "expected 1 or more repeats"),
         (["evaluate", "--data", "data", "--evaluator", "none"], "none: no evaluator here"),

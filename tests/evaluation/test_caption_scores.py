@@ -123,5 +123,5 @@ def test_bert_score_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
         raise OSError("We couldn't connect to the Hub")
 
     monkeypatch.setitem(sys.modules, "bert_score", types.SimpleNamespace(score=score))
-    with pytest.raises(ModelError, match="roberta-large cannot be had: We couldn't connect"):
+    with pytest.raises(ModelError, match="roberta-large cannot be loaded: We couldn't connect"):
         bert_score(["a"], [["a"]])

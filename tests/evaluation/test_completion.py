@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.completion import completion, reconstruction
-from bimotion.evaluation.evaluation_set import Asked
+from bimotion.evaluation.completion import completion_errors, displacement_scores, reconstruction
+from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.features import features_to_joints
 from bimotion.features.layout import ROOT_Y
@@ -15,7 +15,7 @@ from tests.evaluation.numbered_motions import Oracle, track
 
 
 class Shifted:
-    """Knows every motion, and puts what was not given `metres` too high."""
+    """Knows every motion, and generates it `metres` too high."""
 
     def __init__(self, store: MotionStore, metres: float) -> None:
         whole = max((store.features(item) for item in store.items("test")), key=len)
@@ -31,7 +31,7 @@ class Shifted:
         np.testing.assert_allclose(begin, self._whole[: len(begin)], atol=1e-5)
         return self._moved(num_frames, slice(len(begin), None))
 
-    def fill(self, begin: np.ndarray, end: np.ndarray, num_frames: int, seed: int) -> np.ndarray:
+    def inbetween(self, begin: np.ndarray, end: np.ndarray, num_frames: int, seed: int) -> np.ndarray:
         np.testing.assert_allclose(end, self._whole[num_frames - len(end) : num_frames], atol=1e-5)
         return self._moved(num_frames, slice(len(begin), num_frames - len(end)))
 
@@ -43,24 +43,27 @@ class Shifted:
 
 @pytest.mark.parametrize(("flat", "factor"), [(False, 1.0), (True, 22**0.5)])
 def test_displacements_of_what_was_not_given(store: MotionStore, flat: bool, factor: float) -> None:
-    asked = Asked(store, BIMOTION_1, count=6)
-    perfect = completion(asked, Shifted(store, 0), track, flat=flat)
+    evaluation_set = EvaluationSet(store, BIMOTION_1, count=6)
+    perfect = completion_errors(evaluation_set, Shifted(store, 0), range(6), flat=flat)
     for task in ("prediction", "inbetween"):
-        assert perfect[task] == {"ade_m": pytest.approx(0, abs=1e-5), "fde_m": pytest.approx(0, abs=1e-5)}
-    apart = completion(asked, Shifted(store, 0.5), track, flat=flat)
+        assert displacement_scores(perfect[task]) == {
+            "ade_m": pytest.approx(0, abs=1e-5),
+            "fde_m": pytest.approx(0, abs=1e-5),
+        }
+    shifted = completion_errors(evaluation_set, Shifted(store, 0.5), range(6), flat=flat)
     for task in ("prediction", "inbetween"):
-        assert apart[task] == {
+        assert displacement_scores(shifted[task]) == {
             "ade_m": pytest.approx(0.5 * factor, rel=1e-4),
             "fde_m": pytest.approx(0.5 * factor, rel=1e-4),
         }
 
 
 def test_errors_of_reconstruction(store: MotionStore, oracle: Oracle) -> None:
-    asked = Asked(store, BIMOTION_1, count=20)
-    perfect = reconstruction(asked, Shifted(store, 0), oracle, track)
+    evaluation_set = EvaluationSet(store, BIMOTION_1, count=20)
+    perfect = reconstruction(evaluation_set, Shifted(store, 0), oracle, track)
     assert perfect == pytest.approx(dict.fromkeys(perfect, 0.0), abs=1e-3)
     # a root 0.1 m too high leaves the other joints where they are: 21 of them are 0.1 m off, seen from the root
-    high = reconstruction(asked, Shifted(store, 0.1), oracle, track)
+    high = reconstruction(evaluation_set, Shifted(store, 0.1), oracle, track)
     assert high["mpjpe_mm"] == pytest.approx(100 * 21 / 22, rel=1e-3)
     assert 0 < high["pa_mpjpe_mm"] < high["mpjpe_mm"]
     assert high["acceleration_mm"] == pytest.approx(0, abs=1e-2)

@@ -8,8 +8,8 @@ from bimotion.errors import DataError
 from bimotion.evaluation.distribution import (
     Gaussian,
     diversity,
+    draw_distinct_pairs,
     draw_pairs,
-    draw_unlike_pairs,
     fid,
     frechet_distance,
 )
@@ -69,7 +69,7 @@ def test_fid_of_one_motion_is_refused() -> None:
 
 def test_unlike_pairs_are_two_motions_each_and_published_ones_need_not_be() -> None:
     rng = np.random.default_rng(0)
-    first, second = draw_unlike_pairs(3, 500, rng)
+    first, second = draw_distinct_pairs(3, 500, rng)
     assert (first != second).all()
     assert set(zip(first.tolist(), second.tolist(), strict=True)) == {
         (i, j) for i in range(3) for j in range(3) if i != j
@@ -79,4 +79,4 @@ def test_unlike_pairs_are_two_motions_each_and_published_ones_need_not_be() -> N
     with pytest.raises(DataError, match="300 pairs cannot be drawn from 299"):
         draw_pairs(299, 300, rng)
     corners = np.eye(4) / np.sqrt(2)  # a regular simplex: every pair is at distance 1
-    assert diversity(corners, *draw_unlike_pairs(4, 50, rng)) == pytest.approx(1)
+    assert diversity(corners, *draw_distinct_pairs(4, 50, rng)) == pytest.approx(1)

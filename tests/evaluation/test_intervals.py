@@ -18,5 +18,5 @@ def test_students_interval_covers_the_mean_19_times_in_20() -> None:
 
 def test_one_measurement_has_no_interval_and_none_is_refused() -> None:
     assert str(student_interval([0.5])) == "0.500"
-    with pytest.raises(DataError, match="nothing measured"):
+    with pytest.raises(DataError, match="at least one measurement"):
         student_interval([])

@@ -8,23 +8,27 @@ import pytest
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import DataError, MotionFileError
-from bimotion.evaluation.evaluate import EvaluationConfig, evaluate, natural_alone
-from bimotion.evaluation.evaluation_set import Asked
-from bimotion.evaluation.motion_folder import MotionFolder, write_asked
+from bimotion.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_files
+from bimotion.evaluation.evaluation_set import EvaluationSet
+from bimotion.evaluation.motion_folder import MotionFolder, export_prompts
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.scores import SYSTEM
-from bimotion.features.files import read_any, read_features
+from bimotion.features.files import read_any, read_clip_or_features
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import motion_files, write_motion
+from bimotion.motion.quality import motion_quality
 from tests.evaluation.numbered_motions import NUM, Oracle, track
 
 
 @pytest.fixture
 def made(tmp_path: Path, store: MotionStore) -> Path:
-    """What is asked in two repeats, answered with the recorded motions."""
-    asked = Asked(store, BIMOTION_1)
-    rows = [json.loads(line) for line in write_asked(asked, 2, tmp_path / "made").read_text().splitlines()]
-    items = {item.id: item for item in asked.items}
+    """What is evaluation_set in two repeats, answered with the recorded motions."""
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    rows = [
+        json.loads(line)
+        for line in export_prompts(evaluation_set, 2, tmp_path / "made").read_text().splitlines()
+    ]
+    items = {item.id: item for item in evaluation_set.items}
     for row in rows:
         path = tmp_path / "made" / row["file"]
         path.parent.mkdir(exist_ok=True)
@@ -34,11 +38,11 @@ def made(tmp_path: Path, store: MotionStore) -> Path:
 
 
 def test_a_folder_is_scored_as_a_system_is(made: Path, store: MotionStore, oracle: Oracle) -> None:
-    asked = Asked(store, BIMOTION_1)
-    folder = MotionFolder(made, asked)
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    folder = MotionFolder(made, evaluation_set)
     assert folder.num_sets == 2
-    assert folder.round(asked, 1).captions == asked.round(1).captions
-    done = evaluate(asked, folder, oracle, EvaluationConfig(repeats=3), track)
+    assert folder.repeat(evaluation_set, 1).captions == evaluation_set.repeat(1).captions
+    done = evaluate(evaluation_set, folder, oracle, EvaluationConfig(repeats=3), track)
     scores = done.scores["text_to_motion"][SYSTEM]
     assert scores["fid"].mean == pytest.approx(0, abs=1e-6)
     assert scores["top_1"] == done.scores["text_to_motion"]["real"]["top_1"]
@@ -47,29 +51,30 @@ def test_a_folder_is_scored_as_a_system_is(made: Path, store: MotionStore, oracl
 
 
 def test_captions_of_the_list_are_the_ones_asked(made: Path, store: MotionStore) -> None:
-    rows = [json.loads(line) for line in (made / "asked.jsonl").read_text().splitlines()][:NUM]
+    rows = [json.loads(line) for line in (made / "prompts.jsonl").read_text().splitlines()][:NUM]
     text = "\n".join(json.dumps({"file": row["file"], "id": row["id"], "caption": "hop"}) for row in rows)
-    (made / "asked.jsonl").write_text(text)
-    asked = Asked(store, BIMOTION_1)
-    folder = MotionFolder(made, asked)
-    assert (folder.num_sets, set(folder.round(asked, 0).captions)) == (1, {"hop"})
+    (made / "prompts.jsonl").write_text(text)
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    folder = MotionFolder(made, evaluation_set)
+    assert (folder.num_sets, set(folder.repeat(evaluation_set, 0).captions)) == (1, {"hop"})
 
 
 def test_faults_are_named(made: Path, store: MotionStore, tmp_path: Path, walk: Clip) -> None:
-    asked = Asked(store, BIMOTION_1)
-    with pytest.raises(DataError, match=r"--ask .*nowhere` writes what is to be made"):
-        MotionFolder(tmp_path / "nowhere", asked)
-    rows = (made / "asked.jsonl").read_text().splitlines()
-    (made / "asked.jsonl").write_text("\n".join(rows[1:]))
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    with pytest.raises(DataError, match=r"--export-prompts .*nowhere` writes the list"):
+        MotionFolder(tmp_path / "nowhere", evaluation_set)
+    rows = (made / "prompts.jsonl").read_text().splitlines()
+    (made / "prompts.jsonl").write_text("\n".join(rows[1:]))
     with pytest.raises(DataError, match=r"repeat 0 lacks 1 of 70 windows, such as clip"):
-        MotionFolder(made, asked)
-    (made / "asked.jsonl").write_text('{"file": 1}\n')
-    with pytest.raises(DataError, match=r"asked.jsonl:1: expected file, id and caption"):
-        MotionFolder(made, asked)
+        MotionFolder(made, evaluation_set)
+    (made / "prompts.jsonl").write_text('{"file": 1}\n')
+    with pytest.raises(DataError, match=r"prompts.jsonl:1: expected file, id and caption"):
+        MotionFolder(made, evaluation_set)
     write_motion(walk, tmp_path / "walk.npz")
-    assert read_features(tmp_path / "walk.npz").shape == (40, 263)
+    assert isinstance(read_clip_or_features(tmp_path / "walk.npz"), Clip)
+    assert isinstance(read_clip_or_features(next((made / "00").iterdir())), np.ndarray)
     with pytest.raises(MotionFileError, match="humanml3d-2022 takes HumanML3D features"):
-        read_features(tmp_path / "walk.npz", "humanml3d-2022")
+        read_clip_or_features(tmp_path / "walk.npz", "humanml3d-2022")
     np.save(tmp_path / "bad.npy", np.full((4, 263), np.nan))
     with pytest.raises(MotionFileError, match="2 or more frames of finite features"):
         read_any(tmp_path / "bad.npy")
@@ -83,6 +88,45 @@ def test_without_a_data_set_naturalness_is_measured(tmp_path: Path, walk: Clip) 
     write_motion(walk, tmp_path / ".hidden" / "walk.npz")
     files = motion_files(tmp_path)
     assert [file.name for file in files] == ["walk.npz", "short.npz"]
-    done = natural_alone([read_any(file) for file in files])
+    (tmp_path / "broken.bvh").write_text("HIERARCHY\n")
+    done = evaluate_files(motion_files(tmp_path))
     assert done.scores["natural"][SYSTEM]["speed"].mean == pytest.approx(1.0, abs=0.02)
-    assert done.notes == ["1 motions are too short to be measured"]
+    assert done.notes[0].startswith(f"not measured: {tmp_path / 'broken.bvh'}: ")
+    assert done.notes[1:] == ["1 motion(s) of fewer than 4 frames are not in the quality measures"]
+    with pytest.raises(DataError, match="broken.bvh"):
+        evaluate_files([tmp_path / "broken.bvh"])
+
+
+def test_lists_of_earlier_versions_are_read(made: Path, store: MotionStore) -> None:
+    (made / "prompts.jsonl").rename(made / "asked.jsonl")
+    assert MotionFolder(made, EvaluationSet(store, BIMOTION_1)).num_sets == 2
+
+
+def sunk_walk() -> np.ndarray:
+    """A walk of 60 frames whose frames 20 to 39 are 30 cm lower."""
+    joints = np.load(Path(__file__).parents[1] / "cases" / "sunk_walk.npy")
+    assert joints.shape == (60, 22, 3)
+    return np.asarray(joints)
+
+
+def test_a_walk_that_sinks_is_measured_where_it_stands(tmp_path: Path) -> None:
+    """Putting the clip on its lowest joint reported 0.0 mm below and 122.5 mm above the floor."""
+    np.save(tmp_path / "sunk.npy", sunk_walk())
+    scores = evaluate_files([tmp_path / "sunk.npy"]).scores["natural"][SYSTEM]
+    assert scores["penetration_mm"].mean == pytest.approx(97.2, abs=0.05)
+    assert scores["floating_mm"].mean == pytest.approx(10.3, abs=0.05)
+    quality = motion_quality(sunk_walk()).scores()
+    assert {name: scores[name].mean for name in quality} == quality
+
+
+def test_a_foot_that_slides_at_a_known_speed(tmp_path: Path, store: MotionStore, oracle: Oracle) -> None:
+    """A standing body pushed at 1 m/s skates in every step, at any height up to the contact height."""
+    standing = np.repeat(sunk_walk()[:1], 40, axis=0)
+    standing[..., 1] -= standing[..., 1].min()
+    standing[..., 0] += np.arange(40)[:, None] / 20
+    np.save(tmp_path / "slide.npy", standing)
+    scores = evaluate_files([tmp_path / "slide.npy"]).scores["natural"][SYSTEM]
+    assert scores["skating_ratio"].mean == 1
+    assert scores["skating_speed"].mean == pytest.approx(1.0, rel=1e-4)
+    np.save(tmp_path / "slide.npy", standing + np.float32([0, 0.06, 0]))
+    assert evaluate_files([tmp_path / "slide.npy"]).scores["natural"][SYSTEM]["skating_ratio"].mean == 0

@@ -7,12 +7,12 @@ import pytest
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ConfigError
-from bimotion.evaluation.evaluation_set import Asked
-from bimotion.evaluation.motion_to_text import MotionToText, motion_to_text
+from bimotion.evaluation.evaluation_set import EvaluationSet
+from bimotion.evaluation.motion_to_text import motion_to_text
 from bimotion.evaluation.protocols import BIMOTION_1
-from bimotion.evaluation.scores import REAL, SYSTEM
+from bimotion.evaluation.scores import REAL, SYSTEM, Scores
 from bimotion.evaluators.tagged_words import published_tokens, tag_words, token_captions
-from tests.evaluation.numbered_motions import NUM, Oracle, number_of, track
+from tests.evaluation.numbered_motions import Oracle, number_of, track
 
 
 class Writer:
@@ -21,7 +21,7 @@ class Writer:
     def __init__(self, words: str) -> None:
         self._words = words
 
-    def text_to_features(
+    def text_to_motions(
         self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
     ) -> list[np.ndarray]:
         raise NotImplementedError
@@ -31,27 +31,28 @@ class Writer:
         return [self._words.format(0 if number == 1 else number) for number in numbers]
 
 
-def scored(store: MotionStore, oracle: Oracle, words: str) -> MotionToText:
-    return motion_to_text(Asked(store, BIMOTION_1), Writer(words), oracle, 2, track, tagged={})
+def scored(store: MotionStore, oracle: Oracle, words: str) -> Scores:
+    return motion_to_text(EvaluationSet(store, BIMOTION_1), Writer(words), oracle, 2, track)
 
 
 def test_captions_of_people_are_perfect(store: MotionStore, oracle: Oracle) -> None:
-    done = scored(store, oracle, "motion {} walks ahead.")
-    assert done.retrieval[SYSTEM]["top_1"].mean == done.retrieval[REAL]["top_1"].mean == 1
-    assert done.raw[SYSTEM]["bleu_4"].mean == pytest.approx(1)
-    assert done.tokens[SYSTEM]["rouge_l"].mean == pytest.approx(1)
-    assert len(done.said) == NUM
+    scores = scored(store, oracle, "motion {} walks ahead.")
+    assert scores["motion_to_text"][SYSTEM]["top_1"].mean == scores["motion_to_text"][REAL]["top_1"].mean == 1
+    assert scores["captions_raw"][SYSTEM]["bleu_4"].mean == pytest.approx(1)
+    assert scores["captions_tokens"][SYSTEM]["rouge_l"].mean == pytest.approx(1)
 
 
 def test_tokens_and_captions_as_written_differ(store: MotionStore, oracle: Oracle) -> None:
-    done = scored(store, oracle, "Motion {} WALKS ahead")
-    assert done.tokens[SYSTEM]["cider_d"].mean > 2 * done.raw[SYSTEM]["cider_d"].mean
+    scores = scored(store, oracle, "Motion {} WALKS ahead")
+    assert (
+        scores["captions_tokens"][SYSTEM]["cider_d"].mean > 2 * scores["captions_raw"][SYSTEM]["cider_d"].mean
+    )
 
 
 def test_silence_is_left_out_and_finds_nothing(store: MotionStore, oracle: Oracle) -> None:
-    done = scored(store, oracle, " ")
-    assert done.raw == done.tokens == {}
-    assert done.retrieval[SYSTEM]["top_1"].mean < 0.1
+    scores = scored(store, oracle, " ")
+    assert scores["captions_raw"] == scores["captions_tokens"] == {}
+    assert scores["motion_to_text"][SYSTEM]["top_1"].mean < 0.1
 
 
 def test_published_tokens_are_the_data_sets_own_or_spacys() -> None:

@@ -24,10 +24,10 @@ def test_motions_that_the_text_describes_as_well_count_as_found() -> None:
     motion = np.array([[9.0], [1.0], [20.0]])  # the first two are swapped
     groups = np.array([[0, 1, 2]])
     assert retrieval(text, motion, groups).r_precision[0] == pytest.approx(1 / 3)
-    alike = np.zeros((3, 3), dtype=bool)
-    alike[0, 1] = alike[1, 0] = True
-    assert retrieval(text, motion, groups, alike=alike).r_precision[0] == 1
-    assert retrieval(text, motion, groups, alike=alike).mm_dist == pytest.approx(
+    correct = np.zeros((3, 3), dtype=bool)
+    correct[0, 1] = correct[1, 0] = True
+    assert retrieval(text, motion, groups, correct=correct).r_precision[0] == 1
+    assert retrieval(text, motion, groups, correct=correct).mm_dist == pytest.approx(
         6
     )  # of its own, all the same
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from bimotion.data.store import MotionStore
 from bimotion.errors import ModelError
-from bimotion.evaluation.evaluation_set import Asked
+from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluators.embedding import ContrastiveEmbedder, PublishedEmbedder, read_embedder
 from bimotion.evaluators.folder import PublishedParts, save_published
@@ -37,7 +37,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, store: MotionStore) -> P
 
 
 def test_the_order_changes_nothing(store: MotionStore, judge: Path, published: Path) -> None:
-    motions = Asked(store, BIMOTION_1).round(0).motions[:20]
+    motions = EvaluationSet(store, BIMOTION_1).repeat(0).motions[:20]
     order = np.random.default_rng(0).permutation(len(motions))
     for folder in (judge, published):
         embedder = read_embedder(folder)
@@ -58,7 +58,7 @@ def test_captions_are_read_in_any_order(judge: Path, published: Path) -> None:
 
 
 def test_published_padding_enters_the_embedding(store: MotionStore, published: Path) -> None:
-    motions = Asked(store, BIMOTION_1).round(0).motions
+    motions = EvaluationSet(store, BIMOTION_1).repeat(0).motions
     short, long = motions[0][:24], motions[len(motions) - 1][:40]
     as_published = read_embedder(published, padding=store.stats.mean)
     beside = as_published.embed_motions([short, long])

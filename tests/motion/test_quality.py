@@ -118,10 +118,10 @@ def test_the_mean_weighs_by_frames_and_skating_by_contacts():
     assert mean.jitter == pytest.approx(5)
     flying = dataclasses.replace(long, contact_ratio=0.0, skating_speed=0.0)
     assert MotionQuality.mean([flying]).skating_speed == 0
-    with pytest.raises(MotionFileError, match="no motions"):
+    with pytest.raises(MotionFileError, match="at least one motion"):
         MotionQuality.mean([])
 
 
 def test_too_short_a_motion_is_named(standing):
-    with pytest.raises(MotionFileError, match="4 frames at 20 a second at least, got 3"):
+    with pytest.raises(MotionFileError, match="at least 4 frames at 20 fps, got 3"):
         motion_quality(standing[:3], 20)

@@ -1,4 +1,4 @@
-"""`bimotion compare`: which differences of two reports exceed their intervals."""
+"""`bimotion compare`: statistically significant differences between two reports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from bimotion.cli.terminal import say_lines
 
 @dataclass(frozen=True)
 class Compare:
-    """Put two reports of `bimotion evaluate` side by side and say which differences exceed the intervals.
+    """Show statistically significant differences between two reports of `bimotion evaluate`.
 
-    Reports of different protocols, evaluators or data are refused: their numbers mean different things.
+    Reports of different protocols, evaluators or data are refused: their scores are not comparable.
 
     examples:
       bimotion compare report-small report-large
@@ -21,14 +21,14 @@ class Compare:
     """
 
     a: Annotated[Positional[Path], arg(metavar="A")]
-    """A report's folder."""
+    """Folder of a report."""
     b: Annotated[Positional[Path], arg(metavar="B")]
-    """Another report's folder."""
+    """Folder of another report."""
     json: bool = False
-    """Print a list of objects instead of tables."""
+    """Print a JSON list instead of tables."""
 
     def run(self) -> None:
-        """Compare and print."""
+        """Compare and print the differences."""
         from bimotion.evaluation.comparison import compare, comparison_tables, differences_to_json
         from bimotion.evaluation.report import read_report
 

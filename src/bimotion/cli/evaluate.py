@@ -1,4 +1,4 @@
-"""`bimotion evaluate`: how good a model is, or anyone's motions, in a report that can be made again."""
+"""`bimotion evaluate`: score a model or any motions, and write a reproducible report."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +11,8 @@ from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
     from bimotion.evaluation.evaluate import Evaluation, EvaluationConfig
-    from bimotion.evaluation.evaluation_set import Asked
-    from bimotion.evaluation.motion_folder import MotionFolder
-    from bimotion.evaluation.systems import ModelSystem
+    from bimotion.evaluation.evaluation_set import EvaluationSet
+    from bimotion.evaluation.text_to_motion import Source
 
 Part = Literal["text-to-motion", "motion-to-text", "reconstruction", "completion", "natural"]
 
@@ -22,50 +21,51 @@ Part = Literal["text-to-motion", "motion-to-text", "reconstruction", "completion
 class Evaluate:
     """Score a model, another system's motions, or recorded motions alone, and write a report.
 
-    The report is a folder: report.md, report.html (tables, plots, the best and worst motions) and results.json (every
-    number, setting, seed, version and fingerprint). The same command gives the same numbers again. Recorded motions
-    stand beside every model.
+    The report is a folder: report.md, report.html (tables, plots, best and worst motions) and results.json (every
+    score, setting, seed, version and fingerprint). The same command gives the same scores again. Every report also
+    scores the recorded motions. An interrupted evaluation continues when the same command is run again.
 
     another system's motions:
-      bimotion evaluate --data DATA --ask FOLDER          writes FOLDER/asked.jsonl: captions, lengths, file names
-      (the other system makes those files: HumanML3D features or any motion file)
-      bimotion evaluate --data DATA --motions FOLDER      scores them
-      bimotion evaluate --motions FOLDER                  without a data set: how natural they move
+      bimotion evaluate --data DATA --export-prompts FOLDER   writes FOLDER/prompts.jsonl: captions, lengths, file names
+      (generate these files with the other system: HumanML3D features or any motion file)
+      bimotion evaluate --data DATA --motions FOLDER          scores them
+      bimotion evaluate --motions FOLDER|FILE                 without a data set: motion quality only
 
     examples:
       bimotion evaluate --data data/mine --out report
       bimotion evaluate --model runs/mine/model --data data/mine --out report --repeats 5
       bimotion evaluate --data data/mine --real --out report-of-real
+      bimotion evaluate --data data/humanml3d --evaluator evaluators/published --protocol humanml3d-2022 --real
     """
 
-    data: Annotated[Path | None, arg(metavar="DATA", help_behavior_hint="(only --motions does without)")] = (
-        None
-    )
+    data: Annotated[Path | None, arg(metavar="DATA", help_behavior_hint="(optional with --motions)")] = None
     """A data set that `bimotion prepare` made."""
     model: Model = None
     """A model folder or a Hub repository."""
-    motions: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    motions: Annotated[Path | None, arg(metavar="FOLDER|FILE")] = None
     """Score the motions in this folder instead of a model's."""
     real: bool = False
-    """Score the recorded motions alone."""
+    """Score only the recorded motions."""
+    export_prompts: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """Only write the list of prompts for another system into this folder."""
     ask: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """Only write what another system is to be asked, into this folder."""
+    """Old name of --export-prompts."""
     out: Annotated[Path, arg(metavar="REPORT")] = Path("report")
-    """The folder to write; a report in it is replaced."""
+    """Folder to write; an earlier report in it is replaced."""
     name: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the folder's name)")] = None
-    """How the report calls what is scored."""
+    """Name of the evaluated system in the report."""
     protocol: Literal["bimotion-1", "humanml3d-2022"] = "bimotion-1"
-    """Which definitions: ours, or those of published numbers (docs/evaluation.md)."""
+    """Evaluation protocol: ours, or that of published numbers (docs/evaluation.md)."""
     evaluator: Evaluator = None
-    """The networks that judge."""
+    """Evaluator: the model that embeds text and motion."""
     split: Literal["train", "val", "test"] = "test"
     """Split of the data set."""
     count: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
-    """Windows of the split, the same ones for the same seed."""
+    """Number of windows, drawn by the seed."""
     repeats: Annotated[int, arg(metavar="N")] = 20
-    """Repeats, each with motions generated anew; fewer are faster, with wider intervals."""
+    """Repeats, each with newly generated motions; fewer are faster but give wider intervals."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Seed of everything that is drawn."""
+    """Random seed."""
     parts: tuple[Part, ...] = (
         "text-to-motion",
         "motion-to-text",
@@ -73,78 +73,93 @@ class Evaluate:
         "completion",
         "natural",
     )
-    """What to measure."""
+    """Parts to measure; `natural` is motion quality without a network."""
     guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
-    """How closely motions follow the text; 1 is plain sampling."""
+    """Guidance scale; 1 samples without guidance."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
-    """Sampling steps."""
+    """Number of sampling steps."""
     sampler: Annotated[
         Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
     ] = None
-    """How the noise is taken away."""
+    """Diffusion sampler."""
     raw: bool = False
-    """Score what the network says, not the cleaned motions that users get; humanml3d-2022 always does."""
+    """Score motions without clean-up; humanml3d-2022 always does."""
     bert_score: bool = False
-    """Score captions with BERTScore as well (needs bimotion[bertscore] and its model)."""
+    """Also score captions with BERTScore (needs bimotion[bertscore] and its model)."""
     device: Device = "cpu"
-    """Where the model runs: cpu, cuda, mps."""
+    """Device that the model runs on: cpu, cuda, mps."""
     json: bool = False
-    """Print the numbers as one object instead of tables."""
+    """Print the scores as one JSON object instead of tables."""
 
     def run(self) -> None:
         """Evaluate, write the report, print the tables."""
+        from bimotion.cli.terminal import note
         from bimotion.cli.usage import UsageError
 
         if sum((self.motions is not None, self.model is not None, self.real)) > 1:
-            raise UsageError("give one of --model, --motions and --real")
-        if self.data is None and (self.motions is None or self.ask is not None):
-            raise UsageError("--data: which data set? As in: bimotion evaluate --data data/mine --out report")
+            raise UsageError("give only one of --model, --motions and --real")
+        prompts = self.export_prompts or self.ask
         if self.ask is not None:
-            self._write_list(self.ask)
+            note("bimotion: --ask is now --export-prompts; the old name will be removed in the next release")
+        if self.data is None and (self.motions is None or prompts is not None):
+            raise UsageError(
+                "--data: expected a data set, as in: bimotion evaluate --data data/mine --out report"
+            )
+        if prompts is not None:
+            self._export_prompts(prompts)
             return
         self._check_out()
         if self.data is None:
-            done, about, name = self._motions_alone()
+            result, about, name = self._motions_only()
+            self._report(result, about, name)
         else:
-            done, about, name = self._with_data()
-        self._report(done, about, name)
+            self._with_data()
 
-    def _with_data(self) -> "tuple[Evaluation, dict[str, Any], str]":
+    def _with_data(self) -> None:
         from bimotion.cli.progress import track
+        from bimotion.cli.terminal import note
+        from bimotion.evaluation.checkpoint import Checkpoint
         from bimotion.evaluation.evaluate import evaluate
         from bimotion.evaluation.evaluation_set import data_facts
+        from bimotion.evaluation.motion_folder import MotionFolder
         from bimotion.evaluators.embedding import read_embedder
         from bimotion.evaluators.folder import WEIGHTS_FILE, find_evaluator
         from bimotion.storage.fingerprint import file_fingerprint, versions
 
         config = self._config()
-        asked = self._asked(config)
-        judge = find_evaluator(self.evaluator)
-        padding = asked.store.stats.mean if asked.protocol.published_evaluator else None
-        embedder = read_embedder(judge, self.device, padding)
-        source, facts, name = self._source(asked)
+        evaluation_set = self._evaluation_set(config)
+        evaluator = find_evaluator(self.evaluator)
+        padding = evaluation_set.store.stats.mean if evaluation_set.protocol.published_evaluator else None
+        embedder = read_embedder(evaluator, self.device, padding)
+        source, facts, name = self._source(evaluation_set)
         about: dict[str, Any] = {
-            "protocol": asked.protocol.to_json(),
+            "protocol": evaluation_set.protocol.to_json(),
             "settings": asdict(config),
-            "data": data_facts(asked),
+            "data": data_facts(evaluation_set),
             "evaluator": {
-                "name": _folder_name(judge),
+                "name": _folder_name(evaluator),
                 "kind": embedder.kind,
-                "fingerprint": file_fingerprint(judge / WEIGHTS_FILE),
+                "fingerprint": file_fingerprint(evaluator / WEIGHTS_FILE),
             },
             **facts,
             "versions": versions(),
         }
-        return evaluate(asked, source, embedder, config, track), about, self.name or name
+        checkpoint = None if isinstance(source, MotionFolder) else Checkpoint(self.out, about)
+        if checkpoint is not None and (finished := checkpoint.finished()):
+            note(f"bimotion: continuing an interrupted evaluation ({finished} steps are finished)")
+        result = evaluate(evaluation_set, source, embedder, config, track, checkpoint)
+        self._report(result, about, self.name or name)
+        if checkpoint is not None:
+            checkpoint.discard()
 
-    def _source(self, asked: "Asked") -> "tuple[ModelSystem | MotionFolder | None, dict[str, Any], str]":
-        """What is scored, what a report says of it, and its name."""
+    def _source(self, evaluation_set: "EvaluationSet") -> "tuple[Source, dict[str, Any], str]":
+        """The motions to score, their description for the report, and their name."""
         if self.real:
             return None, {}, "real"
         if self.motions is not None:
             from bimotion.evaluation.motion_folder import MotionFolder
 
-            folder = MotionFolder(self.motions, asked)
+            folder = MotionFolder(self.motions, evaluation_set)
             name = self.motions.resolve().name
             return folder, {"motions": {"name": name, "sets": folder.num_sets}}, name
         from bimotion.api import load, model_folder
@@ -154,7 +169,7 @@ class Evaluate:
 
         path = model_folder(self.model)
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
-        clean = not (self.raw or asked.protocol.published_evaluator)
+        clean = not (self.raw or evaluation_set.protocol.published_evaluator)
         system = ModelSystem(load(path, device=self.device), sampling, clean=clean)
         diffusion = system.model.network.config.diffusion
         facts = {
@@ -167,22 +182,21 @@ class Evaluate:
         }
         return system, {"model": facts}, _folder_name(path)
 
-    def _motions_alone(self) -> "tuple[Evaluation, dict[str, Any], str]":
+    def _motions_only(self) -> "tuple[Evaluation, dict[str, Any], str]":
         from bimotion.cli.progress import track
         from bimotion.errors import DataError
-        from bimotion.evaluation.evaluate import natural_alone
-        from bimotion.features.files import read_any
+        from bimotion.evaluation.evaluate import evaluate_files
         from bimotion.motion.formats import motion_files
         from bimotion.storage.fingerprint import versions
 
         assert self.motions is not None
-        files = motion_files(self.motions)
+        files = [self.motions] if self.motions.is_file() else motion_files(self.motions)
         if not files:
             raise DataError(f"{self.motions}: has no motion files")
-        clips = [read_any(file) for file in track(files, "reading")]
+        result = evaluate_files(track(files, "motion quality"))
         name = self.motions.resolve().name
         about = {"motions": {"name": name, "files": len(files)}, "versions": versions()}
-        return natural_alone(clips), about, self.name or name
+        return result, about, self.name or name
 
     def _config(self) -> "EvaluationConfig":
         from bimotion.evaluation.evaluate import EvaluationConfig
@@ -191,13 +205,13 @@ class Evaluate:
             self.protocol, self.split, self.count, self.repeats, self.seed, self.parts, self.bert_score
         )
 
-    def _asked(self, config: "EvaluationConfig") -> "Asked":
+    def _evaluation_set(self, config: "EvaluationConfig") -> "EvaluationSet":
         from bimotion.data.store import MotionStore
-        from bimotion.evaluation.evaluation_set import Asked
+        from bimotion.evaluation.evaluation_set import EvaluationSet
         from bimotion.evaluation.protocols import PROTOCOLS
 
         assert self.data is not None
-        return Asked(
+        return EvaluationSet(
             MotionStore.open(self.data),
             PROTOCOLS[config.protocol],
             split=config.split,
@@ -205,18 +219,19 @@ class Evaluate:
             seed=config.seed,
         )
 
-    def _write_list(self, folder: Path) -> None:
-        from bimotion.evaluation.motion_folder import write_asked
+    def _export_prompts(self, folder: Path) -> None:
+        from bimotion.evaluation.motion_folder import export_prompts
 
-        asked = self._asked(self._config())
-        path = write_asked(asked, self.repeats, folder)
-        say(f"{path}: {self.repeats} x {len(asked)} motions to be made")
+        evaluation_set = self._evaluation_set(self._config())
+        path = export_prompts(evaluation_set, self.repeats, folder)
+        say(f"{path}: {self.repeats} x {len(evaluation_set)} motions to generate")
 
     def _check_out(self) -> None:
-        """Say at once when the report cannot be written there."""
+        """Refuse at once a folder that the report cannot be written to."""
         from bimotion.cli.usage import UsageError
+        from bimotion.evaluation.checkpoint import FOLDER
 
-        ours = {"results.json", "report.md", "report.html"}
+        ours = {"results.json", "report.md", "report.html", FOLDER}
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(f"{self.out}: is a file; --out is a folder")
         if self.out.is_dir() and (
@@ -224,19 +239,21 @@ class Evaluate:
         ):
             raise UsageError(f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out")
 
-    def _report(self, done: "Evaluation", about: dict[str, Any], name: str) -> None:
+    def _report(self, result: "Evaluation", about: dict[str, Any], name: str) -> None:
         from bimotion.evaluation.report import PAGE_FILE, score_tables, write_report
         from bimotion.evaluation.scores import scores_to_json
 
-        write_report(done, name, about, self.out)
+        write_report(result, name, about, self.out)
         if self.json:
             import json
 
-            say_lines(json.dumps({"name": name, "scores": scores_to_json(done.scores)}, indent=1))
+            say_lines(json.dumps({"name": name, "scores": scores_to_json(result.scores)}, indent=1))
             return
-        for table in score_tables(done.scores, name):
+        for table in score_tables(result.scores, name):
             say_lines(f"{table.heading}\n{table.aligned()}\n")
-        say(f"{self.out / PAGE_FILE}: open it in a browser")
+        for line in result.notes:
+            say(f"note: {line}")
+        say(f"report: {self.out / PAGE_FILE}")
 
 
 def _folder_name(folder: Path) -> str:

@@ -39,7 +39,7 @@ class Info:
             return
         width = max(map(len, facts))
         for name, value in facts.items():
-            say(f"{name:{width}}  {_text(value)}".rstrip())
+            say(f"{name:{width}}  {_text(value)} {UNITS.get(name, '')}".rstrip())
             if isinstance(value, dict):
                 for part, inner in value.items():
                     say(f"  {part}: {json.dumps(inner) if isinstance(inner, dict) else inner}")
@@ -57,17 +57,35 @@ class Info:
         return model_facts(self.what)
 
 
+UNITS = {
+    **{name: "m" for name in ("height", "path")},
+    **{name: "m/s" for name in ("speed", "skating_speed")},
+    **{name: "mm" for name in ("penetration_mm", "floating_mm", "bone_drift_mm")},
+    **{
+        "seconds": "s",
+        "turn_left_deg": "°",
+        "jitter": "m/s³",
+        "skating_ratio": "of steps",
+        "megabytes": "MB",
+    },
+}
+"""Units that are printed behind values; `--json` prints numbers alone."""
+
+
 def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
-    """Length, size and way of the motion in a file; metres and seconds."""
+    """Length, size, path and quality of the motion in a file, where it stands; units as in `UNITS`."""
     import numpy as np
 
     from bimotion.motion.clip import facing
+    from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, motion_quality
 
     clip = reading.read(path)
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
     forward = facing(joints)
     yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    measurable = clip.duration > MIN_FRAMES / QUALITY_FPS
+    quality = motion_quality(joints, clip.fps).scores() if measurable else {}
     return {
         "file": str(path),
         "kind": "motion",
@@ -78,8 +96,8 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
         "rotations": clip.rotations is not None,
         "height": round(float(np.percentile(np.ptp(joints[..., 1], axis=1), 95)), 3),
         "path": round(float(steps.sum()), 3),
-        "mean_speed": round(float(steps.sum() / max((len(clip) - 1) / clip.fps, 1e-9)), 3),
         "turn_left_deg": round(float(np.degrees(yaw[-1] - yaw[0])), 1),
+        **{name: round(value, 3) for name, value in quality.items()},
     }
 
 

@@ -29,10 +29,10 @@ COMMANDS = {
     "info": ("info", "Info", "what a motion file or a model folder holds"),
     "prepare": ("prepare", "Prepare", "a data set from recordings"),
     "train": ("train", "run_train", "a model from a data set"),
-    "evaluate": ("evaluate", "Evaluate", "how good a model is, or anyone's motions"),
+    "evaluate": ("evaluate", "Evaluate", "score a model or any motions, with a report"),
     "adherence": ("adherence", "Adherence", "how well motions follow their sentences"),
-    "compare": ("compare", "Compare", "which differences of two reports exceed the intervals"),
-    "search": ("search", "Search", "recordings that show what a sentence says"),
+    "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
+    "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "import-weights": (
         "import_weights",
         "ImportWeights",

@@ -31,9 +31,9 @@ Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: anot
 """What makes a result repeatable."""
 
 Evaluator = Annotated[
-    Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: the one that comes with bimotion)")
+    Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: the bundled evaluator)")
 ]
-"""An evaluator's folder or run."""
+"""Folder or run of an evaluator."""
 
 Device = Annotated[str, arg(metavar="DEVICE")]
 """Where the model runs."""

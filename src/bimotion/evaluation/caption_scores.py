@@ -1,6 +1,6 @@
-"""How near captions are to reference captions: BLEU, ROUGE-L, CIDEr-D, BERTScore.
+"""Similarity of captions to reference captions: BLEU, ROUGE-L, CIDEr-D, BERTScore.
 
-Every function takes one caption an item and one or more references an item, and gives one number. BLEU, ROUGE-L and
+Every function takes one caption and one or more references per item, and returns one number. BLEU, ROUGE-L and
 BERTScore run from 0 to 1 (BERTScore, being rescaled, also a little below), CIDEr-D from 0 to 10.
 """
 
@@ -34,22 +34,22 @@ def published_bleu(captions: Sequence[str], references: Sequence[Sequence[str]],
     """
     _check(captions, references)
     matches, possible = np.zeros(order), np.zeros(order)
-    said = wanted = 0
+    length = reference_length = 0
     for caption, theirs in zip(captions, references, strict=True):
         words = plain_words(caption)
         others = [plain_words(reference) for reference in theirs]
-        said += len(words)
-        wanted += min(map(len, others))
+        length += len(words)
+        reference_length += min(map(len, others))
         for n in range(1, order + 1):
             most: Counter[tuple[str, ...]] = Counter()
             for other in others:
                 most |= _ngrams(other, n)
             matches[n - 1] += (_ngrams(words, n) & most).total()
             possible[n - 1] += max(len(words) - n + 1, 0)
-    if not matches.all() or not wanted:
+    if not matches.all() or not reference_length:
         return 0.0
     precision = math.exp(float(np.log(matches / possible).mean()))
-    return precision * (1.0 if said > wanted else math.exp(1 - wanted / said))
+    return precision * (1.0 if length > reference_length else math.exp(1 - reference_length / length))
 
 
 def bleu(captions: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
@@ -65,7 +65,7 @@ def bleu(captions: Sequence[str], references: Sequence[Sequence[str]], order: in
     except ImportError as error:
         raise ConfigError("BLEU needs sacrebleu: pip install 'bimotion[eval]'") from error
     most = max(map(len, references))  # sacrebleu takes None where an item has fewer references
-    columns = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
+    columns = [[row[index] if index < len(row) else None for row in references] for index in range(most)]
     metric = BLEU(lowercase=True, max_ngram_order=order)
     return float(metric.corpus_score(list(captions), cast(list[list[str]], columns)).score) / 100
 
@@ -100,7 +100,7 @@ def rouge_l(
 
 
 def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Mean CIDEr-D: n-grams up to 4, each weighed by how few items' references have it; words as they stand.
+    """Mean CIDEr-D: n-grams up to 4, weighted by inverse document frequency; words are not normalised.
 
     Case and punctuation count: "walks." is another word than "walks".
 
@@ -118,20 +118,20 @@ def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> flo
     items = math.log(len(references))
     scores = []
     for caption, theirs in zip(captions, counted, strict=True):
-        ours = _weighed(_all_ngrams(caption), frequency, items)
-        near = [_likeness(ours, _weighed(one, frequency, items)) for one in theirs]
-        scores.append(10 * float(np.mean(near)))
+        ours = _weighted(_all_ngrams(caption), frequency, items)
+        similarities = [_similarity(ours, _weighted(one, frequency, items)) for one in theirs]
+        scores.append(10 * float(np.mean(similarities)))
     return float(np.mean(scores))
 
 
 def bert_score(
     captions: Sequence[str], references: Sequence[Sequence[str]], device: str | None = None
 ) -> float:
-    """Mean F1 of BERTScore with its default English model (roberta-large), rescaled, weighed by idf.
+    """Mean F1 of BERTScore with its default English model (roberta-large), rescaled, weighted by idf.
 
     Raises:
         ConfigError: bert-score is not installed.
-        ModelError: its model cannot be had.
+        ModelError: its model cannot be loaded.
         DataError: there are no captions, or an item has no reference.
     """
     _check(captions, references)
@@ -151,7 +151,7 @@ def bert_score(
     except OSError as error:
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"BERTScore's model roberta-large cannot be had: {why}; download it once while there is a network, "
+            f"BERTScore's model roberta-large cannot be loaded: {why}; download it once with a network connection, "
             "or leave BERTScore out"
         ) from error
     return float(f1.mean())
@@ -178,10 +178,10 @@ def _all_ngrams(text: str) -> Counter[tuple[str, ...]]:
     return counts
 
 
-def _weighed(
+def _weighted(
     counts: Ngrams, frequency: Mapping[tuple[str, ...], int], items: float
 ) -> tuple[list[dict[tuple[str, ...], float]], float]:
-    """n-grams by their length with their tf-idf weights, and how many bigrams there are."""
+    """tf-idf weights of n-grams by their length, and the number of bigrams."""
     vectors: list[dict[tuple[str, ...], float]] = [{} for _ in range(CIDER_ORDER)]
     bigrams = 0.0
     for ngram, count in counts.items():
@@ -190,8 +190,8 @@ def _weighed(
     return vectors, bigrams
 
 
-def _likeness(ours: Any, theirs: Any) -> float:
-    """Mean over n of the clipped cosine, less what differs in length."""
+def _similarity(ours: Any, theirs: Any) -> float:
+    """Mean over n of the clipped cosine, with the penalty on the length difference."""
     penalty = math.exp(-((ours[1] - theirs[1]) ** 2) / (2 * CIDER_SIGMA**2))
     total = 0.0
     for mine, other in zip(ours[0], theirs[0], strict=True):

@@ -1,4 +1,4 @@
-"""Two reports side by side: which of their differences exceed the intervals."""
+"""Statistically significant differences between two reports."""
 
 import math
 from collections.abc import Sequence
@@ -13,31 +13,31 @@ from bimotion.evaluation.scores import METRICS, PARTS, REAL, SYSTEM
 
 @dataclass(frozen=True)
 class Difference:
-    """One number of two reports."""
+    """One metric in two reports."""
 
     part: str
     """Part of the report."""
     metric: str
-    """What was measured."""
+    """Name of the metric."""
     a: Measured
-    """In the first report."""
+    """Value in the first report."""
     b: Measured
-    """In the second."""
+    """Value in the second report."""
     real: Measured | None
-    """Of the recorded motions."""
+    """Value of the recorded motions."""
     exceeds: bool | None
-    """Whether they differ by more than their intervals; None: measured once, there is no interval."""
+    """Whether the difference exceeds its 95 % interval; None: measured once, without an interval."""
     better: str
-    """`A` or `B`; empty where neither is, or nobody can say."""
+    """`A` or `B`; empty if neither is better or the metric has no direction."""
 
 
 def compare(a: Report, b: Report) -> list[Difference]:
-    """Every number that both reports have, of what they score (of the recorded motions if that is nothing).
+    """Every metric that both reports have, of the evaluated systems (of the recorded motions if there is none).
 
-    Two numbers differ where the interval of their difference, sqrt(i² + j²), does not hold 0.
+    Two values differ significantly if the interval of their difference, sqrt(i² + j²), does not contain 0.
 
     Raises:
-        DataError: protocol, evaluator or data of the two are not the same: their numbers mean different things.
+        DataError: the reports have different protocols, evaluators or data, so their values are not comparable.
     """
     for what, key in (("protocol", "name"), ("evaluator", "fingerprint"), ("data", "fingerprint")):
         mine, other = (report.about.get(what, {}).get(key) for report in (a, b))
@@ -55,12 +55,12 @@ def compare(a: Report, b: Report) -> list[Difference]:
                 real = rows[0].get(REAL, {}).get(metric)
                 differences.append(_difference(part, metric, ours[metric], theirs[metric], real))
     if not differences:
-        raise DataError(f"{a.name} and {b.name} have no number in common")
+        raise DataError(f"{a.name} and {b.name} have no metric in common")
     return differences
 
 
 def comparison_tables(differences: Sequence[Difference], a: Report, b: Report) -> list[Table]:
-    """A table a part."""
+    """One table per part."""
     tables = []
     for part, heading in PARTS.items():
         rows = [
@@ -77,13 +77,13 @@ def comparison_tables(differences: Sequence[Difference], a: Report, b: Report) -
             if each.part == part
         ]
         if rows:
-            columns = ["", "real", f"A: {a.name}", f"B: {b.name}", "B - A", "differ", "better"]
+            columns = ["", "real", f"A: {a.name}", f"B: {b.name}", "B - A", "significant", "better"]
             tables.append(Table(heading, columns, rows))
     return tables
 
 
 def differences_to_json(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """For scripts."""
+    """The differences as JSON values."""
     return [asdict(each) for each in differences]
 
 

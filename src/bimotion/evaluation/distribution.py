@@ -1,4 +1,4 @@
-"""How generated motions are spread: FID, Diversity, MultiModality, all on embeddings.
+"""FID, Diversity and MultiModality, computed on embeddings.
 
 Legend: N items, D embedding columns, P pairs, R motions of one text.
 """
@@ -37,15 +37,15 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """Squared Fréchet distance of two Gaussians: |m - n|^2 + tr(A + B - 2 (A B)^(1/2)).
 
     The last trace is the sum of the singular values of A^(1/2) B^(1/2), with the roots from a symmetric
-    eigen-decomposition: it is real and exact where the covariances have no full rank (fewer motions than columns),
-    where the published matrix root of A B is not.
+    eigen-decomposition. Unlike the published matrix root of A B, it is real and exact if the covariances are
+    rank-deficient (fewer motions than columns).
 
     Source: Heusel et al. 2017, equation 6.
     """
     shift = a.mean - b.mean
     overlap = np.linalg.svd(_root(a.covariance) @ _root(b.covariance), compute_uv=False).sum()
     squared = shift @ shift + np.trace(a.covariance) + np.trace(b.covariance) - 2 * overlap
-    return max(float(squared), 0.0)  # what is below is rounding
+    return max(float(squared), 0.0)  # negative values are rounding errors
 
 
 def fid(real: Float[np.ndarray, "N D"], generated: Float[np.ndarray, "M D"]) -> float:
@@ -60,7 +60,7 @@ def fid(real: Float[np.ndarray, "N D"], generated: Float[np.ndarray, "M D"]) -> 
 def diversity(
     embeddings: Float[np.ndarray, "N D"], first: Int[np.ndarray, " P"], second: Int[np.ndarray, " P"]
 ) -> float:
-    """Mean distance of pairs of motions, which `draw_pairs` draws."""
+    """Mean distance between the motions of pairs (`draw_pairs`)."""
     x = embeddings.astype(np.float64)
     return float(np.linalg.norm(x[first] - x[second], axis=-1).mean())
 
@@ -68,7 +68,7 @@ def diversity(
 def multimodality(
     embeddings: Float[np.ndarray, "N R D"], first: Int[np.ndarray, " P"], second: Int[np.ndarray, " P"]
 ) -> float:
-    """Mean distance of pairs of motions of one text; the pairs are the same for all texts."""
+    """Mean distance between motions of one text; the pairs are the same for all texts."""
     x = embeddings.astype(np.float64)
     return float(np.linalg.norm(x[:, first] - x[:, second], axis=-1).mean())
 
@@ -88,7 +88,7 @@ def draw_pairs(
     return rng.permutation(count)[:pairs], rng.permutation(count)[:pairs]
 
 
-def draw_unlike_pairs(
+def draw_distinct_pairs(
     count: int, pairs: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"]]:
     """Pairs of two different items each, drawn with replacement from all such pairs.

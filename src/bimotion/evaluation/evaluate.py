@@ -1,42 +1,54 @@
-"""One evaluation: every part that a system can be scored in, beside the recorded motions."""
+"""One evaluation: every part in which a system can be scored, beside the recorded motions."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from bimotion.data.splits import Split
-from bimotion.data.window_features import Features
-from bimotion.errors import ConfigError
-from bimotion.evaluation.completion import completion, reconstruction
-from bimotion.evaluation.evaluation_set import Asked
+from bimotion.errors import BimotionError, ConfigError, DataError
+from bimotion.evaluation.checkpoint import Checkpoint
+from bimotion.evaluation.completion import completion_errors, displacement_scores, reconstruction
+from bimotion.evaluation.evaluation_set import EvaluationSet
+from bimotion.evaluation.first_repeat import Case, FirstRepeat
+from bimotion.evaluation.intervals import interval_of
 from bimotion.evaluation.motion_folder import MotionFolder
+from bimotion.evaluation.motion_statistics import MotionStatistics, length_scores
 from bimotion.evaluation.motion_to_text import motion_to_text
-from bimotion.evaluation.natural import Natural, length_scores, side_accuracy
-from bimotion.evaluation.protocols import PROTOCOLS
-from bimotion.evaluation.retrieval import GROUP_SIZE, Retrieval
-from bimotion.evaluation.scores import REAL, SYSTEM, Scores, single
-from bimotion.evaluation.systems import Completes, TextMotionSystem
-from bimotion.evaluation.text_to_motion import FirstRepeat, Track, text_to_motion
+from bimotion.evaluation.motions import chunks
+from bimotion.evaluation.protocols import HUMANML3D_GROUND_TRUTH, PROTOCOLS
+from bimotion.evaluation.retrieval import GROUP_SIZE
+from bimotion.evaluation.scores import (
+    METRICS,
+    PUBLISHED,
+    REAL,
+    SYSTEM,
+    Scores,
+    scores_from_json,
+    scores_to_json,
+    single,
+    summarised,
+)
+from bimotion.evaluation.systems import CompletionSystem
+from bimotion.evaluation.text_to_motion import Source, TextToMotion, Track
 from bimotion.evaluators.embedding import Embedder
-from bimotion.features import features_to_joints
-from bimotion.features.clips import features_to_clip
-from bimotion.motion.clip import Clip
+from bimotion.features.files import read_clip_or_features
 
 Part = Literal["text-to-motion", "motion-to-text", "reconstruction", "completion", "natural"]
 ALL_PARTS: tuple[Part, ...] = get_args(Part)
 
-LENGTHS_ASKED = 200
-"""Captions of which a motion of the system's own length is made, to see how far lengths are off."""
+LENGTH_CAPTIONS = 200
+"""Captions for which a motion of the system's own length is generated, to measure length errors."""
 
-CASES = 3
-"""Best and worst motions that a report shows of each."""
+COMPLETION_CHUNK = 32
+"""Windows predicted and in-betweened between two checkpoints."""
 
-POINTS = 500
-"""Embeddings of each kind that a report draws."""
+FLOOR_NOTE_M = 0.1
+"""Mean distance from the floor, metres, above which a report notes that motions do not stand on y = 0."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +60,15 @@ class EvaluationConfig:
     split: Split = "test"
     """Split of the data set."""
     count: int | None = None
-    """Windows of it, the same for the same seed; None: all."""
+    """Number of windows, drawn by the seed; None: all."""
     repeats: int = 20
-    """Repeats; each generates anew."""
+    """Repeats; each generates motions anew."""
     seed: int = 0
-    """Seed of every draw."""
+    """Seed of all random draws."""
     parts: tuple[Part, ...] = ALL_PARTS
-    """What is measured."""
+    """Parts to measure."""
     bert_score: bool = False
-    """Score captions with BERTScore as well."""
+    """Whether captions are scored with BERTScore as well."""
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
@@ -67,223 +79,259 @@ class EvaluationConfig:
             raise ConfigError(f"seed: expected 0 or more, got {self.seed}")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A motion that a report shows."""
-
-    kind: Literal["best", "worst"]
-    """How near its caption it is, among all."""
-    id: str
-    """The window that it is about."""
-    caption: str
-    """What was asked."""
-    distance: float
-    """From the caption, in the evaluator's space."""
-    clip: Clip
-    """The motion."""
-
-
 @dataclass
 class Evaluation:
-    """Everything that a report tells."""
+    """Contents of a report."""
 
     scores: Scores = field(default_factory=dict)
-    """What was measured."""
+    """All measured scores."""
     by_content: list[dict[str, Any]] = field(default_factory=list)
-    """Per content group: how many windows, and top 3 of the recorded and the system's motions."""
+    """Per content group: number of windows, and top 3 of each row."""
     curves: dict[str, list[float]] = field(default_factory=dict)
     """Share of captions that find their motion among the nearest k, for k = 1, 2, ..."""
     points: dict[str, list[list[float]]] = field(default_factory=dict)
-    """Embeddings on the two axes on which the recorded ones differ most."""
+    """Embeddings on the two principal axes of the recorded ones."""
     cases: list[Case] = field(default_factory=list)
-    """The best and the worst motions."""
+    """Best and worst motions."""
     notes: list[str] = field(default_factory=list)
-    """What a reader of the numbers should know."""
+    """Limits of the numbers."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long each part took."""
+    """Duration of each part."""
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Notes how long a part takes."""
+        """Measures how long a part takes."""
         begun = time.perf_counter()
         yield
         self.seconds[part] = round(time.perf_counter() - begun, 1)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """An evaluation in progress."""
+
+    evaluation_set: EvaluationSet
+    source: Source
+    embedder: Embedder
+    config: EvaluationConfig
+    track: Track
+    checkpoint: Checkpoint
+    result: Evaluation
+
+
 def evaluate(
-    asked: Asked,
-    source: TextMotionSystem | MotionFolder | None,
+    evaluation_set: EvaluationSet,
+    source: Source,
     embedder: Embedder,
     config: EvaluationConfig,
     track: Track,
+    checkpoint: Checkpoint | None = None,
 ) -> Evaluation:
     """Scores of a system, of motions in a folder, or (None) of the recorded motions alone.
 
+    With a checkpoint, finished steps are stored and taken from there: an interrupted evaluation continues.
+
     Raises:
-        ConfigError: the protocol is not for this evaluator, or a library is missing.
+        ConfigError: the protocol requires another evaluator, or a library is missing.
         DataError: the data set has too few windows for the protocol.
     """
-    if asked.protocol.published_evaluator and embedder.kind != "published":
+    protocol = evaluation_set.protocol
+    if protocol.published_evaluator and embedder.kind != "published":
         raise ConfigError(
-            f"{asked.protocol.name} is defined by the published evaluator (`bimotion import-weights` makes its "
-            "folder, name it with --evaluator); with any other use bimotion-1"
+            f"{protocol.name} is defined by the published evaluator (`bimotion import-weights` makes its "
+            "folder, name it with --evaluator); use bimotion-1 with any other"
         )
-    done = Evaluation()
+    run = _Run(
+        evaluation_set, source, embedder, config, track, checkpoint or Checkpoint(None, {}), Evaluation()
+    )
     if {"text-to-motion", "natural"} & set(config.parts):
-        scored = "text-to-motion" in config.parts
-        with done.timed("text-to-motion"):
-            repeats = config.repeats if scored else 1
-            measured = text_to_motion(asked, source, embedder, repeats, track)
-        if scored:
-            done.scores["text_to_motion"] = measured.scores
-            _picture(done, asked, measured.first)
-            _caution(done, asked, source, config, measured.first)
-        if "natural" in config.parts:
-            with done.timed("natural"):
-                _natural(done, asked, source, measured.first)
-    if "motion-to-text" in config.parts and source is not None and not isinstance(source, MotionFolder):
-        with done.timed("motion-to-text"):
-            words = motion_to_text(
-                asked,
-                source,
-                embedder,
-                config.repeats,
-                track,
-                tagged=embedder.tagged,
-                with_bert_score=config.bert_score,
-            )
-        done.scores |= {
-            "motion_to_text": words.retrieval,
-            "captions_raw": words.raw,
-            "captions_tokens": words.tokens,
-        }
-    _complete(done, asked, source, embedder, config, track)
-    return done
+        with run.result.timed("text-to-motion"):
+            _text_to_motion(run)
+    if "natural" in config.parts:
+        with run.result.timed("lengths"):
+            _lengths(run)
+    if source is not None and not isinstance(source, MotionFolder):
+        if "motion-to-text" in config.parts:
+            with run.result.timed("motion-to-text"):
+                _motion_to_text(run)
+        if isinstance(source, CompletionSystem):
+            _completion(run, source)
+    return run.result
 
 
-def natural_alone(clips: Sequence[Clip]) -> Evaluation:
-    """What can be said of motions without a data set: how natural they move."""
-    done, natural = Evaluation(), Natural()
-    for clip in clips:
-        natural.add(clip.canonical().joints, clip.fps)
-    done.scores["natural"] = {SYSTEM: single(natural.scores())}
-    if len(natural.qualities) < len(clips):
-        done.notes.append(f"{len(clips) - len(natural.qualities)} motions are too short to be measured")
-    return done
+def evaluate_files(files: Iterable[Path]) -> Evaluation:
+    """Quality of motions in files, without a data set; files that cannot be used are named in the notes.
+
+    Raises:
+        DataError: no file can be measured.
+    """
+    result, statistics = Evaluation(), MotionStatistics()
+    for path in files:
+        try:
+            statistics.add(read_clip_or_features(path))
+        except BimotionError as error:
+            result.notes.append(f"not measured: {error}")
+    if not statistics.qualities:
+        raise DataError("; ".join(result.notes) or "no motion is long enough to be measured")
+    scores = statistics.scores()
+    result.scores["natural"] = {SYSTEM: single(scores)}
+    _note_short_and_floor(result, statistics.too_short, scores)
+    return result
 
 
-def _complete(
-    done: Evaluation, asked: Asked, source: object, embedder: Embedder, config: EvaluationConfig, track: Track
-) -> None:
-    """Reconstruction, prediction and in-betweening, by systems that can do that."""
-    if not isinstance(source, Completes):
-        return
-    if "reconstruction" in config.parts:
-        with done.timed("reconstruction"):
-            values = reconstruction(asked, source, embedder, track)
-        done.scores["reconstruction"] = {SYSTEM: single(values)}
-    if "completion" in config.parts:
-        with done.timed("completion"):
-            tasks = completion(asked, source, track, flat=asked.protocol.flat_displacement)
-        done.scores |= {task: {SYSTEM: single(found)} for task, found in tasks.items()}
+def _text_to_motion(run: _Run) -> None:
+    """Scores of all repeats, and what the report shows of the first."""
+    config, result = run.config, run.result
+    scored = "text-to-motion" in config.parts
+    task = TextToMotion(run.evaluation_set, run.source, run.embedder, run.track)
+    rows: dict[str, list[dict[str, float]]] = {}
+    first: FirstRepeat | None = None
+    for number in range(config.repeats if scored else 1):
+        step = run.checkpoint.step(f"text-to-motion-{number:04d}", lambda number=number: _step(task, number))  # type: ignore[misc]
+        for row, values in step["rows"].items():
+            rows.setdefault(row, []).append(values)
+        if step["first"] is not None:
+            first = FirstRepeat.from_json(step["first"])
+    assert first is not None
+    if scored:
+        interval = interval_of(normal=run.evaluation_set.protocol.normal_interval)
+        result.scores["text_to_motion"] = {row: summarised(values, interval) for row, values in rows.items()}
+        result.curves, result.points, result.cases = first.curves, first.points, first.cases
+        result.by_content = first.by_content
+        _note_limits(run)
+        if run.evaluation_set.protocol.published_evaluator:
+            _add_published_row(result)
+    if "natural" in config.parts:
+        result.scores["natural"] = {row: single(values) for row, values in first.natural.items()}
+        result.scores["adherence"] = {row: single(values) for row, values in first.adherence.items()}
+        shown = first.natural.get(SYSTEM, {})
+        _note_short_and_floor(result, first.too_short, shown)
 
 
-def _natural(
-    done: Evaluation, asked: Asked, source: TextMotionSystem | MotionFolder | None, first: FirstRepeat
-) -> None:
-    """Quality and side of the recorded motions and of the first repeat's."""
-    rows: dict[str, Sequence[Features]] = {REAL: first.round.motions}
-    if first.made is not None:
-        rows[SYSTEM] = first.made
-    done.scores |= {"natural": {}, "asked": {}}
-    for row, motions in rows.items():
-        natural, joints = Natural(), []
-        for features in motions:
-            joints.append(np.asarray(features_to_joints(features), dtype=np.float32))
-            natural.add(joints[-1])
-        done.scores["natural"][row] = single(natural.scores())
-        side = side_accuracy(first.round.captions, joints)
-        done.scores["asked"][row] = {} if side is None else single({"side": side})
+def _step(task: TextToMotion, number: int) -> dict[str, Any]:
+    rows, first = task.repeat(number)
+    return {"rows": rows, "first": first and first.to_json()}
+
+
+def _lengths(run: _Run) -> None:
+    """Error of the lengths that the system chooses."""
+    source, evaluation_set = run.source, run.evaluation_set
     if source is None or isinstance(source, MotionFolder):
         return
-    chosen = np.sort(np.random.default_rng([asked.seed, 7]).permutation(len(asked))[:LENGTHS_ASKED])
-    try:
-        made = source.text_to_features([first.round.captions[place] for place in chosen], None, asked.seed)
-    except ConfigError:
-        done.notes.append("The system chooses no lengths: their error is not measured.")
+    system = source
+
+    def compute() -> dict[str, Any]:
+        chosen = np.random.default_rng([evaluation_set.seed, 7]).permutation(len(evaluation_set))
+        chosen = np.sort(chosen[:LENGTH_CAPTIONS])
+        repeat = evaluation_set.repeat(0)
+        try:
+            generated = system.text_to_motions(
+                [repeat.captions[index] for index in chosen], None, evaluation_set.seed
+            )
+        except ConfigError:
+            return {}
+        recorded = [repeat.frames[index] for index in chosen]
+        return length_scores([len(each) for each in generated], recorded)
+
+    scores = run.checkpoint.step("lengths", compute)
+    if scores:
+        run.result.scores["adherence"][SYSTEM] |= single(scores)
+    else:
+        run.result.notes.append("The system chooses no lengths: length errors are not measured.")
+
+
+def _motion_to_text(run: _Run) -> None:
+    """Scores of generated captions."""
+    system = run.source
+    assert system is not None
+    assert not isinstance(system, MotionFolder)
+
+    def compute() -> dict[str, Any]:
+        return scores_to_json(
+            motion_to_text(
+                run.evaluation_set,
+                system,
+                run.embedder,
+                run.config.repeats,
+                run.track,
+                with_bert_score=run.config.bert_score,
+            )
+        )
+
+    run.result.scores |= scores_from_json(run.checkpoint.step("motion-to-text", compute), "motion-to-text")
+
+
+def _completion(run: _Run, system: CompletionSystem) -> None:
+    """Reconstruction, prediction and in-betweening."""
+    evaluation_set, result = run.evaluation_set, run.result
+    if "reconstruction" in run.config.parts:
+        with result.timed("reconstruction"):
+            values = run.checkpoint.step(
+                "reconstruction", lambda: reconstruction(evaluation_set, system, run.embedder, run.track)
+            )
+        result.scores["reconstruction"] = {SYSTEM: single(values)}
+    if "completion" not in run.config.parts:
         return
-    wanted = [first.round.frames[place] for place in chosen]
-    done.scores["asked"][SYSTEM] |= single(length_scores([len(each) for each in made], wanted))
+    flat = evaluation_set.protocol.flat_displacement
+    errors: dict[str, list[tuple[float, float]]] = {}
+
+    def compute(rows: range) -> Callable[[], dict[str, Any]]:
+        return lambda: dict(completion_errors(evaluation_set, system, rows, flat=flat))
+
+    with result.timed("completion"):
+        parts = list(chunks(len(evaluation_set), COMPLETION_CHUNK))
+        for rows in run.track(parts, "prediction and in-betweening"):
+            for task, values in run.checkpoint.step(f"completion-{rows.start:06d}", compute(rows)).items():
+                errors.setdefault(task, []).extend(values)
+    result.scores |= {task: {SYSTEM: single(displacement_scores(values))} for task, values in errors.items()}
 
 
-def _picture(done: Evaluation, asked: Asked, first: FirstRepeat) -> None:
-    """Curves, points and cases of the first repeat."""
-    found: dict[str, Retrieval] = {REAL: first.retrieval_of_real}
-    points = {REAL: first.real}
-    if first.retrieval_of_made is not None and first.embedded is not None:
-        found[SYSTEM], points[SYSTEM] = first.retrieval_of_made, first.embedded
-    done.curves = {
-        row: [round(hits.found(k), 4) for k in range(1, GROUP_SIZE + 1)] for row, hits in found.items()
-    }
-    axes = np.linalg.svd(first.real - first.real.mean(0), full_matrices=False)[2][:2].T
-    chosen = np.random.default_rng([asked.seed, 8]).permutation(len(asked))[:POINTS]
-    done.points = {
-        row: np.round((rows[chosen] - first.real.mean(0)) @ axes, 3).tolist() for row, rows in points.items()
-    }
-    contents = np.array([item.content for item in asked.items])
-    for content in sorted(set(contents)):
-        line: dict[str, Any] = {"content": content}
-        for row, hits in found.items():
-            inside = contents[hits.items] == content
-            line["count"] = int(inside.sum())
-            line[row] = float((hits.ranks[inside] < 3).mean()) if inside.any() else None
-        done.by_content.append(line)
-    done.cases = _cases(asked, first, found.get(SYSTEM, found[REAL]))
+def _add_published_row(result: Evaluation) -> None:
+    """Adds HumanML3D's published scores of recorded motions, and notes where the measured ones differ."""
+    table = result.scores["text_to_motion"]
+    table[PUBLISHED] = dict(HUMANML3D_GROUND_TRUTH)
+    differing = [
+        f"{METRICS[name].title} {table[REAL][name].mean:.3f} instead of {expected.mean:.3f}"
+        for name, expected in HUMANML3D_GROUND_TRUTH.items()
+        if abs(table[REAL][name].mean - expected.mean)
+        > table[REAL][name].interval + expected.interval + 0.5e-3
+    ]
+    if differing:
+        result.notes.append(
+            "The recorded motions differ from the published row of HumanML3D's test split by more than the intervals "
+            f"({'; '.join(differing)}): the data set or the evaluator is not the published one."
+        )
 
 
-def _cases(asked: Asked, first: FirstRepeat, found: Retrieval) -> list[Case]:
-    """The motions nearest to and farthest from their captions, each caption once."""
-    motions = first.round.motions if first.made is None else first.made
-    order = np.argsort(found.apart, kind="stable")
-    kinds: tuple[tuple[Literal["best", "worst"], np.ndarray], ...] = (
-        ("best", order),
-        ("worst", order[::-1]),
-    )
-    cases = []
-    for kind, places in kinds:
-        chosen: dict[str, int] = {}
-        for place in places:
-            chosen.setdefault(first.round.captions[int(found.items[place])], int(place))
-            if len(chosen) == CASES:
-                break
-        for caption, place in chosen.items():
-            item = int(found.items[place])
-            clip = features_to_clip(motions[item], caption=caption)
-            distance = round(float(found.apart[place]), 3)
-            cases.append(Case(kind, asked.items[item].id, caption, distance, clip))
-    return cases
-
-
-def _caution(
-    done: Evaluation,
-    asked: Asked,
-    source: TextMotionSystem | MotionFolder | None,
-    config: EvaluationConfig,
-    first: FirstRepeat,
-) -> None:
-    """Notes on what makes numbers weak."""
-    count, width = first.real.shape
+def _note_limits(run: _Run) -> None:
+    """Notes on what limits the scores of text to motion."""
+    count = len(run.evaluation_set)
+    width = run.embedder.embed_motions(run.evaluation_set.repeat(0).motions[:1]).shape[1]
+    notes = run.result.notes
     if count <= width:
-        done.notes.append(
-            f"FID of {count} motions in {width} columns: the covariances have no full rank; compare it with FID of as "
-            "many motions only."
+        notes.append(
+            f"FID of {count} motions in {width} dimensions: the covariances do not have full rank; compare it only "
+            "with FID of as many motions."
         )
     if count < GROUP_SIZE:
-        done.notes.append(
-            f"R-precision is among {count} motions, not {GROUP_SIZE}: it is higher than it would be."
+        notes.append(
+            f"R-precision is among {count} motions, not {GROUP_SIZE}: it is higher than among {GROUP_SIZE}."
         )
-    if isinstance(source, MotionFolder) and source.num_sets < config.repeats:
-        done.notes.append(
-            f"{config.repeats} repeats over {source.num_sets} set(s) of motions: intervals hold less of the noise of "
-            "generation than they would with a set for each."
+    source, repeats = run.source, run.config.repeats
+    if isinstance(source, MotionFolder) and source.num_sets < repeats:
+        notes.append(
+            f"{repeats} repeats over {source.num_sets} set(s) of motions: the intervals underestimate the variation "
+            "of generation."
         )
+
+
+def _note_short_and_floor(result: Evaluation, too_short: int, natural: Mapping[str, float]) -> None:
+    """Notes on motions that are not measured, and on motions that stand elsewhere than on y = 0."""
+    if too_short:
+        result.notes.append(f"{too_short} motion(s) of fewer than 4 frames are not in the quality measures")
+    for name, where in (("penetration_mm", "below"), ("floating_mm", "above")):
+        if natural.get(name, 0.0) > 1000 * FLOOR_NOTE_M:
+            result.notes.append(
+                f"The motions are on average {natural[name] / 1000:.2f} m {where} the floor y = 0; skating is measured "
+                "for feet within 5 cm above the floor or below it."
+            )

@@ -1,6 +1,6 @@
-"""What repeated measurements say together: a mean and an interval of 95 %."""
+"""Mean and 95 % confidence interval of repeated measurements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,21 +11,21 @@ from bimotion.errors import DataError
 
 @dataclass(frozen=True)
 class Measured:
-    """A number measured several times."""
+    """Mean of repeated measurements with its confidence interval."""
 
     mean: float
     """Mean of the repeats."""
     interval: float
-    """Half width of the interval of 95 %, 0 for a single measurement."""
+    """Half width of the 95 % interval; 0 for a single measurement."""
     repeats: int
-    """How often it was measured."""
+    """Number of measurements."""
 
     def __str__(self) -> str:
         return f"{self.mean:.3f}" if self.repeats < 2 else f"{self.mean:.3f} ± {self.interval:.3f}"
 
 
 def published_interval(values: Sequence[float]) -> Measured:
-    """Mean and 1.96 sigma / sqrt(n), with sigma the deviation divided by n: too narrow for few repeats.
+    """Mean and 1.96 sigma / sqrt(n) with the population sigma, as published: too narrow for few repeats.
 
     Raises:
         DataError: no values.
@@ -35,7 +35,7 @@ def published_interval(values: Sequence[float]) -> Measured:
 
 
 def student_interval(values: Sequence[float]) -> Measured:
-    """Mean and Student's interval of 95 %, which holds for few repeats as well.
+    """Mean and Student's 95 % interval, which is right for few repeats as well.
 
     Raises:
         DataError: no values.
@@ -47,7 +47,12 @@ def student_interval(values: Sequence[float]) -> Measured:
     return Measured(float(x.mean()), float(half), len(x))
 
 
+def interval_of(*, normal: bool) -> Callable[[Sequence[float]], Measured]:
+    """The published interval if `normal`, else Student's."""
+    return published_interval if normal else student_interval
+
+
 def _values(values: Sequence[float]) -> np.ndarray:
     if not len(values):
-        raise DataError("there is nothing measured to take the mean of")
+        raise DataError("a mean needs at least one measurement")
     return np.asarray(values, dtype=np.float64)

@@ -1,8 +1,9 @@
-"""Motions of another system, as files, and the list that says what each was made of.
+"""Motions of another system, as files, with the list of prompts that they answer.
 
-The list `asked.jsonl` has a line a motion: {"file", "repeat", "id", "caption", "frames"}. `write_asked` writes it; the
-other system makes the files that it names, in the folder of the list. A file is HumanML3D features (T, 263) as NPY, or
-any motion file that bimotion reads.
+The list `prompts.jsonl` has one JSON object per motion: {"file", "repeat", "id", "caption", "frames"}. `export_prompts`
+writes it; the other system writes the files that it names, in the folder of the list. A file is HumanML3D features
+(T, 263) as NPY, or any motion file that bimotion reads. Lists named `asked.jsonl`, as earlier versions wrote them, are
+read too.
 """
 
 import json
@@ -11,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from bimotion.errors import DataError
-from bimotion.evaluation.evaluation_set import Asked, Round
-from bimotion.features.files import Features, read_features
+from bimotion.evaluation.evaluation_set import EvaluationSet, Repeat
+from bimotion.evaluation.motions import Motion
+from bimotion.features.files import read_clip_or_features
 from bimotion.storage.atomic import atomic_path
 
-LIST_FILE = "asked.jsonl"
+LIST_FILE = "prompts.jsonl"
+OLD_LIST_FILE = "asked.jsonl"
 
 
-def write_asked(asked: Asked, repeats: int, folder: Path) -> Path:
-    """Write the list of what a system is asked in so many repeats; gives its path."""
+def export_prompts(evaluation_set: EvaluationSet, repeats: int, folder: Path) -> Path:
+    """Write the list of prompts of the first `repeats` repeats; returns its path."""
     rows = []
     for number in range(repeats):
-        part = asked.round(number)
-        for item, caption, frames in zip(asked.items, part.captions, part.frames, strict=True):
+        repeat = evaluation_set.repeat(number)
+        for item, caption, frames in zip(evaluation_set.items, repeat.captions, repeat.frames, strict=True):
             name = f"{number:02d}/{item.id.replace('/', '__')}.npy"
             row = {"file": name, "repeat": number, "id": item.id, "caption": caption, "frames": frames}
             rows.append(json.dumps(row, ensure_ascii=False))
@@ -34,47 +37,57 @@ def write_asked(asked: Asked, repeats: int, folder: Path) -> Path:
 
 
 class MotionFolder:
-    """A folder of motions with its list, opened for an evaluation."""
+    """A folder of motions with its list of prompts, opened for an evaluation."""
 
-    def __init__(self, folder: Path, asked: Asked) -> None:
-        """Match the list with the windows that are asked for.
+    def __init__(self, folder: Path, evaluation_set: EvaluationSet) -> None:
+        """Match the list with the windows of the evaluation.
 
         Raises:
             DataError: there is no list, or a window has no motion in a repeat.
         """
         self.folder = folder
-        self._features_only = asked.protocol.name if asked.protocol.published_evaluator else ""
+        protocol = evaluation_set.protocol
+        self._features_only = protocol.name if protocol.published_evaluator else ""
+        path = _list_path(folder)
         rows: dict[int, dict[str, dict[str, Any]]] = {}
-        for row in _read_list(folder / LIST_FILE):
+        for row in _read_list(path):
             rows.setdefault(int(row.get("repeat", 0)), {})[row["id"]] = row
         self._sets = []
         for number, by_id in sorted(rows.items()):
-            missing = [item.id for item in asked.items if item.id not in by_id]
+            missing = [item.id for item in evaluation_set.items if item.id not in by_id]
             if missing:
                 raise DataError(
-                    f"{folder / LIST_FILE}: repeat {number} lacks {len(missing)} of {len(asked)} windows, such as "
+                    f"{path}: repeat {number} lacks {len(missing)} of {len(evaluation_set)} windows, such as "
                     f"{missing[0]}; evaluate with the data set, split, count and seed that the list was written for"
                 )
-            self._sets.append([by_id[item.id] for item in asked.items])
+            self._sets.append([by_id[item.id] for item in evaluation_set.items])
 
     @property
     def num_sets(self) -> int:
-        """How often each window has a motion; more repeats use them again."""
+        """Motions per window; further repeats use them again."""
         return len(self._sets)
 
-    def round(self, asked: Asked, number: int) -> Round:
-        """What was asked of the set of motions that stands for a repeat."""
+    def repeat(self, evaluation_set: EvaluationSet, number: int) -> Repeat:
+        """The repeat with the captions of the set of motions that it uses."""
         rows = self._sets[number % self.num_sets]
-        return asked.round(number, [row["caption"] for row in rows])
+        return evaluation_set.repeat(number, [row["caption"] for row in rows])
 
-    def motions(self, number: int) -> list[Features]:
-        """Features of the set of motions that stands for a repeat.
+    def motions(self, number: int, indices: Sequence[int]) -> list[Motion]:
+        """Motions of some windows, of the set that a repeat uses.
 
         Raises:
             MotionFileError: a file is missing or cannot be used.
         """
         rows = self._sets[number % self.num_sets]
-        return [read_features(self.folder / row["file"], self._features_only) for row in rows]
+        return [
+            read_clip_or_features(self.folder / rows[index]["file"], self._features_only) for index in indices
+        ]
+
+
+def _list_path(folder: Path) -> Path:
+    """The list in a folder, under its present or its earlier name."""
+    old = folder / OLD_LIST_FILE
+    return old if old.is_file() and not (folder / LIST_FILE).is_file() else folder / LIST_FILE
 
 
 def _read_list(path: Path) -> Sequence[dict[str, Any]]:
@@ -82,7 +95,8 @@ def _read_list(path: Path) -> Sequence[dict[str, Any]]:
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DataError(
-            f"{path}: no such file; `bimotion evaluate --data DATA --ask {path.parent}` writes what is to be made"
+            f"{path}: no such file; `bimotion evaluate --data DATA --export-prompts {path.parent}` writes the list of "
+            "prompts to generate"
         ) from None
     except ValueError as error:
         raise DataError(f"{path}: expected a JSON object on each line ({error})") from None

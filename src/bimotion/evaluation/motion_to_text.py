@@ -1,7 +1,6 @@
-"""Motion to text: do captions find their motions, and are they what people wrote."""
+"""Motion to text: whether generated captions find their motions, and how close they are to reference captions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,95 +12,99 @@ from bimotion.evaluation.caption_scores import (
     published_bleu,
     rouge_l,
 )
-from bimotion.evaluation.evaluation_set import Asked
-from bimotion.evaluation.intervals import Measured
+from bimotion.evaluation.evaluation_set import EvaluationSet
+from bimotion.evaluation.intervals import interval_of
+from bimotion.evaluation.motions import chunks
 from bimotion.evaluation.protocols import Protocol
-from bimotion.evaluation.scores import REAL, SYSTEM, summarised
+from bimotion.evaluation.scores import REAL, SYSTEM, Scores, summarised
 from bimotion.evaluation.systems import TextMotionSystem
-from bimotion.evaluation.text_to_motion import (
-    CaptionPoints,
-    Track,
-    in_groups,
-    interval_of,
-    retrieval_scores,
-)
+from bimotion.evaluation.text_to_motion import CaptionEmbeddings, Track, group_retrieval
 from bimotion.evaluators.embedding import Embedder
 from bimotion.evaluators.tagged_words import token_captions
 
-NO_WORDS = "nothing"
-"""What stands for an empty caption where it is embedded."""
-
-
-@dataclass(frozen=True)
-class MotionToText:
-    """What `motion_to_text` measured."""
-
-    retrieval: dict[str, dict[str, Measured]]
-    """How the captions of people and of the system find their motions."""
-    raw: dict[str, dict[str, Measured]]
-    """How near captions are to the captions as written."""
-    tokens: dict[str, dict[str, Measured]]
-    """How near they are to the captions' tokens."""
-    said: list[str]
-    """The system's captions in the first repeat."""
+EMPTY_CAPTION = "nothing"
+"""Text that is embedded in place of an empty caption."""
 
 
 def motion_to_text(
-    asked: Asked,
+    evaluation_set: EvaluationSet,
     system: TextMotionSystem,
     embedder: Embedder,
     repeats: int,
     track: Track,
     *,
-    tagged: Mapping[str, Sequence[str]],
     with_bert_score: bool = False,
-) -> MotionToText:
+) -> Scores:
     """Scores of a system's captions; motions that are the same in every repeat are captioned once.
 
-    `tagged` are the data set's tagged words. Empty captions are left out where captions are compared.
+    Parts: `motion_to_text` (retrieval, also of the reference captions), `captions_raw` (against the captions as
+    written) and `captions_tokens` (against their tokens). Empty captions are excluded from the last two.
 
     Raises:
         ConfigError: a library that scores captions is not installed.
     """
-    protocol = asked.protocol
-    texts = CaptionPoints(embedder)
+    protocol = evaluation_set.protocol
+    texts = CaptionEmbeddings(embedder)
     found: dict[str, list[dict[str, float]]] = {REAL: [], SYSTEM: []}
-    compared: dict[str, list[dict[str, float]]] = {"raw": [], "tokens": []}
-    first: list[str] = []
-    said: list[str] = []
-    for number in track(range(repeats), "motion to text"):
-        part = asked.round(number)
-        rng = np.random.default_rng([asked.seed, 5, number])
-        if not said or protocol.crops:
-            said = system.features_to_text(part.motions)
-            motions = embedder.embed_motions(part.motions)
-            first = first or said
-            rated = [
-                (item, caption) for item, caption in zip(asked.items, said, strict=True) if caption.strip()
-            ]
-            captions = [caption for _, caption in rated]
-            references = [asked.references(item) for item, _ in rated]
-            tokens = [token_captions(theirs, tagged) for theirs in references]
-            plain = (
-                [" ".join(plain_words(each)) for each in captions] if protocol.plain_captions else captions
-            )
-            for name, ours, theirs in (("raw", captions, references), ("tokens", plain, tokens)):
-                if captions:
-                    bootstrap = np.random.default_rng([asked.seed, 6, number])
-                    compared[name].append(_compare(protocol, ours, theirs, bootstrap, with_bert_score))
-        order = rng.permutation(len(asked))
-        spoken = [caption if caption.strip() else NO_WORDS for caption in said]
-        for row, captions in ((REAL, part.captions), (SYSTEM, spoken)):
-            hits = in_groups(protocol, texts.of(captions), motions, order, asked.alike(captions))
-            found[row].append(retrieval_scores(hits))
-    interval = interval_of(protocol)
-    near = {name: {SYSTEM: summarised(rows, interval)} if rows else {} for name, rows in compared.items()}
-    return MotionToText(
-        {row: summarised(rows, interval) for row, rows in found.items()}, near["raw"], near["tokens"], first
-    )
+    compared: dict[str, list[dict[str, float]]] = {"captions_raw": [], "captions_tokens": []}
+    generated: list[str] = []
+    for number in range(repeats):
+        repeat = evaluation_set.repeat(number)
+        if not generated or protocol.crops:
+            label = f"motion to text, repeat {number + 1}"
+            generated = []
+            for rows in track(list(chunks(len(evaluation_set))), label):
+                generated += system.features_to_text(repeat.motions[rows.start : rows.stop])
+            motions = embedder.embed_motions(repeat.motions)
+            for name, row in _compare(
+                evaluation_set, generated, embedder.tagged, number, with_bert_score
+            ).items():
+                compared[name].append(row)
+        order = np.random.default_rng([evaluation_set.seed, 5, number]).permutation(len(evaluation_set))
+        spoken = [caption if caption.strip() else EMPTY_CAPTION for caption in generated]
+        for name, captions in ((REAL, repeat.captions), (SYSTEM, spoken)):
+            correct = evaluation_set.correct_answers(captions)
+            hits = group_retrieval(protocol, texts.of(captions), motions, order, correct)
+            found[name].append(hits.scores())
+    interval = interval_of(normal=protocol.normal_interval)
+    scores: Scores = {"motion_to_text": {row: summarised(rows, interval) for row, rows in found.items()}}
+    for name, rows in compared.items():
+        scores[name] = {SYSTEM: summarised(rows, interval)} if rows else {}
+    return scores
 
 
 def _compare(
+    evaluation_set: EvaluationSet,
+    generated: Sequence[str],
+    tagged: Mapping[str, Sequence[str]],
+    number: int,
+    with_bert_score: bool,
+) -> dict[str, dict[str, float]]:
+    """Scores against the captions as written and against their tokens; nothing if all captions are empty."""
+    protocol = evaluation_set.protocol
+    rated = [
+        (item, caption)
+        for item, caption in zip(evaluation_set.items, generated, strict=True)
+        if caption.strip()
+    ]
+    if not rated:
+        return {}
+    captions = [caption for _, caption in rated]
+    references = [evaluation_set.references(item) for item, _ in rated]
+    tokens = [token_captions(each, tagged) for each in references]
+    plain = [" ".join(plain_words(each)) for each in captions] if protocol.plain_captions else captions
+    return {
+        name: _caption_scores(
+            protocol, ours, theirs, np.random.default_rng([evaluation_set.seed, 6, number]), with_bert_score
+        )
+        for name, ours, theirs in (
+            ("captions_raw", captions, references),
+            ("captions_tokens", plain, tokens),
+        )
+    }
+
+
+def _caption_scores(
     protocol: Protocol,
     captions: Sequence[str],
     references: Sequence[Sequence[str]],

@@ -1,4 +1,4 @@
-"""The page of a report: tables, plots and pictures in one file that needs no network."""
+"""The HTML page of a report: tables, plots and pictures in one self-contained file."""
 
 import html
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ class Figure:
     """A plot."""
 
     title: str
-    """What it shows."""
+    """Caption."""
     svg: str
-    """The plot."""
+    """The plot as SVG."""
 
 
 def report_page(
@@ -60,13 +60,13 @@ def report_page(
     if strips:
         body.append("<h2>Nearest to and farthest from their captions</h2>")
         for caption, png in strips:
-            said = html.escape(caption)
+            text = html.escape(caption)
             body.append(
-                f'<figure><img alt="{said}" src="data:image/png;base64,{png}">'
-                f"<figcaption>{said}</figcaption></figure>"
+                f'<figure><img alt="{text}" src="data:image/png;base64,{png}">'
+                f"<figcaption>{text}</figcaption></figure>"
             )
     if notes:
-        body.append(f"<h2>To be known</h2>{_list(notes)}")
+        body.append(f"<h2>Notes</h2>{_list(notes)}")
     body.append(
         f"<h2>Settings</h2><details><summary>all</summary><pre>{html.escape(settings)}</pre></details>"
     )

@@ -1,4 +1,4 @@
-"""Plots of a report as SVG: lines, points and bars, in the colours of the page that they stand in."""
+"""Plots of a report as SVG: lines, points and bars, in the colours of the surrounding page."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,7 @@ def line_plot(curves: Mapping[str, Sequence[float]], x_title: str, y_title: str)
     longest = max((len(values) for values in curves.values()), default=2)
     parts = [_frame(x_title, y_title, [1, *range(8, longest + 1, 8)], 1, max(longest, 2))]
     for number, (name, values) in enumerate(curves.items()):
-        at = [
-            f"{_across(place, 1, max(longest, 2)):.1f},{_up(value):.1f}"
-            for place, value in enumerate(values, 1)
-        ]
+        at = [f"{_across(x, 1, max(longest, 2)):.1f},{_up(value):.1f}" for x, value in enumerate(values, 1)]
         parts.append(f'<polyline class="line s{number}" points="{" ".join(at)}"/>')
         parts.append(_key(number, name))
     return _svg(parts, HEIGHT, f"{y_title} over {x_title}")
@@ -39,12 +36,12 @@ def point_plot(clouds: Mapping[str, Points], title: str) -> str:
 
 
 def bar_plot(rows: Sequence[tuple[str, Sequence[float | None]]], names: Sequence[str], title: str) -> str:
-    """Shares (0 to 1) as bars, one group a row."""
+    """Shares (0 to 1) as bars, one group per row."""
     step, left = 14 * len(names) + 8, 110
     wide = WIDTH - left - 52
     parts = [_key(number, name) for number, name in enumerate(names)]
-    for place, (label, values) in enumerate(rows):
-        top = 28 + place * step
+    for index, (label, values) in enumerate(rows):
+        top = 28 + index * step
         middle = top + 7 * len(names)
         parts.append(f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end">{html.escape(label)}</text>')
         for number, value in enumerate(values):

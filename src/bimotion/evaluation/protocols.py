@@ -1,52 +1,54 @@
-"""The named protocols: every choice on which a score depends.
+"""Evaluation protocols: every choice on which a score depends.
 
-Scores of different protocols are never put side by side.
+Scores of different protocols are never compared.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bimotion.errors import ConfigError
+from bimotion.evaluation.intervals import Measured
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is done to texts, motions and draws before a number is called a score."""
+    """How texts, motions and random draws are treated before a number is reported."""
 
     name: str
-    """How reports and papers call it."""
+    """Name in reports and papers."""
     published_evaluator: bool
-    """Only the published evaluator may judge; its movement GRU reads the padding of batches of 32."""
+    """Only the published evaluator is allowed; its motion GRU reads the padding of batches of 32."""
     crops: bool
-    """Motions are cut to a multiple of 4 frames, a third of them 4 shorter, from a random frame on."""
+    """Motions are cropped to a multiple of 4 frames, a third of them 4 shorter, from a random frame."""
     random_captions: bool
-    """A caption of each motion is drawn in each repeat; else each repeat takes the next one."""
+    """Each repeat draws a caption of each motion; otherwise each repeat takes the next one."""
     drops_remainder: bool
-    """Motions that fill no group of 32 take no part in R-precision and MM-Dist."""
-    alike_captions: bool
-    """A motion of which the same caption is true is a right answer too."""
+    """Motions that fill no group of 32 are excluded from R-precision and MM-Dist."""
+    equivalent_captions: bool
+    """Every motion that has the same caption is a correct answer to it."""
     self_pairs: bool
-    """A pair of Diversity or MultiModality may be a motion and itself."""
+    """Pairs for Diversity and MultiModality may hold the same motion twice."""
     normal_interval: bool
-    """Intervals are 1.96 sigma / sqrt(n) with sigma divided by n; else Student's."""
+    """Intervals are 1.96 sigma / sqrt(n) with the population sigma; otherwise Student's."""
     flat_displacement: bool
-    """ADE and FDE take the norm of all joints at once; else the mean over joints."""
+    """ADE and FDE take the norm over all joints at once; otherwise the mean over joints."""
     max_references: int | None
-    """Captions of a motion that a generated one is compared with: the first so many, fewer are repeated; None: all."""
+    """Reference captions of a motion: the first N, repeated if there are fewer; None: all."""
     nmt_scores: bool
-    """BLEU without smoothing and with the shortest reference, ROUGE-L as the median of resampled means."""
+    """BLEU without smoothing and with the shortest reference; ROUGE-L as the median of resampled means."""
     plain_captions: bool
-    """Against token references, generated captions are reduced to plain words as well."""
+    """Generated captions are reduced to plain words before comparison with token references."""
     multimodality_texts: int
-    """Texts of which several motions are made in a repeat."""
+    """Texts per repeat for MultiModality."""
     multimodality_motions: int
-    """Motions of each of them."""
+    """Motions generated per text for MultiModality."""
     multimodality_pairs: int
     """Pairs drawn among the motions of a text."""
     diversity_pairs: int = 300
     """Pairs of motions for Diversity."""
     repeats: int = 20
-    """Repeats that a full evaluation makes; each draws, and generates, anew."""
+    """Repeats of a full evaluation; each draws, and generates, anew."""
+    real_fid_repeats: int | None = None
+    """Repeats in which the recorded motions are embedded a second time for their own FID; None: all."""
 
     def to_json(self) -> dict[str, Any]:
         """Every choice, for a report."""
@@ -59,7 +61,7 @@ HUMANML3D_2022 = Protocol(
     crops=True,
     random_captions=True,
     drops_remainder=True,
-    alike_captions=False,
+    equivalent_captions=False,
     self_pairs=True,
     normal_interval=True,
     flat_displacement=True,
@@ -70,7 +72,7 @@ HUMANML3D_2022 = Protocol(
     multimodality_motions=30,
     multimodality_pairs=10,
 )
-"""As Guo et al. 2022 and what followed them computes its numbers, faults included: comparable with papers."""
+"""As computed by Guo et al. 2022 and later papers, known faults included: comparable with published numbers."""
 
 BIMOTION_1 = Protocol(
     name="bimotion-1",
@@ -78,7 +80,7 @@ BIMOTION_1 = Protocol(
     crops=False,
     random_captions=False,
     drops_remainder=False,
-    alike_captions=True,
+    equivalent_captions=True,
     self_pairs=False,
     normal_interval=False,
     flat_displacement=False,
@@ -88,18 +90,21 @@ BIMOTION_1 = Protocol(
     multimodality_texts=32,
     multimodality_motions=8,
     multimodality_pairs=28,
+    real_fid_repeats=3,
 )
-"""Ours: whole motions, padding that no network reads, every item counted once, right answers that are right."""
+"""Our protocol: whole motions, no padding effects, every window counted once, equivalent captions accepted."""
 
 PROTOCOLS = {protocol.name: protocol for protocol in (BIMOTION_1, HUMANML3D_2022)}
 
+HUMANML3D_GROUND_TRUTH = {
+    "top_1": Measured(0.511, 0.003, 20),
+    "top_2": Measured(0.703, 0.003, 20),
+    "top_3": Measured(0.797, 0.002, 20),
+    "mm_dist": Measured(2.974, 0.008, 20),
+    "fid": Measured(0.002, 0.000, 20),
+    "diversity": Measured(9.503, 0.065, 20),
+}
+"""Published scores of the recorded motions of HumanML3D's test split.
 
-def protocol_named(name: str) -> Protocol:
-    """The protocol of a name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in PROTOCOLS:
-        raise ConfigError(f"protocol: expected one of {', '.join(PROTOCOLS)}, got {name!r}")
-    return PROTOCOLS[name]
+Source: Guo et al. 2022, table 1, row "Real motions".
+"""

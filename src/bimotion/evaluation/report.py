@@ -16,6 +16,7 @@ from bimotion.evaluation.plots import bar_plot, line_plot, point_plot
 from bimotion.evaluation.scores import (
     METRICS,
     PARTS,
+    PUBLISHED,
     REAL,
     SYSTEM,
     Scores,
@@ -29,10 +30,13 @@ FORMAT = "bimotion report 1"
 RESULTS_FILE, TEXT_FILE, PAGE_FILE = "results.json", "report.md", "report.html"
 
 STRIP_HEIGHT = 240
-"""Pixels of a strip of pictures."""
+"""Height of a strip of pictures, pixels."""
 
-WIDEST = 7
-"""Metrics that stand beside each other in a table; more stand below each other."""
+MAX_COLUMNS = 7
+"""Metrics in the columns of a table; with more metrics, the table is transposed."""
+
+ROW_TITLES = {REAL: "real", PUBLISHED: "real, as published"}
+"""Titles of rows, in their order; the system's row has its name and comes last."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,11 @@ class Table:
     """A table of a report."""
 
     heading: str
-    """What it is about."""
+    """Heading above the table."""
     columns: list[str]
-    """Titles."""
+    """Column titles."""
     rows: list[list[str]]
-    """Cells as they are shown."""
+    """Cells as text."""
 
     def markdown(self) -> str:
         """The table in Markdown, without its heading."""
@@ -55,13 +59,13 @@ class Table:
         return "\n".join(lines + [f"| {' | '.join(row)} |" for row in self.rows])
 
     def aligned(self) -> str:
-        """The table in columns of spaces, for a terminal."""
+        """The table aligned with spaces, for a terminal."""
         lines = [self.columns, *self.rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
         return "\n".join(
             "  ".join(
-                cell.ljust(width) if not place else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+                cell.rjust(width) if column else cell.ljust(width)
+                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines
         )
@@ -72,41 +76,41 @@ class Report:
     """A report read back."""
 
     name: str
-    """What was scored."""
+    """Name of the evaluated system."""
     about: dict[str, Any]
     """Protocol, settings, data, evaluator, model and versions."""
     scores: Scores
-    """What was measured."""
+    """Measured scores."""
 
 
-def write_report(done: Evaluation, name: str, about: dict[str, Any], folder: Path) -> None:
-    """Write the three files; each is whole or as it was before."""
+def write_report(result: Evaluation, name: str, about: dict[str, Any], folder: Path) -> None:
+    """Write the three files of a report, each atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     results = {
         "format": FORMAT,
         "name": name,
         "about": about,
-        "scores": scores_to_json(done.scores),
-        "by_content": done.by_content,
-        "curves": done.curves,
+        "scores": scores_to_json(result.scores),
+        "by_content": result.by_content,
+        "curves": result.curves,
         "cases": [
             {"kind": case.kind, "id": case.id, "caption": case.caption, "distance": case.distance}
-            for case in done.cases
+            for case in result.cases
         ],
-        "notes": done.notes,
-        "seconds": done.seconds,
+        "notes": result.notes,
+        "seconds": result.seconds,
     }
-    tables = [*score_tables(done.scores, name), *_content_table(done, name)]
+    tables = [*score_tables(result.scores, name), *_content_table(result, name)]
     _write(folder / RESULTS_FILE, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    _write(folder / TEXT_FILE, _text(done, name, about, tables))
-    _write(folder / PAGE_FILE, _page(done, name, about, tables))
+    _write(folder / TEXT_FILE, _text(result, name, about, tables))
+    _write(folder / PAGE_FILE, _page(result, name, about, tables))
 
 
 def read_report(folder: Path) -> Report:
     """The report in a folder.
 
     Raises:
-        DataError: there is none.
+        DataError: the folder holds no report.
     """
     path = folder / RESULTS_FILE if folder.is_dir() else folder
     try:
@@ -121,25 +125,25 @@ def read_report(folder: Path) -> Report:
 
 
 def score_tables(scores: Scores, name: str) -> list[Table]:
-    """A table a part: a row of the recorded motions, then one of the system; columns where there are many metrics."""
+    """One table per part: the recorded motions first, then the system; transposed if there are many metrics."""
     tables = []
     for part, heading in PARTS.items():
-        rows = {row: values for row, values in scores.get(part, {}).items() if values}
+        titles = {**ROW_TITLES, SYSTEM: name}
+        rows = {row: scores[part][row] for row in titles if scores.get(part, {}).get(row)}
         names = [metric for metric in METRICS if any(metric in values for values in rows.values())]
         if names:
-            titles = {REAL: "real", SYSTEM: name}
             lines = [["", *(METRICS[metric].title for metric in names)]]
             lines += [
                 [titles[row], *(shown(metric, rows[row].get(metric)) for metric in names)] for row in rows
             ]
-            if len(names) > WIDEST:
+            if len(names) > MAX_COLUMNS:
                 lines = [list(line) for line in zip(*lines, strict=True)]
             tables.append(Table(heading, lines[0], lines[1:]))
     return tables
 
 
 def shown(metric: str, value: Measured | None) -> str:
-    """A number as tables show it."""
+    """A value as tables show it."""
     if value is None:
         return "-"
     digits = METRICS[metric].digits
@@ -148,39 +152,41 @@ def shown(metric: str, value: Measured | None) -> str:
     return f"{value.mean:.{digits}f} ± {value.interval:.{digits}f}"
 
 
-def _content_table(done: Evaluation, name: str) -> list[Table]:
-    if len(done.by_content) < 2:
+def _content_table(result: Evaluation, name: str) -> list[Table]:
+    if len(result.by_content) < 2:
         return []
     rows = [
-        [line["content"], str(line["count"]), *(_share(line.get(row)) for row in done.curves)]
-        for line in done.by_content
+        [line["content"], str(line["count"]), *(_share(line.get(row)) for row in result.curves)]
+        for line in result.by_content
     ]
     titles = {REAL: "real", SYSTEM: name}
-    return [Table("Top 3 by content, first repeat", ["", "motions", *(titles[r] for r in done.curves)], rows)]
+    return [
+        Table("Top 3 by content, first repeat", ["", "motions", *(titles[r] for r in result.curves)], rows)
+    ]
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
 
 
-def _text(done: Evaluation, name: str, about: dict[str, Any], tables: Iterable[Table]) -> str:
+def _text(result: Evaluation, name: str, about: dict[str, Any], tables: Iterable[Table]) -> str:
     blocks = [f"# Evaluation of {name}", *(f"- {line}" for line in headlines(about))]
     text = "\n".join([blocks[0], "", *blocks[1:], ""])
     for table in tables:
         text += f"\n## {table.heading}\n\n{table.markdown()}\n"
-    if done.notes:
-        text += "\n## To be known\n\n" + "\n".join(f"- {note}" for note in done.notes) + "\n"
-    if done.cases:
+    if result.notes:
+        text += "\n## Notes\n\n" + "\n".join(f"- {note}" for note in result.notes) + "\n"
+    if result.cases:
         text += "\n## Nearest to and farthest from their captions\n\n"
         text += "\n".join(
-            f"- {case.kind} ({case.distance:.2f}): {case.caption} ({case.id})" for case in done.cases
+            f"- {case.kind} ({case.distance:.2f}): {case.caption} ({case.id})" for case in result.cases
         )
         text += "\n"
     return text + f"\nEvery setting, seed, version and fingerprint: {RESULTS_FILE}.\n"
 
 
 def headlines(about: dict[str, Any]) -> list[str]:
-    """The choices that a reader needs first."""
+    """Settings that a reader needs first."""
     lines = []
     if "protocol" in about:
         lines.append(f"protocol {about['protocol']['name']}")
@@ -194,32 +200,39 @@ def headlines(about: dict[str, Any]) -> list[str]:
         if part in about:
             facts = about[part]
             mark = f" {facts['fingerprint'][:12]}" if "fingerprint" in facts else ""
-            said = ", ".join(f"{key} {value}" for key, value in facts.items() if key not in ("fingerprint",))
-            lines.append(f"{part}: {said}{mark}")
+            description = ", ".join(
+                f"{key} {value}" for key, value in facts.items() if key not in ("fingerprint",)
+            )
+            lines.append(f"{part}: {description}{mark}")
     lines.append(f"bimotion {about['versions']['bimotion']}, torch {about['versions']['torch']}")
     return lines
 
 
-def _page(done: Evaluation, name: str, about: dict[str, Any], tables: Sequence[Table]) -> str:
+def _page(result: Evaluation, name: str, about: dict[str, Any], tables: Sequence[Table]) -> str:
     titles = {REAL: "real", SYSTEM: name}
     figures = []
-    if done.curves:
-        curves = {titles[row]: values for row, values in done.curves.items()}
-        figures.append(Figure("Captions that find their motion", line_plot(curves, "nearest k", "found")))
-    if done.points:
-        clouds = {titles[row]: values for row, values in done.points.items()}
+    if result.curves:
+        curves = {titles[row]: values for row, values in result.curves.items()}
         figures.append(
-            Figure("Embeddings, on the axes of the real ones", point_plot(clouds, "embeddings of motions"))
+            Figure("Share of captions that find their motion", line_plot(curves, "nearest k", "found"))
         )
-    if len(done.by_content) > 1:
-        rows = [(line["content"], [line.get(row) for row in done.curves]) for line in done.by_content]
+    if result.points:
+        clouds = {titles[row]: values for row, values in result.points.items()}
         figures.append(
             Figure(
-                "Top 3 by content", bar_plot(rows, [titles[row] for row in done.curves], "top 3 by content")
+                "Embeddings on the principal axes of the recorded ones",
+                point_plot(clouds, "embeddings of motions"),
+            )
+        )
+    if len(result.by_content) > 1:
+        rows = [(line["content"], [line.get(row) for row in result.curves]) for line in result.by_content]
+        figures.append(
+            Figure(
+                "Top 3 by content", bar_plot(rows, [titles[row] for row in result.curves], "top 3 by content")
             )
         )
     strips = []
-    for case in done.cases:
+    for case in result.cases:
         data = io.BytesIO()
         draw_strip(case.clip, height=STRIP_HEIGHT).save(data, format="PNG", optimize=True)
         strips.append(
@@ -234,7 +247,7 @@ def _page(done: Evaluation, name: str, about: dict[str, Any], tables: Sequence[T
         [(table.heading, table.columns, table.rows) for table in tables],
         figures,
         strips,
-        done.notes,
+        result.notes,
         json.dumps(about, indent=1, ensure_ascii=False),
     )
 

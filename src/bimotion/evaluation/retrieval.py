@@ -1,6 +1,6 @@
-"""Does a text find its motion among others: R-precision and MM-Dist.
+"""R-precision and MM-Dist: whether a text finds its motion among others.
 
-Legend: N items, D embedding columns, G groups, K items of a group, C items that count.
+Legend: N items, D embedding columns, G groups, K items of a group, C counted items.
 """
 
 from dataclasses import dataclass
@@ -11,36 +11,41 @@ from jaxtyping import Bool, Float, Int
 from bimotion.errors import DataError
 
 GROUP_SIZE = 32
-"""Items among which a text looks for its motion."""
+"""Motions in each group that a text is ranked against."""
 
 TOP_K = 3
-"""R-precision is given for the first 1 to `TOP_K` places."""
+"""R-precision is reported for the nearest 1 to `TOP_K` motions."""
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What `retrieval` measures."""
+    """Ranks and distances of texts and their motions."""
 
     items: Int[np.ndarray, " C"]
-    """Items that count, in the order of the groups."""
+    """Counted items, in the order of the groups."""
     ranks: Int[np.ndarray, " C"]
-    """How many wrong motions of its group are as near to each text as its nearest right one, or nearer."""
-    apart: Float[np.ndarray, " C"]
-    """Euclidean distance of each text's embedding from its motion's."""
+    """Number of incorrect motions in the group at most as far from the text as its nearest correct one."""
+    distances: Float[np.ndarray, " C"]
+    """Euclidean distance between the embeddings of each text and its motion."""
 
-    def found(self, k: int) -> float:
+    def recall(self, k: int) -> float:
         """Share of texts whose motion is among the nearest k."""
         return float((self.ranks < k).mean())
 
     @property
     def r_precision(self) -> tuple[float, ...]:
-        """Share of texts whose motion is among the nearest 1, 2, 3, ..., `TOP_K`."""
-        return tuple(self.found(k) for k in range(1, TOP_K + 1))
+        """Share of texts whose motion is among the nearest 1, 2, ..., `TOP_K`."""
+        return tuple(self.recall(k) for k in range(1, TOP_K + 1))
 
     @property
     def mm_dist(self) -> float:
-        """Mean distance of a text from its motion."""
-        return float(self.apart.mean())
+        """Mean distance between a text and its motion."""
+        return float(self.distances.mean())
+
+    def scores(self) -> dict[str, float]:
+        """R-precision and MM-Dist by metric name."""
+        names = ("top_1", "top_2", "top_3")
+        return {**dict(zip(names, self.r_precision, strict=True)), "mm_dist": self.mm_dist}
 
 
 def retrieval(
@@ -49,24 +54,23 @@ def retrieval(
     groups: Int[np.ndarray, "G K"],
     *,
     counted: Bool[np.ndarray, "G K"] | None = None,
-    alike: Bool[np.ndarray, "N N"] | None = None,
+    correct: Bool[np.ndarray, "N N"] | None = None,
 ) -> Retrieval:
-    """R-precision and MM-Dist of the items that stand in `groups`.
+    """R-precision and MM-Dist of the items in `groups`.
 
-    `counted` leaves items out that only fill up a group. Where `alike[i, j]`, motion j is as good an answer to text i
-    as its own. Ties count against the system: embeddings that are all the same find nothing.
+    `counted` is False for items that only fill up a group. Where `correct[i, j]`, motion j is as good an answer to
+    text i as its own. Ties count against the system: if all embeddings are equal, nothing is found.
 
     Source: Guo et al. 2022 ("Generating diverse and natural 3D human motions from text"), section 6.
     """
-    ranks = np.stack([_ranks(text[group], motion[group], alike, group) for group in groups])
+    ranks = np.stack([_ranks(text[group], motion[group], correct, group) for group in groups])
     chosen = np.ones(groups.shape, dtype=bool) if counted is None else counted
     items = groups[chosen]
-    apart = np.linalg.norm(text[items].astype(np.float64) - motion[items].astype(np.float64), axis=-1)
-    return Retrieval(items, ranks[chosen], np.asarray(apart))
+    return Retrieval(items, ranks[chosen], pair_distances(text[items], motion[items]))
 
 
 def whole_groups(order: Int[np.ndarray, " N"], size: int = GROUP_SIZE) -> Int[np.ndarray, "G K"]:
-    """`order` cut into groups; the last items are dropped where they do not fill one, as published.
+    """`order` cut into groups; the last items are dropped if they do not fill one, as published.
 
     Raises:
         DataError: there are fewer items than a group has.
@@ -74,7 +78,7 @@ def whole_groups(order: Int[np.ndarray, " N"], size: int = GROUP_SIZE) -> Int[np
     if len(order) < size:
         raise DataError(
             f"R-precision compares {size} items at a time, the data set has {len(order)}; "
-            "use a larger split, or the protocol bimotion-1, which can do with fewer"
+            "use a larger split, or the protocol bimotion-1, which accepts fewer"
         )
     return order[: len(order) // size * size].reshape(-1, size)
 
@@ -82,7 +86,7 @@ def whole_groups(order: Int[np.ndarray, " N"], size: int = GROUP_SIZE) -> Int[np
 def filled_groups(
     order: Int[np.ndarray, " N"], size: int = GROUP_SIZE
 ) -> tuple[Int[np.ndarray, "G K"], Bool[np.ndarray, "G K"]]:
-    """`order` cut into groups, and which of their places count.
+    """`order` cut into groups, and which of their entries count.
 
     The last group is filled up with items of the first groups that do not count a second time, so every item counts
     once. Fewer items than `size` make one smaller group.
@@ -90,9 +94,14 @@ def filled_groups(
     num = len(order)
     size = min(size, num)
     num_groups = -(-num // size)
-    places = np.resize(order, num_groups * size)
+    entries = np.resize(order, num_groups * size)
     counted = np.arange(num_groups * size) < num
-    return places.reshape(num_groups, size), counted.reshape(num_groups, size)
+    return entries.reshape(num_groups, size), counted.reshape(num_groups, size)
+
+
+def pair_distances(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "N D"]) -> Float[np.ndarray, " N"]:
+    """Euclidean distances of corresponding rows, in double precision."""
+    return np.asarray(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64), axis=-1))
 
 
 def distances(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "M D"]) -> Float[np.ndarray, "N M"]:
@@ -105,13 +114,13 @@ def distances(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "M D"]) -> Float
 def _ranks(
     text: Float[np.ndarray, "K D"],
     motion: Float[np.ndarray, "K D"],
-    alike: Bool[np.ndarray, "N N"] | None,
+    correct: Bool[np.ndarray, "N N"] | None,
     group: Int[np.ndarray, " K"],
 ) -> Int[np.ndarray, " K"]:
-    """How many wrong motions are as near to each text as its nearest right one, or nearer."""
+    """Number of incorrect motions at most as far from each text as its nearest correct one."""
     apart = distances(text, motion)
     right = np.eye(len(group), dtype=bool)
-    if alike is not None:
-        right |= alike[np.ix_(group, group)]
+    if correct is not None:
+        right |= correct[np.ix_(group, group)]
     nearest = np.where(right, apart, np.inf).min(1)
     return np.asarray(((apart <= nearest[:, None]) & ~right).sum(1))

@@ -1,4 +1,4 @@
-"""What was measured, by part, by whose motions, and by metric; and what each metric is."""
+"""Scores by part, row and metric, and the list of metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,33 +8,36 @@ from bimotion.errors import DataError
 from bimotion.evaluation.intervals import Measured
 
 Better = Literal["higher", "lower", "real", "none"]
-"""Which values are good: high ones, low ones, those near the real motions', or neither."""
+"""Which values are better: higher ones, lower ones, those nearer to the recorded motions', or none."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is called and read."""
+    """Presentation of a metric."""
 
     title: str
-    """Its name in tables."""
+    """Name in tables."""
     better: Better
-    """Which values are good."""
+    """Which values are better."""
     digits: int = 3
-    """Digits after the point."""
+    """Decimal places."""
 
 
 PARTS = {
     "text_to_motion": "Text to motion",
-    "motion_to_text": "Motion to text: does a caption find its motion",
-    "captions_raw": "Motion to text: against the captions as written",
-    "captions_tokens": "Motion to text: against the captions' tokens",
-    "reconstruction": "Reconstruction by latents",
+    "motion_to_text": "Motion to text: retrieval by caption",
+    "captions_raw": "Motion to text: compared with the captions as written",
+    "captions_tokens": "Motion to text: compared with the captions' tokens",
+    "reconstruction": "Reconstruction",
     "prediction": "Prediction: the last four fifths from the first",
     "inbetween": "In-betweening: the middle half from the rest",
-    "natural": "Naturalness, measured without a network",
-    "asked": "Kept to what was asked",
+    "natural": "Motion quality, where the motions stand (no network)",
+    "adherence": "Agreement with the caption",
 }
 """Parts of a report and their headings, in order."""
+
+OLD_PARTS = {"asked": "adherence"}
+"""Names of parts in reports of earlier versions."""
 
 METRICS = {
     "top_1": Metric("R-precision top 1", "higher"),
@@ -55,7 +58,7 @@ METRICS = {
     "ade_m": Metric("ADE, m", "lower"),
     "fde_m": Metric("FDE, m", "lower"),
     "skating_ratio": Metric("foot skating, share of steps", "lower"),
-    "skating_speed": Metric("standing feet, m/s", "lower"),
+    "skating_speed": Metric("speed of standing feet, m/s", "lower"),
     "penetration_mm": Metric("below the floor, mm", "lower", 1),
     "floating_mm": Metric("above the floor, mm", "real", 1),
     "jitter": Metric("jitter, m/s³", "real", 1),
@@ -63,33 +66,37 @@ METRICS = {
     "speed": Metric("speed, m/s", "real"),
     "elbow_range_deg": Metric("range of the elbows, °", "real", 1),
     "knee_range_deg": Metric("range of the knees, °", "real", 1),
-    "side": Metric("left or right as asked", "higher"),
+    "side": Metric("left or right as in the caption", "higher"),
     "length_error_s": Metric("length error, s", "lower", 2),
-    "length_bias_s": Metric("too long by, s", "none", 2),
+    "length_bias_s": Metric("length bias, s", "none", 2),
 }
 """Every metric, in the order of columns."""
 
-REAL, SYSTEM = "real", "system"
-"""Whose motions a row is about."""
+REAL, SYSTEM, PUBLISHED = "real", "system", "published"
+"""Rows: the recorded motions, the evaluated system, and HumanML3D's published scores of recorded motions."""
 
 Scores = dict[str, dict[str, dict[str, Measured]]]
-"""Part -> row (`real` or `system`) -> metric -> what was measured."""
+"""Part -> row -> metric -> measured value."""
 
 
 def summarised(
     repeats: Sequence[Mapping[str, float]], interval: Callable[[Sequence[float]], Measured]
 ) -> dict[str, Measured]:
-    """Mean and interval over repeats of each metric."""
-    return {name: interval([repeat[name] for repeat in repeats]) for name in repeats[0]}
+    """Mean and interval of each metric over the repeats in which it was measured."""
+    return {
+        name: interval([repeat[name] for repeat in repeats if name in repeat])
+        for name in METRICS
+        if any(name in repeat for repeat in repeats)
+    }
 
 
 def single(values: Mapping[str, float]) -> dict[str, Measured]:
-    """Numbers that were measured once."""
+    """Values that were measured once."""
     return {name: Measured(value, 0.0, 1) for name, value in values.items()}
 
 
 def scores_to_json(scores: Scores) -> dict[str, Any]:
-    """As results.json holds them."""
+    """Scores as `results.json` holds them."""
     return {
         part: {row: {name: asdict(value) for name, value in metrics.items()} for row, metrics in rows.items()}
         for part, rows in scores.items()
@@ -97,14 +104,14 @@ def scores_to_json(scores: Scores) -> dict[str, Any]:
 
 
 def scores_from_json(values: Mapping[str, Any], where: str) -> Scores:
-    """What `scores_to_json` wrote.
+    """The scores that `scores_to_json` wrote; old names of parts are replaced.
 
     Raises:
-        DataError: it is something else.
+        DataError: the values are not scores.
     """
     try:
         return {
-            part: {
+            OLD_PARTS.get(part, part): {
                 row: {name: Measured(**value) for name, value in metrics.items()}
                 for row, metrics in rows.items()
             }

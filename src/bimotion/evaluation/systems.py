@@ -1,4 +1,4 @@
-"""What is scored: anyone's system, by two methods; our models, which can do more.
+"""Systems that can be evaluated: anything with two methods; our models, which can do more.
 
 Features are HumanML3D's, not normalised; joints are metres; both are 20 frames per second.
 """
@@ -10,8 +10,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.data.window_features import Features
 from bimotion.errors import ConfigError
-from bimotion.features.clips import clip_to_features
+from bimotion.evaluation.motions import Motion
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
 from bimotion.inference.model import MotionLanguageModel
@@ -19,7 +20,6 @@ from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 
-Features = Float[np.ndarray, "_ 263"]
 Joints = Float[np.ndarray, "_ 22 3"]
 
 
@@ -27,12 +27,13 @@ Joints = Float[np.ndarray, "_ 22 3"]
 class TextMotionSystem(Protocol):
     """Anything that turns captions into motions and motions into captions."""
 
-    def text_to_features(
+    def text_to_motions(
         self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
-    ) -> Sequence[Features]:
-        """A motion of each text, of so many frames; entry i is made with seed + i.
+    ) -> Sequence[Motion]:
+        """A motion of each text with the given number of frames; entry i is generated with seed + i.
 
-        With None the system chooses the lengths; one that cannot raises ConfigError.
+        Motions are features or clips; clips are measured at their own height. With `frames` None the system chooses
+        the lengths; one that cannot raises ConfigError.
         """
 
     def features_to_text(self, motions: Sequence[Features]) -> list[str]:
@@ -40,35 +41,35 @@ class TextMotionSystem(Protocol):
 
 
 @runtime_checkable
-class Completes(Protocol):
-    """A system that also encodes, continues and fills motions."""
+class CompletionSystem(Protocol):
+    """A system that also reconstructs, predicts and in-betweens motions."""
 
     def reconstruct(self, motions: Sequence[Features]) -> list[Features]:
-        """Motions by way of their latents."""
+        """Motions encoded to latents and decoded again."""
 
     def predict(self, begin: Joints, num_frames: int, seed: int) -> Joints:
-        """`begin` and what comes after it, `num_frames` in all."""
+        """`begin` and its continuation, `num_frames` in all."""
 
-    def fill(self, begin: Joints, end: Joints, num_frames: int, seed: int) -> Joints:
-        """`begin`, what may lie between, and `end`, `num_frames` in all."""
+    def inbetween(self, begin: Joints, end: Joints, num_frames: int, seed: int) -> Joints:
+        """`begin`, a generated middle, and `end`, `num_frames` in all."""
 
 
 class ModelSystem:
-    """A `MotionLanguageModel` as a system to be scored."""
+    """A `MotionLanguageModel` as a system to evaluate."""
 
     def __init__(
         self, model: MotionLanguageModel, sampling: Sampling | None = None, *, clean: bool = True
     ) -> None:
-        """`sampling` says how motions are made, its seed is not used.
+        """`sampling` holds the sampling options; its seed is not used.
 
-        With `clean` they are scored as users get them: bones of one length and feet that stand, one frame shorter.
+        With `clean` motions are evaluated as users get them: constant bone lengths, standing feet held in place.
         """
         self.model, self.sampling, self.clean = model, sampling or Sampling(), clean
 
-    def text_to_features(
+    def text_to_motions(
         self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
-    ) -> list[Features]:
-        """A motion of each text; one shorter or longer than the model can make is cut, or ends early.
+    ) -> Sequence[Motion]:
+        """A motion of each text: clips with `clean`, else features. Lengths beyond the model's limits are clamped.
 
         Raises:
             ConfigError: no lengths are given and the model predicts none.
@@ -76,42 +77,43 @@ class ModelSystem:
         model = self.model
         if frames is None and model.network.length is None:
             raise ConfigError("this model does not predict lengths")
-        wanted = frames and [min(max(each, model.min_frames), model.max_frames) for each in frames]
-        said = wanted if wanted and model.length_in_prompt else [None] * len(texts)
+        lengths = frames and [min(max(each, model.min_frames), model.max_frames) for each in frames]
+        in_prompt = lengths if lengths and model.length_in_prompt else [None] * len(texts)
         limit = model.network.config.mixture.max_positions
         sequences = [
             prompts.motion_of_text(model.tokenizer, text, limit, length)
-            for text, length in zip(texts, said, strict=True)
+            for text, length in zip(texts, in_prompt, strict=True)
         ]
-        made = model.sample_features(sequences, [], wanted, replace(self.sampling, seed=seed))
+        generated = model.sample_features(sequences, [], lengths, replace(self.sampling, seed=seed))
         if frames is not None:
-            made = [each[:n] for each, n in zip(made, frames, strict=True)]
-        return [clip_to_features(clean_clip(each)) for each in made] if self.clean else made
+            generated = [each[:n] for each, n in zip(generated, frames, strict=True)]
+        if not self.clean:
+            return generated
+        return [clean_clip(each, caption=text) for each, text in zip(generated, texts, strict=True)]
 
     def features_to_text(self, motions: Sequence[Features]) -> list[str]:
-        """A caption of each motion; of a longer one than the model takes, of its begin."""
+        """A caption of each motion; only the beginning of motions longer than the model's limit is read."""
         return self.model.features_to_text([motion[: self.model.max_frames] for motion in motions])
 
     def reconstruct(self, motions: Sequence[Features]) -> list[Features]:
-        """Motions by way of their latents."""
+        """Motions encoded to latents and decoded again."""
         cut = [motion[: self.model.max_frames] for motion in motions]
         return self.model.decode_features(self.model.encode_features(cut), [len(motion) for motion in cut])
 
     def predict(self, begin: Joints, num_frames: int, seed: int) -> Joints:
-        """`begin` and what comes after it."""
-        made = self.model.continue_motion(
+        """`begin` and its continuation."""
+        return self.model.continue_motion(
             Clip(begin, float(FPS)),
             seconds=(num_frames - len(begin)) / FPS,
             seed=seed,
             guidance_scale=self.sampling.guidance_scale,
             steps=self.sampling.steps,
             sampler=self.sampling.sampler,
-        )
-        return made.joints
+        ).joints
 
-    def fill(self, begin: Joints, end: Joints, num_frames: int, seed: int) -> Joints:
-        """`begin`, what may lie between, and `end`, which stays where it is."""
-        made = self.model.fill_between(
+    def inbetween(self, begin: Joints, end: Joints, num_frames: int, seed: int) -> Joints:
+        """`begin`, a generated middle, and `end` at its own position."""
+        return self.model.fill_between(
             Clip(begin, float(FPS)),
             Clip(end, float(FPS)),
             seconds=(num_frames - len(begin) - len(end)) / FPS,
@@ -120,5 +122,4 @@ class ModelSystem:
             steps=self.sampling.steps,
             sampler=self.sampling.sampler,
             keep_places=True,
-        )
-        return made.joints
+        ).joints

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.features.clips import clip_to_features, features_to_clip
+from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import read_motion
@@ -17,22 +17,22 @@ from bimotion.motion.formats import read_motion
 Features = Float[np.ndarray, "_ 263"]
 
 
-def read_features(path: Path, only_for: str = "") -> Features:
-    """The features of a motion file, float32; `only_for` names a protocol that takes no other files than features.
+def read_clip_or_features(path: Path, features_only: str = "") -> Features | Clip:
+    """The features in a file that holds features, else its clip; `features_only` names a protocol that takes no clips.
 
     Raises:
-        MotionFileError: the file is missing or broken, or holds joints where features are asked for.
+        MotionFileError: the file is missing or broken, or holds joints where only features are accepted.
     """
     features = _stored_features(path)
     if features is not None:
         return features
     clip = read_motion(path)
-    if only_for:
+    if features_only:
         raise MotionFileError(
-            f"{path}: {only_for} takes HumanML3D features of shape (frames, 263), got joints; scores would "
+            f"{path}: {features_only} takes HumanML3D features of shape (frames, 263), got joints; scores would "
             "depend on how they are turned into features"
         )
-    return clip_to_features(clip)
+    return clip
 
 
 def read_any(path: Path) -> Clip:
@@ -41,10 +41,8 @@ def read_any(path: Path) -> Clip:
     Raises:
         MotionFileError: the file is missing or broken.
     """
-    features = _stored_features(path)
-    if features is None:
-        return read_motion(path)
-    return features_to_clip(features, name=path.stem)
+    motion = read_clip_or_features(path)
+    return motion if isinstance(motion, Clip) else features_to_clip(motion, name=path.stem)
 
 
 def _stored_features(path: Path) -> Features | None:

@@ -7,10 +7,10 @@ from bimotion.errors import ModelError
 
 
 def from_hub(name: str, files: Sequence[str]) -> Path:
-    """The folder into which those of `files` that the repository has were downloaded, or had been before.
+    """The local folder of a repository's files: those of `files` that it has, downloaded if they are not cached.
 
     Raises:
-        ModelError: there is no such repository, or it cannot be reached.
+        ModelError: the repository does not exist or cannot be reached.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -21,5 +21,5 @@ def from_hub(name: str, files: Sequence[str]) -> Path:
         lines = str(error).strip().splitlines()
         why = lines[0] if lines else type(error).__name__
         raise ModelError(
-            f"{name}: no such folder here, and as a Hub repository it could not be had: {why}"
+            f"{name}: no such folder, and it could not be downloaded from the Hub: {why}"
         ) from error

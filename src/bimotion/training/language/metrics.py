@@ -1,4 +1,4 @@
-"""Quality of text-to-motion and motion-to-text during training.
+"""Validation metrics of a language model: generated motions and captions while it trains.
 
 Fast approximations of the evaluation: the content of a generated motion is that of its nearest neighbours among the
 training windows' latents, the content of a caption that of the nearest training caption.
@@ -18,8 +18,7 @@ from torch import Tensor
 from bimotion.data.store import Item
 from bimotion.errors import check_range
 from bimotion.features.decode import features_to_joints
-from bimotion.features.layout import CONTACTS, FPS
-from bimotion.training.vae.losses import FOOT_JOINTS
+from bimotion.motion.quality import MIN_FRAMES, MotionQuality, motion_quality
 
 NEIGHBOURS = 5
 """Number of training windows that vote on the content of a motion."""
@@ -131,34 +130,20 @@ class CaptionBank:
         return result
 
 
-def motion_quality(
-    generated: Sequence[Float[np.ndarray, "_ 263"]], real: Sequence[Float[np.ndarray, "_ 263"]]
+def relative_quality(
+    generated: Sequence[Float[np.ndarray, "_ 263"]], recorded: Sequence[Float[np.ndarray, "_ 263"]]
 ) -> dict[str, float]:
-    """Sliding and jitter of generated features (not normalised) relative to recorded ones.
+    """Speed of standing feet, jitter and speed of generated features (not normalised), as ratios to the recorded ones'.
 
-    Sliding is the mean speed of foot joints during contact according to their own contact columns; jitter the mean
-    third difference of joint positions; `speed` the mean speed of joints.
+    The measures are those of `bimotion evaluate` and `bimotion info`; motions too short for them are left out.
     """
-    measured = [[_clip_quality(clip) for clip in clips] for clips in (generated, real)]
-    result = {}
-    for name in ("slide", "jitter", "speed"):
-        ours, theirs = (float(np.nanmean([row[name] for row in rows])) for rows in measured)
-        result[f"{name}_ratio"] = ours / theirs if theirs > 0 else float("nan")
-    return result
-
-
-def _clip_quality(features: Float[np.ndarray, "T 263"]) -> dict[str, float]:
-    joints = features_to_joints(features.astype(np.float64))
-    speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * FPS
-    stands = features[:-1, CONTACTS] > 0.5
-    feet = speed[:, list(FOOT_JOINTS)]
-    return {
-        "slide": float(feet[stands].mean()) if stands.any() else float("nan"),
-        "jitter": float(np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1).mean())
-        if len(joints) > 3
-        else 0.0,
-        "speed": float(speed.mean()),
-    }
+    means = [
+        MotionQuality.mean(
+            motion_quality(np.asarray(features_to_joints(clip))) for clip in clips if len(clip) >= MIN_FRAMES
+        )
+        for clips in (generated, recorded)
+    ]
+    return means[0].ratios_to(means[1])
 
 
 def _vote(names: list[str]) -> str:

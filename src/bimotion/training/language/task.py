@@ -26,7 +26,7 @@ from bimotion.models.weights import save_model
 from bimotion.training.clips import ClipPool
 from bimotion.training.language.batches import LanguageBatch, LanguageBatches, Turns
 from bimotion.training.language.latent_cache import FULL, Latents
-from bimotion.training.language.metrics import CaptionBank, Neighbours, ValidationConfig, motion_quality
+from bimotion.training.language.metrics import CaptionBank, Neighbours, ValidationConfig, relative_quality
 from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective
 from bimotion.training.language.prompt_cache import PromptCache
 from bimotion.training.language.stages import Part
@@ -238,7 +238,7 @@ class LanguageTask:
         if self.held_out.pool is not None:
             pool = self.held_out.pool
             recorded = [pool.stats.denormalise(pool.clip(row).numpy()) for row in rows]
-            quality = motion_quality(self._features(generated, lengths), recorded)
+            quality = relative_quality(self._features(generated, lengths), recorded)
             result |= {f"t2m_{name}": value for name, value in quality.items()}
         return result
 

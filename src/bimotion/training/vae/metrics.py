@@ -1,19 +1,19 @@
-"""Reconstruction errors of a motion VAE in millimetres, overall and per content.
+"""Reconstruction quality of a motion VAE: joint errors in millimetres, over all windows and per content.
 
 Shapes: T frames, J joints (22).
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from bimotion.features.decode import features_to_joints
-from bimotion.features.layout import CONTACTS, FPS
 from bimotion.models.vae import MotionVae
+from bimotion.motion.quality import MIN_FRAMES, MotionQuality, motion_quality
 from bimotion.training.clips import ClipPool
-from bimotion.training.vae.losses import FOOT_JOINTS
 
 
 def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 32) -> dict[str, float]:
@@ -21,24 +21,29 @@ def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 
 
     `root_mm`: mean over windows of the mean distance of joints with the root (pelvis) at the origin in every
     frame, in the world's orientation; `world_mm`: without moving the root; `*_median`: median over windows.
-    `slide_ratio`, `jitter_ratio`: speed of standing feet, and third difference of joints, against the
-    recording's. `root_mm/NAME` and `world_mm/NAME` are means over the windows of one content.
+    `skating_speed_ratio`, `jitter_ratio`, `speed_ratio`: measures of `motion.quality`, as ratios to the
+    recorded ones'. `root_mm/NAME` and `world_mm/NAME` are means over the windows of one content.
     """
     rows: list[dict[str, float]] = []
     contents: list[str] = []
+    qualities: tuple[list[MotionQuality], list[MotionQuality]] = ([], [])
     device = next(vae.parameters()).device
     for indices in pool.by_length(batch_size):
         batch = pool.batch([pool.clip(index) for index in indices]).to(device)
         with torch.no_grad():
             mu, _ = vae.encode(batch.features, batch.lengths)
             decoded = vae.decode(mu, batch.lengths, batch.features.shape[1])
-        recorded = pool.stats.denormalise(batch.features.double().cpu().numpy())
-        reconstructed = pool.stats.denormalise(decoded.double().cpu().numpy())
+        targets = pool.stats.denormalise(batch.features.double().cpu().numpy())
+        predictions = pool.stats.denormalise(decoded.double().cpu().numpy())
         for row, index in enumerate(indices):
-            length = pool.items[index].num_frames
-            rows.append(clip_errors(reconstructed[row, :length], recorded[row, :length]))
-            contents.append(pool.items[index].content)
-    return summarise(rows, contents)
+            item = pool.items[index]
+            pair = [features_to_joints(each[row, : item.num_frames]) for each in (predictions, targets)]
+            rows.append(joint_errors(*pair))
+            contents.append(item.content)
+            if item.num_frames >= MIN_FRAMES:
+                for measured, joints in zip(qualities, pair, strict=True):
+                    measured.append(motion_quality(np.asarray(joints)))
+    return {**summarise(rows, contents), **_ratios(*qualities)}
 
 
 def summarise(rows: list[dict[str, float]], contents: list[str]) -> dict[str, float]:
@@ -48,10 +53,6 @@ def summarise(rows: list[dict[str, float]], contents: list[str]) -> dict[str, fl
         values = np.array([row[name] for row in rows])
         result[name] = float(values.mean())
         result[f"{name}_median"] = float(np.median(values))
-    for name in ("slide", "jitter"):
-        ratios = _ratio(rows, name)
-        if math.isfinite(ratios):
-            result[f"{name}_ratio"] = ratios
     for content in sorted(set(contents)):
         chosen = [row for row, of in zip(rows, contents, strict=True) if of == content]
         for name in ("root_mm", "world_mm"):
@@ -59,25 +60,19 @@ def summarise(rows: list[dict[str, float]], contents: list[str]) -> dict[str, fl
     return result
 
 
-def _ratio(rows: list[dict[str, float]], name: str) -> float:
-    recorded = float(np.sum([row[f"{name}_recorded"] for row in rows]))
-    return float(np.sum([row[name] for row in rows])) / recorded if recorded > 0 else math.nan
-
-
-def clip_errors(
-    decoded: Float[np.ndarray, "T 263"], recorded: Float[np.ndarray, "T 263"]
+def joint_errors(
+    predicted: Float[np.ndarray, "T 22 3"], target: Float[np.ndarray, "T 22 3"]
 ) -> dict[str, float]:
-    """Joint errors of one reconstructed clip, and its sliding and jitter and the recording's (`_recorded`)."""
-    joints, real = features_to_joints(decoded), features_to_joints(recorded)
-    world = joints - real
-    errors = {
+    """Joint errors of one window, with and without the root at the origin, millimetres."""
+    world = predicted - target
+    return {
         "root_mm": 1000 * float(np.linalg.norm(world - world[:, :1], axis=-1).mean()),
         "world_mm": 1000 * float(np.linalg.norm(world, axis=-1).mean()),
     }
-    stands = recorded[:-1, CONTACTS] > 0.5
-    for suffix, positions in (("", joints), ("_recorded", real)):
-        feet = np.linalg.norm(np.diff(positions[:, list(FOOT_JOINTS)], axis=0), axis=-1) * FPS
-        errors[f"slide{suffix}"] = float((feet * stands).sum())
-        jerk = np.linalg.norm(np.diff(positions, n=3, axis=0), axis=-1) if len(positions) > 3 else np.zeros(1)
-        errors[f"jitter{suffix}"] = float(jerk.sum())
-    return errors
+
+
+def _ratios(predicted: Sequence[MotionQuality], target: Sequence[MotionQuality]) -> dict[str, float]:
+    if not predicted:
+        return {}
+    ratios = MotionQuality.mean(predicted).ratios_to(MotionQuality.mean(target))
+    return {name: value for name, value in ratios.items() if math.isfinite(value)}

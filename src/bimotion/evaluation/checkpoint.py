@@ -1,0 +1,56 @@
+"""Finished steps of a long evaluation on disk, so that an interrupted one continues."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bimotion.storage.atomic import atomic_path
+
+FOLDER = "unfinished"
+"""Folder in a report's folder that holds finished steps until the report is written."""
+
+KEY_FILE = "key.txt"
+
+
+class Checkpoint:
+    """Results of finished steps by name; steps of another evaluation in the same folder are discarded."""
+
+    def __init__(self, report: Path | None, about: Mapping[str, Any]) -> None:
+        """Open the steps in a report's folder, or none (every step is computed); `about` identifies the evaluation."""
+        self.folder = None if report is None else report / FOLDER
+        if self.folder is None:
+            return
+        self._key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
+        stored = self.folder / KEY_FILE
+        if not (stored.is_file() and stored.read_text("utf-8") == self._key):
+            self.discard()
+
+    def step(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The stored result of a step, or the computed one, which is stored; both as JSON reads them back."""
+        path = None if self.folder is None else self.folder / f"{name}.json"
+        if path is not None and path.is_file():
+            return dict(json.loads(path.read_text("utf-8")))
+        text = json.dumps(compute())
+        if path is not None:
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True)
+                _write(path.parent / KEY_FILE, self._key)
+            _write(path, text)
+        return dict(json.loads(text))
+
+    def finished(self) -> int:
+        """Number of stored steps."""
+        return 0 if self.folder is None else len(list(self.folder.glob("*.json")))
+
+    def discard(self) -> None:
+        """Remove all stored steps: the report is written, or they belong to another evaluation."""
+        if self.folder is not None and self.folder.is_dir():
+            shutil.rmtree(self.folder)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as target:
+        target.write_text(text, encoding="utf-8")
