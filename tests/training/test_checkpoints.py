@@ -1,17 +1,22 @@
 """Checkpoints are whole or not there."""
 
+import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from bimotion.errors import DataError
+from bimotion.storage.records import record_from_json
 from bimotion.training.checkpoints import (
     Checkpoint,
+    RandomState,
     list_checkpoints,
     load_checkpoint,
+    loop_state,
     random_state,
     restore_random_state,
     save_checkpoint,
@@ -53,8 +58,35 @@ def test_a_failure_while_writing_leaves_the_old_checkpoint(tmp_path: Path) -> No
 def test_a_broken_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path, checkpoint(1), keep=1)
     (folder / "state.json").write_text("{")
-    with pytest.raises(DataError, match="remove it to continue from the one before"):
+    with pytest.raises(DataError, match=r"step-00000001: this checkpoint is damaged .*starts anew"):
         load_checkpoint(folder)
+    newer = save_checkpoint(tmp_path, checkpoint(2), keep=2)
+    (newer / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(DataError, match=r"step-00000002: .*damaged .*continues from step-00000001"):
+        load_checkpoint(newer)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batches": {"epoch": 10**12}}, "epoch is 1000000000000 at step 3"),
+        ({"batches": {"epoch": "x"}}, "batches"),
+        ({"world": None}, "world: expected `int`, got `null`"),
+        ({"random": {"0": {"numpy": [], "python": []}}}, "numpy"),
+        ({"other": 1}, "unknown settings other"),
+    ],
+)
+def test_impossible_states_are_refused(change: dict[str, Any], message: str) -> None:
+    tensors, numbers = random_state(CPU)
+    state: dict[str, Any] = {
+        "optimiser": {},
+        "random": {"0": numbers},
+        "batches": {"epoch": 1, "place": 2},
+        "world": 1,
+    }
+    assert loop_state(Checkpoint(3, {}, json.loads(json.dumps(state)))).batches == state["batches"]
+    with pytest.raises(DataError, match=message):
+        loop_state(Checkpoint(3, {}, json.loads(json.dumps(state | change))))
 
 
 def test_all_random_generators_go_on_where_they_stood(tmp_path: Path) -> None:
@@ -66,9 +98,9 @@ def test_all_random_generators_go_on_where_they_stood(tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path, Checkpoint(1, {"random": tensors}, {"random": numbers}), keep=1)
     expected = draw()
     read = load_checkpoint(folder)
-    restore_random_state(read.tensors["random"], read.state["random"], CPU)
+    restore_random_state(read.tensors["random"], record_from_json(RandomState, read.state["random"]), CPU)
     again = draw()
     assert again[:2] == expected[:2]
     # the type checks of the tests draw from Python's own generator, so two restored runs are compared
-    restore_random_state(read.tensors["random"], read.state["random"], CPU)
+    restore_random_state(read.tensors["random"], record_from_json(RandomState, read.state["random"]), CPU)
     assert draw() == again

@@ -9,18 +9,28 @@ import os
 import random
 import re
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from bimotion.errors import DataError
+from bimotion.storage.files import LIBRARY_ERRORS, reason
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.records import record_from_json
+from bimotion.storage.tensor_files import check_shapes, read_tensors
 
 _NAME = re.compile(r"step-(\d{8})")
+
+
+class DamagedCheckpoint(DataError):
+    """A checkpoint cannot be read, or does not fit the run."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +86,81 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        DataError: the folder lacks a file or holds one that cannot be read.
+        DamagedCheckpoint: the folder lacks a file or holds one that cannot be read.
+    """
+    with naming_damage(folder):
+        state = read_json_object(folder / "state.json")
+        tensors = {file.stem: read_tensors(file, DataError) for file in sorted(folder.glob("*.safetensors"))}
+        step = state.pop("step", None)
+        if type(step) is not int or f"step-{step:08d}" != folder.name:
+            raise DataError(f"{folder / 'state.json'}: is of step {step}, not of this checkpoint's")
+    return Checkpoint(step, tensors, state)
+
+
+@contextmanager
+def naming_damage(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong while a checkpoint is taken up is reported as its damage, with the way to go on.
+
+    Raises:
+        DamagedCheckpoint: always then.
     """
     try:
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        tensors = {file.stem: load_file(file) for file in sorted(folder.glob("*.safetensors"))}
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder}: not a readable checkpoint ({error}); remove it to continue from the one before"
+        yield
+    except DamagedCheckpoint:
+        raise
+    except (DataError, *LIBRARY_ERRORS) as error:
+        before = [path for path in list_checkpoints(folder.parent) if path.name < folder.name]
+        way = f"--resume then continues from {before[-1].name}" if before else "the run then starts anew"
+        raise DamagedCheckpoint(
+            f"{folder}: this checkpoint is damaged ({reason(error)}); remove the folder: {way}"
         ) from error
-    return Checkpoint(step=state.pop("step"), tensors=tensors, state=state)
+
+
+@dataclass(frozen=True)
+class RandomState:
+    """States of the random generators that are no tensors."""
+
+    numpy: tuple[Literal["MT19937"], tuple[int, ...], int, int, float]
+    """numpy's global generator: kind, 624 words, position, and a kept normal number."""
+    python: tuple[int, tuple[int, ...], float | None]
+    """Python's: version, words with the position, and a kept normal number."""
+
+
+@dataclass(frozen=True)
+class LoopState:
+    """What the loop keeps of a run beside tensors."""
+
+    optimiser: dict[str, float]
+    """Scalars of the optimisers."""
+    random: dict[str, RandomState]
+    """Random states by process."""
+    batches: dict[str, int]
+    """Position in the batch order."""
+    world: int
+    """Number of processes."""
+
+
+def loop_state(checkpoint: Checkpoint) -> LoopState:
+    """What the loop keeps, checked.
+
+    Raises:
+        DataError: a value is missing, of another type or impossible.
+    """
+    state = record_from_json(LoopState, checkpoint.state, "state.json", DataError)
+    for name, position in state.batches.items():
+        if not 0 <= position <= checkpoint.step:
+            raise DataError(f"state.json: batches: {name} is {position} at step {checkpoint.step}")
+    return state
+
+
+def check_saved(expected: Mapping[str, Tensor], saved: Mapping[str, Tensor], where: str) -> None:
+    """Raise a `DataError` if saved tensors have other names or shapes than expected."""
+    check_shapes(
+        {name: tuple(value.shape) for name, value in expected.items()},
+        {name: tuple(value.shape) for name, value in saved.items()},
+        where,
+        DataError,
+    )
 
 
 def random_state(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -101,15 +176,15 @@ def random_state(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any
     }
 
 
-def restore_random_state(tensors: dict[str, Tensor], state: dict[str, Any], device: torch.device) -> None:
+def restore_random_state(tensors: dict[str, Tensor], state: RandomState, device: torch.device) -> None:
     """Restore the states that `random_state` returned."""
     torch.set_rng_state(tensors["torch"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(tensors["cuda"], device)
-    kind, keys, position, has_gauss, gauss = state["numpy"]
+    kind, keys, position, has_gauss, gauss = state.numpy
     np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))  # noqa: NPY002
-    version, internal, python_gauss = state["python"]
-    random.setstate((version, tuple(internal), python_gauss))
+    version, internal, python_gauss = state.python
+    random.setstate((version, internal, python_gauss))
 
 
 def _flush(path: Path) -> None:

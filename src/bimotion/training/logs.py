@@ -7,9 +7,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bimotion.errors import DataError
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import parse_json, read_json_lines
+from bimotion.storage.texts import read_text, text_lines
 
 if TYPE_CHECKING:
     import rich.progress
@@ -34,7 +37,11 @@ class RunLog:
 
     def write(self, step: int, kind: str, values: Mapping[str, float | str]) -> None:
         """Add one line; values also become TensorBoard scalars `kind/name`."""
-        self.file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
+        line = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
+        self.file.write(json.dumps({"step": step, "kind": kind, **line}) + "\n")
         self.file.flush()
         if self.board is not None:
             for name, value in values.items():
@@ -49,21 +56,39 @@ class RunLog:
 
 
 def read_log(folder: Path, kind: str | None = None) -> list[dict[str, object]]:
-    """The events of a run folder's log, in order; only those of one kind if it is named."""
-    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [json.loads(line) for line in lines]
+    """The events of a run folder's log, in order; only those of one kind if it is named.
+
+    Raises:
+        DataError: there is no log, or a line is no event.
+    """
+    events = [_event(value, where) for where, value in read_json_lines(folder / "log.jsonl")]
     return [event for event in events if kind is None or event["kind"] == kind]
+
+
+def _event(value: Any, where: str) -> dict[str, object]:
+    """A line of the log.
+
+    Raises:
+        DataError: it is no event.
+    """
+    if (
+        not isinstance(value, dict)
+        or type(value.get("step")) is not int
+        or type(value.get("kind")) is not str
+    ):
+        raise DataError(f"{where}: expected an event with step and kind")
+    return value
 
 
 def _cut(path: Path, step: int) -> None:
     """Drop the lines beyond `step`, and a last line that a killed run left half-written."""
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text_lines(read_text(path)):
         try:
-            event = json.loads(line)
-        except ValueError:
+            event = _event(parse_json(line, path), str(path))
+        except DataError:
             continue
-        if event["step"] <= step:
+        if event["step"] <= step:  # type: ignore[operator]
             kept.append(line + "\n")
     with atomic_path(path) as partial:
         partial.write_text("".join(kept), encoding="utf-8")

@@ -22,8 +22,11 @@ from torch import Tensor, nn
 from bimotion.errors import BimotionError, ConfigError
 from bimotion.training.checkpoints import (
     Checkpoint,
+    check_saved,
     list_checkpoints,
     load_checkpoint,
+    loop_state,
+    naming_damage,
     random_state,
     remove_unfinished,
     restore_random_state,
@@ -117,7 +120,8 @@ class _Run(Generic[AnyBatch]):
         self.batches = task.batches(loop.batch_size, loop.seed, self.shard)
         self.step = 0
         if saved:
-            self._restore(load_checkpoint(saved[-1]))
+            with naming_damage(saved[-1]):
+                self._restore(load_checkpoint(saved[-1]))
         self.log: RunLog | None = None
         self.validation: dict[str, float] = {}
 
@@ -261,21 +265,22 @@ class _Run(Generic[AnyBatch]):
 
     @torch.no_grad()
     def _restore(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.state["world"] != self.shard.world:
+        state = loop_state(checkpoint)
+        if state.world != self.shard.world:
             raise ConfigError(
-                f"{self.folder}: the run used {checkpoint.state['world']} processes, now there are "
+                f"{self.folder}: the run used {state.world} processes, now there are "
                 f"{self.shard.world}; start as many, or a new run with --init-from"
             )
-        saved = checkpoint.tensors["model"]
-        for name, value in (*self.module.named_parameters(), *self.module.named_buffers()):
-            value.copy_(saved[name])
-        self.ema.restore(checkpoint.tensors["ema"])
-        self.optimisers.restore(checkpoint.tensors["optimiser"], checkpoint.state["optimiser"])
-        self.batches.restore(checkpoint.state["batches"])
-        rank = self.shard.rank
-        restore_random_state(
-            checkpoint.tensors[f"random-{rank}"], checkpoint.state["random"][str(rank)], self.device
-        )
+        rank, saved = self.shard.rank, checkpoint.tensors
+        weights = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+        check_saved(weights, saved["model"], "model.safetensors")
+        check_saved(self.ema.state(), saved["ema"], "ema.safetensors")
+        for name, value in weights.items():
+            value.copy_(saved["model"][name])
+        self.ema.restore(saved["ema"])
+        self.optimisers.restore(saved["optimiser"], state.optimiser)
+        self.batches.restore(state.batches)
+        restore_random_state(saved[f"random-{rank}"], state.random[str(rank)], self.device)
         self.step = checkpoint.step
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError, check_range
+from bimotion.errors import ConfigError, DataError, check_range
 from bimotion.training.adamw16 import AdamW16
 
 
@@ -125,6 +125,11 @@ class Optimisers:
 
     def restore(self, tensors: dict[str, Tensor], scalars: dict[str, float]) -> None:
         """Restore the state that `state` returned; learning rates follow from the step and are not part of it."""
+        for key in (*tensors, *scalars):
+            part, number, _ = key.split(".", 2)
+            parameter = self._parameters(int(part))[int(number)]
+            if key in tensors and tensors[key].shape not in (parameter.shape, torch.Size()):
+                raise DataError(f"optimiser.safetensors: {key} has shape {tuple(tensors[key].shape)}")
         for index, optimiser in enumerate(self.parts):
             state = optimiser.state_dict()
             values: dict[int, dict[str, object]] = {}
@@ -134,6 +139,10 @@ class Optimisers:
                     values.setdefault(int(number), {})[name] = value
             state["state"] = cast(Any, values)
             optimiser.load_state_dict(state)
+
+    def _parameters(self, part: int) -> list[Tensor]:
+        """The parameters of one optimiser, in the order of the numbers that it gives them."""
+        return [parameter for group in self.parts[part].param_groups for parameter in group["params"]]
 
 
 def _linear_weights(module: nn.Module) -> set[int]:

@@ -81,7 +81,11 @@ class BatchOrder:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue at a position that `state` returned."""
-        self.epoch, self.index = int(state["epoch"]), int(state["place"])
+        epoch, index = state["epoch"], state["place"]
+        draws = self._epoch(epoch)
+        if not 0 <= index < len(draws):
+            raise DataError(f"position {index} in an epoch of {len(draws)} batches")
+        self.epoch, self.index, self._draws, self._drawn = epoch, index, draws, epoch
 
     def _epoch(self, epoch: int) -> list[Draw]:
         rng = np.random.default_rng((self.seed, epoch))

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from bimotion.data.store import Item
+from bimotion.errors import DataError
 from bimotion.inference.completion import CONTEXT_FRAMES
 from bimotion.models.vae import MotionVae
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.tensor_files import check_shapes, read_tensor_header, read_tensor_metadata, read_tensors
 from bimotion.training.clips import ClipPool
 
 logger = logging.getLogger(__name__)
@@ -103,14 +104,15 @@ def latents_of(
     What was computed or found elsewhere is kept at `path`.
     """
     mark = fingerprint(vae, pool.items, completion=completion)
+    names = piece_names(completion=completion)
     for candidate in (path, *elsewhere):
-        found = _read(candidate, mark)
+        found = _read(candidate, mark, names, _shape(vae, pool))
         if found is not None:
             if candidate != path and save:
                 _write(found, path, mark)
             return found
     logger.info("encoding %d windows with the frozen VAE", len(pool))
-    latents = encode_pieces(vae, pool, piece_names(completion=completion))
+    latents = encode_pieces(vae, pool, names)
     if save:
         _write(latents, path, mark)
     return latents
@@ -119,7 +121,7 @@ def latents_of(
 @torch.no_grad()
 def encode_pieces(vae: MotionVae, pool: ClipPool, names: Sequence[str], batch_size: int = 64) -> Latents:
     """The latents of all windows' pieces; pieces of like length are encoded together."""
-    shape = (len(pool), vae.config.num_latents, vae.config.latent_dim)
+    shape = _shape(vae, pool)
     mu = {name: torch.empty(shape, dtype=torch.float16) for name in names}
     logvar = torch.empty(shape, dtype=torch.float16)
     device = next(vae.parameters()).device
@@ -151,15 +153,22 @@ def fingerprint(vae: MotionVae, items: Sequence[Item], *, completion: bool) -> s
     return digest.hexdigest()
 
 
-def _read(path: Path, mark: str) -> Latents | None:
+def _shape(vae: MotionVae, pool: ClipPool) -> tuple[int, int, int]:
+    """Shape of the latents of one piece of all windows."""
+    return len(pool), vae.config.num_latents, vae.config.latent_dim
+
+
+def _read(path: Path, mark: str, names: Sequence[str], shape: tuple[int, int, int]) -> Latents | None:
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("fingerprint") != mark:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError:
+        if read_tensor_metadata(path, DataError).get("fingerprint") != mark:
+            return None
+        found = {name: info.shape for name, info in read_tensor_header(path, DataError).items()}
+        check_shapes(dict.fromkeys((*names, "logvar"), shape), found, path, DataError)
+        tensors = read_tensors(path, DataError)
+    except DataError as error:
+        logger.warning("%s; computed again", error)
         return None
     logvar = tensors.pop("logvar")
     return Latents(tensors, logvar)
