@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from bimotion.errors import ModelError, MotionFileError
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.joint_names import NameSet
@@ -103,11 +101,9 @@ def read_clip(
     if not path.is_file():
         what = "is a folder, not a motion file" if path.is_dir() else "no such file"
         raise MotionFileError(f"{path}: {what}")
-    if path.suffix.lower() == ".npy" and _holds_features(path):
-        return _read_features(path)
-    from bimotion.motion.formats import read_motion
+    from bimotion.features.files import read_any
 
-    return read_motion(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
+    return read_any(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
 
 
 def save_clip(
@@ -168,28 +164,6 @@ def check_writable(path: str | Path) -> None:
         raise MotionFileError(f"{path}: is a folder; name a file in it")
     if not path.absolute().parent.is_dir():
         raise MotionFileError(f"{path}: the folder {path.parent} does not exist; make it first")
-
-
-def _holds_features(path: Path) -> bool:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        return False  # `read_motion` says what is wrong with it
-    return bool(array.ndim == 2 and array.shape[1] == 263)
-
-
-def _read_features(path: Path) -> Clip:
-    from bimotion.features.decode import features_to_joints
-    from bimotion.features.layout import FPS
-
-    features = np.load(path, allow_pickle=False).astype(np.float32)
-    if len(features) < 2 or not np.isfinite(features).all():
-        raise MotionFileError(
-            f"{path}: expected at least 2 frames of finite features, got shape {features.shape}"
-        )
-    return Clip(
-        joints=np.asarray(features_to_joints(features), dtype=np.float32), fps=float(FPS), name=path.stem
-    )
 
 
 def _write_motion(clip: Clip, path: Path, options: WriteOptions) -> None:

@@ -219,6 +219,7 @@ def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture
     assert (said["folder"], said["recordings"], said["frames"]) == (str(Path("sets/all")), 2, 80)
     assert sum(said["windows"].values()) == 4
     assert {path.name for path in Path("sets/all").iterdir()} == {
+        ".lock",
         "README.md",
         "features.npy",
         "index.jsonl",

@@ -6,7 +6,7 @@ import pytest
 
 from bimotion.captions.facts import measure_facts
 from bimotion.data import shards
-from bimotion.data.assemble import merge_datasets, merge_folder
+from bimotion.data.merge import merge_datasets, merge_folder
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.store import MotionStore
 from bimotion.data.windows import WindowConfig
@@ -114,7 +114,7 @@ def test_an_interrupted_run_goes_on(takes: Path, tmp_path: Path, monkeypatch: py
     assert report.num_windows == expected.num_windows
     for name in ("index.jsonl", "features.npy", "README.md"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert not list((tmp_path / "out").glob("parts-*"))
+    assert not (tmp_path / "out" / "parts").exists()
 
 
 def test_processes_make_the_same_data_set(takes: Path, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_processes_make_the_same_data_set(takes: Path, tmp_path: Path) -> None:
 
 def test_other_settings_are_not_mixed_into_a_finished_data_set(takes: Path, tmp_path: Path) -> None:
     prepare_dataset("bvh", takes, tmp_path / "out", workers=1)
-    with pytest.raises(DataError, match="made from other files or settings"):
+    with pytest.raises(DataError, match="made from another folder, with other settings"):
         prepare_dataset("bvh", takes, tmp_path / "out", config=WindowConfig(mirror=False), workers=1)
 
 
@@ -157,7 +157,7 @@ def test_joined_data_sets_keep_splits_and_refuse_doubles(takes: Path, tmp_path: 
     )
     assert (bow.text, bow.captions) == (False, ())
     assert report.num_recordings == 9
-    with pytest.raises(DataError, match="stand in two of the data sets: "):
+    with pytest.raises(DataError, match="are in two of the data sets: "):
         merge_datasets([tmp_path / "a", tmp_path / "a"], tmp_path / "twice")
 
 
@@ -177,7 +177,7 @@ def test_the_data_sets_of_a_folder_are_joined_once(takes: Path, tmp_path: Path) 
     assert merge_folder(sets, out) == report
     assert (out / "features.npy").stat().st_mtime_ns == written
     prepare_dataset("bvh", takes, sets / "c", workers=1)
-    with pytest.raises(DataError, match="all: holds a data set made from other files or settings"):
+    with pytest.raises(DataError, match="all: holds another data set"):
         merge_folder(sets, out)
     (sets / "raw").mkdir()
     with pytest.raises(DataError, match="raw: expected a prepared data set, features.npy is missing"):
@@ -219,13 +219,29 @@ def test_a_catalogue_names_contents(tmp_path: Path) -> None:
     item = MotionStore.open(tmp_path / "out").items(mirrored=False)[0]
     assert (item.content, item.side, item.style, item.text) == ("wave", "right", "sad", True)
     assert len(item.captions) >= 4
-    catalogue.write_text("{}")
-    with pytest.raises(DataError, match="catalogue.jsonl:1: expected a JSON object with `id`"):
-        prepare_dataset("bvh", source, tmp_path / "out2", catalogue=catalogue, workers=1)
+    for line, message in (
+        ("{}", "catalogue.jsonl:1: expected a JSON object with `id`"),
+        ('{"id": "a", "captions": "a person juggles."}', "catalogue.jsonl:1.*captions"),
+        ('{"id": "a", "use_text": "yes"}', "catalogue.jsonl:1.*use_text"),
+    ):
+        catalogue.write_text(line)
+        with pytest.raises(DataError, match=message):
+            prepare_dataset("bvh", source, tmp_path / "out2", catalogue=catalogue, workers=1)
 
 
-def test_a_captions_file_that_names_a_missing_recording_is_an_error(takes: Path, tmp_path: Path) -> None:
-    with (takes / "captions.csv").open("a") as rows:
-        rows.write("\nghost.bvh,a person floats.,,\n")
-    with pytest.raises(DataError, match="names 'ghost.bvh', which is not below"):
-        prepare_dataset("bvh", takes, tmp_path / "out", workers=1)
+def test_captions_of_a_catalogue_stand_also_where_the_grammar_knows_the_content(tmp_path: Path) -> None:
+    source, catalogue = tmp_path / "takes", tmp_path / "catalogue.jsonl"
+    source.mkdir()
+    np.save(source / "a.npy", make_motion(80, hand="right", swings=5))
+    row = {"id": "a", "content": "wave-left-hand", "captions": ["hello there, with the right hand."]}
+    catalogue.write_text(json.dumps(row))
+    prepare_dataset("bvh", source, tmp_path / "own", catalogue=catalogue, workers=1)
+    item, image = MotionStore.open(tmp_path / "own")
+    assert item.captions == ("hello there, with the right hand.",)
+    assert image.captions == ("hello there, with the left hand.",)
+    assert item.content == "wave"
+    config = WindowConfig(grammar_captions=True)
+    prepare_dataset("bvh", source, tmp_path / "grammar", catalogue=catalogue, config=config, workers=1)
+    item = next(iter(MotionStore.open(tmp_path / "grammar")))
+    assert len(item.captions) >= 4
+    assert "hello" not in " ".join(item.captions)

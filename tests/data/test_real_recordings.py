@@ -11,7 +11,7 @@ import pytest
 from bimotion.captions.claims import false_claims
 from bimotion.captions.facts import measure_facts
 from bimotion.captions.grammar import CaptionGrammar, Label
-from bimotion.captions.sides import swap_sides
+from bimotion.captions.mirror import swap_sides
 from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.sources.bandai_namco import _NAME

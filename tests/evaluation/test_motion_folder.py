@@ -76,7 +76,7 @@ def test_faults_are_named(made: Path, store: MotionStore, tmp_path: Path, walk: 
     with pytest.raises(MotionFileError, match="humanml3d-2022 takes HumanML3D features"):
         read_clip_or_features(tmp_path / "walk.npz", "humanml3d-2022")
     np.save(tmp_path / "bad.npy", np.full((4, 263), np.nan))
-    with pytest.raises(MotionFileError, match="2 or more frames of finite features"):
+    with pytest.raises(MotionFileError, match="not finite"):
         read_any(tmp_path / "bad.npy")
 
 

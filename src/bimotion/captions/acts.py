@@ -9,6 +9,7 @@ import numpy as np
 from bimotion.captions import phrases
 from bimotion.captions.contents import OTHER, Side, content_group
 from bimotion.captions.facts import MotionFacts
+from bimotion.captions.mirror import swap_sides
 from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import (
     busier_hand,
@@ -16,7 +17,6 @@ from bimotion.captions.sides import (
     moving_hand,
     other_side,
     raised_hand,
-    swap_sides,
     turning_side,
 )
 

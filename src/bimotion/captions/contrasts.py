@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bimotion.captions.sides import swap_sides
+from bimotion.captions.mirror import swap_sides
 
 _SIDES = re.compile(r"\b(?:left|right|leftwards?|rightwards?|(?:counter|anti)?-?clockwise)\b", re.IGNORECASE)
 

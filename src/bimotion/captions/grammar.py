@@ -14,9 +14,9 @@ from bimotion.captions.acts import Act, Label, choose_act, content_entry
 from bimotion.captions.claims import false_claims
 from bimotion.captions.contents import Side, content_group
 from bimotion.captions.facts import MotionFacts
+from bimotion.captions.mirror import swap_sides
 from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import (
-    swap_sides,
     turning_side,
 )
 

@@ -3,9 +3,11 @@
 import re
 from functools import cache
 
-from bimotion.captions.contents import Side
+from bimotion.captions.claims import false_claims
+from bimotion.captions.contents import OTHER, Side
 from bimotion.captions.facts import MotionFacts
 from bimotion.captions.grammar import CaptionGrammar
+from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import busier_hand, kicking_foot, moving_hand, raised_hand, turning_side
 
 _ARM = r"(?:hands?|arms?|palms?|forearms?)"
@@ -107,6 +109,19 @@ def shown_side(caption: str, content: str, facts: MotionFacts) -> Side:
         least = 5.0 if "slightly" in caption else 15.0 if content == "walk" else 30.0
         return turning_side(degrees) if abs(degrees) >= least else "none"
     return busier_hand(facts)
+
+
+def gait_of(content: str | None) -> Gait:
+    """How the body moves along in a content group."""
+    if content in ("walk", "walk-back", "walk-side", "turn"):
+        return "walk"
+    return "run" if content == "run" else "none"
+
+
+def is_contradicted(caption: str, facts: MotionFacts) -> bool:
+    """Whether measured facts contradict something that a caption says of a window."""
+    content = content_of(caption)
+    return bool(false_claims(caption.lower(), facts, content or OTHER, gait_of(content)))
 
 
 @cache

@@ -1,16 +1,7 @@
-"""Left and right: which side a motion measurably uses, and words with the sides swapped."""
-
-import re
+"""Left and right: which side a motion measurably uses."""
 
 from bimotion.captions.contents import Side
 from bimotion.captions.facts import LimbFacts, MotionFacts
-
-_SWAP = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
-_SIDE_WORDS = re.compile(
-    r"\b(?:(?:left|right)(?:wards?|s)|left|(?<=\bthe )right(?! angles?\b)"
-    r"|right(?! (?:angle|away|now|before|after|here|there)s?\b)|(?:counter|anti)?-?clockwise)\b",
-    re.IGNORECASE,
-)
 
 # Share of the left wrist's range in both wrists' ranges. Raising and waving the left hand: 1st percentile
 # 0.76; the right hand: 99th percentile 0.21; both: 0.49 to 0.53. There is nothing between.
@@ -21,23 +12,6 @@ _HAND_RANGE = 0.20  # a wrist that fills less has not moved
 _RAISED = -0.2  # wrist over shoulder; an arm that hangs down reaches -0.4
 _KICK_HEIGHT = 0.45
 _KICK_MARGIN = 0.15
-
-
-def swap_sides(text: str) -> str:
-    """The text with left and right, clockwise and counterclockwise exchanged; case of the first letter kept.
-
-    `leftward`, `rightwards` and `lefts` change as well. `anticlockwise` comes back as `clockwise`, and
-    `clockwise` always turns into `counterclockwise`.
-    """
-
-    def swap(match: re.Match[str]) -> str:
-        word = match[0]
-        plain = word.lower().replace("-", "").replace("anti", "counter")
-        stem = next(side for side in _SWAP if plain.startswith(side))
-        other = _SWAP[stem] + plain.removeprefix(stem)
-        return other.capitalize() if word[0].isupper() else other
-
-    return _SIDE_WORDS.sub(swap, text)
 
 
 def other_side(side: Side) -> Side:

@@ -4,21 +4,26 @@ import json
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.terminal import printable, say, say_lines
+from bimotion.cli.terminal import note, printable, say, say_lines
 
 if TYPE_CHECKING:
     from bimotion.data.report import PrepareReport
+
+
+MAX_ROWS = 60
+"""Rows of the table of what could not be used; the data card lists all."""
 
 
 @dataclass(frozen=True)
 class Prepare:
     """Make a data set from raw files: windows of features with captions, statistics and splits.
 
-    Interrupted and started again, it goes on. Files that cannot be used are listed at the end.
+    An interrupted run continues when the command is given again. What could not be used is listed at the end, with
+    the number of captions that will be learnt.
 
     kinds:
       bandai-namco  Bandai-Namco-Research-Motiondataset 1 and 2 (BVH)
@@ -29,7 +34,7 @@ class Prepare:
       amass         AMASS npz (needs --body-model)
       merged        a folder of data sets prepared before, joined into one; nothing is cut anew
 
-    docs/formats.md says what each kind has to look like.
+    docs/formats.md describes the files of each kind, docs/your-own-data.md all steps for own recordings.
 
     examples:
       bimotion prepare bandai-namco raw/dataset data/bandai
@@ -41,13 +46,13 @@ class Prepare:
         Positional[Literal["bandai-namco", "cmu", "joints", "bvh", "humanml3d", "amass", "merged"]],
         arg(metavar="KIND"),
     ]
-    """What the raw files are."""
+    """Kind of the raw files."""
     source: Annotated[Positional[Path], arg(metavar="SRC")]
-    """The folder of raw files, or of prepared data sets."""
+    """Folder of raw files, or of prepared data sets."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
-    """The folder to make."""
+    """Folder of the new data set."""
     catalogue: Annotated[Path | None, arg(metavar="JSONL", help_behavior_hint="(default: none)")] = None
-    """Labels and captions that replace those found: an object a recording, with its id."""
+    """Labels and captions that replace those found: one JSON object per recording, with its id."""
     min_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 20; humanml3d 40)")] = (
         None
     )
@@ -56,12 +61,17 @@ class Prepare:
     """Longest window."""
     no_mirror: bool = False
     """Do not add mirrored copies."""
+    long_captions: Annotated[Literal["omit", "windows"], arg(help_behavior_hint="(default: omit)")] = "omit"
+    """Captions without start and end of recordings longer than a window: leave them out, or give them to every
+    window whose measured motion does not contradict them."""
+    grammar_captions: bool = False
+    """Write captions from content labels and measured motion also where recordings have captions of their own."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all cores)")] = None
-    """Processes to work in."""
+    """Worker processes."""
     joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
         None
     )
-    """Which joint of the files is which, for skeletons that bimotion does not know."""
+    """Names of the files' joints by ours, for skeletons that bimotion does not know."""
     unit: Annotated[
         Literal["m", "cm", "inch", "mm"] | None, arg(help_behavior_hint="(default: from the body's height)")
     ] = None
@@ -69,24 +79,13 @@ class Prepare:
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
     """A folder of `smplx` body models."""
     json: bool = False
-    """Print the outcome as one object."""
+    """Print the report as one JSON object."""
 
     def run(self) -> None:
-        """Prepare, then say what there is and what could not be used."""
+        """Prepare and print the report."""
         report = self._merge() if self.kind == "merged" else self._prepare(self.kind)
         if self.json:
-            say_lines(
-                json.dumps(
-                    {
-                        "folder": str(report.folder),
-                        "recordings": report.num_recordings,
-                        "windows": dict(report.num_windows),
-                        "frames": report.num_frames,
-                        "failures": [{"file": row.path, "reason": row.reason} for row in report.failures],
-                    },
-                    indent=1,
-                )
-            )
+            say_lines(json.dumps(_report_json(report), indent=1))
         else:
             print_report(report)
 
@@ -103,7 +102,13 @@ class Prepare:
             kind,
             self.source,
             self.out,
-            config=WindowConfig(min_frames=shortest, max_frames=longest, mirror=not self.no_mirror),
+            config=WindowConfig(
+                min_frames=shortest,
+                max_frames=longest,
+                mirror=not self.no_mirror,
+                long_captions=self.long_captions,
+                grammar_captions=self.grammar_captions,
+            ),
             reading=Reading(self.joint_map, self.unit, self.body_model),
             catalogue=self.catalogue,
             workers=self.workers,
@@ -111,27 +116,49 @@ class Prepare:
 
     def _merge(self) -> "PrepareReport":
         from bimotion.cli.usage import UsageError
-        from bimotion.data.assemble import merge_folder
+        from bimotion.data.merge import merge_folder
 
         for option in fields(self):
             name = f"--{option.name.replace('_', '-')}"
             kept = option.name in ("kind", "source", "out", "json")
             if not kept and getattr(self, option.name) != option.default:
-                raise UsageError(f"{name}: data sets are joined as they are; give it when you prepare them")
+                raise UsageError(
+                    f"{name}: data sets are joined as they are; give this option when preparing them"
+                )
         return merge_folder(self.source, self.out)
 
 
 def print_report(report: "PrepareReport") -> None:
-    """What there is on stdout, what could not be used as a table on stderr."""
+    """The contents of the data set on stdout, what could not be used as a table on stderr."""
     windows = ", ".join(f"{count} {split}" for split, count in report.num_windows.items())
     say(f"{report.folder}: {report.num_recordings} recordings, windows: {windows}")
-    if not report.failures:
-        return
+    for line in (*report.captions.lines(), *report.remarks):
+        say(line)
+    if report.failures:
+        _print_failures(report)
+
+
+def _print_failures(report: "PrepareReport") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("file", "why it could not be used", title=f"{len(report.failures)} files left out")
-    for failure in report.failures:
+    count = len(report.failures)
+    table = Table("file", "why it could not be used", title=f"{count} files or lines left out")
+    for failure in report.failures[:MAX_ROWS]:
         table.add_row(Text(printable(failure.path)), Text(printable(failure.reason)))
     Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(table)
+    if count > MAX_ROWS:
+        note(f"and {count - MAX_ROWS} more: all are in {report.folder / 'README.md'}")
+
+
+def _report_json(report: "PrepareReport") -> dict[str, Any]:
+    return {
+        "folder": str(report.folder),
+        "recordings": report.num_recordings,
+        "windows": dict(report.num_windows),
+        "frames": report.num_frames,
+        "captions": report.captions.to_json(),
+        "failures": [{"file": row.path, "reason": row.reason} for row in report.failures],
+        "remarks": list(report.remarks),
+    }

@@ -1,18 +1,19 @@
 """Windows of recordings that come as joints with captions of their windows: nothing is repaired or resampled."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.content_words import content_of_words
 from bimotion.captions.facts import measure_facts
-from bimotion.captions.sides import swap_sides
+from bimotion.captions.mirror import mirror_caption
 from bimotion.data.clean import window_bounds
 from bimotion.data.recording import Annotation, Recording
 from bimotion.data.spans import spans_of
 from bimotion.data.store import Event, Item
-from bimotion.data.windows import WindowConfig, Windows
+from bimotion.data.windows import NO_MIRROR, WindowConfig, Windows
 from bimotion.errors import DataError
 from bimotion.features import features_to_joints
 from bimotion.features.clip_encoding import encode_clip
@@ -20,6 +21,7 @@ from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
 
 HALF_MILLIMETRE = 0.0005
+OTHER_PARTS = "they describe other windows than the equal parts of their recording"
 
 
 def read_rows(recording: Recording) -> Float[np.ndarray, "T 22 3"]:
@@ -84,8 +86,18 @@ def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
             items.append(_item(recording, f"{recording.id}#{name}", at, features, offset, mirrored=mirrored))
         parts.append(features)
         offset += len(features)
-    notes = (f"{len(unused)} captions are of other windows than the equal parts: not used",) if unused else ()
-    return Windows(np.concatenate(parts), tuple(items), notes)
+    left_out = {
+        OTHER_PARTS: sum(len(written[bounds].captions) for bounds in unused),
+        NO_MIRROR: _num_captions(items, mirrored=False) - _num_captions(items, mirrored=True)
+        if config.mirror
+        else 0,
+    }
+    left_out = {reason: count for reason, count in left_out.items() if count}
+    return Windows(np.concatenate(parts), tuple(items), unused=left_out)
+
+
+def _num_captions(items: Sequence[Item], *, mirrored: bool) -> int:
+    return sum(len(item.captions) for item in items if item.mirrored is mirrored)
 
 
 def _shortened(at: Annotation, longest: int) -> Annotation:
@@ -104,9 +116,11 @@ def _item(
     seen = mirror_features(features) if mirrored else features
     facts = measure_facts(np.asarray(features_to_joints(seen)))
 
-    def said(text: str) -> str:
-        return swap_sides(text) if mirrored else text
+    def mirror(text: str) -> str | None:
+        return mirror_caption(text) if mirrored else text
 
+    captions = tuple(text for caption in at.captions if (text := mirror(caption)) is not None)
+    events = [(event.start, event.end or 0.0, mirror(event.text)) for event in at.events]
     phrases = [event.text for event in at.events]
     return Item(
         id=name + ("M" if mirrored else ""),
@@ -122,9 +136,9 @@ def _item(
         num_frames=len(features),
         offset=offset,
         mirrored=mirrored,
-        text=bool(at.captions),
-        captions=tuple(said(caption) for caption in at.captions),
+        text=bool(captions),
+        captions=captions,
         licence=recording.licence,
         facts=facts.to_json(),
-        events=tuple(Event(event.start, event.end or 0.0, said(event.text)) for event in at.events),
+        events=tuple(Event(start, end, text) for start, end, text in events if text is not None),
     )

@@ -1,51 +1,75 @@
-"""A catalogue: a JSONL file that says what recordings show, for data sets whose files do not."""
+"""A catalogue: a JSON lines file with labels and captions of recordings, for data sets whose files have none."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from bimotion.data.recording import Recording
+from bimotion.data.recording import Recording, TimedCaption
 from bimotion.errors import DataError
+from bimotion.storage.json_files import read_json_lines
+from bimotion.storage.records import record_from_json
+
+
+@dataclass(frozen=True)
+class CatalogueRow:
+    """Labels of a recording; None keeps what its data set says."""
+
+    id: str
+    """Recording."""
+    content: str | None = None
+    """Content label."""
+    style: str | None = None
+    """Style label."""
+    use_text: bool | None = None
+    """Whether captions of the recording may be learnt."""
+    captions: tuple[str, ...] | None = None
+    """Captions of the whole recording, which replace its own."""
+    use: bool = True
+    """Whether the recording is used at all."""
 
 
 def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> list[Recording]:
-    """The recordings with the labels that a catalogue gives them; those it does not name stay as they are.
+    """The recordings with the labels of a catalogue; those that it does not name stay as they are.
 
-    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`, `use`. Captions count
-    only for contents that the grammar does not know; recordings with `use` false are left out.
+    Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`, `use`. Recordings with
+    `use` false are left out. Other fields are ignored.
 
     Raises:
         DataError: the file is missing, or a line is not such an object.
     """
-    rows: dict[str, dict[str, Any]] = {}
-    try:
-        lines = catalogue.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{catalogue}: the catalogue cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-                rows[row["id"]] = row
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise DataError(
-                    f"{catalogue}:{number}: expected a JSON object with `id`: {error!r}"
-                ) from error
-    return [
-        _labelled(recording, row)
-        for recording in recordings
-        if (row := rows.get(recording.id, {})).get("use", True)
-    ]
+    rows = {row.id: row for row in _read_rows(catalogue)}
+    found = []
+    for recording in recordings:
+        row = rows.get(recording.id)
+        if row is None:
+            found.append(recording)
+        elif row.use:
+            found.append(_labelled(recording, row))
+    return found
 
 
-def _labelled(recording: Recording, row: dict[str, Any]) -> Recording:
+def _read_rows(catalogue: Path) -> list[CatalogueRow]:
+    known = CatalogueRow.__dataclass_fields__
+    rows = []
+    for where, values in read_json_lines(catalogue):
+        if not isinstance(values, dict) or "id" not in values:
+            raise DataError(f"{where}: expected a JSON object with `id`")
+        rows.append(
+            record_from_json(CatalogueRow, {k: v for k, v in values.items() if k in known}, where, DataError)
+        )
+    return rows
+
+
+def _labelled(recording: Recording, row: CatalogueRow) -> Recording:
+    label = recording.label
     label = replace(
-        recording.label,
-        content=row.get("content", recording.label.content),
-        style=row.get("style", recording.label.style),
-        use_text=row.get("use_text", recording.label.use_text),
-        captions=tuple(row.get("captions", recording.label.captions)),
+        label,
+        content=label.content if row.content is None else row.content,
+        style=label.style if row.style is None else row.style,
+        use_text=label.use_text if row.use_text is None else row.use_text,
     )
-    return replace(recording, label=label)
+    if row.captions is None:
+        return replace(recording, label=label)
+    if row.use_text is None:
+        label = replace(label, use_text=bool(row.captions))
+    return replace(recording, label=label, captions=tuple(TimedCaption(text) for text in row.captions))

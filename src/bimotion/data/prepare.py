@@ -1,32 +1,41 @@
-"""Data sets from raw files: all cores, a shard a recording, so that an interrupted run can go on."""
+"""Data sets from raw files: on all cores, with a shard for each recording, so that an interrupted run can go on."""
 
-import hashlib
-import json
+import logging
 import os
+import shutil
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
-from multiprocessing import get_context
+from hashlib import sha256
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import Literal, get_args
+from threading import Thread
+from typing import Any, Literal, get_args
 
 from rich.console import Console
 from rich.progress import track
 
-from bimotion.data.assemble import assemble, finished_report
+from bimotion.captions.grammar import CaptionGrammar
 from bimotion.data.catalogue import apply_catalogue
 from bimotion.data.recording import Reading, Recording
-from bimotion.data.report import Failure, PrepareReport
-from bimotion.data.shards import shard_path, write_shard
-from bimotion.data.sources import amass, bandai_namco, bvh_folder, cmu, humanml3d, joints
+from bimotion.data.report import Failure, PrepareReport, count_unused
+from bimotion.data.shards import read_shard, shard_keys, write_shard
+from bimotion.data.sources import Found, amass, bandai_namco, bvh_folder, cmu, humanml3d, joints
+from bimotion.data.splits import Split, split_takes
+from bimotion.data.store import META_FILE, Item, MotionStore
 from bimotion.data.windows import WindowConfig
+from bimotion.data.writer import read_report, report_meta, write_dataset
 from bimotion.errors import DataError
+from bimotion.storage.locks import locked_folder
+
+logger = logging.getLogger(__name__)
 
 SourceKind = Literal["bandai-namco", "cmu", "joints", "bvh", "humanml3d", "amass"]
-FORMAT_VERSION = 1
-"""Counts up when prepared data sets of older versions must be made again."""
+
+SHARDS = "parts"
+"""Folder of shards in an unfinished data set."""
 
 _FINDERS = {
     "bandai-namco": bandai_namco.find_recordings,
@@ -40,11 +49,10 @@ _FINDERS = {
 
 def find_recordings(
     kind: SourceKind, src: Path, catalogue: Path | None = None, reading: Reading | None = None
-) -> list[Recording]:
-    """The recordings of a raw data set, in the order of their ids.
+) -> Found:
+    """The recordings of a raw data set, in the order of their ids, and what cannot be used.
 
-    `catalogue` is a JSONL file with an object a recording: id, and what replaces the labels that the finder
-    gave (content, style, use_text, captions).
+    `catalogue` is a JSON lines file of labels and captions that replace those that the finder gave.
 
     Raises:
         DataError: the folder is missing or holds nothing of this kind, or the catalogue cannot be read.
@@ -53,8 +61,9 @@ def find_recordings(
         raise DataError(f"source kind {kind!r}: expected one of {', '.join(get_args(SourceKind))}")
     if not src.is_dir():
         raise DataError(f"{src}: expected a folder of raw recordings, there is none")
-    recordings = [replace(recording, reading=reading or Reading()) for recording in _FINDERS[kind](src)]
-    return apply_catalogue(recordings, catalogue) if catalogue else recordings
+    found = _FINDERS[kind](src)
+    recordings = [replace(recording, reading=reading or Reading()) for recording in found.recordings]
+    return replace(found, recordings=apply_catalogue(recordings, catalogue) if catalogue else recordings)
 
 
 def prepare_dataset(
@@ -72,41 +81,116 @@ def prepare_dataset(
 
     Runs on `workers` processes (all cores by default; 1 works in this process). Shows a progress bar if
     standard error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it
-    stopped when it is started again with the same settings; a finished one is not made again.
+    stopped when it is started again. A finished data set is made again only where files, captions or labels have
+    changed since.
 
     Raises:
-        DataError: there is nothing to prepare, no file could be used, or `out` holds something else.
+        DataError: there is nothing to prepare, no file could be used, or `out` holds another data set.
+        LockedError: another process is writing to `out`.
     """
     src, out = Path(src), Path(out)
     config = config or WindowConfig(min_frames=40 if kind == "humanml3d" else 20)
-    recordings = find_recordings(kind, src, Path(catalogue) if catalogue else None, reading)
-    if repeated := [name for name, n in Counter(recording.id for recording in recordings).items() if n > 1]:
+    found = find_recordings(kind, src, Path(catalogue) if catalogue else None, reading)
+    recordings = [r for r in found.recordings if not _is_below(r.path, out)]
+    if not recordings:
+        raise DataError(f"{src}: no recordings to prepare")
+    keys = shard_keys(recordings, config)
+    settings = {"kind": kind, "source": src.resolve().name, "config": asdict(config)}
+    fingerprint = _fingerprint(settings, keys, found)
+    with locked_folder(out):
+        if report := _finished_report(out, settings, fingerprint):
+            return report
+        show = sys.stderr.isatty() if progress is None else progress
+        failed = _cut_all(recordings, config, _shard_paths(out, keys), workers or _num_cores(), show)
+        failures = [*(failed[r.id] for r in recordings if r.id in failed), *found.failures]
+        used = [recording for recording in recordings if recording.id not in failed]
+        if not used:
+            first = failures[0]
+            raise DataError(
+                f"{src}: none of {len(recordings)} files could be used; the first, {first.path}: {first.reason}"
+            )
+        meta = {**settings, "fingerprint": fingerprint}
+        return _join_shards(out, used, _shard_paths(out, keys), failures, found.remarks, meta)
+
+
+def recording_splits(recordings: Sequence[Recording]) -> dict[str, Split]:
+    """The split of every recording: as its data set prescribes, else by take in its source and group."""
+    grammar = CaptionGrammar.load()
+    group_of: dict[str, str] = {}
+    for recording in recordings:
+        if recording.split is None:
+            # takes that span contents or sources go by their first recording
+            group_of.setdefault(recording.take, f"{recording.source}/{grammar.group(recording.label)}")
+    splits = split_takes(group_of.items())
+    return {recording.id: recording.split or splits[recording.take] for recording in recordings}
+
+
+def _join_shards(
+    out: Path,
+    recordings: Sequence[Recording],
+    shards: Mapping[str, Path],
+    failures: Sequence[Failure],
+    remarks: list[str],
+    meta: dict[str, Any],
+) -> PrepareReport:
+    """Joins the shards of all recordings into a data set, and removes them."""
+    splits = recording_splits(recordings)
+    items: list[Item] = []
+    notes: dict[str, tuple[str, ...]] = {}
+    unused = []
+    rows = 0
+    for recording in recordings:
+        windows = read_shard(shards[recording.id])
+        items += [
+            replace(item, split=splits[recording.id], offset=item.offset + rows) for item in windows.items
+        ]
+        rows += len(windows.features)
+        unused.append(windows.unused)
+        if windows.notes:
+            notes[recording.id] = windows.notes
+    about = report_meta(failures, notes, count_unused(unused), remarks)
+    blocks = (read_shard(shards[recording.id]).features for recording in recordings)
+    report = write_dataset(out, blocks, rows, items, {**meta, "num_recordings": len(recordings), **about})
+    for folder in (out / SHARDS, *out.glob("parts-*")):  # `parts-*` are of versions before 2
+        shutil.rmtree(folder, ignore_errors=True)
+    return report
+
+
+def _finished_report(out: Path, settings: Mapping[str, Any], fingerprint: str) -> PrepareReport | None:
+    """The report on the data set in a folder if it is complete; None if it has to be made, for the first time or again.
+
+    Raises:
+        DataError: the folder holds a data set of another source or with other settings.
+    """
+    if not (out / META_FILE).is_file():
+        return None
+    meta = MotionStore.open(out).meta
+    if meta.get("fingerprint") == fingerprint:
+        return read_report(out)
+    if any(meta.get(name) != value for name, value in settings.items()):
         raise DataError(
-            f"{src}: recordings with the same name: {', '.join(repeated[:5])}; expected different ones"
+            f"{out}: holds a data set made from another folder, with other settings or by an older version; remove it "
+            "or choose another folder"
         )
-    fingerprint = _fingerprint(kind, recordings, config)
-    if report := finished_report(out, fingerprint):
-        return report
-    shards = out / f"parts-{fingerprint[:12]}"
-    shards.mkdir(parents=True, exist_ok=True)
-    workers = workers or _num_cores()
-    outcomes = _cut_all(
-        recordings, config, shards, workers, sys.stderr.isatty() if progress is None else progress
-    )
-    failures = tuple(outcomes[recording.id] for recording in recordings if recording.id in outcomes)
-    used = [recording for recording in recordings if recording.id not in outcomes]
-    if not used:
-        raise DataError(
-            f"{src}: none of {len(recordings)} files could be used; the first: {failures[0].reason}"
-        )
-    meta = {
-        "version": FORMAT_VERSION,
-        "fingerprint": fingerprint,
-        "kind": kind,
-        "config": asdict(config),
-        "failures": [asdict(failure) for failure in failures],
-    }
-    return assemble(out, used, shards, meta)
+    logger.warning("%s: recordings or captions have changed since it was prepared; preparing it again", out)
+    return None
+
+
+def _fingerprint(settings: Mapping[str, Any], keys: Mapping[str, str], found: Found) -> str:
+    digest = sha256(repr(sorted(settings.items())).encode())
+    for name, key in keys.items():
+        digest.update(f"{name}\n{key}\n".encode())
+    digest.update(repr((found.failures, found.remarks)).encode())
+    return digest.hexdigest()
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    """Whether a recording is part of the data set that is being made, which may be in the folder of recordings."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _shard_paths(out: Path, keys: Mapping[str, str]) -> dict[str, Path]:
+    return {name: out / SHARDS / f"{key}.npz" for name, key in keys.items()}
 
 
 def _num_cores() -> int:
@@ -114,46 +198,58 @@ def _num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _fingerprint(kind: str, recordings: Sequence[Recording], config: WindowConfig) -> str:
-    """Hash of everything that the data set depends on; files count by size and name."""
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, kind, asdict(config)]).encode())
-    for recording in recordings:
-        digest.update(
-            repr((replace(recording, path=Path(), skeleton=None), recording.path.stat().st_size)).encode()
-        )
-    return digest.hexdigest()
-
-
 def _cut_all(
-    recordings: Sequence[Recording], config: WindowConfig, shards: Path, workers: int, progress: bool
+    recordings: Sequence[Recording],
+    config: WindowConfig,
+    shards: Mapping[str, Path],
+    workers: int,
+    progress: bool,
 ) -> dict[str, Failure]:
-    """Writes the missing shards; gives the failures by recording."""
-    todo = [recording for recording in recordings if not shard_path(shards, recording.id).is_file()]
-    outcomes = _run_here(todo, config, shards) if workers == 1 else _run_pool(todo, config, shards, workers)
+    """Writes the missing shards; returns the failures by recording."""
+    todo = [recording for recording in recordings if not shards[recording.id].is_file()]
+    if todo:
+        shards[todo[0].id].parent.mkdir(parents=True, exist_ok=True)
+    run = _run_here if workers == 1 else _run_pool
+    outcomes = run(todo, config, shards, workers)
     console = Console(stderr=True)
-    failures: dict[str, Failure] = {}
-    for name, failure in track(outcomes, "Preparing", len(todo), console=console, disable=not progress):
-        if failure:
-            failures[name] = failure
-    return failures
+    tracked = track(outcomes, "Preparing", len(todo), console=console, disable=not progress)
+    return {name: failure for name, failure in tracked if failure}
 
 
 def _run_here(
-    todo: Iterable[Recording], config: WindowConfig, shards: Path
+    todo: Iterable[Recording], config: WindowConfig, shards: Mapping[str, Path], workers: int
 ) -> Iterator[tuple[str, Failure | None]]:
     for recording in todo:
-        yield write_shard(recording, config, shards)
+        yield write_shard(recording, config, shards[recording.id])
 
 
 def _run_pool(
-    todo: Sequence[Recording], config: WindowConfig, shards: Path, workers: int
+    todo: Sequence[Recording], config: WindowConfig, shards: Mapping[str, Path], workers: int
 ) -> Iterator[tuple[str, Failure | None]]:
     # spawn: a forked worker would inherit torch's and BLAS's threads in an unknown state
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(write_shard, recording, config, shards) for recording in todo]
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent) as pool:
+        futures = [pool.submit(write_shard, recording, config, shards[recording.id]) for recording in todo]
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool:
+            raise DataError(
+                "a worker process was killed, perhaps for lack of memory; run the same command again with fewer "
+                "--workers, it goes on where it stopped"
+            ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _die_with_parent() -> None:
+    """Ends this worker when its parent ends, also when it is killed: a worker that waits for work would stay."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

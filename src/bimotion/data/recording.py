@@ -1,4 +1,4 @@
-"""A recording before it is prepared: where it lies and what its data set says of it."""
+"""A recording before it is prepared: its file, its labels and its captions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,18 @@ class TimedCaption:
     """Seconds from the start of the recording."""
     end: float | None = None
     """Seconds from the start; None for the end of the recording."""
+    tags: str = ""
+    """Words with their classes (`walk/VERB`), where the data set gives them."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether it speaks of the whole recording."""
+        """Whether it describes the whole recording."""
         return self.start == 0.0 and self.end is None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What `read_motion` must be told of all files of a data set."""
+    """How the motion files of a data set are read: the options of `read_motion`."""
 
     joint_map: Path | None = None
     """JSON object from our joint names to the files'."""
@@ -61,11 +63,11 @@ class Recording:
     path: Path
     """The motion file."""
     source: str
-    """The data set that it comes from."""
+    """Data set."""
     take: str
-    """The take that it belongs to; recordings that show the same moment share one."""
+    """Take; recordings that show the same moment share one."""
     label: Label
-    """What its data set says of it."""
+    """Labels from its data set."""
     licence: str
     """Licence of the recording."""
     captions: tuple[TimedCaption, ...] = ()

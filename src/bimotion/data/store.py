@@ -1,10 +1,10 @@
 """A prepared data set on disk: features of all windows in one memory-mapped array, and an index.
 
-features.npy   (frames of all windows, 263) float32, not normalised; mirrored copies are made on reading
-index.jsonl    a line a window: what it is, where it stands, what may be said of it
+features.npy   (frames of all windows, 263) float32, not normalised; mirrored copies are computed on reading
+index.jsonl    one line per window: its id, rows, labels, captions and facts
 stats.npz      mean and std of the training split, mirrored copies included
-meta.json      what it was made from and with which settings
-README.md      the data card
+meta.json      settings, sources, and what could not be used
+README.md      data card
 """
 
 import json
@@ -22,9 +22,12 @@ from bimotion.captions.facts import MotionFacts
 from bimotion.captions.phrases import Gait
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError
-from bimotion.features.layout import FEATURE_DIM
+from bimotion.features.layout import FEATURE_DIM, FPS
 from bimotion.features.mirror import mirror_features
 from bimotion.features.normalise import FeatureStats
+from bimotion.storage.arrays import map_array
+from bimotion.storage.json_files import read_json_lines, read_json_object
+from bimotion.storage.records import record_from_json
 
 FEATURES_FILE, INDEX_FILE, STATS_FILE, META_FILE, CARD_FILE = (
     "features.npy",
@@ -33,6 +36,10 @@ FEATURES_FILE, INDEX_FILE, STATS_FILE, META_FILE, CARD_FILE = (
     "meta.json",
     "README.md",
 )
+
+
+FORMAT_VERSION = 2
+"""Counts up when prepared data sets change; older ones are read where that is possible."""
 
 
 class Event(NamedTuple):
@@ -48,26 +55,26 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Item:
-    """One window of motion, or its mirror image, with what may be said of it."""
+    """One window of motion, or its mirrored copy, with its labels and captions."""
 
     id: str
-    """`recording#window`, with an `M` at the end for mirror images."""
+    """`recording#window`, with an `M` at the end for mirrored copies."""
     take: str
-    """The take that it was cut from; takes never stand in two splits."""
+    """The take that it was cut from; a take is in one split."""
     split: Split
     """train, val or test."""
     source: str
-    """The data set that it comes from."""
+    """Data set."""
     content: str
     """Content group."""
     label: str
-    """Content as the source names it."""
+    """Content label of the source."""
     style: str
-    """Style as the source names it; `none` where it names none."""
+    """Style label of the source; `none` where it has none."""
     side: Side
     """Side that every one of the captions names; `none` where some do not."""
     gait: Gait
-    """How the body moves along."""
+    """Kind of locomotion."""
     start: int
     """First frame of the window in the take, at 20 frames per second."""
     num_frames: int
@@ -75,9 +82,9 @@ class Item:
     offset: int
     """First row in `features.npy`."""
     mirrored: bool
-    """Whether this is the mirror image of those rows."""
+    """Whether this is the mirrored copy of those rows."""
     text: bool
-    """Whether the captions may be learned from."""
+    """Whether the captions may be learnt."""
     captions: tuple[str, ...]
     """True captions."""
     licence: str
@@ -86,11 +93,13 @@ class Item:
     """Measured facts (`MotionFacts.to_json`); empty where none were measured."""
     events: tuple[Event, ...] = ()
     """Timed phrases; empty where none are known."""
+    tags: tuple[str, ...] = ()
+    """Tagged words (`walk/VERB run/VERB`) of each caption; empty where the data set has none."""
 
     @property
     def seconds(self) -> float:
-        """Length at 20 frames per second."""
-        return self.num_frames / 20
+        """Length in seconds."""
+        return self.num_frames / FPS
 
     def motion_facts(self) -> MotionFacts | None:
         """The measured facts, if there are any."""
@@ -98,17 +107,20 @@ class Item:
 
     def to_json(self) -> dict[str, Any]:
         """The line of the index."""
-        return {**asdict(self), "captions": list(self.captions)}
+        return {**asdict(self), "captions": list(self.captions), "tags": list(self.tags)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Item":
-        """The item of a line of the index."""
-        events = tuple(Event(*event) for event in values.get("events", ()))
-        return cls(**{**values, "captions": tuple(values["captions"]), "events": events})
+        """The item of a line of the index.
+
+        Raises:
+            DataError: a field is missing, unknown or of another type.
+        """
+        return record_from_json(cls, values, "item", DataError)
 
 
 class MotionStore:
-    """A prepared data set, opened for reading; features stay on the disk until they are asked for."""
+    """A prepared data set, opened for reading; features stay on the disk until they are used."""
 
     def __init__(self, folder: Path, items: list[Item], meta: dict[str, Any]) -> None:
         """Use `MotionStore.open`."""
@@ -130,15 +142,21 @@ class MotionStore:
                     f"{folder}: expected a prepared data set, {name} is missing. Make one with "
                     "`bimotion prepare`; if it was interrupted, run the same command again."
                 )
-        try:
-            with (folder / INDEX_FILE).open(encoding="utf-8") as lines:
-                items = [Item.from_json(json.loads(line)) for line in lines]
-            meta = json.loads((folder / META_FILE).read_text("utf-8"))
-        except (json.JSONDecodeError, TypeError, KeyError) as error:
+        meta = read_json_object(folder / META_FILE)
+        if meta.get("version") not in range(1, FORMAT_VERSION + 1):
             raise DataError(
-                f"{folder / INDEX_FILE}: not an index of this version: {error}; prepare it again"
-            ) from error
-        return cls(folder, items, meta)
+                f"{folder}: a data set of format {meta.get('version')}, this version of bimotion reads 1 to "
+                f"{FORMAT_VERSION}; prepare it again"
+            )
+        items = [_read_item(values, where) for where, values in read_json_lines(folder / INDEX_FILE)]
+        store = cls(folder, items, meta)
+        outside = next((item for item in items if item.offset + item.num_frames > store.num_rows), None)
+        if outside:
+            raise DataError(
+                f"{folder}: {outside.id} ends at row {outside.offset + outside.num_frames} of {store.num_rows} in "
+                f"{FEATURES_FILE}; prepare it again"
+            )
+        return store
 
     def __len__(self) -> int:
         return len(self._items)
@@ -147,9 +165,9 @@ class MotionStore:
         return iter(self._items)
 
     def items(self, split: Split | None = None, *, mirrored: bool = True, text: bool = False) -> list[Item]:
-        """The windows of a split (of all, if none is named).
+        """The windows of a split (of all splits if None).
 
-        `mirrored=False` leaves out mirror images, `text=True` what has no captions to learn from.
+        `mirrored=False` leaves out mirrored copies, `text=True` windows without captions to learn from.
         """
         if split is not None and split not in SPLITS:
             raise DataError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
@@ -162,11 +180,13 @@ class MotionStore:
     def features(self, item: Item) -> Float[np.ndarray, "T 263"]:
         """The features of a window, float32, not normalised."""
         rows = np.asarray(self._rows[item.offset : item.offset + item.num_frames])
+        if not np.isfinite(rows).all():
+            raise DataError(f"{self.folder / FEATURES_FILE}: {item.id} is not finite; prepare it again")
         return mirror_features(rows) if item.mirrored else rows.copy()
 
     @property
     def num_rows(self) -> int:
-        """Feature frames on disk, mirror images not counted."""
+        """Feature frames on disk, mirrored copies not counted."""
         return len(self._rows)
 
     def blocks(self, rows: int = 4096) -> Iterator[Float[np.ndarray, "T 263"]]:
@@ -176,12 +196,7 @@ class MotionStore:
 
     @cached_property
     def _rows(self) -> np.ndarray:
-        rows: np.ndarray = np.load(self.folder / FEATURES_FILE, mmap_mode="r")
-        if rows.ndim != 2 or rows.shape[1] != FEATURE_DIM:
-            raise DataError(
-                f"{self.folder / FEATURES_FILE}: expected (frames, {FEATURE_DIM}), got {rows.shape}"
-            )
-        return rows
+        return map_array(self.folder / FEATURES_FILE, dtype=np.float32, columns=FEATURE_DIM)
 
     @cached_property
     def stats(self) -> FeatureStats:
@@ -189,7 +204,14 @@ class MotionStore:
         return FeatureStats.load(self.folder / STATS_FILE)
 
 
+def _read_item(values: Any, where: str) -> Item:
+    item = record_from_json(Item, values, where, DataError)
+    if item.num_frames < 1 or item.offset < 0:
+        raise DataError(f"{where}: {item.id} has {item.num_frames} frames from row {item.offset} on")
+    return item
+
+
 def write_index(items: Iterable[Item], path: Path) -> None:
-    """Writes the lines of an index; the caller sees to atomicity."""
+    """Writes the lines of an index, in place."""
     with path.open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(item.to_json(), ensure_ascii=False) + "\n" for item in items)

@@ -11,8 +11,10 @@ from jaxtyping import Float
 from bimotion.errors import MotionFileError
 from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FEATURE_DIM
+from bimotion.features.variants import as_features
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import read_motion
+from bimotion.storage.arrays import read_array
 
 Features = Float[np.ndarray, "_ 263"]
 
@@ -35,26 +37,42 @@ def read_clip_or_features(path: Path, features_only: str = "") -> Features | Cli
     return clip
 
 
-def read_any(path: Path) -> Clip:
-    """The clip in a motion file, or of a file of features.
+def read_any(
+    path: Path,
+    *,
+    skeleton: str | Path | None = None,
+    joint_map: str | Path | None = None,
+    unit: str | None = None,
+    body_model: str | Path | None = None,
+) -> Clip:
+    """The clip in a motion file, or of a file of features; the options are those of `read_motion`.
 
     Raises:
         MotionFileError: the file is missing or broken.
     """
-    motion = read_clip_or_features(path)
-    return motion if isinstance(motion, Clip) else features_to_clip(motion, name=path.stem)
+    features = _stored_features(path)
+    if features is None:
+        return read_motion(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
+    return features_to_clip(features, name=path.stem)
+
+
+def load_features(path: Path) -> Features:
+    """The HumanML3D features in an .npy file, float32; of (frames, 67) features the other columns are computed.
+
+    Raises:
+        MotionFileError: the file is missing or broken, or holds something else.
+    """
+    array = read_array(path, MotionFileError)
+    features = as_features(array, path)
+    if features is None:
+        raise MotionFileError(
+            f"{path}: expected HumanML3D features of shape (frames, {FEATURE_DIM}), got {array.shape}"
+        )
+    return features
 
 
 def _stored_features(path: Path) -> Features | None:
     """The features in a file; None where it holds something else."""
     if path.suffix.lower() != ".npy" or not path.is_file():
         return None
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise MotionFileError(f"{path}: not a readable NPY file ({error})") from None
-    if array.ndim != 2 or array.shape[1] != FEATURE_DIM:
-        return None
-    if len(array) < 2 or not np.isfinite(array).all():
-        raise MotionFileError(f"{path}: expected 2 or more frames of finite features, got {array.shape}")
-    return np.asarray(array, dtype=np.float32)
+    return as_features(read_array(path, MotionFileError), path)

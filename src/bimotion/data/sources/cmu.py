@@ -8,13 +8,15 @@ from typing import Any
 
 from bimotion.captions.acts import Label
 from bimotion.data.recording import Recording, TimedCaption
+from bimotion.data.sources import Found
 from bimotion.data.splits import group_takes
 from bimotion.errors import DataError
+from bimotion.motion.formats import motion_files
 
 LICENCE = "free for all uses (mocap.cs.cmu.edu, created with funding from NSF EIA-0196217)"
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path) -> Found:
     """All recordings below a folder, in the order of their ids.
 
     The packaged table names contents by the last two parts of the path (the file's name for the eight-action
@@ -26,9 +28,9 @@ def find_recordings(folder: Path) -> list[Recording]:
     table = _load_table()
     rows = {row["file"]: row for row in table["recordings"]}
     found: dict[str, Recording] = {}
-    for path in sorted([*folder.rglob("*.bvh"), *folder.rglob("*.amc")]):
-        if path.stem.startswith("dataset-"):
-            continue  # Bandai-Namco's, unpacked into the same folder
+    for path in motion_files(folder):
+        if path.suffix.lower() not in (".bvh", ".amc") or path.stem.startswith("dataset-"):
+            continue  # `dataset-` are Bandai-Namco's, unpacked into the same folder
         tail = f"{path.parent.name}/{path.name}"
         row = rows.get(path.name) or rows.get(tail)
         name = row["id"] if row else f"cmu_{path.parent.name}_{path.stem}"
@@ -36,7 +38,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     if not found:
         raise DataError(f"{folder}: expected .bvh or .amc files somewhere below, found none")
     takes = group_takes({name: name for name in found}, [tuple(group) for group in table["same_take"]])
-    return [_with_take(found[name], takes[name]) for name in sorted(found)]
+    return Found([replace(found[name], take=takes[name]) for name in sorted(found)])
 
 
 def _load_table() -> dict[str, Any]:
@@ -46,7 +48,7 @@ def _load_table() -> dict[str, Any]:
 
 
 def _recording(name: str, path: Path, row: dict[str, Any] | None) -> Recording:
-    is_amc = path.suffix == ".amc"
+    is_amc = path.suffix.lower() == ".amc"
     skeleton = path.parent / f"{path.stem.partition('_')[0]}.asf" if is_amc else None
     known = row or {"source": "cmu-amc" if is_amc else "cmu-bvh", "content": "other", "use_text": False}
     label = Label(name, known["content"], use_text=known["use_text"])
@@ -61,7 +63,3 @@ def _recording(name: str, path: Path, row: dict[str, Any] | None) -> Recording:
         skeleton=skeleton,
         noisy=True,
     )
-
-
-def _with_take(recording: Recording, take: str) -> Recording:
-    return replace(recording, take=take)

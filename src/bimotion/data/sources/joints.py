@@ -16,6 +16,7 @@ from typing import Any
 
 from bimotion.captions.acts import Label
 from bimotion.data.recording import Annotation, Recording, TimedCaption
+from bimotion.data.sources import Found
 from bimotion.data.splits import SPLITS
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
@@ -31,7 +32,7 @@ MAX_REFERENCE_SECONDS = 10.05
 """Reference captions of longer parts describe more than a window holds."""
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path) -> Found:
     """The recordings of the table, with their captions; those that are marked as broken are left out.
 
     Raises:
@@ -66,7 +67,7 @@ def find_recordings(folder: Path) -> list[Recording]:
                 annotations=tuple(annotations),
             )
         )
-    return found
+    return Found(found)
 
 
 def _optional(folder: Path, *names: str) -> Path | None:

@@ -42,7 +42,7 @@ def read_windows(folder: Path) -> list[Window]:
         DataError: a file is missing or malformed.
     """
     windows = []
-    for recording in find_recordings(folder):
+    for recording in find_recordings(folder).recordings:
         joints = read_rows(recording) if recording.annotations else np.zeros((0, 22, 3))
         windows += [
             Window(
@@ -73,7 +73,7 @@ def read_parts(folder: Path, split: Split) -> Iterator[Window]:
     Raises:
         DataError: a file is missing or malformed.
     """
-    for recording in find_recordings(folder):
+    for recording in find_recordings(folder).recordings:
         if recording.split != split:
             continue
         joints = read_rows(recording)
