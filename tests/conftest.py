@@ -31,6 +31,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def goldens() -> Path:
+    """Values that the published code computed; what may not be redistributed is in `shared`."""
+    return Path(__file__).parent / "goldens"
+
+
+@pytest.fixture(scope="session")
 def micro_folder(tmp_path_factory: pytest.TempPathFactory, walk: "Clip") -> Path:
     """A model folder of the smallest preset with random weights: it shakes about the mean pose, and talks nonsense."""
     import torch

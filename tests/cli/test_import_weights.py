@@ -28,13 +28,13 @@ State = dict[str, Tensor]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(shared: Path) -> Path:
-    return shared / "goldens" / "small_checkpoint.ckpt"
+def checkpoint(goldens: Path) -> Path:
+    return goldens / "small_checkpoint.ckpt"
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> State:
-    return load_file(shared / "goldens" / "small_checkpoint_e2e.safetensors")
+def golden(goldens: Path) -> State:
+    return load_file(goldens / "small_checkpoint_e2e.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def captions(model: MotionLanguage, golden: State) -> list[list[int]]:
     """Ids that a model writes of the recorded motions."""
     with torch.no_grad():
         latents = model.encode(golden["m2t.features"], golden["m2t.lengths"])
-    return model.write(batch_of(model, golden, "m2t"), latents, GREEDY)
+    return model.generate(batch_of(model, golden, "m2t"), latents, GREEDY)
 
 
 def test_published_checkpoint_end_to_end(
@@ -124,7 +124,7 @@ def test_published_checkpoint_end_to_end(
     with torch.no_grad():  # as the published code samples them, the ids are the published ones
         mu, logvar = model.vae.encode(golden["m2t.features"], golden["m2t.lengths"])
         noisy = mu + torch.exp(0.5 * logvar) * golden["m2t.rsample_eps"][0][:, None]
-        written = model.write(batch_of(model, golden, "m2t"), model.normalise(noisy), GREEDY)
+        written = model.generate(batch_of(model, golden, "m2t"), model.normalise(noisy), GREEDY)
     assert written == golden["m2t.generated"].tolist()
 
     generate = (
@@ -240,8 +240,8 @@ def hostile(path: Path, _: bytes) -> None:
     ("damage", "message"),
     [
         (hostile, ".system, which no checkpoint needs; refused"),
-        (lambda path, whole: path.write_bytes(whole[: len(whole) // 2]), "not a complete torch.save file"),
-        (lambda path, whole: path.write_bytes(b""), "not a complete torch.save file"),
+        (lambda path, whole: path.write_bytes(whole[: len(whole) // 2]), "not a complete zip file"),
+        (lambda path, whole: path.write_bytes(b""), "not a complete zip file"),
         (lambda path, _: torch.save({"a": torch.zeros(1)}, path), "neither a published model"),
         (lambda path, _: torch.save({"state_dict": {}}, path), "holds no state_dict"),
     ],
@@ -288,10 +288,10 @@ def test_what_published_weights_need(
         ),
         ((source, "out", *whole, "--heads", "3"), "width must be a multiple of heads, got width 28, heads 3"),
         ((source, "out", "--stats", "empty", *whole[2:], "--heads", "4"), "empty: has no Mean.npy"),
-        ((source, "out", "--stats", mean, *whole[2:], "--heads", "4"), "Mean.npy: not a whole npz file"),
+        ((source, "out", "--stats", mean, *whole[2:], "--heads", "4"), "Mean.npy: not a complete zip file"),
         (
             (source, "out", "--stats", "broken.npz", *whole[2:], "--heads", "4"),
-            "broken.npz: not a whole npz file",
+            "broken.npz: not a complete zip file",
         ),
         (
             (source, "out", *whole[:2], "--heads", "4", "--tokenizer", "./none"),
@@ -315,11 +315,11 @@ def test_what_published_weights_need(
 
 
 def test_the_published_evaluator_becomes_an_evaluator_folder(
-    here: Path, shared: Path, stats: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, goldens: Path, stats: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from bimotion.evaluators.embedding import read_embedder
 
-    golden = load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
+    golden = load_file(goldens / "t2m_evaluator_small.safetensors")
     parts: dict[str, State] = {}
     for name, value in golden.items():
         if name.startswith("state."):

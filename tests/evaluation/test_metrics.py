@@ -21,13 +21,13 @@ Arrays = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def arrays(shared: Path) -> Arrays:
-    return load_file(shared / "goldens" / "metrics.safetensors")
+def arrays(goldens: Path) -> Arrays:
+    return load_file(goldens / "metrics.safetensors")
 
 
 @pytest.fixture(scope="module")
-def expected(shared: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((shared / "goldens" / "metrics.json").read_text("utf-8"))
+def expected(goldens: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((goldens / "metrics.json").read_text("utf-8"))
     return values
 
 

@@ -19,12 +19,12 @@ from tests.evaluation.numbered_motions import Oracle, track
 
 
 @pytest.fixture(scope="module")
-def arrays(shared: Path) -> dict[str, np.ndarray]:
-    return load_file(shared / "goldens" / "metrics.safetensors")
+def arrays(goldens: Path) -> dict[str, np.ndarray]:
+    return load_file(goldens / "metrics.safetensors")
 
 
-def test_published_groups_give_the_published_numbers(shared: Path, arrays: dict[str, np.ndarray]) -> None:
-    stored: dict[str, Any] = json.loads((shared / "goldens" / "metrics.json").read_text("utf-8"))
+def test_published_groups_give_the_published_numbers(goldens: Path, arrays: dict[str, np.ndarray]) -> None:
+    stored: dict[str, Any] = json.loads((goldens / "metrics.json").read_text("utf-8"))
     expected = stored["TM2TMetrics.compute"]
     order = arrays["compute_shuffle_idx"]
     got = group_retrieval(HUMANML3D_2022, arrays["text"], arrays["gen_motion"], order, None)

@@ -69,8 +69,8 @@ def test_published_padding_enters_the_embedding(store: MotionStore, published: P
     )
 
 
-def test_published_embeddings_are_the_goldens(shared: Path) -> None:
-    golden = load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
+def test_published_embeddings_are_the_goldens(goldens: Path) -> None:
+    golden = load_file(goldens / "t2m_evaluator_small.safetensors")
     sizes = PublishedEvaluatorConfig(
         text_width=48, movement_hidden=40, movement_width=36, motion_width=56, width=32
     )

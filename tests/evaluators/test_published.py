@@ -16,8 +16,8 @@ CLOSE = {"rtol": 0, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, Tensor]:
-    return load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
+def golden(goldens: Path) -> dict[str, Tensor]:
+    return load_file(goldens / "t2m_evaluator_small.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,10 @@ def test_with_lengths_padding_changes_nothing_beyond_three_rows(network: Publish
     assert (published[0] - published[1]).abs().max() > 1e-3
 
 
-def test_the_published_files_have_these_names_and_shapes(shared: Path) -> None:
+def test_the_published_files_have_these_names_and_shapes(goldens: Path) -> None:
     import json
 
-    described = json.loads((shared / "goldens" / "t2m_evaluator_small.json").read_text("utf-8"))
+    described = json.loads((goldens / "t2m_evaluator_small.json").read_text("utf-8"))
     expected = {
         f"{part}.{name}": entry["shape"]
         for part, entries in described["full_state_dict"].items()

@@ -14,9 +14,9 @@ from bimotion.interop.evaluator import read_published_evaluator, read_tagged_cap
 
 
 def test_a_checkpoint_in_the_published_layout_gives_the_published_embeddings(
-    shared: Path, tmp_path: Path
+    goldens: Path, tmp_path: Path
 ) -> None:
-    golden = load_file(shared / "goldens" / "t2m_evaluator_small.safetensors")
+    golden = load_file(goldens / "t2m_evaluator_small.safetensors")
     parts: dict[str, dict[str, torch.Tensor]] = {}
     for name, value in golden.items():
         if name.startswith("state."):

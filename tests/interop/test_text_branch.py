@@ -345,4 +345,6 @@ def test_smollm2_from_a_gguf_file(capsys: pytest.CaptureFixture[str]) -> None:
     theirs.load_state_dict(language.state)
     same_logits(theirs, model.mixture, model.config.special, 49152)
     start = model.batch([TokenSequence(tuple(tokenizer.encode("The capital of France is")))])
-    assert tokenizer.caption(model.write(start, decoding=DecodingConfig(max_tokens=3))[0]).startswith("Paris")
+    assert tokenizer.caption(model.generate(start, decoding=DecodingConfig(max_tokens=3))[0]).startswith(
+        "Paris"
+    )

@@ -15,11 +15,6 @@ WORDS = ["a person walks forward and waves with the left hand.", "someone jumps 
 
 
 @pytest.fixture(scope="session")
-def goldens() -> Path:
-    return Path(__file__).parent.parent / "goldens"
-
-
-@pytest.fixture(scope="session")
 def gpt2_tokenizer(goldens: Path) -> MotionTokenizer:
     """GPT-2's vocabulary with its ids, of which only the entries that the goldens use can be reached."""
     part = json.loads((goldens / "gpt2_bpe_part.json").read_text())

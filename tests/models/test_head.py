@@ -44,8 +44,8 @@ def test_published_plain_sampling_is_reproduced(goldens: Path) -> None:
     torch.testing.assert_close(x0, golden["sample_nocfg.out"], rtol=0, atol=1e-4)
 
 
-def test_published_sampling_is_reproduced(shared: Path) -> None:
-    golden = load_file(shared / "goldens" / "diffusion_head_small.safetensors")
+def test_published_sampling_is_reproduced(goldens: Path) -> None:
+    golden = load_file(goldens / "diffusion_head_small.safetensors")
     head, z = published_head(golden), golden["sample.z"]
     for name, temperature in (("sample", 1.0), ("sample_temp08", 0.8)):
         noise = torch.cat((golden[f"{name}.noise_init"][None], golden[f"{name}.noise_steps"][:, :3]))
@@ -53,8 +53,8 @@ def test_published_sampling_is_reproduced(shared: Path) -> None:
         torch.testing.assert_close(x0, golden[f"{name}.out"], rtol=0, atol=1e-4)
 
 
-def test_published_loss_and_gradients_are_reproduced(shared: Path) -> None:
-    golden = load_file(shared / "goldens" / "diffusion_head_small.safetensors")
+def test_published_loss_and_gradients_are_reproduced(goldens: Path) -> None:
+    golden = load_file(goldens / "diffusion_head_small.safetensors")
     head = published_head(golden)
     kept = torch.zeros(5, dtype=torch.bool)
     args = golden["loss.target"], golden["loss.z"], golden["loss.t"], kept, golden["loss.noise"]
