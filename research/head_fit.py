@@ -17,8 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.quality.classifier import Classifier
-from benchmarks.quality.making import quality_scores
 from bimotion.captions.facts import measure_facts
 from bimotion.captions.mentions import shown_side
 from bimotion.data.batches import item_weights
@@ -27,10 +25,12 @@ from bimotion.features import features_to_joints
 from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.weights import load_model
+from bimotion.motion.quality import MotionQuality, motion_quality
 from bimotion.training.clips import ClipPool
 from bimotion.training.language.init_model import feature_stats, find_model
 from bimotion.training.language.latent_cache import FULL, latents_of
 from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
+from research.content_classifier import Classifier
 
 CONDITION_WIDTH, SLOTS = 256, 4
 ROWS, REPEATS = 64, 8
@@ -74,9 +74,12 @@ def judged(items: list[Item], made: list[np.ndarray], real: list[np.ndarray], cl
             if item.side in ("left", "right")
         ]
     )
-    ratio = quality_scores(made, real)["ratio"]
-    told = ", ".join(f"{name} {ratio[name]:.2f}" for name in ("skating_ratio", "jitter", "speed"))
-    return f"content {content:.3f}, side {side:.3f}, {told}"
+    ours, theirs = (MotionQuality.mean(map(motion_quality, motions)) for motions in (made, real))
+    ratios = ", ".join(
+        f"{name} {getattr(ours, name) / max(getattr(theirs, name), 1e-9):.2f}"
+        for name in ("skating_ratio", "jitter", "speed")
+    )
+    return f"content {content:.3f}, side {side:.3f}, {ratios}"
 
 
 def main() -> None:

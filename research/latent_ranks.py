@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.quality.classifier import Classifier
 from bimotion.data.batches import item_weights
 from bimotion.data.store import MotionStore
 from bimotion.features import features_to_joints
@@ -28,6 +27,7 @@ from bimotion.training.clips import ClipPool
 from bimotion.training.language.init_model import feature_stats, find_model
 from bimotion.training.language.latent_cache import FULL, latents_of
 from bimotion.training.vae.latent_axes import BALANCE, body_axes, joint_metric
+from research.content_classifier import Classifier
 
 RARE = 100
 """Contents with fewer training windows, mirror images included, are rare."""

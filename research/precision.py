@@ -2,8 +2,8 @@
 
     python -m research.precision [--model FOLDER] [--prompts 60]
 
-Motions are made of the prompts of benchmarks/quality with the same seeds in each precision, and the exact ones are
-captioned in each; captions are compared up to their first full stop.
+Motions are generated from the requests of `bimotion adherence` with the same seeds in each precision, and the exact
+ones are captioned in each; captions are compared up to their first full stop.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 
 import bimotion
-from benchmarks.quality.asked import prompts_asked
+from bimotion.evaluation.adherence.prompts import load_prompts
 
 SECONDS = 4.0
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--model", default=None)
     parser.add_argument("--prompts", type=int, default=60)
     args = parser.parse_args()
-    texts = [asked.text for asked in prompts_asked("prompts", rounds=1)][: args.prompts]
+    texts = [request.text for request in load_prompts().requests][: args.prompts]
     model = bimotion.load(args.model)
     exact = model.text_to_motion(texts, seconds=SECONDS, seed=0)
     said = model.motion_to_text(exact)

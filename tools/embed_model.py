@@ -1,7 +1,7 @@
 """Make a trained model the one that comes with the package: weights in 16 bit, and a card with its measured scores.
 
     python -m tools.embed_model RUN DATA [--guidance W]
-    python -m benchmarks.quality.measure embedded DATA CLASSIFIER --out report.json
+    bimotion adherence --recordings RECORDINGS --classifier CLASSIFIER --data DATA --out report.json
     python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
     python -m tools.embed_model embedded DATA --report report.json --ablations ablations.md
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.quality.bars import markdown
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
+from bimotion.evaluation.adherence.bars import markdown
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
 from bimotion.training.language.init_model import find_model
@@ -50,7 +50,7 @@ The text branch's vocabulary and word vectors are cut from SmolLM2-135M (Apache-
 
 On the test split: takes that training never saw, without mirror images. Where a bar is missed, the table says so.
 
-    python -m benchmarks.quality.measure embedded DATA CLASSIFIER
+    bimotion adherence --recordings RECORDINGS --classifier CLASSIFIER --data DATA
 
 {scores}
 {ablations}
@@ -107,8 +107,8 @@ def main() -> None:
     scores = "Not measured yet."
     if args.report is not None:
         report = json.loads(args.report.read_text("utf-8"))
-        if report["model"] != folder.name:
-            parser.error(f"{args.report} is a report of {report['model']}, not of {folder.name}")
+        if report["name"] != folder.name:
+            parser.error(f"{args.report} is a report of {report['name']}, not of {folder.name}")
         scores = markdown(report)
     model, tokenizer = load_model(folder)
     if args.guidance is not None:

@@ -20,7 +20,7 @@ class Adherence:
 
     A fixed list of prompts is judged by kinematic rules, and by a classifier trained on recordings where rules cannot
     decide (styles, dances). With --recordings the same judges are applied to recorded motions, whose scores are shown
-    next to the model's. docs/evaluation.md describes the measures.
+    next to the model's; with --data reconstruction and captions are measured too. docs/evaluation.md has the details.
 
     another system's motions:
       bimotion adherence --export FOLDER --seeds 3       writes FOLDER/prompts.jsonl: file, text, seed
@@ -41,6 +41,8 @@ class Adherence:
     """Recordings as joints with captions and timed phrases (docs/formats.md), to compare with."""
     classifier: Annotated[Path | None, arg(metavar="FOLDER")] = None
     """Activity classifier; trained on the recordings and stored here if the folder has none."""
+    data: Annotated[Path | None, arg(metavar="DATA")] = None
+    """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
     check: bool = False
     """Only check the judges on the recordings."""
     export: Annotated[Path | None, arg(metavar="FOLDER")] = None
@@ -72,6 +74,8 @@ class Adherence:
             raise UsageError(f"--seeds: expected 1 or more, got {self.seeds}")
         if self.motions is not None and self.model is not None:
             raise UsageError("give one of --model and --motions")
+        if self.motions is not None and self.data is not None:
+            raise UsageError("--data: measures a model; leave it out with --motions")
         if (
             (self.check or self.classifier is not None)
             and self.recordings is None
@@ -113,9 +117,10 @@ class Adherence:
         from bimotion.evaluation.adherence.run import measure
 
         source, name = self._source()
+        test_set = self._test_set(source)
         classifier = self._classifier()
         windows = self._windows() if self.recordings is not None else []
-        results = measure(source, seeds=self.seeds, classifier=classifier, windows=windows)
+        results = measure(source, seeds=self.seeds, classifier=classifier, windows=windows, test_set=test_set)
         self._print({"name": name, **results}, markdown(results))
 
     def _source(self) -> "tuple[Motions, str]":
@@ -131,6 +136,17 @@ class Adherence:
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
         name = folder.parent.name if folder.name == "model" else folder.name
         return ModelMotions(load(folder, device=self.device), sampling, clean=not self.raw, track=track), name
+
+    def _test_set(self, source: "Motions") -> dict[str, Any] | None:
+        from bimotion.evaluation.adherence.motions import ModelMotions
+
+        if self.data is None or not isinstance(source, ModelMotions):
+            return None
+        from bimotion.cli.progress import track
+        from bimotion.data.store import MotionStore
+        from bimotion.evaluation.adherence.test_set import measure_test_set
+
+        return measure_test_set(source.model, MotionStore.open(self.data), track)
 
     def _windows(self) -> "list[Window]":
         from bimotion.evaluation.adherence.recordings import read_windows

@@ -1,10 +1,13 @@
 """The runner: systems that do what they are asked, and systems that stand still."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import bimotion
+from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.bars import Bars, markdown, rows
 from bimotion.evaluation.adherence.check import check, rates_to_json, table
 from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
@@ -19,6 +22,7 @@ from bimotion.evaluation.adherence.reference import (
     recorded_sides,
 )
 from bimotion.evaluation.adherence.run import measure
+from bimotion.evaluation.adherence.test_set import measure_test_set
 from tests.evaluation.adherence.puppet import Puppet, jumping, ramp, walking
 from tests.evaluation.adherence.test_judges import raised, turning
 
@@ -207,6 +211,18 @@ def test_doubt_is_measured_on_wrong_and_right_requests() -> None:
     limit = fit_limit(verdicts, most_right=0.1)
     assert doubt_rates(verdicts, limit)["warns_wrong"] == 1.0
     assert doubt_rates(verdicts, limit)["warns_right"] == 0.0
+
+
+def test_test_windows_give_reconstruction_and_true_captions(store: MotionStore, micro_folder: Path) -> None:
+    found = measure_test_set(bimotion.load(micro_folder), store)
+    assert found["windows"] == len(store.items("test", mirrored=False))
+    errors = found["reconstruction"]
+    assert 0 < errors["root_mm_median"] <= errors["world_mm_median"]
+    assert found["captions"]["of"] == found["windows"]
+    results = measure(Obedient(), seeds=1, prompts=PROMPTS, test_set=found)
+    names = {row["name"]: row for row in results["bars"]["rows"]}
+    assert names["VAE: error relative to the root, mean"]["value"] == errors["root_mm"]
+    assert names["captions without a false claim"]["value"] == found["captions"]["share"]
 
 
 def test_bars_are_one_config() -> None:

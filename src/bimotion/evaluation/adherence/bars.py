@@ -23,6 +23,14 @@ class Bars:
     """Most that the jitter of a limb with nothing to do may be of the recorded one's."""
     floor_offset: float = 0.015
     """Most that the lowest joint over a motion may be off the floor, median of a content, metres."""
+    vae_root_mm: float = 30.0
+    """Most mean error of reconstructed test windows relative to the root."""
+    vae_world_mm: float = 30.0
+    """Most median error of reconstructed test windows in the world."""
+    true_captions: float = 0.90
+    """Least share of captions of test windows that claim nothing that the measured facts contradict."""
+    least_motions: int = 12
+    """Contents with fewer motions are shown, but not held to the bars."""
     ends: float = 0.90
     """Least share of motions that come to rest or end in a full step."""
 
@@ -78,11 +86,32 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
         )
     if natural := results.get("natural"):
         found += _natural_rows(natural, bars)
+    if test_set := results.get("test_set"):
+        errors, captions = test_set["reconstruction"], test_set["captions"]["share"]
+        found += [
+            Row(
+                "VAE: error relative to the root, mean",
+                errors["root_mm"],
+                bars.vae_root_mm,
+                False,
+                None,
+                "mm",
+            ),
+            Row(
+                "VAE: error in the world, median",
+                errors["world_mm_median"],
+                bars.vae_world_mm,
+                False,
+                None,
+                "mm",
+            ),
+            Row("captions without a false claim", captions, bars.true_captions, True, None),
+        ]
     return found
 
 
 def _natural_rows(natural: Mapping[str, Any], bars: Bars) -> list[Row]:
-    contents = natural["contents"].values()
+    contents = [row for row in natural["contents"].values() if row["motions"] >= bars.least_motions]
     idle = natural["idle"]
     worst = {
         name: max((row[name] for row in contents), default=None) for name in ("skating_times", "jitter_times")
@@ -144,7 +173,10 @@ def _contents(contents: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:.3f} {unit}" if unit else f"{value:.2f}"
+    if value is None:
+        return ""
+    digits = {"m": 3, "mm": 1}.get(unit, 2)
+    return f"{value:.{digits}f} {unit}".strip()
 
 
 def activity_table(scores: Mapping[str, Any]) -> str:

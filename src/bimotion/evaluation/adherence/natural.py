@@ -23,6 +23,7 @@ LIMBS: dict[str, tuple[int, ...]] = {
 
 _REST_SPEED = 0.35
 _LANDED = 0.04
+_LEAST_SKATING = 0.02  # share of the steps; less than this is none
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def compare(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str
             "recorded_motions": len(theirs[content]),
             "skating": made.skating_ratio,
             "skating_recorded": real.skating_ratio,
-            "skating_times": _times(made.skating_ratio, real.skating_ratio, 0.01),
+            "skating_times": _times(made.skating_ratio, real.skating_ratio, _LEAST_SKATING),
             "jitter": made.jitter,
             "jitter_recorded": real.jitter,
             "jitter_times": _times(made.jitter, real.jitter, 1e-6),

@@ -49,13 +49,14 @@ def measure(
     classifier: Classifier | None = None,
     windows: Sequence[Window] = (),
     prompts: Prompts | None = None,
+    test_set: Mapping[str, Any] | None = None,
     bars: Bars | None = None,
 ) -> dict[str, Any]:
     """All verdicts and counts of a system on the prompt lists, as JSON values.
 
     `windows` are recordings with captions: with them, naturalness is compared and the recordings' own shares are
     reported. `requests_shuffled` judges every motion by another request: what is right by chance. Requests for
-    activities that the classifier is not trusted with are left out.
+    activities that the classifier is not trusted with are left out. `test_set` is what `measure_test_set` gave.
     """
     prompts = prompts or load_prompts()
     trusted = trusted_activities(classifier)
@@ -79,6 +80,8 @@ def measure(
             "two_actions": _counts(recorded_order(windows)),
             "sides": _counts(recorded_sides(windows)),
         }
+    if test_set is not None:
+        results["test_set"] = dict(test_set)
     results["bars"] = {
         "limits": asdict(bars or Bars()),
         "rows": [row.to_json() for row in rows(results, bars)],

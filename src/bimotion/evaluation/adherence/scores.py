@@ -95,6 +95,9 @@ def side_shown(
 ) -> Literal["left", "right", "both", "none"]:
     """The side that a motion shows of what a judge of both sides looks for."""
     amounts = [_amount(f"{judge}_{side}", course, limits) for side in ("left", "right")]
+    if judge == "raise" and max(amounts) > 0:  # a hand that is up already is not the one being raised
+        height = course.hand_over_shoulder
+        amounts = list((height - np.minimum.accumulate(height, axis=0)).max(0))
     if judge == "turn":
         net = float(np.degrees(course.yaw[-1] - course.yaw[0]))
         amounts = [max(net, 0.0), max(-net, 0.0)] if max(amounts) > 0 else [0.0, 0.0]

@@ -1,7 +1,7 @@
-"""A small network that names the content of a motion; it judges what text-to-motion makes.
+"""A small network that names the content of a motion, for the experiments head_fit and latent_ranks.
 
-    python -m benchmarks.quality.classifier train DATA OUT [--epochs 30] [--seed 0]
-    python -m benchmarks.quality.classifier test DATA FOLDER
+    python -m research.content_classifier train DATA OUT [--epochs 30] [--seed 0]
+    python -m research.content_classifier test DATA FOLDER
 
 It is trained on the real training motions and their mirror images, sampled so that rare contents are seen
 often enough, on random parts of them, a little noisy, smoothed, faster or slower, so that it judges
@@ -24,12 +24,13 @@ from safetensors.torch import load_file, save_file
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
-from benchmarks.quality.channels import NUM_CHANNELS, SINCE_START, channels, cut, mirrored
+from bimotion.captions.content_words import SPOKEN_GROUPS
 from bimotion.captions.contents import CONTENT_GROUPS, OTHER
 from bimotion.data.store import Item, MotionStore
+from bimotion.evaluation.adherence.channels import NUM_CHANNELS, SINCE_START, channels, cut, mirrored
 from bimotion.features import features_to_joints
 
-CONTENTS = tuple(group for group in CONTENT_GROUPS if group != OTHER)
+CONTENTS = tuple(group for group in dict.fromkeys((*CONTENT_GROUPS, *SPOKEN_GROUPS)) if group != OTHER)
 
 MERGED = {
     "kick": "fight",  # the martial recordings are kicks and punches from the same stance

@@ -1,1 +1,0 @@
-"""How good a trained model is: scripts that measure it on motions and words that training never saw."""
