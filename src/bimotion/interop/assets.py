@@ -65,6 +65,8 @@ def read_tokenizer(source: str | Path = GPT2, slots: int = 4) -> MotionTokenizer
         return MotionTokenizer.from_file(path, slots)
     if (path / "tokenizer.json").is_file():
         return MotionTokenizer.from_file(path / "tokenizer.json", slots)
+    if not all((path / name).is_file() for name in ("vocab.json", "merges.txt")):
+        raise ModelError(f"{path}: expected tokenizer.json, or vocab.json and merges.txt")
     return MotionTokenizer(_of_two_files(path), slots)
 
 
