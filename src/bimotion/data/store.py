@@ -143,7 +143,7 @@ class MotionStore:
                     "`bimotion prepare`; if it was interrupted, run the same command again."
                 )
         meta = read_json_object(folder / META_FILE)
-        if meta.get("version") not in range(1, FORMAT_VERSION + 1):
+        if meta.get("version", 1) not in range(1, FORMAT_VERSION + 1):
             raise DataError(
                 f"{folder}: a data set of format {meta.get('version')}, this version of bimotion reads 1 to "
                 f"{FORMAT_VERSION}; prepare it again"

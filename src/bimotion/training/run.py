@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from bimotion.data.batches import item_weights
-from bimotion.data.examples import ExampleConfig
+from bimotion.data.examples import CAPTION_TASKS, ExampleConfig
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import ConfigError
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
@@ -17,6 +17,7 @@ from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_config
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, save_or_check_config
+from bimotion.training.data_checks import check_same_data, check_splits, fitting_captions
 from bimotion.training.language.init_model import (
     copy_vae_into,
     earlier_model,
@@ -48,7 +49,11 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         DataError: the data set is missing or has no training windows.
     """
     store = MotionStore.open(config.data)
+    train_items = store.items("train")
+    held_items = store.items("test" if config.use_test else "val", mirrored=False)
+    check_splits(store, train_items, held_items, needs_text=False)
     save_or_check_config(config, config.out, resume=config.resume)
+    check_same_data(store, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     vae, stats = MotionVae(config.vae), store.stats
     if config.init_from is not None:
@@ -59,11 +64,11 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
                 "Give the same options of the VAE"
             )
         vae.load_state_dict(start.state_dict())
-    train = ClipPool(store, store.items("train"), stats)
+    train = ClipPool(store, train_items, stats)
     if config.init_from is None and vae.path is not None:
         clip_weights = torch.from_numpy(item_weights(train.items, config.order.balance))
         vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS, clip_weights)
-    held_out = ClipPool(store, store.items("test" if config.use_test else "val", mirrored=False), stats)
+    held_out = ClipPool(store, held_items, stats)
     logger.info(
         "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)
     )
@@ -86,11 +91,24 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         raise ConfigError(
             f"{config.stage} needs a trained VAE: --vae RUN, or --init-from a model that has one"
         )
-    save_or_check_config(config, config.out, resume=config.resume)
-    torch.manual_seed(config.loop.seed)
     train_items = store.items("train")
     held_items = store.items("test" if config.use_test else "val", mirrored=False)
+    tasks = [task for task, _ in config.task_shares()]
+    check_splits(store, train_items, held_items, needs_text=all(task in CAPTION_TASKS for task in tasks))
+    save_or_check_config(config, config.out, resume=config.resume)
+    check_same_data(store, config.out, resume=config.resume)
+    torch.manual_seed(config.loop.seed)
     model, tokenizer = _model(config, train_items)
+    train_items, held_items = (
+        fitting_captions(
+            items,
+            tokenizer,
+            model.config.mixture.max_positions,
+            tasks,
+            per_sequence=2 if stage.whole_text else 1,
+        )
+        for items in (train_items, held_items)
+    )
     if stage.whole_text:
         train, held_out = (
             LanguageSplit([item for item in items if item.text], None) for items in (train_items, held_items)

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from bimotion.data.store import Item, MotionStore
-from bimotion.errors import ConfigError, DataError
+from bimotion.errors import ConfigError
 from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import EvaluatorTrainConfig, save_or_check_config
+from bimotion.training.data_checks import check_same_data, check_splits
 from bimotion.training.evaluator.task import EvaluatorTask
 from bimotion.training.loop import LoopResult, run_loop
 from bimotion.training.loop_config import LoopConfig
@@ -54,14 +55,14 @@ def train_evaluator(config: EvaluatorTrainConfig) -> LoopResult:
     items = store.items("train", text=True)
     held = store.items("test" if config.use_test else "val", mirrored=False, text=True)
     longest = max((item.num_frames for item in (*items, *held)), default=0)
-    if not items:
-        raise DataError(f"{config.data}: no training windows with captions")
+    check_splits(store, items, held, needs_text=True)
     if longest > config.network.max_frames:
         raise ConfigError(
             f"{config.data}: has windows of {longest} frames, the evaluator takes {config.network.max_frames}; "
             f"use --max-frames {longest}"
         )
     save_or_check_config(config, config.out, resume=config.resume)
+    check_same_data(store, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     network, tokenizer = _new_evaluator(config, items, store.stats)
     plain = FeatureStats(mean=np.zeros(FEATURE_DIM), std=np.ones(FEATURE_DIM))

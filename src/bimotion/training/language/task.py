@@ -152,10 +152,13 @@ class LanguageTask:
         return torch.cat(latents), lengths
 
     def sample(self, folder: Path) -> None:
-        """Write motions generated from some held-out captions beside the recordings; nothing in the text stage."""
-        if self.whole_text:
+        """Write motions generated from some held-out captions beside the recordings.
+
+        Nothing is written in the text stage, and where no captions are held out.
+        """
+        chosen = [] if self.whole_text else self._chosen(6)
+        if not chosen:
             return
-        chosen = self._chosen(6)
         latents, lengths = self.motions([item.captions[0] for item in chosen])
         joints: dict[str, np.ndarray] = {}
         for item, features in zip(chosen, self._features(latents, lengths), strict=True):
