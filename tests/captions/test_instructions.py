@@ -55,7 +55,7 @@ def test_the_published_format_is_read(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("[1]", "expected {group: {task:"),
-        ("{", "expected a JSON file"),
+        ("{", "not JSON"),
         ('{"a": {"b": {"class": "x2y", "input": ["i"], "output": ["o"]}}}', "a/b has the class 'x2y'"),
         ('{"a": {"b": {"class": "t2m", "input": [""], "output": ["o"]}}}', "a/b has no input"),
     ],

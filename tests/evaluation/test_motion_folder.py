@@ -68,7 +68,7 @@ def test_faults_are_named(made: Path, store: MotionStore, tmp_path: Path, walk: 
     with pytest.raises(DataError, match=r"repeat 0 lacks 1 of 70 windows, such as clip"):
         MotionFolder(made, evaluation_set)
     (made / "prompts.jsonl").write_text('{"file": 1}\n')
-    with pytest.raises(DataError, match=r"prompts.jsonl:1: expected file, id and caption"):
+    with pytest.raises(DataError, match=r"prompts.jsonl:1: file: expected `str`, got 1"):
         MotionFolder(made, evaluation_set)
     write_motion(walk, tmp_path / "walk.npz")
     assert isinstance(read_clip_or_features(tmp_path / "walk.npz"), Clip)

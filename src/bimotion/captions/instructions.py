@@ -14,6 +14,8 @@ import numpy as np
 
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
+from bimotion.storage.json_files import read_json
+from bimotion.storage.records import record_from_json, value_from_json
 
 TaskClass = Literal["t2m", "m2t", "predict", "inbetween", "t2t", "n2m", "n2t"]
 """Text to motion, motion to text, continuing, filling a gap, text to text, any motion, any text."""
@@ -93,11 +95,7 @@ def read_templates(path: Path | str) -> tuple[TaskTemplates, ...]:
     Raises:
         DataError: the file cannot be read, or is not of that format.
     """
-    try:
-        values = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a JSON file of instruction templates: {error}") from error
-    return _parse(values, str(path))
+    return _parse(read_json(Path(path)), str(path))
 
 
 def select(templates: Sequence[TaskTemplates], *tasks: TaskClass) -> tuple[TaskTemplates, ...]:
@@ -122,20 +120,28 @@ def _task_class(word: str, where: str) -> TaskClass:
     return known[word]
 
 
+@dataclass(frozen=True)
+class _StoredTask:
+    """A task as it stands in the file; what else stands there is not read."""
+
+    kind: str
+    input: list[str]
+    output: list[str]
+
+
 def _parse(values: Any, where: str) -> tuple[TaskTemplates, ...]:
+    expected = f'{where}: expected {{group: {{task: {{"class", "input", "output"}}}}}}'
+    groups = value_from_json(dict[str, dict[str, dict[str, Any]]], values, expected, DataError)
     found = []
-    try:
-        for group, tasks in values.items():
-            for name, task in tasks.items():
-                kind = _task_class(task["class"], f"{where}: {group}/{name}")
-                wordings = [
-                    tuple(dict.fromkeys(text for text in task[key] if text)) for key in ("input", "output")
-                ]
-                if not all(wordings):
-                    raise DataError(f"{where}: {group}/{name} has no input or no output")
-                found.append(TaskTemplates(f"{group}/{name}", kind, *wordings))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DataError(
-            f'{where}: expected {{group: {{task: {{"class", "input", "output"}}}}}}, got {error!r}'
-        ) from error
+    for group, tasks in groups.items():
+        for name, task in tasks.items():
+            entry = {"kind": task.get("class"), "input": task.get("input"), "output": task.get("output")}
+            stored = record_from_json(_StoredTask, entry, f"{where}: {group}/{name}", DataError)
+            kind = _task_class(stored.kind, f"{where}: {group}/{name}")
+            inputs, outputs = (
+                tuple(dict.fromkeys(filter(None, row))) for row in (stored.input, stored.output)
+            )
+            if not inputs or not outputs:
+                raise DataError(f"{where}: {group}/{name} has no input or no output")
+            found.append(TaskTemplates(f"{group}/{name}", kind, inputs, outputs))
     return tuple(found)

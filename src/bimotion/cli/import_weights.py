@@ -179,13 +179,11 @@ class ImportWeights:
         from bimotion.interop.text_branch import BranchSizes, text_branch_model
         from bimotion.models.presets import preset
         from bimotion.models.pretrained import read_pretrained
+        from bimotion.storage.texts import read_text, text_lines
 
         texts: tuple[str, ...] = ()
         if self.keep_words is not None:
-            try:
-                texts = tuple(self.keep_words.read_text("utf-8").splitlines())
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"{self.keep_words}: expected a text file ({error})") from None
+            texts = tuple(text_lines(read_text(self.keep_words, UsageError)))
         branches = BranchSizes(self.layers, self.vocab_size, texts, self.motion_width, self.motion_ff_width)
         language = read_pretrained(self.source)
         return text_branch_model(language, preset(self.preset), self.source, self.seed, branches)

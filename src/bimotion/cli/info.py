@@ -103,24 +103,16 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
 
 def model_facts(model: str | None) -> dict[str, Any]:
     """Size and kind of a model, read without loading the network."""
-    from safetensors import SafetensorError, safe_open
-
     from bimotion.api import model_folder
     from bimotion.errors import ModelError
+    from bimotion.storage.json_files import read_json_object
+    from bimotion.storage.tensor_files import read_tensor_header
 
     folder = model_folder(model)
     weights = folder / "model.safetensors"
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        with safe_open(weights, framework="numpy") as stored:
-            shapes = [stored.get_slice(name) for name in stored.keys()]  # noqa: SIM118 not a dict
-            count = sum(_size(piece.get_shape()) for piece in shapes)
-            dtypes = sorted({piece.get_dtype() for piece in shapes})
-    except OSError as error:
-        missing = Path(error.filename or weights).name
-        raise ModelError(f"{folder}: expected a model folder, but {missing} cannot be read in it") from error
-    except (ValueError, SafetensorError) as error:
-        raise ModelError(f"{folder}: the model folder is broken: {error}") from error
+    config = read_json_object(folder / "config.json", ModelError)
+    tensors = read_tensor_header(weights).values()
+    count, dtypes = sum(tensor.size for tensor in tensors), sorted({tensor.dtype for tensor in tensors})
     facts: dict[str, Any] = {
         "folder": str(folder),
         "kind": "model",
@@ -133,13 +125,6 @@ def model_facts(model: str | None) -> dict[str, Any]:
     if card.is_file():
         facts["card"] = str(card)
     return facts
-
-
-def _size(shape: list[int]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 def _text(value: object) -> str:

@@ -8,14 +8,16 @@ read too.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from bimotion.errors import DataError
 from bimotion.evaluation.evaluation_set import EvaluationSet, Repeat
 from bimotion.evaluation.motions import Motion
 from bimotion.features.files import read_clip_or_features
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_lines
+from bimotion.storage.records import record_from_json
 
 LIST_FILE = "prompts.jsonl"
 OLD_LIST_FILE = "asked.jsonl"
@@ -36,6 +38,27 @@ def export_prompts(evaluation_set: EvaluationSet, repeats: int, folder: Path) ->
     return folder / LIST_FILE
 
 
+@dataclass(frozen=True)
+class PromptRow:
+    """A motion to generate."""
+
+    file: str
+    """Its file, relative to the list."""
+    id: str
+    """The window whose caption it shows."""
+    caption: str
+    """The caption."""
+    repeat: int = 0
+    """Number of the repeat."""
+    frames: int | None = None
+    """Length of the recorded motion."""
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.file)
+        if path.is_absolute() or ".." in path.parts:
+            raise DataError(f"{self.file!r} lies outside the folder of the list")
+
+
 class MotionFolder:
     """A folder of motions with its list of prompts, opened for an evaluation."""
 
@@ -49,9 +72,9 @@ class MotionFolder:
         protocol = evaluation_set.protocol
         self._features_only = protocol.name if protocol.published_evaluator else ""
         path = _list_path(folder)
-        rows: dict[int, dict[str, dict[str, Any]]] = {}
+        rows: dict[int, dict[str, PromptRow]] = {}
         for row in _read_list(path):
-            rows.setdefault(int(row.get("repeat", 0)), {})[row["id"]] = row
+            rows.setdefault(row.repeat, {})[row.id] = row
         self._sets = []
         for number, by_id in sorted(rows.items()):
             missing = [item.id for item in evaluation_set.items if item.id not in by_id]
@@ -70,7 +93,7 @@ class MotionFolder:
     def repeat(self, evaluation_set: EvaluationSet, number: int) -> Repeat:
         """The repeat with the captions of the set of motions that it uses."""
         rows = self._sets[number % self.num_sets]
-        return evaluation_set.repeat(number, [row["caption"] for row in rows])
+        return evaluation_set.repeat(number, [row.caption for row in rows])
 
     def motions(self, number: int, indices: Sequence[int]) -> list[Motion]:
         """Motions of some windows, of the set that a repeat uses.
@@ -80,7 +103,7 @@ class MotionFolder:
         """
         rows = self._sets[number % self.num_sets]
         return [
-            read_clip_or_features(self.folder / rows[index]["file"], self._features_only) for index in indices
+            read_clip_or_features(self.folder / rows[index].file, self._features_only) for index in indices
         ]
 
 
@@ -90,21 +113,13 @@ def _list_path(folder: Path) -> Path:
     return old if old.is_file() and not (folder / LIST_FILE).is_file() else folder / LIST_FILE
 
 
-def _read_list(path: Path) -> Sequence[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
+def _read_list(path: Path) -> Sequence[PromptRow]:
+    if not path.exists():
         raise DataError(
             f"{path}: no such file; `bimotion evaluate --data DATA --export-prompts {path.parent}` writes the list of "
             "prompts to generate"
-        ) from None
-    except ValueError as error:
-        raise DataError(f"{path}: expected a JSON object on each line ({error})") from None
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict) or not all(
-            isinstance(row.get(key), str) for key in ("file", "id", "caption")
-        ):
-            raise DataError(f"{path}:{number}: expected file, id and caption")
+        )
+    rows = [record_from_json(PromptRow, row, where, DataError) for where, row in read_json_lines(path)]
     if not rows:
         raise DataError(f"{path}: is empty")
     return rows

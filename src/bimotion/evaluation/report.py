@@ -25,6 +25,8 @@ from bimotion.evaluation.scores import (
 )
 from bimotion.render.pictures import draw_strip
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.records import record_from_json
 
 FORMAT = "bimotion report 1"
 RESULTS_FILE, TEXT_FILE, PAGE_FILE = "results.json", "report.md", "report.html"
@@ -113,15 +115,23 @@ def read_report(folder: Path) -> Report:
         DataError: the folder holds no report.
     """
     path = folder / RESULTS_FILE if folder.is_dir() else folder
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; `bimotion evaluate` writes a report's folder") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error})") from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
+    if not path.exists():
+        raise DataError(f"{path}: no such file; `bimotion evaluate` writes a report's folder")
+    values = read_json_object(path)
+    if values.get("format") != FORMAT:
         raise DataError(f"{path}: expected the results of a {FORMAT}")
-    return Report(str(values["name"]), values["about"], scores_from_json(values["scores"], str(path)))
+    known = {name: values[name] for name in ("name", "about", "scores") if name in values}
+    stored = record_from_json(_Stored, known, str(path), DataError)
+    return Report(stored.name, stored.about, scores_from_json(stored.scores, str(path)))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is read of a report's results."""
+
+    name: str
+    about: dict[str, Any]
+    scores: dict[str, Any]
 
 
 def score_tables(scores: Scores, name: str) -> list[Table]:

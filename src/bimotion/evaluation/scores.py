@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from bimotion.errors import DataError
 from bimotion.evaluation.intervals import Measured
+from bimotion.storage.records import value_from_json
 
 Better = Literal["higher", "lower", "real", "none"]
 """Which values are better: higher ones, lower ones, those nearer to the recorded motions', or none."""
@@ -109,13 +110,5 @@ def scores_from_json(values: Mapping[str, Any], where: str) -> Scores:
     Raises:
         DataError: the values are not scores.
     """
-    try:
-        return {
-            OLD_PARTS.get(part, part): {
-                row: {name: Measured(**value) for name, value in metrics.items()}
-                for row, metrics in rows.items()
-            }
-            for part, rows in values.items()
-        }
-    except (TypeError, AttributeError) as error:
-        raise DataError(f"{where}: not the scores of a report ({error})") from None
+    scores: Scores = value_from_json(Scores, values, where, DataError)
+    return {OLD_PARTS.get(part, part): rows for part, rows in scores.items()}

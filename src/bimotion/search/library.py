@@ -4,11 +4,11 @@ Legend: T frames, W windows, D embedding width.
 """
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from zipfile import BadZipFile
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Float
@@ -21,8 +21,13 @@ from bimotion.features.files import read_any
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import motion_files
+from bimotion.storage.arrays import open_arrays
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.fingerprint import file_fingerprint
+from bimotion.storage.json_files import parse_json
+from bimotion.storage.records import record_from_json
+
+logger = logging.getLogger(__name__)
 
 INDEX_FILE = ".bimotion-index.npz"
 """What is known of a folder's recordings; it stands in the folder unless another place is named."""
@@ -31,6 +36,9 @@ FORMAT = "bimotion index 1"
 
 WINDOW, HOP = 120, 60
 """Frames at 20 per second of the pieces that a recording is searched in, and from one to the next: 6 s and 3 s."""
+
+MAX_FRAMES = 1 << 24
+"""Most frames of a recording: nine days."""
 
 SHORTEST = 10
 """Frames of the shortest recording that is searched: half a second."""
@@ -70,6 +78,22 @@ class _Entry:
     changed: int
     windows: tuple[tuple[int, int], ...]
     failure: str = ""
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise DataError(f"{self.name!r} lies outside the folder")
+        if not all(0 <= first < end <= MAX_FRAMES for first, end in self.windows):
+            raise DataError(f"{self.name!r} has windows that cannot be")
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What the index says beside the embeddings."""
+
+    format: str
+    evaluator: str
+    entries: tuple[_Entry, ...]
 
 
 class Library:
@@ -205,20 +229,20 @@ class Library:
 
     def _read(self) -> None:
         """Take what the index holds; one of another evaluator or version, or a broken one, is made anew."""
-        try:
-            with self.index.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                points = stored["points"]
-                if (about["format"], about["evaluator"]) != (FORMAT, self._fingerprint):
-                    return
-                entries = [
-                    _Entry(**{**row, "windows": tuple((int(a), int(b)) for a, b in row["windows"])})
-                    for row in about["entries"]
-                ]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+        if not self.index.exists():
             return
-        if points.shape == (sum(len(entry.windows) for entry in entries), self._points.shape[1]):
-            self._entries, self._points = entries, points.astype(np.float32)
+        try:
+            with open_arrays(self.index) as stored:
+                about = parse_json(stored.read_text("about"), self.index)
+                points = stored.read("points", kinds="f")
+            kept = record_from_json(_Index, about, str(self.index), DataError)
+        except DataError as error:
+            logger.warning("%s; it is made again", error)
+            return
+        if (kept.format, kept.evaluator) != (FORMAT, self._fingerprint):
+            return
+        if points.shape == (sum(len(entry.windows) for entry in kept.entries), self._points.shape[1]):
+            self._entries, self._points = list(kept.entries), points.astype(np.float32)
 
     def _write(self) -> None:
         about = {
