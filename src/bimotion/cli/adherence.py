@@ -10,6 +10,7 @@ from bimotion.cli.options import Device, Model
 
 if TYPE_CHECKING:
     from bimotion.evaluation.adherence.classifier import Classifier
+    from bimotion.evaluation.adherence.match import Matcher
     from bimotion.evaluation.adherence.motions import Motions
     from bimotion.evaluation.adherence.recordings import Window
 
@@ -43,6 +44,8 @@ class Adherence:
     """Activity classifier; trained on the recordings and stored here if the folder has none."""
     data: Annotated[Path | None, arg(metavar="DATA")] = None
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
+    evaluator: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """A text-motion evaluator: also measure how well it and the judges tell wrong requests from right ones."""
     check: bool = False
     """Only check the judges on the recordings."""
     export: Annotated[Path | None, arg(metavar="FOLDER")] = None
@@ -120,7 +123,14 @@ class Adherence:
         test_set = self._test_set(source)
         classifier = self._classifier()
         windows = self._windows() if self.recordings is not None else []
-        results = measure(source, seeds=self.seeds, classifier=classifier, windows=windows, test_set=test_set)
+        results = measure(
+            source,
+            seeds=self.seeds,
+            classifier=classifier,
+            windows=windows,
+            test_set=test_set,
+            matcher=self._matcher(),
+        )
         self._print({"name": name, **results}, markdown(results))
 
     def _source(self) -> "tuple[Motions, str]":
@@ -147,6 +157,15 @@ class Adherence:
         from bimotion.evaluation.adherence.test_set import measure_test_set
 
         return measure_test_set(source.model, MotionStore.open(self.data), track)
+
+    def _matcher(self) -> "Matcher | None":
+        if self.evaluator is None:
+            return None
+        from bimotion.evaluation.adherence.match import Matcher
+        from bimotion.evaluators.embedding import read_embedder
+        from bimotion.evaluators.folder import find_evaluator
+
+        return Matcher(read_embedder(find_evaluator(self.evaluator), self.device))
 
     def _windows(self) -> "list[Window]":
         from bimotion.evaluation.adherence.recordings import read_windows

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import bimotion
 from bimotion.data.store import MotionStore
+from bimotion.errors import DataError
 from bimotion.evaluation.adherence.bars import Bars, markdown, rows
 from bimotion.evaluation.adherence.check import check, rates_to_json, table
 from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
-from bimotion.evaluation.adherence.doubt import doubt_rates, fit_limit
+from bimotion.evaluation.adherence.doubt import halves, measure_doubt
+from bimotion.evaluation.adherence.match import Match, Matcher, fit_calibration
 from bimotion.evaluation.adherence.natural import Sample, compare, ends_well
 from bimotion.evaluation.adherence.prompts import Contrast, Prompts, Request, SidePrompt, TwoActions
 from bimotion.evaluation.adherence.recordings import Event, Window
@@ -23,6 +26,7 @@ from bimotion.evaluation.adherence.reference import (
 )
 from bimotion.evaluation.adherence.run import measure
 from bimotion.evaluation.adherence.test_set import measure_test_set
+from bimotion.evaluators.embedding import read_embedder
 from tests.evaluation.adherence.puppet import Puppet, jumping, ramp, walking
 from tests.evaluation.adherence.test_judges import raised, turning
 
@@ -197,20 +201,47 @@ def test_a_classifier_comes_back_from_its_folder(tmp_path_factory: pytest.TempPa
     assert again.shows(motions, "salsa") == classifier.shows(motions, "salsa")
 
 
-def test_doubt_is_measured_on_wrong_and_right_requests() -> None:
-    verdicts = [
-        {"right": right, "match": match}
-        for right, match in ((True, 0.9), (True, 0.8), (False, 0.1), (False, 0.6))
-    ]
-    assert doubt_rates(verdicts, limit=0.5) == {
-        "warns_wrong": 0.5,
-        "wrong": 2,
-        "warns_right": 0.0,
-        "right": 2,
-    }
-    limit = fit_limit(verdicts, most_right=0.1)
-    assert doubt_rates(verdicts, limit)["warns_wrong"] == 1.0
-    assert doubt_rates(verdicts, limit)["warns_right"] == 0.0
+def verdict(number: int, right: bool, similarity: float, missed: int) -> dict[str, Any]:
+    match = Match(similarity, ("sit",) * missed, 2)
+    return {"id": f"r-{number // 2}", "right": right, "match": match.to_json()}
+
+
+def test_doubt_is_fitted_on_one_half_and_measured_on_the_other() -> None:
+    rng = np.random.default_rng(0)
+    verdicts = []
+    for number in range(400):
+        right = number % 3 == 0
+        verdicts.append(
+            verdict(
+                number, right, rng.normal(0.6 if right else 0.2, 0.1), 0 if right else int(rng.integers(3))
+            )
+        )
+    found = measure_doubt(verdicts)
+    assert found["warns_wrong"] > 0.9
+    assert 0.03 < found["warns_right"] < 0.2
+    assert found["wrong"] + found["right"] == 400
+    first, second = halves(verdicts)
+    assert not {each["id"] for each in first} & {each["id"] for each in second}
+
+
+def test_a_calibration_knows_nothing_where_nothing_can_be_known() -> None:
+    matches = [Match(0.5, (), 1)] * 10
+    calibration = fit_calibration(matches, [True] * 7 + [False] * 3)
+    assert calibration.probability(matches[0]) == pytest.approx(0.7, abs=0.02)
+    with pytest.raises(DataError, match="some are right and some wrong"):
+        fit_calibration(matches, [True] * 10)
+
+
+def test_warnings_are_measured_on_the_requests_of_a_run(judge: Path) -> None:
+    source = Statue()
+    results = measure(source, seeds=1, prompts=PROMPTS, matcher=Matcher(read_embedder(judge)))
+    assert results["doubt"] is None  # nothing is right
+    match = results["requests"]["verdicts"][0]["match"]
+    assert -1 <= match["similarity"] <= 1
+    (found,) = Matcher(read_embedder(judge)).matches(
+        ["a person sits down"], [Puppet(3).joints().astype(np.float32)]
+    )
+    assert found.missed == ("sit",)
 
 
 def test_test_windows_give_reconstruction_and_true_captions(store: MotionStore, micro_folder: Path) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bimotion.evaluation.adherence.doubt import DoubtBars
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -106,6 +108,12 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
                 "mm",
             ),
             Row("captions without a false claim", captions, bars.true_captions, True, None),
+        ]
+    if doubt := results.get("doubt"):
+        wrong, right = DoubtBars().warns_wrong, DoubtBars().warns_right
+        found += [
+            Row("warns about wrong requests", doubt["warns_wrong"], wrong, True, None),
+            Row("warns about right requests", doubt["warns_right"], right, False, None),
         ]
     return found
 

@@ -1,19 +1,18 @@
-"""How well a score tells requests that a system got wrong from those it got right: when a system should warn.
+"""How well warnings tell requests that a system got wrong from those it got right.
 
-A verdict is an object with `right` (of a judge) and `match` (the system's own score of motion and request, higher is
-better), such as `results["requests"]["verdicts"]` of a report with scores added. A warning is given below a limit.
-
-Source of the protocol: of the requests judged wrong at least 80 % are to be warned about, of those judged right at most
-10 %. The limit is fitted on one half of the prompts and reported on the other (`halves`).
+A verdict is an object with `id`, `right` (of a judge) and `match` (`match.Match` as an object), such as those of
+`results["requests"]["verdicts"]` where a matcher was given. A system warns where the calibrated probability is below a
+limit. The protocol: calibration and limit are fitted on one half of the prompts and measured on the other, both ways.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from bimotion.errors import DataError
+from bimotion.evaluation.adherence.match import Calibration, Match, fit_calibration
 
 Verdict = Mapping[str, Any]
 
@@ -25,20 +24,21 @@ class DoubtBars:
     warns_wrong: float = 0.80
     """Least share of wrong requests that are warned about."""
     warns_right: float = 0.10
-    """Most right requests that are warned about."""
+    """Largest share of right requests that are warned about."""
 
 
-def doubt_rates(verdicts: Sequence[Verdict], limit: float) -> dict[str, float | int]:
-    """Shares of wrong and of right requests with a score below the limit, and how many there are.
+def doubt_rates(
+    verdicts: Sequence[Verdict], calibration: Calibration, limit: float
+) -> dict[str, float | int]:
+    """Shares of wrong and of right requests that are warned about, and how many there are.
 
     Raises:
         DataError: nothing is right, or nothing is wrong.
     """
     right = np.array([bool(verdict["right"]) for verdict in verdicts])
-    match = np.array([float(verdict["match"]) for verdict in verdicts])
     if right.all() or not right.any():
         raise DataError("warnings are measured on requests of which some are right and some wrong")
-    warned = match < limit
+    warned = np.array(_probabilities(verdicts, calibration)) < limit
     return {
         "warns_wrong": float(warned[~right].mean()),
         "wrong": int((~right).sum()),
@@ -47,30 +47,33 @@ def doubt_rates(verdicts: Sequence[Verdict], limit: float) -> dict[str, float | 
     }
 
 
-def fit_limit(verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_right) -> float:
-    """The highest limit that warns about at most so many of the right requests.
+def fit_doubt(
+    verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_right
+) -> tuple[Calibration, float]:
+    """The calibration, and the highest limit that warns about at most so many of the right requests.
 
     Raises:
-        DataError: nothing is right.
+        DataError: all are right, or none is.
     """
-    matches = np.sort([float(verdict["match"]) for verdict in verdicts if verdict["right"]])
-    if not len(matches):
-        raise DataError("a limit is fitted on requests of which some are right")
-    return float(matches[int(most_right * len(matches))])
+    matches = [Match.from_json(verdict["match"]) for verdict in verdicts]
+    calibration = fit_calibration(matches, [bool(verdict["right"]) for verdict in verdicts])
+    right = np.sort(
+        [calibration.probability(m) for m, v in zip(matches, verdicts, strict=True) if v["right"]]
+    )
+    return calibration, float(right[int(most_right * len(right))])
 
 
 def halves(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
-    """The verdicts in two halves by prompt, so that a limit is not reported on prompts that it was fitted on."""
-    ids = list(dict.fromkeys(verdict["id"] for verdict in verdicts))
-    first = set(ids[::2])
+    """The verdicts in two halves by prompt: nothing is measured on prompts that it was fitted on."""
+    first = set(list(dict.fromkeys(verdict["id"] for verdict in verdicts))[::2])
     return (
         [verdict for verdict in verdicts if verdict["id"] in first],
         [verdict for verdict in verdicts if verdict["id"] not in first],
     )
 
 
-def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) -> dict[str, float | int]:
-    """The rates on each half of the prompts with the limit of the other, averaged; and the limit of all.
+def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) -> dict[str, Any]:
+    """Rates on each half of the prompts as fitted on the other, averaged; and the calibration and limit of all.
 
     Raises:
         DataError: a half has nothing right or nothing wrong.
@@ -78,13 +81,20 @@ def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) ->
     bars = bars or DoubtBars()
     first, second = halves(verdicts)
     rates = [
-        doubt_rates(test, fit_limit(fitted, bars.warns_right))
+        doubt_rates(test, *fit_doubt(fitted, bars.warns_right))
         for fitted, test in ((first, second), (second, first))
     ]
+    calibration, limit = fit_doubt(verdicts, bars.warns_right)
     return {
-        "limit": fit_limit(verdicts, bars.warns_right),
         "warns_wrong": float(np.mean([rate["warns_wrong"] for rate in rates])),
         "warns_right": float(np.mean([rate["warns_right"] for rate in rates])),
         "wrong": int(sum(rate["wrong"] for rate in rates)),
         "right": int(sum(rate["right"] for rate in rates)),
+        "calibration": asdict(calibration),
+        "limit": limit,
+        "bars": asdict(bars),
     }
+
+
+def _probabilities(verdicts: Sequence[Verdict], calibration: Calibration) -> list[float]:
+    return [calibration.probability(Match.from_json(verdict["match"])) for verdict in verdicts]

@@ -8,7 +8,9 @@ from bimotion.captions.content_words import content_of_words
 from bimotion.evaluation.adherence.bars import Bars, rows
 from bimotion.evaluation.adherence.classifier import Classifier
 from bimotion.evaluation.adherence.course import Course
+from bimotion.evaluation.adherence.doubt import halves, measure_doubt
 from bimotion.evaluation.adherence.judges import LIMITS, in_order
+from bimotion.evaluation.adherence.match import Matcher
 from bimotion.evaluation.adherence.motions import Joints, Motions
 from bimotion.evaluation.adherence.natural import Sample, compare
 from bimotion.evaluation.adherence.prompts import Prompts, Request, load_prompts
@@ -50,6 +52,7 @@ def measure(
     windows: Sequence[Window] = (),
     prompts: Prompts | None = None,
     test_set: Mapping[str, Any] | None = None,
+    matcher: Matcher | None = None,
     bars: Bars | None = None,
 ) -> dict[str, Any]:
     """All verdicts and counts of a system on the prompt lists, as JSON values.
@@ -57,6 +60,7 @@ def measure(
     `windows` are recordings with captions: with them, naturalness is compared and the recordings' own shares are
     reported. `requests_shuffled` judges every motion by another request: what is right by chance. Requests for
     activities that the classifier is not trusted with are left out. `test_set` is what `measure_test_set` gave.
+    With a `matcher`, how well it tells wrong requests from right ones is measured (see `doubt`).
     """
     prompts = prompts or load_prompts()
     trusted = trusted_activities(classifier)
@@ -64,7 +68,7 @@ def measure(
     samples: list[Sample] = []
     for seed in range(seeds):
         _contrasts(source, seed, prompts, tallies["contrasts"], samples)
-        _requests(source, seed, prompts, (classifier, trusted), tallies, samples)
+        _requests(source, seed, prompts, (classifier, trusted, matcher), tallies, samples)
         _two_actions(source, seed, prompts, tallies["two_actions"], samples)
         _sides(source, seed, prompts, tallies["sides"], samples)
     results: dict[str, Any] = {"seeds": seeds, **{name: tally.to_json() for name, tally in tallies.items()}}
@@ -82,11 +86,20 @@ def measure(
         }
     if test_set is not None:
         results["test_set"] = dict(test_set)
+    if matcher is not None:
+        results["doubt"] = _doubt(results["requests"]["verdicts"])
     results["bars"] = {
         "limits": asdict(bars or Bars()),
         "rows": [row.to_json() for row in rows(results, bars)],
     }
     return results
+
+
+def _doubt(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What warnings reach; None where a half of the prompts has nothing right or nothing wrong."""
+    if any(len({verdict["right"] for verdict in half}) < 2 for half in halves(verdicts)):
+        return None
+    return measure_doubt(verdicts)
 
 
 def _counts(tally: Tally) -> dict[str, Any]:
@@ -109,17 +122,22 @@ def _requests(
     source: Motions,
     seed: int,
     prompts: Prompts,
-    judge: tuple[Classifier | None, Mapping[str, Any]],
+    judge: tuple[Classifier | None, Mapping[str, Any], Matcher | None],
     tallies: Mapping[str, Tally],
     samples: list[Sample],
 ) -> None:
-    classifier, trusted = judge
-    made = source.motions([request.text for request in prompts.requests], seed)
+    classifier, trusted, matcher = judge
+    texts = [request.text for request in prompts.requests]
+    made = source.motions(texts, seed)
+    matches = [match.to_json() for match in matcher.matches(texts, made)] if matcher else None
     for index, (request, joints) in enumerate(zip(prompts.requests, made, strict=True)):
         samples.append(Sample(content_of_words([request.text]), joints, request.idle))
         if request.activity is None or request.activity in trusted:
             right = _fulfilled(request, joints, classifier)
-            tallies["requests"].add(right, (request.group,), id=request.id, text=request.text, seed=seed)
+            about: dict[str, Any] = {"id": request.id, "text": request.text, "seed": seed}
+            if matches is not None:
+                about["match"] = matches[index]
+            tallies["requests"].add(right, (request.group,), **about)
             other = made[(index + len(made) // 2) % len(made)]
             tallies["requests_shuffled"].add(
                 _fulfilled(request, other, classifier), (request.group,), id=request.id
