@@ -10,7 +10,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bimotion.api import load, read_clip, save_clip
+    from bimotion.api import load, read_clip, retarget, save_clip
     from bimotion.errors import BimotionError, ConfigError, DataError, ModelError, MotionFileError
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
@@ -29,6 +29,7 @@ __all__ = [
     "MotionLanguageModel",
     "load",
     "read_clip",
+    "retarget",
     "save_clip",
 ]
 
@@ -44,6 +45,7 @@ _HOMES = {
     "MotionLanguageModel": "bimotion.inference.model",
     "load": "bimotion.api",
     "read_clip": "bimotion.api",
+    "retarget": "bimotion.api",
     "save_clip": "bimotion.api",
 }
 

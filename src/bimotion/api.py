@@ -1,7 +1,7 @@
 """Loading models, reading and writing clips: what `import bimotion` gives."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -148,6 +148,25 @@ def save_clip(
         from bimotion.motion.formats.sidecar import write_sidecar
 
         write_sidecar(clip, path, options)
+
+
+def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | Path) -> None:
+    """Write a character that does what the clips do, each as an animation clip named by its caption or name.
+
+    The character is a BVH, GLB, glTF or VRM file with a humanoid skeleton in any rest pose; its mesh and materials are
+    kept. Limbs point as in the clip, hips are scaled to the character's legs, feet stand on its floor, arms stay clear
+    of its body. A BVH takes one motion.
+
+    Raises:
+        MotionFileError: no humanoid in the character's file, a suffix that it cannot have, or a missing folder.
+    """
+    from bimotion.motion.formats.character_writer import write_character
+
+    clips = [motions] if isinstance(motions, Clip) else list(motions)
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; make it first")
+    write_character(path, clips, character)
 
 
 def check_writable(path: str | Path) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": ("predict", "Predict", "how a motion goes on"),
     "inbetween": ("inbetween", "Inbetween", "the motion between two motions"),
     "convert": ("convert", "Convert", "a motion file to another format"),
+    "retarget": ("retarget", "Retarget", "put motions on your own character"),
     "view": ("view", "View", "one HTML page that plays motions in 3D"),
     "info": ("info", "Info", "what a motion file or a model folder holds"),
     "prepare": ("prepare", "Prepare", "a data set from recordings"),

@@ -49,7 +49,7 @@ class Pose:
         count = len(self.root)
         times = np.arange(int(np.floor((count - 1) * to_fps / fps + 1e-6)) + 1) * (fps / to_fps)
         rotations = quat_normalise(_cubic(self.rotations, times))
-        return replace(self, root=_cubic(self.root, times), rotations=_without_jumps(rotations))
+        return replace(self, root=_cubic(self.root, times), rotations=without_jumps(rotations))
 
 
 def _cubic(
@@ -113,7 +113,7 @@ def clip_to_pose(clip: Clip) -> Pose:
     def posed(world: Float[np.ndarray, "T J 4"]) -> Pose:
         offsets = mean_offsets(world, joints, lengths)
         aimed, root = aim(world, offsets, joints)
-        return Pose(root, _without_jumps(local_rotations(aimed)), offsets)
+        return Pose(root, without_jumps(local_rotations(aimed)), offsets)
 
     if clip.rotations is not None:
         own = global_rotations(clip.rotations.astype(np.float64))
@@ -132,7 +132,7 @@ def pose_to_clip(pose: Pose, fps: float, name: str = "") -> Clip:
 def clip_rotations(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
     """`Clip.rotations` of local rotations in the T-pose's axes."""
     world = quat_multiply(global_rotations(rotations), _RAW_TO_REST)
-    return _without_jumps(local_rotations(world)).astype(np.float32)
+    return without_jumps(local_rotations(world)).astype(np.float32)
 
 
 def with_rotations(clip: Clip) -> Clip:
@@ -142,7 +142,7 @@ def with_rotations(clip: Clip) -> Clip:
     return replace(clip, rotations=clip_rotations(clip_to_pose(clip).rotations))
 
 
-def _without_jumps(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
+def without_jumps(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
     """The same rotations with signs such that each quaternion lies on the side of the one before it."""
     flips = np.sign((rotations[1:] * rotations[:-1]).sum(-1, keepdims=True))
     flips = np.concatenate([np.ones_like(rotations[:1, :, :1]), np.where(flips == 0, 1, flips)])

@@ -28,8 +28,8 @@ from bimotion.motion.trajectory import trajectory
 from bimotion.storage.atomic import atomic_path
 
 ORDER = "zyx"
-_ROTATIONS = " ".join(f"{axis.upper()}rotation" for axis in ORDER)
-_POSITIONS = "Xposition Yposition Zposition"
+ROTATIONS = " ".join(f"{axis.upper()}rotation" for axis in ORDER)
+POSITIONS = "Xposition Yposition Zposition"
 _TIPS = {
     "head": (0.0, 0.12, 0.0),
     "left_foot": (0.0, 0.0, 0.06),
@@ -59,7 +59,7 @@ def write_bvh(clip: Clip, path: str | Path, options: WriteOptions | None = None)
         root, turn, pose = split_root(pose, fps)
         columns += [root * scale, smooth_angles(quat_to_matrix(turn[:, None]))[:, 0]]
         lines += [f"ROOT {ROOT_NAMES[options.names]}\n{{\n", "  OFFSET 0.000000 0.000000 0.000000\n"]
-        lines += [f"  CHANNELS 6 {_POSITIONS} {_ROTATIONS}\n"]
+        lines += [f"  CHANNELS 6 {POSITIONS} {ROTATIONS}\n"]
         depth = 1
     angles = smooth_angles(quat_to_matrix(pose.rotations[:, _depth_first(0)]))
     columns += [pose.root * scale, angles.reshape(len(angles), -1)]
@@ -98,7 +98,7 @@ def _hierarchy(joint: int, pose: Pose, names: tuple[str, ...], scale: float, dep
     lines = [
         f"{indent}{'JOINT' if depth else 'ROOT'} {names[joint]}\n{indent}{{\n",
         f"{indent}  OFFSET {x:.6f} {y:.6f} {z:.6f}\n",
-        f"{indent}  CHANNELS {'3' if joint else f'6 {_POSITIONS}'} {_ROTATIONS}\n",
+        f"{indent}  CHANNELS {'3' if joint else f'6 {POSITIONS}'} {ROTATIONS}\n",
     ]
     for child in CHILDREN[joint]:
         lines += _hierarchy(child, pose, names, scale, depth + 1)

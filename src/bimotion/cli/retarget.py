@@ -1,0 +1,55 @@
+"""`bimotion retarget`: motions on a character."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from bimotion.cli.options import Reading, ReadingOptions
+from bimotion.cli.terminal import say
+
+
+@dataclass(frozen=True)
+class Retarget:
+    """Put motions on your own character, which keeps its mesh and materials.
+
+    The character is a .bvh, .glb, .gltf or .vrm with a humanoid skeleton of any naming and rest pose. Limbs point as in
+    the motion, hips are scaled to the character's legs, feet stand on its floor, arms stay clear of its body. Several
+    motions become several animation clips, named by the files. A .bvh character takes one motion.
+
+    examples:
+      bimotion retarget wave.bvh character.glb --out waving.glb
+      bimotion retarget walk.bvh jump.npz sit.bvh avatar.vrm --out avatar-with-motions.vrm
+      bimotion retarget walk.bvh skeleton.bvh --out walk-on-skeleton.bvh
+    """
+
+    files: Annotated[Positional[tuple[Path, ...]], arg(metavar="MOTION... CHARACTER")]
+    """One or more motion files, and the character last."""
+    out: Annotated[Path, arg(metavar="FILE")]
+    """The file to write; one that exists is overwritten."""
+    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
+    """Frames per second to write."""
+    reading: ReadingOptions = Reading()
+    """How the motions are read."""
+
+    def run(self) -> None:
+        """Read, put on, write."""
+        from bimotion.api import retarget
+        from bimotion.cli.usage import UsageError
+
+        if len(self.files) < 2:
+            raise UsageError("expected motions and a character: bimotion retarget wave.bvh me.glb --out F")
+        *motions, character = self.files
+        clips = [
+            replace(clip, name=clip.name or file.stem)
+            for file in motions
+            for clip in [self.reading.read(file)]
+        ]
+        if self.fps is not None:
+            clips = [clip.resample(self.fps) for clip in clips]
+        retarget(clips, character, self.out)
+        seconds = sum(clip.duration for clip in clips)
+        say(
+            f"{self.out}: {len(clips)} animation clip{'s' * (len(clips) > 1)}, {seconds:.2f} s, on {character.name}"
+        )

@@ -1,0 +1,313 @@
+"""A character that a motion is put on: its skeleton in the rest pose, which joint is which, and its shape.
+
+N nodes, V vertices of the mesh; lengths in the character's own unit, positions and rotations in its own world.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from bimotion.errors import MotionFileError
+from bimotion.motion.formats.gltf_file import GltfFile
+from bimotion.motion.retarget.reference import rest_axes
+from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
+from bimotion.motion.retarget.to_joints import match_joints
+from bimotion.motion.rotations import matrix_to_quat, quat_conjugate, quat_multiply, quat_rotate
+
+CHARACTERS: tuple[str, ...] = (".bvh", ".glb", ".gltf", ".vrm")
+"""Suffixes of files that hold a character."""
+
+_VRM_JOINTS = {
+    "hips": "pelvis",
+    "spine": "spine1",
+    "chest": "spine2",
+    "upperChest": "spine3",
+    "neck": "neck",
+    "head": "head",
+} | {
+    f"{side}{bone}": f"{side}_{joint}"
+    for side in ("left", "right")
+    for bone, joint in (
+        ("Shoulder", "collar"),
+        ("UpperArm", "shoulder"),
+        ("LowerArm", "elbow"),
+        ("Hand", "wrist"),
+        ("UpperLeg", "hip"),
+        ("LowerLeg", "knee"),
+        ("Foot", "ankle"),
+        ("Toes", "foot"),
+    )
+}
+_NEEDED = [
+    f"{s}_{j}" for s in ("left", "right") for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+]
+
+
+@dataclass(frozen=True)
+class Skin:
+    """The vertices of a character's meshes in the rest pose."""
+
+    positions: Float[np.ndarray, "V 3"]
+    nodes: Int[np.ndarray, "V"]
+    """The node that each vertex follows most."""
+
+
+@dataclass(frozen=True)
+class Character:
+    """A humanoid skeleton in a reference pose: its rest pose, or where that does not stand a frame of its file."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    positions: Float[np.ndarray, "N 3"]
+    rotations: Float[np.ndarray, "N 4"]
+    joints: dict[str, int]
+    """Which node is which of our joints; torso joints where the file has them."""
+    trunk: tuple[int, ...]
+    """Nodes from the one that holds both hips up to the one that holds both shoulders."""
+    axes: Float[np.ndarray, "3 3"]
+    """Columns: the character's left, up and forward."""
+    skin: Skin | None = None
+    order: tuple[int, ...] = ()
+    """Nodes, parents before their children."""
+
+    def offsets(self) -> Float[np.ndarray, "N 3"]:
+        """Each node from its parent, in the axes of its parent."""
+        parents = np.maximum(self.parents, 0)
+        return quat_rotate(quat_conjugate(self.rotations[parents]), self.positions - self.positions[parents])
+
+    def local_rotations(self) -> Float[np.ndarray, "N 4"]:
+        """Rotation of each node against its parent."""
+        parents = np.maximum(self.parents, 0)
+        local = quat_multiply(quat_conjugate(self.rotations[parents]), self.rotations)
+        return np.where((np.array(self.parents) < 0)[:, None], self.rotations, local)
+
+    def length(self, *joints: str) -> float:
+        """Length of a chain of joints along its bones."""
+        points = self.positions[[self.joints[joint] for joint in joints]]
+        return float(np.linalg.norm(np.diff(points, axis=0), axis=-1).sum())
+
+    def floor(self) -> float:
+        """Height of the floor under the character's feet: its lowest vertex, or a little below its lowest joint."""
+        up = self.axes[:, 1]
+        if self.skin is not None:
+            return float((self.skin.positions @ up).min())
+        feet = [
+            self.joints[joint]
+            for joint in ("left_foot", "right_foot", "left_ankle", "right_ankle")
+            if joint in self.joints
+        ]
+        lowest = float((self.positions[feet] @ up).min())
+        return lowest - 0.03 * self.length("left_hip", "left_knee", "left_ankle")
+
+
+def gltf_character(file: GltfFile) -> Character:
+    """The character in a glTF file, by its VRM humanoid or by the names and the shape of its nodes.
+
+    Raises:
+        MotionFileError: no humanoid skeleton.
+    """
+    nodes = file.document.get("nodes", [])
+    parents = file.parents()
+    order = _parents_first(parents)
+    world = np.tile(np.eye(4), (len(nodes), 1, 1))
+    for node in order:
+        local = file.local_matrix(node)
+        world[node] = world[parents[node]] @ local if parents[node] >= 0 else local
+    scale = np.linalg.norm(world[:, :3, :3], axis=1)
+    rotations = matrix_to_quat(world[:, :3, :3] / np.maximum(scale, 1e-12)[:, None, :])
+    positions = world[:, :3, 3]
+    names = tuple(str(node.get("name", f"node {i}")) for i, node in enumerate(nodes))
+    joints = _vrm_joints(file.document)
+    if any(joint not in joints for joint in _NEEDED):
+        _, found = match_joints(_flat_skeleton(names, parents, positions, order), file.where)
+        joints = {joint: order[index] for joint, index in found.items()}
+    return _character(
+        names, tuple(parents), positions, rotations, joints, _skin(file, world), tuple(order), file.where
+    )
+
+
+def bvh_character(source: SourceMotion, where: str) -> Character:
+    """The character of a BVH file: its skeleton in the rest pose, or in its most upright frame.
+
+    Raises:
+        MotionFileError: no humanoid skeleton.
+    """
+    skeleton = source.skeleton
+    _, joints = match_joints(skeleton, where)
+    count = len(skeleton.names)
+    positions, rotations = skeleton.rest_positions(), np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
+    if rest_axes(skeleton, joints) is None:
+        places, turns = source.world_poses(range(count))
+        frame = _most_upright(places, joints)
+        positions, rotations = places[frame], matrix_to_quat(turns[frame])
+    return _character(
+        skeleton.names, skeleton.parents, positions, rotations, joints, None, tuple(range(count)), where
+    )
+
+
+def _character(
+    names: tuple[str, ...],
+    parents: tuple[int, ...],
+    positions: Float[np.ndarray, "N 3"],
+    rotations: Float[np.ndarray, "N 4"],
+    joints: dict[str, int],
+    skin: Skin | None,
+    order: tuple[int, ...],
+    where: str,
+) -> Character:
+    def path(node: int) -> list[int]:
+        above = []
+        while node >= 0:
+            above.append(node)
+            node = parents[node]
+        return above[::-1]
+
+    def shared(*nodes: int) -> int:
+        common = -1
+        for level in zip(*(path(node) for node in nodes), strict=False):
+            if len(set(level)) > 1:
+                break
+            common = level[0]
+        return common
+
+    hips = shared(joints["left_hip"], joints["right_hip"])
+    chest = shared(joints["left_shoulder"], joints["right_shoulder"])
+    if hips < 0 or chest < 0 or shared(hips, chest) < 0:
+        raise MotionFileError(f"{where}: legs and arms are not joined by a spine")
+    base = shared(hips, chest)
+    above = path(chest)
+    trunk = [hips, *(node for node in above[above.index(base) + 1 :] if node != hips)]
+    joints = dict(joints)
+    for side in ("left", "right"):
+        way = path(joints[f"{side}_shoulder"])
+        between = way[way.index(chest) + 1 : -1]
+        if f"{side}_collar" not in joints and between:
+            joints[f"{side}_collar"] = between[0]
+        ankle = joints[f"{side}_ankle"]
+        if f"{side}_foot" not in joints:
+            below = [i for i, parent in enumerate(parents) if parent == ankle]
+            longest = max(below, key=lambda i: np.linalg.norm(positions[i] - positions[ankle]), default=None)
+            if longest is not None and np.linalg.norm(positions[longest] - positions[ankle]) > 0:
+                joints[f"{side}_foot"] = longest
+    return Character(
+        names, parents, positions, rotations, joints, tuple(trunk), _axes(positions, joints), skin, order
+    )
+
+
+def _axes(positions: Float[np.ndarray, "N 3"], joints: dict[str, int]) -> Float[np.ndarray, "3 3"]:
+    """Left, up and forward as columns; up is the axis of the world along which the character stands."""
+
+    def at(*names: str) -> np.ndarray:
+        return np.asarray(np.mean([positions[joints[name]] for name in names], axis=0))
+
+    body = at("left_shoulder", "right_shoulder") - at("left_ankle", "right_ankle")
+    axis = int(np.abs(body).argmax())
+    up = np.sign(body[axis]) * np.eye(3)[axis]
+    left = at("left_hip", "left_shoulder") - at("right_hip", "right_shoulder")
+    left = left - (left @ up) * up
+    left /= np.linalg.norm(left)
+    nearest = int(np.abs(left).argmax())
+    if abs(left[nearest]) > np.cos(np.radians(8.0)):  # facing along an axis but for a posed shoulder or hip
+        left = np.sign(left[nearest]) * np.eye(3)[nearest]
+    return np.stack([left, up, np.cross(left, up)], axis=1)
+
+
+def _most_upright(positions: Float[np.ndarray, "T N 3"], joints: dict[str, int]) -> int:
+    """The frame in which trunk and legs are most nearly one straight line."""
+
+    def at(*names: str) -> np.ndarray:
+        return np.asarray(np.mean([positions[:, joints[name]] for name in names], axis=0))
+
+    ends = at("left_shoulder", "right_shoulder") - at("left_ankle", "right_ankle")
+    return int(np.linalg.norm(ends, axis=-1).argmax())
+
+
+def _parents_first(parents: list[int]) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for node, parent in enumerate(parents):
+        children.setdefault(parent, []).append(node)
+    order = list(children.get(-1, []))
+    for node in order:
+        order += children.get(node, [])
+    return order
+
+
+def _flat_skeleton(
+    names: tuple[str, ...], parents: list[int], positions: Float[np.ndarray, "N 3"], order: list[int]
+) -> SourceSkeleton:
+    """The nodes, parents first, with bones in the axes of the world."""
+    place = {node: index for index, node in enumerate(order)}
+    above = tuple(place[parents[node]] if parents[node] >= 0 else -1 for node in order)
+    offsets = [positions[n] - (positions[parents[n]] if parents[n] >= 0 else 0) for n in order]
+    return SourceSkeleton(tuple(names[node] for node in order), above, np.array(offsets).reshape(-1, 3))
+
+
+def _vrm_joints(document: dict[str, Any]) -> dict[str, int]:
+    """Nodes of our joints by the humanoid that a VRM 0 or VRM 1 file states."""
+    extensions = document.get("extensions", {})
+    if "VRMC_vrm" in extensions:
+        bones = extensions["VRMC_vrm"]["humanoid"]["humanBones"]
+        found = {bone: fields["node"] for bone, fields in bones.items()}
+    elif "VRM" in extensions:
+        found = {b["bone"]: b["node"] for b in extensions["VRM"]["humanoid"]["humanBones"]}
+    else:
+        return {}
+    return {_VRM_JOINTS[bone]: int(node) for bone, node in found.items() if bone in _VRM_JOINTS}
+
+
+def _skin(file: GltfFile, world: Float[np.ndarray, "N 4 4"]) -> Skin | None:
+    """All skinned vertices in the rest pose."""
+    positions, owners = [], []
+    for node in file.document.get("nodes", []):
+        if "mesh" not in node or "skin" not in node:
+            continue
+        skin = file.document["skins"][node["skin"]]
+        joints = np.array(skin["joints"])
+        matrices = world[joints]
+        if "inverseBindMatrices" in skin:
+            inverse = file.array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+            matrices = matrices @ inverse[: len(joints)]
+        for primitive in file.document["meshes"][node["mesh"]]["primitives"]:
+            attributes = primitive["attributes"]
+            if not {"POSITION", "JOINTS_0", "WEIGHTS_0"} <= attributes.keys():
+                continue
+            if "bufferView" not in file.document["accessors"][attributes["POSITION"]]:
+                continue  # compressed by an extension
+            points = file.array(attributes["POSITION"]).astype(np.float64)
+            index = file.array(attributes["JOINTS_0"]).astype(int)
+            weights = file.array(attributes["WEIGHTS_0"]).astype(np.float64)
+            moved = sum(
+                weights[:, k, None]
+                * (
+                    np.einsum("vij,vj->vi", matrices[index[:, k], :3, :3], points)
+                    + matrices[index[:, k], :3, 3]
+                )
+                for k in range(4)
+            )
+            positions.append(np.asarray(moved) / np.maximum(weights.sum(1, keepdims=True), 1e-9))
+            owners.append(joints[index[np.arange(len(index)), weights.argmax(1)]])
+    if not positions:
+        return None
+    return Skin(np.concatenate(positions), np.concatenate(owners))
+
+
+def read_character(path: str | Path) -> tuple[Character, GltfFile | None]:
+    """The character of a file, and the glTF file that it came from.
+
+    Raises:
+        MotionFileError: another suffix, or no humanoid skeleton in it.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in CHARACTERS:
+        raise MotionFileError(f"{path}: expected a character: a file that ends in {', '.join(CHARACTERS)}")
+    if not path.is_file():
+        raise MotionFileError(f"{path}: no such file")
+    if path.suffix.lower() == ".bvh":
+        from bimotion.motion.formats.bvh import read_bvh
+
+        return bvh_character(read_bvh(path), str(path)), None
+    file = GltfFile.load(path)
+    return gltf_character(file), file

@@ -1,0 +1,169 @@
+"""A clip on a character: directions of the limbs are kept, hips are scaled to its legs, feet stand on its floor.
+
+T frames, N nodes of the character, J = 22 joints of the clip; lengths in the character's unit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.motion.clip import Clip
+from bimotion.motion.kinematics import clip_to_pose, global_rotations
+from bimotion.motion.retarget.character import Character
+from bimotion.motion.retarget.clearance import clear_arms
+from bimotion.motion.retarget.planting import plant_feet
+from bimotion.motion.rotations import (
+    axis_angle_to_quat,
+    matrix_to_quat,
+    quat_between,
+    quat_conjugate,
+    quat_multiply,
+    quat_rotate,
+    slerp,
+)
+from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES
+
+_TRUNK = ("pelvis", "spine1", "spine2", "spine3")
+_LIMBS = tuple(
+    f"{side}_{joint}"
+    for side in ("left", "right")
+    for joint in ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
+)
+
+
+@dataclass
+class NodeMotion:
+    """How a character's nodes move."""
+
+    rotations: dict[int, Float[np.ndarray, "T 4"]]
+    """World rotations of the nodes that are driven; all others keep their rotation against their parent."""
+    hips: Float[np.ndarray, "T 3"]
+    """World positions of the lowest node of the trunk."""
+
+    def world(self, character: Character) -> tuple[Float[np.ndarray, "T N 3"], Float[np.ndarray, "T N 4"]]:
+        """World positions and rotations of all nodes; those above the hips stay where they are."""
+        num_frames = len(self.hips)
+        positions = np.tile(character.positions, (num_frames, 1, 1))
+        rotations = np.tile(character.rotations, (num_frames, 1, 1))
+        offsets, local = character.offsets(), character.local_rotations()
+        for node in character.order:
+            parent = character.parents[node]
+            if node in self.rotations:
+                rotations[:, node] = self.rotations[node]
+            elif parent >= 0:
+                rotations[:, node] = quat_multiply(rotations[:, parent], local[node])
+            if node == character.trunk[0]:
+                positions[:, node] = self.hips
+            elif parent >= 0:
+                positions[:, node] = positions[:, parent] + quat_rotate(rotations[:, parent], offsets[node])
+        return positions, rotations
+
+
+def put_on(clip: Clip, character: Character) -> NodeMotion:
+    """The motion of the character that does what the clip does."""
+    pose = clip_to_pose(clip)
+    turn = matrix_to_quat(character.axes)
+    # in the character's world, in the axes of our T-pose
+    world = quat_multiply(quat_multiply(turn, global_rotations(pose.rotations)), quat_conjugate(turn))
+    rotations = _trunk_rotations(world, character) | _limb_rotations(world, character, turn, pose.offsets)
+    motion = NodeMotion(rotations, np.zeros((len(clip), 3)))
+    joints = pose.joints()
+    motion.hips = _hip_positions(joints, character, motion, _scale(character, joints))
+    clear_arms(motion, character)
+    plant_feet(motion, character, joints, clip.fps)
+    return motion
+
+
+def _trunk_rotations(
+    world: Float[np.ndarray, "T J 4"], character: Character
+) -> dict[int, Float[np.ndarray, "T 4"]]:
+    """Our four trunk rotations, spread over as many nodes as the character has; neck and head as they are."""
+    ours = [JOINT_NAMES.index(name) for name in _TRUNK]
+    out = {}
+    for place, node in enumerate(character.trunk):
+        at = (len(ours) - 1) * place / max(len(character.trunk) - 1, 1)
+        low = min(int(at), len(ours) - 2)
+        out[node] = slerp(world[:, ours[low]], world[:, ours[low + 1]], at - low)
+    for name in ("neck", "head"):
+        if name in character.joints and character.joints[name] not in out:
+            out[character.joints[name]] = world[:, JOINT_NAMES.index(name)]
+    return {node: quat_multiply(rotation, character.rotations[node]) for node, rotation in out.items()}
+
+
+def _limb_rotations(
+    world: Float[np.ndarray, "T J 4"],
+    character: Character,
+    turn: Float[np.ndarray, "4"],
+    offsets: Float[np.ndarray, "J 3"],
+) -> dict[int, Float[np.ndarray, "T 4"]]:
+    """Each limb's rotation after the one that brings its bone from the character's rest pose into the T-pose."""
+    out = {}
+    into_rest: dict[str, np.ndarray] = {}
+    for name in _LIMBS:
+        if name not in character.joints:
+            continue
+        side, _, part = name.partition("_")
+        node = character.joints[name]
+        children = CHILDREN[JOINT_NAMES.index(name)]
+        parent = {"wrist": "elbow", "foot": "ankle"}.get(part)
+        if parent is not None:
+            into_rest[name] = into_rest.get(f"{side}_{parent}", np.array([1.0, 0.0, 0.0, 0.0]))
+        else:
+            end = character.joints.get(JOINT_NAMES[children[0]])
+            bone = None if end is None else character.positions[end] - character.positions[node]
+            into_rest[name] = _alignment(bone, quat_rotate(turn, offsets[children[0]]), part, character)
+        rotation = quat_multiply(world[:, JOINT_NAMES.index(name)], into_rest[name])
+        out[node] = quat_multiply(rotation, character.rotations[node])
+    return out
+
+
+def _alignment(
+    bone: Float[np.ndarray, "3"] | None, target: Float[np.ndarray, "3"], part: str, character: Character
+) -> Float[np.ndarray, "4"]:
+    """The rotation that brings a bone of the rest pose to its direction in the T-pose.
+
+    Collars keep their own slope, which is the character's build. Feet, which stand flat in the rest pose however high
+    the heel, are only turned to point ahead.
+    """
+    if bone is None or part == "collar":
+        return np.array([1.0, 0.0, 0.0, 0.0])
+    if part == "ankle":
+        up = character.axes[:, 1]
+        flat, ahead = bone - (bone @ up) * up, target - (target @ up) * up
+        angle = np.arctan2(np.cross(flat, ahead) @ up, flat @ ahead)
+        return axis_angle_to_quat(angle * up)
+    return quat_between(bone, target)
+
+
+def _scale(character: Character, joints: Float[np.ndarray, "T J 3"]) -> float:
+    """Length of the character's legs in those of the clip."""
+    sides = ("left", "right")
+    theirs = sum(character.length(f"{s}_hip", f"{s}_knee", f"{s}_ankle") for s in sides)
+    ours = 0.0
+    for side in sides:
+        chain = [JOINT_NAMES.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
+        ours += float(np.linalg.norm(np.diff(joints[0, chain], axis=0), axis=-1).sum())
+    return theirs / max(ours, 1e-9)
+
+
+def _hip_positions(
+    joints: Float[np.ndarray, "T J 3"], character: Character, motion: NodeMotion, scale: float
+) -> Float[np.ndarray, "T 3"]:
+    """The trunk's lowest node, such that the middle of the hips moves as the clip's does, scaled.
+
+    Heights are measured from the ankles: the character's ankles stand as high as they do in its rest pose.
+    """
+    left, right = (character.joints[f"{side}_hip"] for side in ("left", "right"))
+    hips = character.trunk[0]
+    middle = (character.positions[left] + character.positions[right]) / 2
+    held = quat_rotate(quat_conjugate(character.rotations[hips]), middle - character.positions[hips])
+    ours = joints[:, [JOINT_NAMES.index("left_hip"), JOINT_NAMES.index("right_hip")]].mean(1)
+    ankles = joints[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")], 1].min(1)
+    up = character.axes[:, 1]
+    their_ankles = np.mean(
+        [character.positions[character.joints[f"{side}_ankle"]] @ up for side in ("left", "right")]
+    )
+    ours = ours - [0.0, float(np.percentile(ankles, 5)), 0.0]
+    target = scale * ours @ character.axes.T + their_ankles * up
+    return np.asarray(target - quat_rotate(motion.rotations[hips], held))
