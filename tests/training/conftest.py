@@ -61,5 +61,5 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "features.npy", np.concatenate(rows))
     write_index(items, folder / "index.jsonl")
     FeatureStats.of(iter(rows[:36])).save(folder / "stats.npz")
-    (folder / "meta.json").write_text(json.dumps({"fingerprint": "made-up"}), encoding="utf-8")
+    (folder / "meta.json").write_text(json.dumps({"version": 2, "fingerprint": "made-up"}), encoding="utf-8")
     return folder
