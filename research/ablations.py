@@ -32,7 +32,7 @@ from bimotion.evaluation.systems import ModelSystem
 from bimotion.evaluators.embedding import Embedder, read_embedder
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
-from bimotion.models.diffusion import Sampler
+from bimotion.models.choices import Sampler
 from bimotion.training.language.init_model import find_model
 
 RETRIEVAL = ("top_1", "top_3", "mm_dist", "fid", "diversity", "multimodality")

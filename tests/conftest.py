@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
 
 # Before anything imports bimotion: every annotated function checks the shapes and types of its arguments. An int is
-# taken for a float, as by mypy.
-install_import_hook("bimotion", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+# taken for a float, as by mypy. `tests/test_arguments.py` switches it off in a process of its own, to pass wrong types.
+if os.environ.get("BIMOTION_TYPE_CHECKS") != "0":
+    install_import_hook("bimotion", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 
 pytest_plugins = ["tests.evaluation.fixtures"]

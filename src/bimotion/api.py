@@ -1,14 +1,19 @@
 """Loading models, reading and writing clips: what `import bimotion` gives."""
 
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bimotion.errors import ModelError, MotionFileError
+from bimotion.errors import ConfigError, ModelError, MotionFileError
+from bimotion.models.choices import Precision
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.joint_names import NameSet
 from bimotion.motion.formats.write_options import OutUnit, WriteOptions
+from bimotion.storage.hub import HubReference, from_hub, hub_hint, is_hub_reference
 
 if TYPE_CHECKING:
     import torch
@@ -16,9 +21,9 @@ if TYPE_CHECKING:
     from bimotion.inference.model import MotionLanguageModel
 
 EMBEDDED = Path(__file__).parent / "embedded"
-"""Folder of the model that comes with the package."""
+"""Folder of the bundled model."""
 
-MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "README.md")
+MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "training_words.json", "README.md")
 """Files of a model folder that are downloaded from the Hub."""
 
 FORMATS = {
@@ -34,55 +39,91 @@ FORMATS = {
 """What `save_clip` writes, by suffix."""
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """A file object opened for reading bytes."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """At most `size` bytes."""
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A file object opened for writing bytes."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write the bytes."""
+
+
+MAX_STREAM_BYTES = 1 << 30
+"""Most that `read_clip` takes from a file object."""
+
+
 def load(
     model: str | Path | None = None,
     device: "str | torch.device" = "cpu",
-    precision: Literal["fp32", "bf16", "int8"] = "fp32",
+    precision: Precision = "fp32",
+    *,
+    revision: str | None = None,
 ) -> "MotionLanguageModel":
     """A model that turns text into motion and motion into text.
 
-    `model` is a model folder, a run of `bimotion train` that holds one, or the id of a Hugging Face Hub repository
-    ("owner/name"); None is the model that comes with the package, unless BIMOTION_MODEL in the environment names
-    another. `precision` is what it computes in, whatever its weights are stored in: "fp32", "bf16", or "int8" for the
-    transformer on a CPU (docs/performance.md).
+    `model` is a model folder, a run of `bimotion train` that holds one, or a Hugging Face Hub repository
+    ("hf:owner/name" or "hf:owner/name@revision"; `revision` is a branch, tag or commit); None is the bundled model,
+    unless the environment variable BIMOTION_MODEL names another. `precision` is the number format that the model
+    computes in, whatever its weights are stored in: "fp32", "bf16", or "int8" for the transformer on a CPU
+    (docs/performance.md).
 
     Raises:
-        ModelError: the folder or repository is missing, is no model folder, or cannot be used so.
+        ModelError: the folder or repository is missing, is no model folder, or cannot be used like this.
+        ConfigError: an argument of a wrong type or value.
     """
     from bimotion.inference.model import MotionLanguageModel
 
-    return MotionLanguageModel.from_folder(model_folder(model), device=device, precision=precision)
+    folder = model_folder(model, revision=revision)
+    return MotionLanguageModel.from_folder(folder, device=device, precision=precision)
 
 
-def model_folder(model: str | Path | None = None) -> Path:
-    """The folder of a model that `load` would read: in a run of `bimotion train` its `model`; a Hub repository is
-    downloaded.
+def model_folder(model: str | Path | None = None, *, revision: str | None = None) -> Path:
+    """The folder that `load` would read: `model` in a run of `bimotion train`; a Hub repository is downloaded.
 
     Raises:
         ModelError: there is no such folder or repository.
+        ConfigError: an argument of a wrong type, or a revision of what is no Hub repository.
     """
+    if not (model is None or isinstance(model, (str, Path))):
+        raise ConfigError(
+            f"model: expected a path or hf:OWNER/NAME, got a value of type {type(model).__name__}"
+        )
+    if not (revision is None or isinstance(revision, str)):
+        raise ConfigError(f"revision: expected a string, got a value of type {type(revision).__name__}")
     model = model or os.environ.get("BIMOTION_MODEL") or None
+    if model is not None and is_hub_reference(model):
+        reference = HubReference.parse(str(model))
+        return from_hub(reference if revision is None else replace(reference, revision=revision), MODEL_FILES)
+    if revision is not None:
+        raise ConfigError(
+            f"revision: only Hub repositories have one (hf:OWNER/NAME), got the model {str(model)!r}"
+        )
     if model is None:
         if not (EMBEDDED / "config.json").is_file():
             raise ModelError(
-                "this installation has no embedded model (bimotion/embedded is missing); name a model folder"
+                "this installation has no bundled model (bimotion/embedded is missing); name a model folder"
             )
         return EMBEDDED
     folder = Path(model).expanduser()
     if folder.is_dir():
         trained = folder / "model"
         return trained if (trained / "config.json").is_file() else folder
-    name = str(model)
-    if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or "\\" in name:
-        raise ModelError(f"{name}: expected a model folder (config.json, model.safetensors, tokenizer.json)")
-    from bimotion.storage.hub import from_hub
-
-    return from_hub(name, MODEL_FILES)
+    raise ModelError(
+        f"{model}: expected a model folder (config.json, model.safetensors, tokenizer.json){hub_hint(model)}"
+    )
 
 
 def read_clip(
-    path: str | Path,
+    path: "str | Path | Readable",
     *,
+    format: str | None = None,
     skeleton: str | Path | None = None,
     joint_map: str | Path | None = None,
     unit: str | None = None,
@@ -90,26 +131,34 @@ def read_clip(
 ) -> Clip:
     """The motion in a file: BVH, AMC, NPY/NPZ joint positions, AMASS npz, or HumanML3D features (T, 263) as NPY.
 
-    `skeleton` is the ASF of an AMC file (found beside it when not given), `joint_map` a file that maps joint names of
-    a skeleton that bimotion does not know, `unit` one of "m", "cm", "inch", "mm" (found from the body's height when not
-    given), `body_model` a folder of `smplx` body models (AMASS only).
+    `path` may be a binary file object; `format` is then its suffix, such as ".bvh". `skeleton` is the ASF of an AMC
+    file (found beside it when not given), `joint_map` a file that maps joint names of a skeleton that bimotion does not
+    know, `unit` one of "m", "cm", "inch", "mm" (detected from the body's height when not given), `body_model` a folder
+    of `smplx` body models (AMASS only).
 
     Raises:
         MotionFileError: the file is missing, broken, or has a skeleton that cannot be mapped.
+        ConfigError: an argument of a wrong type or value.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder, not a motion file" if path.is_dir() else "no such file"
-        raise MotionFileError(f"{path}: {what}")
-    from bimotion.features.files import read_any
+    for name, value in (("skeleton", skeleton), ("joint_map", joint_map), ("body_model", body_model)):
+        if not (value is None or isinstance(value, (str, Path))):
+            raise ConfigError(f"{name}: expected a path, got a value of type {type(value).__name__}")
+    if unit not in (None, "m", "cm", "inch", "mm"):
+        raise ConfigError(f"unit: expected one of 'm', 'cm', 'inch', 'mm', got {unit!r:.80}")
+    with _as_input(path, format) as file:
+        if not file.is_file():
+            what = "is a folder, not a motion file" if file.is_dir() else "no such file"
+            raise MotionFileError(f"{file}: {what}")
+        from bimotion.features.files import read_any
 
-    return read_any(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
+        return read_any(file, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
 
 
 def save_clip(
     clip: Clip,
-    path: str | Path,
+    path: "str | Path | Writable",
     *,
+    format: str | None = None,
     names: NameSet = "smpl",
     unit: OutUnit = "m",
     fps: float | None = None,
@@ -121,11 +170,12 @@ def save_clip(
 ) -> None:
     """Write the clip; the suffix chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png.
 
-    The file is written beside and renamed: a failure leaves what was there.
+    The file is written beside `path` and renamed: a failure leaves what was there.
 
     Args:
         clip: The motion.
-        path: The file; its folder must exist.
+        path: The file, whose folder must exist, or a binary file object.
+        format: Suffix of the format where `path` is a file object.
         names: Joint names in .bvh and .glb: "smpl", "mixamo", "unreal", "unity" or "vrm".
         unit: Unit of lengths in .bvh: "m" suits Blender, "cm" Maya, MotionBuilder and Unreal.
         fps: Frames per second to resample to; .bvh, .glb and .npz interpolate rotations.
@@ -139,15 +189,74 @@ def save_clip(
         MotionFileError: another suffix, or a folder that does not exist.
         ConfigError: an option outside its range, or one that the format cannot have.
     """
-    path = Path(path)
-    check_writable(path)
+    if not isinstance(clip, Clip):
+        raise ConfigError(f"clip: expected a Clip, got a value of type {type(clip).__name__}")
     options = WriteOptions(names, unit, fps, in_place, root_bone, start, end)
+    if isinstance(path, (str, Path)):
+        if format is not None:
+            raise ConfigError(
+                f"format: goes with file objects; the suffix of {str(path)!r} chooses the format"
+            )
+        _write(clip, Path(path), options)
+        if sidecar:
+            from bimotion.motion.formats.sidecar import write_sidecar
+
+            write_sidecar(clip, Path(path), options)
+        return
+    if not callable(getattr(path, "write", None)):
+        raise ConfigError(
+            f"path: expected a path or a binary file object, got a value of type {type(path).__name__}"
+        )
+    if sidecar:
+        raise ConfigError("sidecar: a file object has no place for a second file")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"motion{_suffix(format)}"
+        _write(clip, file, options)
+        try:
+            path.write(file.read_bytes())
+        except TypeError as error:
+            raise ConfigError(f"path: expected a file object opened for writing bytes ({error})") from None
+
+
+def _write(clip: Clip, path: Path, options: WriteOptions) -> None:
+    check_writable(path)
     options.check_suffix(path.suffix.lower())
     _WRITERS[path.suffix.lower()](clip, path, options)
-    if sidecar:
-        from bimotion.motion.formats.sidecar import write_sidecar
 
-        write_sidecar(clip, path, options)
+
+@contextmanager
+def _as_input(path: "str | Path | Readable", format: str | None) -> Iterator[Path]:
+    """A path to what is to be read; the contents of a file object are copied to a temporary file."""
+    if isinstance(path, (str, Path)):
+        if format is not None:
+            raise ConfigError(
+                f"format: goes with file objects; the suffix of {str(path)!r} chooses the format"
+            )
+        yield Path(path)
+        return
+    read = getattr(path, "read", None)
+    if not callable(read):
+        raise ConfigError(
+            f"path: expected a path or a binary file object, got a value of type {type(path).__name__}"
+        )
+    contents = read(MAX_STREAM_BYTES + 1)
+    if not isinstance(contents, bytes):
+        raise ConfigError("path: expected a file object opened for reading bytes")
+    if len(contents) > MAX_STREAM_BYTES:
+        raise MotionFileError(f"the file object holds more than {MAX_STREAM_BYTES >> 20} MiB")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"motion{_suffix(format)}"
+        file.write_bytes(contents)
+        yield file
+
+
+def _suffix(format: object) -> str:
+    from bimotion.motion.formats import READS
+
+    suffix = f".{format.lstrip('.').lower()}" if isinstance(format, str) else None
+    if suffix not in {*FORMATS, *READS}:
+        raise ConfigError(f"format: a file object needs one such as .bvh or .npz, got {format!r:.80}")
+    return str(suffix)
 
 
 def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | Path) -> None:
@@ -170,7 +279,7 @@ def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | 
 
 
 def check_writable(path: str | Path) -> None:
-    """Say now what would go wrong when a clip is written to `path` later.
+    """Fail now where writing a clip to `path` would fail later.
 
     Raises:
         MotionFileError: a suffix that nothing is written for, or a folder that does not exist.

@@ -25,6 +25,14 @@ class ModelError(BimotionError):
     """A model folder or a checkpoint is missing, broken or does not fit."""
 
 
+class MatchError(BimotionError):
+    """A generated motion does not match its sentence, and `strict` asks for an error instead of a warning."""
+
+
+class Cancelled(BimotionError):
+    """A `cancel` callback ended a call."""
+
+
 def check_range(
     config: object,
     names: str | Iterable[str],

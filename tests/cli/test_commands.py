@@ -38,7 +38,9 @@ def refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
 @pytest.mark.usefixtures("here")
 def test_generate_writes_the_motion_of_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
     call("generate", "a person waves", "--out", "wave.npy", "--seed", "3", "--seconds", "2")
-    assert capsys.readouterr().out == "wave.npy: a person waves (2.0 s, 40 frames, seed 3)\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "wave.npy: a person waves (2.0 s, 40 frames, seed 3)"
+    assert re.fullmatch(r"  the model's caption: .* \(match [01]\.\d\d\)", second)
     expected = bimotion.load().text_to_motion("a person waves", seed=3, seconds=2)
     np.testing.assert_allclose(np.load("wave.npy"), expected.joints, atol=1e-5)
 
@@ -243,16 +245,25 @@ def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture
         (["generate", "a", "--out", "a.bvh", "--seconds", "60"], "makes 1 to 9.8 seconds"),
         (["generate", "a", "--out", "a.bvh", "--model", "nowhere"], "nowhere: expected a model folder"),
         (["generate", "a", "--out", "a.bvh", "--device", "tpu"], "device 'tpu' cannot be used"),
-        (["generate", "a", "--out", "a.bvh", "--seed", "-1"], "seed: expected 0 or more"),
+        (["generate", "a", "--out", "a.bvh", "--seed", "-1"], "seed: expected 0 to 2**63 - 1, got -1"),
         (["view", "no.bvh", "--out", "x.txt"], "x.txt: expected a name that ends in .html"),
         (["info", "no.bvh"], "no.bvh: there is no such file or model folder"),
+        (["generate", "a", "--out", "a.bvh", "--model", "runs/mine"], "write hf:runs/mine"),
+        (["generate", "a", "--out", "a.bvh", "--model", "hf:"], "hf:: expected hf:OWNER/NAME"),
+        (["generate", "a", "--out", "a.bvh", "--seconds", "nan"], "seconds: expected 1 to 9.8, got nan"),
+        (["generate", "a", "--out", "a.bvh", "--best", "0"], "best: expected 1 to 100, got 0"),
+        (["generate", "a", "--out", "a.bvh", "--guidance", "nan"], "guidance_scale: expected 0 to 100"),
+        (
+            ["predict", "no.bvh", "--out", "a.bvh", "--seconds", "1e9"],
+            "--seconds: expected 0 to 600, got 1e+09",
+        ),
         (["info", "nowhere"], "nowhere: there is no such file or model folder"),
         (["prepare", "bvh", "nowhere", "out"], "nowhere: expected a folder of raw recordings"),
         (["prepare", "merged", "nowhere", "out"], "nowhere: expected a folder of prepared data sets"),
         (["prepare", "merged", ".", "out"], "expected folders in it that are prepared data sets"),
         (["prepare", "merged", ".", "out", "--no-mirror"], "--no-mirror: data sets are joined as they are"),
         (["train", "vae", "--data", "nowhere", "--out", "run"], "nowhere: expected a prepared data set"),
-        (["train", "vea"], "there is no stage 'vea'"),
+        (["train", "vea"], "unknown stage 'vea'"),
     ],
 )
 @pytest.mark.usefixtures("here")

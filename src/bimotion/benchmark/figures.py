@@ -18,9 +18,9 @@ from bimotion.benchmark.work import (
     vae_part,
     writing_parts,
 )
+from bimotion.models.choices import Precision
 from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import Precision
 from bimotion.models.tokens import SpecialIds, TokenSequence
 from bimotion.training.language.batches import LanguageBatch
 from bimotion.training.language.objective import LanguageLossConfig, LanguageObjective

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, Model
+from bimotion.cli.options import Device, Flag, Model, SamplerName
 
 if TYPE_CHECKING:
     from bimotion.evaluation.adherence.classifier import Classifier
@@ -46,7 +46,7 @@ class Adherence:
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
     evaluator: Annotated[Path | None, arg(metavar="FOLDER")] = None
     """A text-motion evaluator: also measure how well it and the judges tell wrong requests from right ones."""
-    check: bool = False
+    check: Flag = False
     """Only check the judges on the recordings."""
     export: Annotated[Path | None, arg(metavar="FOLDER")] = None
     """Only write the list of prompts for another system."""
@@ -56,17 +56,15 @@ class Adherence:
     """Guidance scale; 1 is plain sampling."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
     """Sampling steps."""
-    sampler: Annotated[
-        Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
-    ] = None
+    sampler: SamplerName = None
     """Diffusion sampler."""
-    raw: bool = False
+    raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking)."""
     device: Device = "cpu"
     """Device: cpu, cuda, mps."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.json)")] = None
     """Write all numbers and every verdict."""
-    json: bool = False
+    json: Flag = False
     """Print JSON instead of Markdown tables."""
 
     def run(self) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Model
+from bimotion.cli.options import Flag, Model
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.cli.usage import UsageError
+from bimotion.models.choices import PresetName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class Benchmark:
       bimotion benchmark --preset tiny --json > speed.json
     """
 
-    preset: Literal["micro", "tiny", "small", "gpt2", "smollm2"] = "gpt2"
+    preset: PresetName = "gpt2"
     """Sizes of the network."""
     model: Model = None
     """A model folder or a Hub repository instead."""
@@ -44,7 +45,7 @@ class Benchmark:
     """Times that each thing is done, after one that is not counted."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's)")] = None
     """Threads that compute."""
-    json: bool = False
+    json: Flag = False
     """Print one object instead of a table."""
 
     def run(self) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.options import Flag
 from bimotion.cli.terminal import say_lines
 
 
@@ -24,7 +25,7 @@ class Compare:
     """Folder of a report."""
     b: Annotated[Positional[Path], arg(metavar="B")]
     """Folder of another report."""
-    json: bool = False
+    json: Flag = False
     """Print a JSON list instead of tables."""
 
     def run(self) -> None:

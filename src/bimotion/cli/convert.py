@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Reading, ReadingOptions, Writing, WritingOptions
+from bimotion.cli.options import Flag, Reading, ReadingOptions, Writing, WritingOptions
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Convert:
     """The file to read."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The file to write; one that exists is overwritten."""
-    mirror: bool = False
+    mirror: Flag = False
     """Swap left and right."""
-    features: bool = False
+    features: Flag = False
     """Write HumanML3D features (T, 263) at 20 frames per second instead of joint positions (.npy only)."""
     reading: ReadingOptions = Reading()
     """How IN is read."""

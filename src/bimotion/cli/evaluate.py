@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, Evaluator, Model
+from bimotion.cli.options import Device, Evaluator, Flag, Model, SamplerName
 from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Evaluate:
     """A model folder or a Hub repository."""
     motions: Annotated[Path | None, arg(metavar="FOLDER|FILE")] = None
     """Score the motions in this folder instead of a model's."""
-    real: bool = False
+    real: Flag = False
     """Score only the recorded motions."""
     export_prompts: Annotated[Path | None, arg(metavar="FOLDER")] = None
     """Only write the list of prompts for another system into this folder."""
@@ -78,17 +78,15 @@ class Evaluate:
     """Guidance scale; 1 samples without guidance."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
     """Number of sampling steps."""
-    sampler: Annotated[
-        Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
-    ] = None
+    sampler: SamplerName = None
     """Diffusion sampler."""
-    raw: bool = False
+    raw: Flag = False
     """Score motions without clean-up; humanml3d-2022 always does."""
-    bert_score: bool = False
+    bert_score: Flag = False
     """Also score captions with BERTScore (needs bimotion[bertscore] and its model)."""
     device: Device = "cpu"
     """Device that the model runs on: cpu, cuda, mps."""
-    json: bool = False
+    json: Flag = False
     """Print the scores as one JSON object instead of tables."""
 
     def run(self) -> None:

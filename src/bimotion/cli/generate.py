@@ -1,17 +1,26 @@
 """`bimotion generate`: sentences to motions."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Model, Out, Precision, Seed, Writing, WritingOptions
-from bimotion.cli.terminal import say, say_lines
+from bimotion.cli.options import (
+    Drawing,
+    DrawingOptions,
+    Flag,
+    Out,
+    Running,
+    RunningOptions,
+    Writing,
+    WritingOptions,
+)
+from bimotion.cli.terminal import note, say, say_lines
 
 if TYPE_CHECKING:
+    from bimotion.inference.model import GeneratedClip, MotionLanguageModel
     from bimotion.motion.clip import Clip
 
 
@@ -22,9 +31,15 @@ class Generate:
     The suffix of --out chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png. Several motions go onto one
     .html page, or into files named by their sentences, beside --out or in it where it is a folder.
 
+    Lengths and counts in a sentence are obeyed ("for three seconds", "ten steps"), and what it excludes is left out
+    ("without moving the left arm").
+
+    Beside each motion stands the model's own caption of it; a line on stderr warns where sentence and motion disagree.
+
     examples:
       bimotion generate "a person waves with the right hand" --out wave.bvh
       bimotion generate "a person walks" "a person jumps" --out page.html --seed 0
+      bimotion generate "a person raises the left hand twice" --best 8 --strict --out raise.bvh
       bimotion generate "a person dances" --count 5 --seconds 6 --out dances --format glb --json
       bimotion generate "a person runs" --out run.bvh --names unreal --out-unit cm --fps 30 --root-bone
     """
@@ -34,35 +49,27 @@ class Generate:
     ]
     """What the person does."""
     out: Out
-    """The file to write, which is overwritten if it exists, or an existing folder."""
+    """File to write, which is overwritten if it exists, or an existing folder."""
     format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"] = "bvh"
     """Format of files in a folder."""
     seconds: Annotated[
-        float | None, arg(metavar="S", help_behavior_hint="(default: predicted from the text)")
+        float | None, arg(metavar="S", help_behavior_hint="(default: from the sentence, else predicted)")
     ] = None
-    """Length of the motion."""
-    count: int = 1
-    """Motions for each sentence; the seed goes up by one from each to the next."""
-    seed: Seed = None
-    """The same seed gives the same motion."""
-    guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
-    """How closely the motion follows the text; 1 is plain sampling."""
-    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
-    """Sampling steps: more are slower and a little better."""
-    sampler: Annotated[
-        Literal["ancestral", "ddim", "dpmpp"] | None, arg(help_behavior_hint="(default: the model's)")
-    ] = None
-    """Diffusion sampler."""
-    raw: bool = False
-    """Skip clean-up (constant bone lengths, foot locking)."""
-    model: Model = None
-    """A model folder or a Hub repository."""
-    device: Device = "cpu"
-    """Where the model runs: cpu, cuda, mps."""
-    precision: Precision = "fp32"
-    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
-    json: bool = False
-    """Print a list of {"file", "text", "seed", "seconds", "frames"} instead of lines."""
+    """Length of the motion in seconds."""
+    count: Annotated[int, arg(metavar="N")] = 1
+    """Motions for each sentence; the seed increases by one from each to the next."""
+    best: Annotated[int, arg(metavar="N")] = 1
+    """Generate N candidates for each motion and keep the one that matches its sentence best."""
+    strict: Flag = False
+    """Fail instead of warning where a motion does not match its sentence."""
+    raw: Flag = False
+    """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
+    json: Flag = False
+    """Print one list of {"file", "text", "seed", "seconds", "frames", "caption", "match", "warnings"}."""
+    drawing: DrawingOptions = Drawing()
+    """How the motion is sampled."""
+    running: RunningOptions = Running()
+    """Which model runs, and how."""
     writing: WritingOptions = Writing()
     """How files are written."""
 
@@ -82,50 +89,64 @@ class Generate:
         paths = [self.out] * len(texts) if one_page else output_paths(self.out, texts, f".{self.format}")
         for path in paths:
             self.writing.check(path)
+        self.drawing.check()
+        self._generate(texts, paths, one_page=one_page)
+
+    def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
+        from bimotion.cli.progress import track
+
+        first = self.drawing.first_seed()
+        model = self.running.load()
         clips: list[Clip] = []
-        done = []
-        for path, seed, clip in self._clips(texts, paths):
+        rows: list[dict[str, Any]] = []
+        for index, text in enumerate(track(texts, "generating")):
+            clip = self._clip(model, text, first + index)
             if one_page:
-                clips.append(replace(self.writing.options().resampled(clip), name=f"{len(clips) + 1}"))
-            written = clips[-1] if one_page else self.writing.save(clip, path)
-            done.append(
-                {
-                    "file": str(path),
-                    "text": clip.caption,
-                    "seed": seed,
-                    "seconds": round(written.duration, 2),
-                    "frames": len(written),
-                }
-            )
+                clips.append(replace(self.writing.options().resampled(clip), name=f"{index + 1}"))
+            written = clips[-1] if one_page else self.writing.save(clip, paths[index])
+            rows.append(_row(clip, written, paths[index], first + index))
         if one_page:
             from bimotion.render.page import write_page
 
             write_page(clips, self.out, title="bimotion")
         if self.json:
-            say_lines(json.dumps(done, indent=1))
+            say_lines(json.dumps(rows, indent=1))
             return
-        for row in done:
+        for row in rows:
             say(
                 f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})"
             )
+            score = "" if row["match"] is None else f" (match {row['match']:.2f})"
+            say(f"  the model's caption: {row['caption']}{score}")
+            for doubt in row["warnings"]:
+                note(f"bimotion: {row['file']}: {doubt}")
 
-    def _clips(self, texts: list[str], paths: list[Path]) -> Iterator[tuple[Path, int, "Clip"]]:
-        """The generated clips, with the path and the seed of each."""
-        import secrets
+    def _clip(self, model: "MotionLanguageModel", text: str, seed: int) -> "GeneratedClip":
+        return model.text_to_motion(
+            text,
+            seconds=self.seconds,
+            seed=seed,
+            guidance_scale=self.drawing.guidance,
+            steps=self.drawing.steps,
+            sampler=self.drawing.sampler,
+            clean=not self.raw,
+            best=self.best,
+            check=True,
+            strict=self.strict,
+        )
 
-        from bimotion.api import load
-        from bimotion.cli.progress import track
 
-        first = secrets.randbelow(2**31) if self.seed is None else self.seed
-        model = load(self.model, device=self.device, precision=self.precision)
-        for number, text in enumerate(track(texts, "generating")):
-            clip = model.text_to_motion(
-                text,
-                seconds=self.seconds,
-                seed=first + number,
-                guidance_scale=self.guidance,
-                steps=self.steps,
-                sampler=self.sampler,
-                clean=not self.raw,
-            )
-            yield paths[number], first + number, replace(clip, caption=text)
+def _row(clip: "GeneratedClip", written: "Clip", path: Path, seed: int) -> dict[str, Any]:
+    """What is printed of a clip and of the part of it that was written."""
+    match = clip.match
+    assert match is not None
+    return {
+        "file": str(path),
+        "text": clip.caption,
+        "seed": seed,
+        "seconds": round(written.duration, 2),
+        "frames": len(written),
+        "caption": match.caption,
+        "match": None if match.score is None else round(match.score, 3),
+        "warnings": list(match.warnings),
+    }

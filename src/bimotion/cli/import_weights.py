@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.options import Flag
 from bimotion.cli.terminal import say
 from bimotion.cli.usage import UsageError
+from bimotion.models.choices import PresetName
 
 if TYPE_CHECKING:
     from bimotion.models.motion_language import MotionLanguage
@@ -64,7 +66,7 @@ class ImportWeights:
     examples:
       bimotion import-weights motiongpt3.ckpt models/published --stats HumanML3D
       bimotion import-weights motiongpt3.ckpt models/published --stats HumanML3D --tokenizer deps/gpt2
-      bimotion import-weights HuggingFaceTB/SmolLM2-135M models/smollm2 --text-branch
+      bimotion import-weights hf:HuggingFaceTB/SmolLM2-135M models/smollm2 --text-branch
       bimotion import-weights SmolLM2-135M.gguf models/smollm2 --text-branch
       bimotion import-weights text_mot_match/model/finest.tar evaluators/published --stats Comp_v6_KLD01/meta \\
         --glove glove --texts HumanML3D/texts
@@ -72,13 +74,13 @@ class ImportWeights:
     """
 
     source: Annotated[Positional[str], arg(metavar="CKPT")]
-    """The checkpoint; with --text-branch a folder, a .gguf file or a Hub id."""
+    """The checkpoint; with --text-branch a folder, a .gguf file or hf:OWNER/NAME."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The folder to make."""
     stats: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(published weights need it)")] = None
     """HumanML3D's folder with Mean.npy and Std.npy, TMR's with mean.pt and std.pt, or an npz with mean and std."""
     tokenizer: Annotated[str | None, arg(metavar="DIR", help_behavior_hint="(default: from the Hub)")] = None
-    """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or a Hub id."""
+    """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or hf:OWNER/NAME."""
     glove: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
         None
     )
@@ -90,10 +92,10 @@ class ImportWeights:
     text_model: Annotated[
         str | None, arg(metavar="DIR", help_behavior_hint="(TMR only; default: DistilBERT)")
     ] = None
-    """The language model that TMR was trained with: a folder or a Hub id."""
-    text_branch: bool = False
+    """The language model that TMR was trained with: a folder or hf:OWNER/NAME."""
+    text_branch: Flag = False
     """CKPT is a language model: make a new model around it."""
-    preset: Literal["micro", "tiny", "small", "gpt2", "smollm2"] = "gpt2"
+    preset: PresetName = "gpt2"
     """With --text-branch: sizes of everything but the transformer."""
     layers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
     """With --text-branch: keep the first layers only."""

@@ -8,13 +8,14 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import (
-    Device,
-    Model,
+    Drawing,
+    DrawingOptions,
+    Flag,
     Out,
-    Precision,
     Reading,
     ReadingOptions,
-    Seed,
+    Running,
+    RunningOptions,
     Writing,
     WritingOptions,
 )
@@ -23,10 +24,10 @@ from bimotion.cli.terminal import say, say_lines
 
 @dataclass(frozen=True)
 class Inbetween:
-    """Join two motions by a generated one: the first, what leads over, the second.
+    """Join two motions by a generated transition: the first, the transition, the second.
 
-    The second motion is moved to where the generated one arrives; with --keep-places it stays where its file has it,
-    and the generated one is led there.
+    The second motion is moved to where the transition arrives; with --keep-places it stays where its file has it, and
+    the transition is bent to lead there.
 
     examples:
       bimotion inbetween walk.bvh wave.bvh --seconds 1 --out both.bvh
@@ -34,49 +35,55 @@ class Inbetween:
     """
 
     first: Annotated[Positional[Path], arg(metavar="A")]
-    """The motion before the gap."""
+    """Motion before the gap."""
     last: Annotated[Positional[Path], arg(metavar="B")]
-    """The motion after the gap."""
+    """Motion after the gap."""
     out: Out
-    """The file to write; one that exists is overwritten."""
+    """File to write; an existing one is overwritten."""
     seconds: Annotated[float, arg(metavar="S")] = 1.0
-    """Length of the gap."""
-    keep_places: bool = False
-    """Leave the second motion where it is: the two come from one recording."""
-    seed: Seed = None
-    """The same seed gives the same motion."""
-    model: Model = None
-    """A model folder or a Hub repository."""
-    device: Device = "cpu"
-    """Where the model runs: cpu, cuda, mps."""
-    precision: Precision = "fp32"
-    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
-    json: bool = False
+    """Length of the gap in seconds."""
+    keep_places: Flag = False
+    """Leave the second motion where it is, for two parts of one recording."""
+    json: Flag = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
+    drawing: DrawingOptions = Drawing()
+    """How the motion is sampled."""
+    running: RunningOptions = Running()
+    """Which model runs, and how."""
     reading: ReadingOptions = Reading()
     """How both files are read."""
     writing: WritingOptions = Writing()
     """How --out is written."""
 
     def run(self) -> None:
-        """Fill, write, and say what was written."""
-        from bimotion.api import load
+        """Generate the transition, write, and print what was written."""
+        from bimotion.inference.arguments import check_number
+        from bimotion.inference.prediction import MAX_SECONDS
 
         self.writing.check(self.out)
+        check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
+        self.drawing.check()
         first, last = self.reading.read(self.first), self.reading.read(self.last)
-        model = load(self.model, device=self.device, precision=self.precision)
-        clip = model.fill_between(
-            first, last, seconds=self.seconds, seed=self.seed, keep_places=self.keep_places
+        clip = self.running.load().inbetween(
+            first,
+            last,
+            seconds=self.seconds,
+            seed=self.drawing.seed,
+            guidance_scale=self.drawing.guidance,
+            steps=self.drawing.steps,
+            sampler=self.drawing.sampler,
+            keep_places=self.keep_places,
         )
         clip = self.writing.save(clip, self.out)
+        new = round(self.seconds * first.fps) / first.fps
         if self.json:
             row = {
                 "file": str(self.out),
                 "seconds": round(clip.duration, 2),
-                "new_seconds": round(round(self.seconds * clip.fps) / clip.fps, 2),
+                "new_seconds": round(new, 2),
                 "frames": len(clip),
                 "fps": clip.fps,
             }
             say_lines(json.dumps(row, indent=1))
         else:
-            say(f"{self.out}: {clip.duration:.2f} s, of which {self.seconds:.2f} s are new")
+            say(f"{self.out}: {clip.duration:.2f} s, of which {new:.2f} s are new")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Reading, ReadingOptions
+from bimotion.cli.options import Flag, Reading, ReadingOptions
 from bimotion.cli.terminal import say, say_lines
 
 
@@ -26,7 +26,7 @@ class Info:
         arg(metavar="MODEL|FILE", help_behavior_hint="(default: the model that comes with bimotion)"),
     ] = None
     """A motion file, a model folder or a Hub repository."""
-    json: bool = False
+    json: Flag = False
     """Print one object instead of lines."""
     reading: ReadingOptions = Reading()
     """How a motion file is read."""

@@ -1,15 +1,18 @@
-"""Arguments that several commands share, with one wording each."""
+"""Arguments that several commands share, each defined once."""
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from bimotion.models.choices import Precision, Sampler
 from bimotion.motion.formats.joint_names import NameSet
 from bimotion.motion.formats.write_options import OutUnit
 
 if TYPE_CHECKING:
+    from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
     from bimotion.motion.formats.write_options import WriteOptions
 
@@ -23,12 +26,19 @@ Out = Annotated[Path, arg(metavar="FILE")]
 """The file to write."""
 
 Model = Annotated[
-    str | None, arg(metavar="MODEL", help_behavior_hint="(default: the model that comes with bimotion)")
+    str | None,
+    arg(
+        metavar="MODEL",
+        help_behavior_hint="(default: the bundled model; hf:OWNER/NAME[@REVISION]: from the Hub)",
+    ),
 ]
-"""A model folder or a Hub repository."""
+"""A model folder, a training run, or a Hub repository."""
 
-Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: another one every time)")]
-"""What makes a result repeatable."""
+Flag = Annotated[bool, arg(help_behavior_hint="")]
+"""A switch that is off unless given."""
+
+Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: random)")]
+"""Makes a result repeatable."""
 
 Evaluator = Annotated[
     Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: the bundled evaluator)")
@@ -36,30 +46,99 @@ Evaluator = Annotated[
 """Folder or run of an evaluator."""
 
 Device = Annotated[str, arg(metavar="DEVICE")]
-"""Where the model runs."""
+"""Device that the model runs on."""
 
-Precision = Literal["fp32", "bf16", "int8"]
-"""What the model computes in."""
+Guidance = Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")]
+Steps = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")]
+SamplerName = Annotated[Sampler | None, arg(help_behavior_hint="(default: the model's)")]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Which model runs, and how; shared by all commands that use one."""
+
+    model: Model = None
+    """Model folder, training run or Hub repository."""
+    device: Device = "cpu"
+    """Device that the model runs on: cpu, cuda, mps."""
+    precision: Precision = "fp32"
+    """Number format that the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
+
+    def check(self) -> None:
+        """Fail before anything else is done where there is no such model.
+
+        Raises:
+            ModelError: the model does not exist.
+        """
+        from bimotion.api import model_folder
+
+        model_folder(self.model)
+
+    def load(self) -> "MotionLanguageModel":
+        """The model.
+
+        Raises:
+            ModelError: it does not exist, is broken, or cannot be used like this.
+        """
+        from bimotion.api import load
+
+        return load(self.model, device=self.device, precision=self.precision)
+
+
+RunningOptions = Annotated[Running, arg(name="")]
+"""The options of `Running`, without a prefix."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How motion is sampled; shared by all commands that generate some."""
+
+    seed: Seed = None
+    """Random seed: the same seed gives the same motion."""
+    guidance: Guidance = None
+    """Guidance scale: how closely the motion follows the prompt; 1 samples without guidance."""
+    steps: Steps = None
+    """Number of sampling steps: more are slower and a little better."""
+    sampler: SamplerName = None
+    """Diffusion sampler."""
+
+    def first_seed(self) -> int:
+        """The seed, or a random one that can be printed."""
+        return secrets.randbelow(2**31) if self.seed is None else self.seed
+
+    def check(self) -> None:
+        """Fail at once where a setting is out of range.
+
+        Raises:
+            ConfigError: it is.
+        """
+        from bimotion.inference.settings import Sampling
+
+        Sampling(self.seed, self.guidance, self.steps, self.sampler)
+
+
+DrawingOptions = Annotated[Drawing, arg(name="")]
+"""The options of `Drawing`, without a prefix."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How motion files are read; what is not given is found out from the file."""
+    """How motion files are read; what is not given is detected from the file."""
 
-    skeleton: Annotated[Path | None, arg(metavar="ASF", help_behavior_hint="(default: found beside it)")] = (
-        None
-    )
+    skeleton: Annotated[
+        Path | None, arg(metavar="ASF", help_behavior_hint="(default: beside the AMC file)")
+    ] = None
     """The skeleton of an AMC file."""
-    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by joint names)")] = (
         None
     )
-    """Which joint of the file is which, for skeletons that bimotion does not know (docs/formats.md)."""
+    """JSON file that maps joint names, for skeletons that bimotion does not know (docs/formats.md)."""
     unit: Annotated[
         Literal["m", "cm", "inch", "mm"] | None, arg(help_behavior_hint="(default: from the body's height)")
     ] = None
-    """Unit of the file's lengths."""
+    """Unit of length in the file."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
-    """A folder of `smplx` body models."""
+    """Folder of `smplx` body models."""
 
     def read(self, path: Path) -> "Clip":
         """The motion in a file.
@@ -93,19 +172,19 @@ class Writing:
     """Unit of written lengths: m suits Blender and three.js, cm Maya, MotionBuilder and Unreal."""
     fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
     """Frames per second to write, such as 24, 25, 30 or 60; rotations are interpolated."""
-    in_place: bool = False
+    in_place: Flag = False
     """Take the way along the floor out of the motion: it treads on the spot."""
-    root_bone: bool = False
+    root_bone: Flag = False
     """Add a bone on the floor that carries way and heading, for root motion in Unreal and Unity (.bvh, .glb)."""
     start: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: the beginning)")] = None
     """Second at which the written part begins."""
     end: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: the end)")] = None
     """Second at which the written part ends."""
-    sidecar: bool = False
+    sidecar: Flag = False
     """Write caption, rate and length to a .json file beside each motion as well."""
 
     def check(self, path: Path) -> None:
-        """Say now what would go wrong when a clip is written to `path`.
+        """Fail now where writing a clip to `path` would fail later.
 
         Raises:
             BimotionError: the path or an option cannot be used.

@@ -1,4 +1,4 @@
-"""`bimotion predict`: how a motion goes on."""
+"""`bimotion predict`: continue a motion."""
 
 import json
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from typing import Annotated
 from tyro.conf import arg
 
 from bimotion.cli.options import (
-    Device,
+    Drawing,
+    DrawingOptions,
     File,
-    Model,
+    Flag,
     Out,
-    Precision,
     Reading,
     ReadingOptions,
-    Seed,
+    Running,
+    RunningOptions,
     Writing,
     WritingOptions,
 )
@@ -23,7 +24,7 @@ from bimotion.cli.terminal import say, say_lines
 
 @dataclass(frozen=True)
 class Predict:
-    """Continue a motion: the given motion, and what the model thinks comes next.
+    """Continue a motion: write the given motion, followed by what the model predicts.
 
     examples:
       bimotion predict walk.bvh --seconds 2 --out longer.bvh
@@ -31,38 +32,47 @@ class Predict:
     """
 
     file: File
-    """The motion to go on from."""
+    """Motion file to continue."""
     out: Out
-    """The file to write; one that exists is overwritten."""
+    """File to write; an existing one is overwritten."""
     seconds: Annotated[float, arg(metavar="S")] = 2.0
-    """How much to add."""
-    only_new: bool = False
-    """Write only what was added."""
-    seed: Seed = None
-    """The same seed gives the same motion."""
-    model: Model = None
-    """A model folder or a Hub repository."""
-    device: Device = "cpu"
-    """Where the model runs: cpu, cuda, mps."""
-    precision: Precision = "fp32"
-    """What the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
-    json: bool = False
+    """Seconds to add, up to 600."""
+    only_new: Flag = False
+    """Write only the new frames."""
+    json: Flag = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
+    drawing: DrawingOptions = Drawing()
+    """How the motion is sampled."""
+    running: RunningOptions = Running()
+    """Which model runs, and how."""
     reading: ReadingOptions = Reading()
     """How the file is read."""
     writing: WritingOptions = Writing()
     """How --out is written."""
 
     def run(self) -> None:
-        """Continue, write, and say what was written."""
-        from bimotion.api import load
+        """Predict, write, and print what was written."""
+        from bimotion.cli.progress import Bar
+        from bimotion.inference.arguments import check_number
+        from bimotion.inference.prediction import MAX_SECONDS
 
         self.writing.check(self.out)
+        check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
+        self.drawing.check()
         given = self.reading.read(self.file)
-        model = load(self.model, device=self.device, precision=self.precision)
-        clip = model.continue_motion(given, seconds=self.seconds, seed=self.seed)
-        new = round(self.seconds * clip.fps)
-        written = clip[len(clip) - new :] if self.only_new else clip
+        model = self.running.load()
+        with Bar("predicting") as bar:
+            clip = model.predict(
+                given,
+                seconds=self.seconds,
+                seed=self.drawing.seed,
+                guidance_scale=self.drawing.guidance,
+                steps=self.drawing.steps,
+                sampler=self.drawing.sampler,
+                progress=bar.update,
+            )
+        new = len(clip) - len(given)
+        written = clip[len(given) :] if self.only_new else clip
         written = self.writing.save(written, self.out)
         if self.json:
             row = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.options import Flag
 from bimotion.cli.terminal import note, printable, say, say_lines
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class Prepare:
     """Shortest window, frames at 20 per second."""
     max_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 196)")] = None
     """Longest window."""
-    no_mirror: bool = False
+    no_mirror: Flag = False
     """Do not add mirrored copies."""
     long_captions: Annotated[Literal["omit", "windows"], arg(help_behavior_hint="(default: omit)")] = "omit"
     """Captions without start and end of recordings longer than a window: leave them out, or give them to every
     window whose measured motion does not contradict them."""
-    grammar_captions: bool = False
+    grammar_captions: Flag = False
     """Write captions from content labels and measured motion also where recordings have captions of their own."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all cores)")] = None
     """Worker processes."""
@@ -78,7 +79,7 @@ class Prepare:
     """Unit of the files' lengths."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
     """A folder of `smplx` body models."""
-    json: bool = False
+    json: Flag = False
     """Print the report as one JSON object."""
 
     def run(self) -> None:

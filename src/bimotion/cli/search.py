@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Device, Evaluator, Reading, ReadingOptions
+from bimotion.cli.options import Device, Evaluator, Flag, Reading, ReadingOptions
 from bimotion.cli.terminal import note, say, say_lines
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Search:
     """Where to keep the index."""
     device: Device = "cpu"
     """Where the evaluator runs: cpu, cuda, mps."""
-    json: bool = False
+    json: Flag = False
     """Print one list of {"file", "start", "stop", "score"} instead of lines."""
     reading: ReadingOptions = Reading()
     """How FILE is read."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Files, Reading, ReadingOptions
+from bimotion.cli.options import Files, Flag, Reading, ReadingOptions
 from bimotion.cli.terminal import say
 
 
@@ -27,7 +27,7 @@ class View:
         str | None, arg(metavar="TEXT", help_behavior_hint="(default: the names of the files)")
     ] = None
     """Heading of the page."""
-    overlay: bool = False
+    overlay: Flag = False
     """Show all motions in one view instead of side by side."""
     reading: ReadingOptions = Reading()
     """How the files are read."""

@@ -102,7 +102,7 @@ class ModelSystem:
 
     def predict(self, begin: Joints, num_frames: int, seed: int) -> Joints:
         """`begin` and its continuation."""
-        return self.model.continue_motion(
+        return self.model.predict(
             Clip(begin, float(FPS)),
             seconds=(num_frames - len(begin)) / FPS,
             seed=seed,
@@ -113,7 +113,7 @@ class ModelSystem:
 
     def inbetween(self, begin: Joints, end: Joints, num_frames: int, seed: int) -> Joints:
         """`begin`, a generated middle, and `end` at its own position."""
-        return self.model.fill_between(
+        return self.model.inbetween(
             Clip(begin, float(FPS)),
             Clip(end, float(FPS)),
             seconds=(num_frames - len(begin) - len(end)) / FPS,

@@ -1,9 +1,13 @@
-"""`MotionLanguageModel`: text to motion, motion to text, continuing and filling, on clips and strings.
+"""`MotionLanguageModel`: text to motion, motion to text, prediction and in-betweening, on clips and strings.
 
-Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D numbers in a latent.
+Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D latent width.
 """
 
+import logging
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -12,47 +16,61 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimotion.errors import ConfigError, ModelError
+from bimotion.errors import ConfigError, MatchError, ModelError
 from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.features.normalise import FeatureStats
-from bimotion.inference import completion, prompts
+from bimotion.inference import prompts
+from bimotion.inference.arguments import (
+    check_choice,
+    check_clip,
+    check_clips,
+    check_flag,
+    check_integer,
+    check_text,
+    check_texts,
+)
+from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
+from bimotion.inference.known_words import KnownWords, word_warnings
+from bimotion.inference.match import Match, Matcher, match_of
 from bimotion.inference.postprocess.cleanup import clean_clip
+from bimotion.inference.prediction import inbetween_clip, predict_clip
+from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
-from bimotion.models.diffusion import Sampler
-from bimotion.models.generate import DecodingConfig
-from bimotion.models.motion_language import MotionLanguage
-from bimotion.models.precision import Precision, set_precision
-from bimotion.models.tokens import MotionTokenizer, TokenSequence
+from bimotion.models.choices import Precision, Sampler
+from bimotion.models.precision import set_precision
 from bimotion.models.weights import load_model
 from bimotion.motion.clip import Clip
 
-BATCH = 16
-"""Clips that go through the network at once; more need more memory and are hardly faster on a CPU."""
+logger = logging.getLogger("bimotion")
 
-PUBLISHED_MAX_FRAMES = 196
-"""Longest clip of a model that does not say so itself: 9.8 s."""
+MAX_CANDIDATES = 100
+"""Bound of `best`."""
+
+MAX_TEXTS = 10_000
+"""Bound of the sentences of one call."""
 
 
-class MotionLanguageModel:
+@dataclass(frozen=True, eq=False)
+class GeneratedClip(Clip):
+    """A clip that was generated from a sentence, which is its `caption`."""
+
+    match: Match | None = None
+    """How well the motion matches the sentence, where that was checked."""
+
+
+class MotionLanguageModel(FeatureModel):
     """A trained model with its tokenizer and feature statistics.
 
-    Its methods take one clip or sentence and give one result, or take a list and give a list. The same seed gives the
-    same result; entry i of a list is generated as if alone with seed + i.
+    Its methods take one clip or sentence and return one result, or take a list and return a list. The same seed gives
+    the same result; entry i of a list is generated with seed + i.
     """
 
-    def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
-        self.network = network.eval()
-        self.tokenizer = tokenizer
-        self.stats = FeatureStats(
-            mean=network.feature_mean.float().cpu().numpy(), std=network.feature_std.float().cpu().numpy()
-        )
-        length = network.config.length
-        self.max_frames = min(
-            network.config.vae.max_frames, PUBLISHED_MAX_FRAMES if length is None else length.max_frames
-        )
-        self.min_frames = FPS if length is None else length.min_frames
-        self.length_in_prompt = network.config.length_in_prompt
+    name = ""
+    """Folder that the model was read from."""
+    precision: Precision = "fp32"
+    """Number format that it computes in."""
+    known_words: KnownWords | None = None
+    """Words of its training captions, where its folder has them."""
 
     @classmethod
     def from_folder(
@@ -65,18 +83,33 @@ class MotionLanguageModel:
         """The model of a folder, computing in `precision`.
 
         Raises:
-            ModelError: the folder is no model folder, there is no such device, or int8 is asked of it.
+            ModelError: the folder is no model folder, there is no such device, or it has no int8.
+            ConfigError: an argument of another type.
         """
+        check_choice(precision, "precision", Precision)
+        if not isinstance(folder, (str, Path)):
+            raise ConfigError(f"model: expected a path, got a value of type {type(folder).__name__}")
         try:
-            place = torch.device(device)
-            torch.empty(0, device=place)
-        except (RuntimeError, AssertionError) as error:
+            target = torch.device(device)
+            torch.empty(0, device=target)
+        except (RuntimeError, AssertionError, TypeError, ValueError) as error:
             raise ModelError(
                 f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}"
             ) from error
-        network, tokenizer = load_model(folder, place)
+        network, tokenizer = load_model(folder, target)
         set_precision(network, precision)
-        return cls(network, tokenizer)
+        model = cls(network, tokenizer)
+        model.name, model.precision = str(folder), precision
+        model.known_words = KnownWords.of_folder(Path(folder))
+        logger.info("read %r", model)
+        return model
+
+    def __repr__(self) -> str:
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        return (
+            f"MotionLanguageModel({self.name!r}, {parameters / 1e6:.1f}M parameters, {self.precision} on "
+            f"{self.network.latent_mean.device}, {self.min_frames / FPS:g} to {self.max_frames / FPS:g} s)"
+        )
 
     @overload
     def text_to_motion(
@@ -90,7 +123,12 @@ class MotionLanguageModel:
         steps: int | None = ...,
         sampler: Sampler | None = ...,
         clean: bool = ...,
-    ) -> Clip: ...
+        best: int = ...,
+        check: bool = ...,
+        strict: bool = ...,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> GeneratedClip: ...
     @overload
     def text_to_motion(
         self,
@@ -103,7 +141,12 @@ class MotionLanguageModel:
         steps: int | None = ...,
         sampler: Sampler | None = ...,
         clean: bool = ...,
-    ) -> list[Clip]: ...
+        best: int = ...,
+        check: bool = ...,
+        strict: bool = ...,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> list[GeneratedClip]: ...
     def text_to_motion(
         self,
         text: str | list[str] | tuple[str, ...],
@@ -115,69 +158,113 @@ class MotionLanguageModel:
         steps: int | None = None,
         sampler: Sampler | None = None,
         clean: bool = True,
-    ) -> Clip | list[Clip]:
+        best: int = 1,
+        check: bool = False,
+        strict: bool = False,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> GeneratedClip | list[GeneratedClip]:
         """The motion that a sentence describes: 20 frames per second, on the floor, from the origin, facing +Z.
 
-        The length is predicted when neither `seconds` nor `frames` is given. `guidance_scale` (1: none), `steps` and
-        `sampler` are the model's own when not given. `clean` gives bones one length and holds standing feet in
-        place; False is what the network says.
+        The length is `seconds` or `frames`, else what the sentence says ("for three seconds", "ten steps"), else what
+        the model predicts. `guidance_scale` (1: none), `steps` and `sampler` default to the model's. `clean` makes bone
+        lengths constant, locks standing feet and keeps joints above the floor.
+
+        With `check` each clip has a `match`: the model's own caption of it, a score and warnings. `best` generates as
+        many candidates for each sentence and returns the one that matches best; `strict` raises an error where the
+        best one gives rise to a warning. Without `check`, doubts about the sentence itself are logged.
+
+        `progress` is called with the numbers of finished and of all motions, `cancel` is asked between batches.
 
         Raises:
-            ConfigError: an empty sentence, a length that the model cannot make, or settings out of their range.
+            ConfigError: an empty sentence, a length that the model cannot generate, or an argument of a wrong type or
+                out of range.
+            MatchError: `strict`, and a motion does not match its sentence.
+            Cancelled: `cancel` returned True.
         """
-        if isinstance(text, str):
-            return self.text_to_motion(
-                [text],
-                seconds=seconds,
-                frames=frames,
-                seed=seed,
-                guidance_scale=guidance_scale,
-                steps=steps,
-                sampler=sampler,
-                clean=clean,
-            )[0]
-        wanted = self.frames_of(seconds, frames)
-        if wanted is None and self.network.length is None:
-            raise ConfigError("this model does not predict lengths; give seconds or frames")
-        limit = self.network.config.mixture.max_positions
-        said = wanted if self.length_in_prompt else None
-        sequences = [prompts.motion_of_text(self.tokenizer, each, limit, said) for each in text]
+        single = isinstance(text, str)
+        texts = [check_text(text)] if isinstance(text, str) else check_texts(text)
+        if len(texts) > MAX_TEXTS:
+            raise ConfigError(f"text: expected at most {MAX_TEXTS} sentences in one call, got {len(texts)}")
+        best = check_integer(best, "best", 1, MAX_CANDIDATES)
+        for name, flag in (("clean", clean), ("check", check), ("strict", strict)):
+            check_flag(flag, name)
         sampling = Sampling(seed, guidance_scale, steps, sampler)
-        made = self.sample_features(sequences, [], wanted, sampling)
-        make = clean_clip if clean else features_to_clip
-        return [
-            make(features, caption=" ".join(each.split())) for each, features in zip(text, made, strict=True)
+        fixed = self.frames_of(seconds, frames)
+        requests = [read_request(each) for each in texts]
+        doubts = [self._doubts(request, fixed) for request in requests]
+        lengths = [fixed or self._frames_in(request) for request in requests]
+        if self.network.length is None and None in lengths:
+            raise ConfigError("this model does not predict lengths; give seconds or frames")
+        sequences = [
+            prompts.motion_of_text(
+                self.tokenizer, request.prompt, self._limit, length if self.length_in_prompt else None
+            )
+            for request, length in zip(requests, lengths, strict=True)
         ]
+        generated = self.sample_features(
+            [sequence for sequence in sequences for _ in range(best)],
+            [],
+            [length for length in lengths for _ in range(best)],
+            sampling,
+            candidates=best,
+            progress=progress,
+            cancel=cancel,
+        )
+        clips = [
+            _generated(features, requests[index // best].text, clean=clean)
+            for index, features in enumerate(generated)
+        ]
+        if check or strict or best > 1:
+            clips = self._best(requests, clips, best, doubts)
+            if strict:
+                _raise_doubts(clips)
+        else:
+            for doubt in (doubt for several in doubts for doubt in several):
+                logger.warning("%s", doubt)
+        return clips[0] if single else clips
 
     @overload
-    def motion_to_text(self, clip: Clip) -> str: ...
+    def motion_to_text(
+        self, clip: Clip, *, progress: Progress | None = ..., cancel: Cancel | None = ...
+    ) -> str: ...
     @overload
-    def motion_to_text(self, clip: Sequence[Clip]) -> list[str]: ...
-    def motion_to_text(self, clip: Clip | Sequence[Clip]) -> str | list[str]:
-        """What the person in a clip does, in a sentence.
+    def motion_to_text(
+        self, clip: Sequence[Clip], *, progress: Progress | None = ..., cancel: Cancel | None = ...
+    ) -> list[str]: ...
+    def motion_to_text(
+        self,
+        clip: Clip | Sequence[Clip],
+        *,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> str | list[str]:
+        """What the person in a clip does, in a sentence that measured facts do not contradict.
 
-        A clip longer than the model takes (9.8 s) is captioned in parts of equal length, and what they say is
-        joined by "; then ".
+        A clip longer than the model takes (9.8 s) is captioned in parts of equal length, whose captions are joined.
 
         Raises:
-            MotionFileError: a clip is shorter than two frames at 20 per second.
+            ConfigError: an argument that is no clip.
+            MotionFileError: a clip is shorter than two frames at 20 per second, or longer than an hour.
+            Cancelled: `cancel` returned True.
         """
-        if isinstance(clip, Clip):
-            return self.motion_to_text([clip])[0]
+        single = isinstance(clip, Clip)
+        clips = [check_clip(clip)] if isinstance(clip, Clip) else check_clips(clip)
         parts: list[Float[np.ndarray, "_ 263"]] = []
         owners: list[int] = []
-        for number, each in enumerate(clip):
+        for index, each in enumerate(clips):
             features = clip_to_features(each)
             pieces = np.array_split(features, -(-len(features) // self.max_frames))
             parts += pieces
-            owners += [number] * len(pieces)
-        said: list[list[str]] = [[] for _ in clip]
-        for owner, caption in zip(owners, self.features_to_text(parts), strict=True):
-            if caption not in said[owner][-1:]:
-                said[owner].append(caption)
-        return ["; then ".join(captions) for captions in said]
+            owners += [index] * len(pieces)
+        captions: list[list[str]] = [[] for _ in clips]
+        texts = self.features_to_text(parts, progress=progress, cancel=cancel)
+        for owner, caption in zip(owners, texts, strict=True):
+            captions[owner].append(caption)
+        joined = [join_captions(several) for several in captions]
+        return joined[0] if single else joined
 
-    def continue_motion(
+    def predict(
         self,
         clip: Clip,
         *,
@@ -186,18 +273,22 @@ class MotionLanguageModel:
         guidance_scale: float | None = None,
         steps: int | None = None,
         sampler: Sampler | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Clip:
-        """The clip, and after it what comes next: its own frames as they are, then `seconds` of new ones.
+        """The clip and what comes next: its own frames unchanged, then `seconds` of new ones.
 
-        The new frames have the clip's frame rate and bone lengths and go on from where it ends.
+        The new frames have the clip's frame rate and bone lengths and continue from its last frame.
 
         Raises:
-            ConfigError: `seconds` is not above 0.
+            ConfigError: `seconds` is not above 0 or above 600, or an argument of a wrong type.
             MotionFileError: the clip is shorter than two frames at 20 per second.
+            Cancelled: `cancel` returned True.
         """
-        return completion.continue_clip(self, clip, seconds, Sampling(seed, guidance_scale, steps, sampler))
+        sampling = Sampling(seed, guidance_scale, steps, sampler)
+        return predict_clip(self, check_clip(clip), seconds, sampling, progress=progress, cancel=cancel)
 
-    def fill_between(
+    def inbetween(
         self,
         first: Clip,
         last: Clip,
@@ -212,22 +303,55 @@ class MotionLanguageModel:
         """`first`, `seconds` of new motion, then `last`, at the frame rate of `first`.
 
         `last` is moved over the floor to where the new motion arrives. With `keep_places` it stays where it is, as
-        for two parts of one recording, and the new motion is led there.
+        for two parts of one recording, and the new motion is bent to lead there.
 
         Raises:
-            ConfigError: `seconds` is not above 0, or longer than the model can fill.
+            ConfigError: `seconds` is not above 0 or longer than the model can fill, or an argument of a wrong type.
             MotionFileError: a clip is shorter than two frames at 20 per second.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
-        return completion.fill_clip(self, first, last, seconds, sampling, keep_places=keep_places)
+        check_flag(keep_places, "keep_places")
+        first, last = check_clip(first, "first"), check_clip(last, "last")
+        return inbetween_clip(self, first, last, seconds, sampling, keep_places=keep_places)
+
+    def continue_motion(self, clip: Clip, *, seconds: float = 2.0, seed: int | None = None) -> Clip:
+        """Old name of `predict`, for one release."""
+        warnings.warn("continue_motion is now called predict", DeprecationWarning, stacklevel=2)
+        return self.predict(clip, seconds=seconds, seed=seed)
+
+    def fill_between(
+        self,
+        first: Clip,
+        last: Clip,
+        *,
+        seconds: float = 1.0,
+        seed: int | None = None,
+        keep_places: bool = False,
+    ) -> Clip:
+        """Old name of `inbetween`, for one release."""
+        warnings.warn("fill_between is now called inbetween", DeprecationWarning, stacklevel=2)
+        return self.inbetween(first, last, seconds=seconds, seed=seed, keep_places=keep_places)
+
+    def match(self, text: str, clip: Clip) -> Match:
+        """How well a clip matches a sentence: the model's caption of it, a score, and what contradicts the sentence.
+
+        Raises:
+            ConfigError: an empty sentence, or an argument of a wrong type.
+            MotionFileError: the clip is shorter than two frames at 20 per second.
+        """
+        request = read_request(check_text(text))
+        return self._matches([request], [check_clip(clip)], [self._doubts(request, None)])[0]
 
     def encode(self, clip: Clip | Sequence[Clip]) -> Float[Tensor, "B N D"]:
         """Latents of clips, about zero mean and unit deviation; B is 1 for a single clip.
 
         Raises:
-            ModelError: a clip is longer than the model takes.
+            ConfigError: an argument that is no clip.
+            ModelError: a clip is longer than the model takes, or there is none.
         """
-        clips = [clip] if isinstance(clip, Clip) else clip
+        clips = [check_clip(clip)] if isinstance(clip, Clip) else check_clips(clip)
+        if not clips:
+            raise ModelError("encode: expected at least one clip, got an empty list")
         features = [clip_to_features(each) for each in clips]
         for each, rows in zip(clips, features, strict=True):
             if len(rows) > self.max_frames:
@@ -241,102 +365,102 @@ class MotionLanguageModel:
         """Clips of latents, each of so many frames at 20 per second.
 
         Raises:
-            ConfigError: a length that the model cannot make.
+            ConfigError: latents of another shape, or a length that the model cannot generate.
         """
-        lengths = [frames] * len(latents) if isinstance(frames, int) else list(frames)
-        for length in lengths:
-            self.frames_of(None, length)
+        shape = self.network.config.latent_shape
+        if not isinstance(latents, Tensor) or tuple(latents.shape[1:]) != shape:
+            raise ConfigError(f"latents: expected a tensor of shape (clips, {shape[0]}, {shape[1]})")
+        if not (latents.is_floating_point() and bool(latents.isfinite().all())):
+            raise ConfigError("latents: expected finite floating-point numbers")
+        given: list[object] = list(frames) if isinstance(frames, (list, tuple)) else [frames] * len(latents)
+        if not given or len(given) != len(latents):
+            raise ConfigError(f"frames: expected {len(latents)} lengths and at least one, got {len(given)}")
+        lengths = [check_integer(each, "frames", self.min_frames, self.max_frames) for each in given]
         return [features_to_clip(features) for features in self.decode_features(latents, lengths)]
 
-    def frames_of(self, seconds: float | None, frames: int | None) -> int | None:
-        """The frames that a user asks for; None where neither is given.
+    @property
+    def _limit(self) -> int:
+        """Longest sequence, in tokens."""
+        return self.network.config.mixture.max_positions
 
-        Raises:
-            ConfigError: both are given, or the length is out of range.
-        """
-        if seconds is None and frames is None:
-            return None
-        if seconds is not None and frames is not None:
-            raise ConfigError("give seconds or frames, not both")
-        wanted = frames if seconds is None else round(seconds * FPS)
-        assert wanted is not None
-        if not self.min_frames <= wanted <= self.max_frames:
-            low, high = self.min_frames / FPS, self.max_frames / FPS
-            got = f"{frames} frames" if seconds is None else f"{seconds:g} seconds"
-            raise ConfigError(
-                f"this model makes {low:g} to {high:g} seconds ({self.min_frames} to {self.max_frames} frames) at a "
-                f"time, got {got}; longer motions are made with continue_motion"
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher.bundled(str(self.network.latent_mean.device))
+
+    def _frames_in(self, request: MotionRequest) -> int | None:
+        """The length that a sentence gives, within what the model can generate."""
+        seconds = request.estimated_seconds()
+        return None if seconds is None else min(max(round(seconds * FPS), self.min_frames), self.max_frames)
+
+    def _doubts(self, request: MotionRequest, fixed: int | None) -> list[str]:
+        """Warnings that a sentence gives rise to before anything is generated."""
+        doubts = word_warnings(request.prompt, self.known_words)
+        cut = prompts.unread_part(self.tokenizer, request.prompt, self._limit, fixed)
+        if cut:
+            words = cut.split()
+            end = " ".join(words if len(words) <= 12 else [*words[:6], "...", *words[-6:]])
+            doubts.append(
+                f"the sentence is too long; the model does not read its last {len(words)} words: {end!r}"
             )
-        return wanted
+        low, high = self.min_frames / FPS, self.max_frames / FPS
+        if fixed is None and request.seconds is not None and not low <= request.seconds <= high:
+            doubts.append(f"the model generates {low:g} to {high:g} s at a time, not {request.seconds:g}")
+        return doubts
 
-    @torch.inference_mode()
-    def encode_features(self, features: Sequence[Float[np.ndarray, "_ 263"]]) -> Float[Tensor, "B N D"]:
-        """Latents of features that are not normalised, each of at most `max_frames` rows."""
-        weights = next(self.network.parameters())
-        latents = []
-        for start in range(0, len(features), BATCH):
-            rows = features[start : start + BATCH]
-            lengths = torch.tensor([len(row) for row in rows], device=weights.device)
-            padded = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), dtype=np.float32)
-            for place, row in enumerate(rows):
-                padded[place, : len(row)] = self.stats.normalise(row)
-            batch = torch.from_numpy(padded).to(weights.device, weights.dtype)
-            latents.append(self.network.encode(batch, lengths))
-        return torch.cat(latents)
+    def _matches(
+        self, requests: Sequence[MotionRequest], clips: Sequence[Clip], doubts: Sequence[Sequence[str]]
+    ) -> list[Match]:
+        captions = self.motion_to_text(clips)
+        scores = self._matcher.scores([request.prompt for request in requests], clips)
+        return [
+            match_of(request, clip, caption, None if scores is None else scores[index], several)
+            for index, (request, clip, caption, several) in enumerate(
+                zip(requests, clips, captions, doubts, strict=True)
+            )
+        ]
 
-    @torch.inference_mode()
-    def decode_features(
-        self, latents: Float[Tensor, "B N D"], lengths: Sequence[int]
-    ) -> list[Float[np.ndarray, "_ 263"]]:
-        """Features, not normalised, of latents."""
-        rows = torch.tensor(list(lengths), device=latents.device)
-        normalised = self.network.decode(latents, rows, max(lengths)).float().cpu().numpy()
-        features = self.stats.denormalise(normalised)
-        return [each[:length] for each, length in zip(features, lengths, strict=True)]
-
-    def sample_features(
+    def _best(
         self,
-        sequences: Sequence[TokenSequence],
-        given: Sequence[Float[np.ndarray, "_ 263"]],
-        frames: int | Sequence[int] | None,
-        sampling: Sampling,
-    ) -> list[Float[np.ndarray, "_ 263"]]:
-        """Features that answer requests for a motion; `given` are those of the motions in the requests, in order.
+        requests: Sequence[MotionRequest],
+        clips: Sequence[GeneratedClip],
+        candidates: int,
+        doubts: Sequence[Sequence[str]],
+    ) -> list[GeneratedClip]:
+        """Of every `candidates` clips in a row the one with the fewest contradictions, then the highest score."""
+        owners = [index // candidates for index in range(len(clips))]
+        matches = self._matches(
+            [requests[owner] for owner in owners], clips, [doubts[owner] for owner in owners]
+        )
+        best = []
+        for start in range(0, len(clips), candidates):
+            rows = range(start, start + candidates)
+            row = min(rows, key=lambda row: (len(matches[row].contradictions), -(matches[row].score or 0.0)))
+            best.append(replace(clips[row], match=matches[row]))
+        return best
 
-        `frames` is the length of all, or of each; None takes the lengths that the model predicts.
 
-        Raises:
-            ConfigError: settings out of their range.
-        """
-        made: list[Float[np.ndarray, "_ 263"]] = []
-        each = len(given) // len(sequences) if sequences else 0
-        for start in range(0, len(sequences), BATCH):
-            stop = min(start + BATCH, len(sequences))
-            latents = self.encode_features(given[start * each : stop * each]) if each else None
-            x, predicted = self.network.sample(
-                self.network.batch(sequences[start:stop]),
-                latents,
-                steps=sampling.steps,
-                sampler=sampling.sampler,
-                guidance_scale=sampling.guidance_scale,
-                generator=[sampling.generator(number) for number in range(start, stop)],
-            )
-            if isinstance(frames, Sequence):
-                lengths = list(frames[start:stop])
-            elif frames is not None or predicted is None:
-                lengths = [self.max_frames if frames is None else frames] * (stop - start)
-            else:
-                lengths = predicted.clamp(self.min_frames, self.max_frames).tolist()
-            made += self.decode_features(x, lengths)
-        return made
+def join_captions(captions: Sequence[str]) -> str:
+    """The captions of a clip's parts as one sentence: repeated ones once, a common subject once."""
+    kept: list[str] = []
+    for caption in captions:
+        plain = caption.strip().rstrip(".;,")
+        if plain and plain not in kept[-1:]:
+            kept.append(plain)
+    if len(kept) < 2:
+        return captions[0] if len(captions) == 1 else kept[0] if kept else ""
+    subjects = {" ".join(caption.split()[:2]) for caption in kept}
+    if len(subjects) == 1 and (subject := subjects.pop()) in ("a person", "a man", "a woman", "the person"):
+        kept = [kept[0], *(caption.removeprefix(f"{subject} ") for caption in kept[1:])]
+        return f"{', then '.join(kept)}."
+    return "; then ".join(kept)
 
-    def features_to_text(self, features: Sequence[Float[np.ndarray, "_ 263"]]) -> list[str]:
-        """Captions of features that are not normalised, each of at most `max_frames` rows."""
-        said: list[str] = []
-        for start in range(0, len(features), BATCH):
-            rows = features[start : start + BATCH]
-            frames = [len(each) if self.length_in_prompt else None for each in rows]
-            batch = self.network.batch([prompts.text_of_motion(self.tokenizer, each) for each in frames])
-            answers = self.network.generate(batch, self.encode_features(rows), DecodingConfig())
-            said += [self.tokenizer.caption(ids) for ids in answers]
-        return said
+
+def _generated(features: Float[np.ndarray, "T 263"], caption: str, *, clean: bool) -> GeneratedClip:
+    clip = clean_clip(features, caption) if clean else features_to_clip(features, caption=caption)
+    return GeneratedClip(clip.joints, clip.fps, clip.rotations, clip.name, clip.caption)
+
+
+def _raise_doubts(clips: Sequence[GeneratedClip]) -> None:
+    for clip in clips:
+        if clip.match is not None and clip.match.warnings:
+            raise MatchError(f"{clip.caption!r}: {clip.match.warnings[0]}")

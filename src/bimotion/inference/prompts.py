@@ -1,6 +1,6 @@
-"""What a model is asked: the plain wording of each task, and sentences as its training wrote them.
+"""Prompts of each task in the plain wording of training, with sentences as training captions are written.
 
-`frames` is the length, at 20 per second, that a request says; None: it says none.
+`frames` is the length, at 20 per second, that a prompt states; None: it states none.
 """
 
 from functools import cache
@@ -13,13 +13,30 @@ from bimotion.models.tokens import MotionTokenizer, TokenSequence
 def motion_of_text(
     tokenizer: MotionTokenizer, text: str, limit: int, frames: int | None = None
 ) -> TokenSequence:
-    """The request for a motion that a sentence describes, of at most `limit` tokens.
+    """The request for a motion that a sentence describes, cut to `limit` tokens (see `unread_part`).
 
     Raises:
         ConfigError: the sentence is empty.
     """
-    question = fill(_plain("t2m", frames), caption=tidy(text), num_frames=frames)
-    return tokenizer.shorten(tokenizer.motion_request(question), limit)
+    return tokenizer.shorten(_motion_of_text(tokenizer, text, frames), limit)
+
+
+def unread_part(tokenizer: MotionTokenizer, text: str, limit: int, frames: int | None = None) -> str:
+    """The end of a sentence that does not fit into `limit` tokens; empty where all of it does.
+
+    Raises:
+        ConfigError: the sentence is empty.
+    """
+    sequence = _motion_of_text(tokenizer, text, frames)
+    surplus = len(sequence) - limit
+    if surplus <= 0:
+        return ""
+    end = len(sequence.prompt) - len(tokenizer.encode(" \n"))
+    return " ".join(tokenizer.decode(sequence.prompt[max(0, end - surplus) : end]).split())
+
+
+def _motion_of_text(tokenizer: MotionTokenizer, text: str, frames: int | None) -> TokenSequence:
+    return tokenizer.motion_request(fill(_plain("t2m", frames), caption=tidy(text), num_frames=frames))
 
 
 def text_of_motion(tokenizer: MotionTokenizer, frames: int | None = None) -> TokenSequence:
@@ -28,7 +45,7 @@ def text_of_motion(tokenizer: MotionTokenizer, frames: int | None = None) -> Tok
 
 
 def next_motion(tokenizer: MotionTokenizer, frames: int | None = None) -> TokenSequence:
-    """The request for what follows a motion; `frames` of it."""
+    """The request for what follows a motion, of `frames`."""
     question = fill(_plain("predict", frames), motion=tokenizer.motion_in, num_frames=frames)
     return tokenizer.motion_request(question)
 
@@ -50,5 +67,5 @@ def _wording(task: TaskClass, timed: bool) -> str:
 
 
 def _plain(task: TaskClass, frames: int | None) -> str:
-    """The wording that a task is asked in most often in training, with a length or without."""
+    """The most frequent wording of a task in training, with a length or without."""
     return _wording(task, frames is not None)

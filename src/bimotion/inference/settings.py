@@ -4,34 +4,55 @@ from dataclasses import dataclass
 
 import torch
 
-from bimotion.errors import ConfigError
-from bimotion.models.diffusion import Sampler
+from bimotion.inference.arguments import check_choice, check_integer, check_number
+from bimotion.models.choices import Sampler
+
+MAX_SEED = 2**63 - 1
+"""Largest seed."""
+
+CANDIDATE_STRIDE = 2**40
+"""Distance of the seeds of an entry's candidates."""
+
+MAX_STEPS = 1_000_000
+"""Bound of `steps` for every schedule; a model's own is checked when it samples."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a motion is sampled; what is None is as the model's configuration says."""
+    """How a motion is sampled; a setting that is None has the value of the model's configuration.
+
+    Raises:
+        ConfigError: a setting of another type or out of range.
+    """
 
     seed: int | None = None
-    """What makes the result repeatable; None takes another one every time."""
+    """Makes the result repeatable; None draws another one every time."""
     guidance_scale: float | None = None
-    """How far to go beyond the conditioned noise; 1 is plain sampling."""
+    """Classifier-free guidance; 1 is none."""
     steps: int | None = None
     """Noise levels visited."""
     sampler: Sampler | None = None
-    """How the noise is taken away."""
+    """Diffusion sampler."""
 
     def __post_init__(self) -> None:
-        if self.guidance_scale is not None and not 0 <= self.guidance_scale <= 100:
-            raise ConfigError(f"guidance_scale: expected 0 to 100, got {self.guidance_scale:g}")
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise ConfigError(f"seed: expected 0 or more, below 2**63, got {self.seed}")
+        if self.seed is not None:
+            object.__setattr__(self, "seed", check_integer(self.seed, "seed", 0, MAX_SEED))
+        if self.guidance_scale is not None:
+            scale = check_number(self.guidance_scale, "guidance_scale", 0, 100)
+            object.__setattr__(self, "guidance_scale", scale)
+        if self.steps is not None:
+            object.__setattr__(self, "steps", check_integer(self.steps, "steps", 1, MAX_STEPS))
+        if self.sampler is not None:
+            check_choice(self.sampler, "sampler", Sampler)
 
-    def generator(self, number: int) -> torch.Generator:
-        """The source of noise of entry `number` of a list: that of a single one with seed + number."""
+    def generator(self, index: int, candidate: int = 0) -> torch.Generator:
+        """The source of noise of entry `index` of a list: that of a single one with seed + index.
+
+        Further candidates of an entry have seeds far from those of other entries.
+        """
         generator = torch.Generator()
         if self.seed is None:
             generator.seed()
         else:
-            generator.manual_seed((self.seed + number) % 2**63)
+            generator.manual_seed((self.seed + index + candidate * CANDIDATE_STRIDE) % 2**63)
         return generator

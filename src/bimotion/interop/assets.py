@@ -9,11 +9,11 @@ from bimotion.errors import DataError, ModelError
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MAX_TOKENIZER_BYTES, MotionTokenizer
 from bimotion.storage.arrays import read_array
-from bimotion.storage.hub import from_hub
+from bimotion.storage.hub import from_hub, hub_hint, is_hub_reference
 from bimotion.storage.json_files import read_json_object
 from bimotion.storage.texts import read_text
 
-GPT2 = "openai-community/gpt2"
+GPT2 = "hf:openai-community/gpt2"
 """Hub repository of GPT-2's tokenizer."""
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt")
@@ -50,17 +50,16 @@ def read_statistics(path: str | Path) -> FeatureStats:
 def read_tokenizer(source: str | Path = GPT2, slots: int = 4) -> MotionTokenizer:
     """A byte-level BPE with the motion tokens after it.
 
-    `source` is a file `tokenizer.json`, a folder with it or with `vocab.json` and `merges.txt`, or a Hub id.
+    `source` is a file `tokenizer.json`, a folder with it or with `vocab.json` and `merges.txt`, or hf:owner/name.
 
     Raises:
         ModelError: there is none, or it is broken.
     """
-    path = Path(source).expanduser()
+    path = from_hub(str(source), TOKENIZER_FILES) if is_hub_reference(source) else Path(source).expanduser()
     if not path.exists():
-        name = str(source)
-        if name.count("/") != 1 or name.startswith((".", "/", "~")):
-            raise ModelError(f"{source}: expected a folder with tokenizer.json, or vocab.json and merges.txt")
-        path = from_hub(name, TOKENIZER_FILES)
+        raise ModelError(
+            f"{source}: expected a folder with tokenizer.json, or vocab.json and merges.txt{hub_hint(source)}"
+        )
     if path.is_file():
         return MotionTokenizer.from_file(path, slots)
     if (path / "tokenizer.json").is_file():

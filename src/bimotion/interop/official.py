@@ -21,7 +21,7 @@ from bimotion.interop.names import (
     VAE_NAMES,
     rename,
 )
-from bimotion.interop.unpickle import CheckpointFile, StoredTensor
+from bimotion.interop.published_state import PublishedState
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.build import check_state
 from bimotion.models.diffusion import DiffusionConfig
@@ -41,7 +41,7 @@ BESIDE_THE_MODEL = ("metrics.", "_losses.")
 def read_official(
     path: str | Path, heads: int | None = None, device: str | torch.device = "cpu"
 ) -> MotionLanguage:
-    """The model of a published Lightning checkpoint, in eval mode.
+    """The model of a published checkpoint (torch.save or safetensors), in eval mode.
 
     `heads` are the transformer's, which no tensor tells; None: heads of 64 numbers, as in GPT-2. What a
     checkpoint holds besides the model (evaluator networks, running losses, optimiser) is not read.
@@ -50,12 +50,10 @@ def read_official(
         ModelError: the file is broken, a tensor is missing or superfluous or of another shape, or `heads` must be
             given.
     """
-    with CheckpointFile(path) as file:
-        stored = {
-            name: value for name, value in file.state().items() if not name.startswith(BESIDE_THE_MODEL)
-        }
-        read = {value: file.tensor(value) for value in set(stored.values())}  # tied tensors once
-    return official_model({name: read[value] for name, value in stored.items()}, str(path), heads, device)
+    with PublishedState(path) as file:
+        stored = {name: key for name, key in file.names.items() if not name.startswith(BESIDE_THE_MODEL)}
+        read = {key: file.tensor(key) for key in set(stored.values())}  # tied tensors once
+    return official_model({name: read[key] for name, key in stored.items()}, str(path), heads, device)
 
 
 def holds_language_model(path: str | Path) -> bool:
@@ -64,8 +62,8 @@ def holds_language_model(path: str | Path) -> bool:
     Raises:
         ModelError: the file is broken or holds neither.
     """
-    with CheckpointFile(path) as file:
-        stored = file.state()
+    with PublishedState(path) as file:
+        stored = file.names
     if any(name.startswith("lm.") for name in stored):
         return True
     if not vae_names(stored):
@@ -76,7 +74,7 @@ def holds_language_model(path: str | Path) -> bool:
     return False
 
 
-def vae_names(stored: Mapping[str, StoredTensor]) -> dict[str, str]:
+def vae_names(stored: Mapping[str, object]) -> dict[str, str]:
     """The names of a motion VAE's tensors without what stands before them, to how the file calls them."""
     for prefix in ("vae.", "motion_vae.", ""):
         if f"{prefix}global_motion_token" in stored:
@@ -92,8 +90,8 @@ def read_official_vae(path: str | Path) -> MotionVae:
     Raises:
         ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
     """
-    with CheckpointFile(path) as file:
-        stored = file.state()
+    with PublishedState(path) as file:
+        stored = file.names
         published = {name: file.tensor(stored[theirs]) for name, theirs in vae_names(stored).items()}
     try:
         vae = MotionVae(vae_config(published))

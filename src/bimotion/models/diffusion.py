@@ -19,10 +19,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimotion.errors import ConfigError, check_range
+from bimotion.models.choices import Sampler
 from bimotion.models.limits import check_sizes
-
-Sampler = Literal["ancestral", "ddim", "dpmpp"]
-"""ancestral: published, adds noise at every step; ddim and dpmpp: deterministic after the first draw, fewer steps."""
 
 Prediction = Literal["eps", "v"]
 """Prediction target: `eps` (published), or `v` = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which stays accurate for

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, check_range
 from bimotion.models.blocks import EncoderLayer
+from bimotion.models.choices import Sampler
 from bimotion.models.diffusion import (
     DiffusionConfig,
-    Sampler,
     Schedule,
     add_noise,
     draw_noise,

@@ -28,7 +28,8 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig, Rotary
-from bimotion.models.diffusion import DiffusionConfig, Sampler
+from bimotion.models.choices import Sampler
+from bimotion.models.diffusion import DiffusionConfig
 from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor

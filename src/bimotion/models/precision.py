@@ -8,13 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
+from bimotion.models.choices import Precision
 from bimotion.models.kernels import Activation, Norm, available, product
 from bimotion.models.linear import Linear, linear_with_epilogue
 from bimotion.models.motion_language import MotionLanguage
-
-Precision = Literal["fp32", "bf16", "int8"]
-"""Type of the transformer's matrices, which are most of a model's weights. On a CPU everything else stays in single
-precision; on other devices bf16 means all parameters in bfloat16, and int8 is not available."""
 
 
 class QuantizedLinear(nn.Module):

@@ -1,7 +1,6 @@
 """Named sizes of the whole model."""
 
 from dataclasses import replace
-from typing import Literal
 
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig
@@ -10,10 +9,6 @@ from bimotion.models.head import HeadConfig
 from bimotion.models.length import LengthConfig
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.vae import VaeConfig
-
-PresetName = Literal["micro", "tiny", "small", "gpt2", "smollm2"]
-"""micro: for tests; tiny: the embedded one; small: a narrow motion branch beside the first layers of SmolLM2; gpt2: the
-paper's; smollm2: on a Llama-family text branch."""
 
 PRESETS: dict[str, MotionLanguageConfig] = {
     "micro": MotionLanguageConfig(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bimotion.errors import ConfigError, ModelError
+from bimotion.storage.hub import HubReference, hub_hint, is_hub_reference
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class PretrainedLanguage:
 
 
 def read_pretrained(source: str | Path) -> PretrainedLanguage:
-    """The language model in a folder, in a GGUF file, or of a Hub id ("owner/name"), on the CPU.
+    """The language model in a folder, in a GGUF file, or of a Hub repository ("hf:owner/name"), on the CPU.
 
     Numbers of a GGUF file are turned back into single precision. No code of the model's own is run, and old
     weight files are unpickled for tensors only.
@@ -48,7 +49,7 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
 
 
 def read_text_encoder(source: str | Path) -> tuple[Any, Any]:
-    """Tokenizer and encoder (BERT and its like, without a head) of a folder or a Hub id, as transformers' objects.
+    """Tokenizer and encoder (BERT and its like, without a head) of a folder or hf:owner/name, as transformers' objects.
 
     Raises:
         ModelError: there is no such model, or it is broken.
@@ -58,7 +59,7 @@ def read_text_encoder(source: str | Path) -> tuple[Any, Any]:
 
 
 def _location(source: str | Path, ownerless: bool) -> tuple[str, dict[str, Any]]:
-    """Name and options under which transformers finds a folder, a GGUF file or a Hub id."""
+    """Name and options under which transformers finds a folder, a GGUF file or a Hub repository."""
     path = Path(source).expanduser()
     name = str(source)
     options: dict[str, Any] = {}
@@ -68,10 +69,13 @@ def _location(source: str | Path, ownerless: bool) -> tuple[str, dict[str, Any]]
         name, options = str(path.parent), {"gguf_file": path.name}
     elif path.is_dir():
         name = str(path)
-    elif (
-        path.exists() or name.count("/") not in (0 if ownerless else 1, 1) or name.startswith((".", "/", "~"))
-    ):
-        raise ModelError(f"{source}: expected a folder of transformers, a .gguf file or a Hub id")
+    elif is_hub_reference(name):
+        reference = HubReference.parse(name)
+        name, options = reference.repository, {"revision": reference.revision or "main"}
+    elif path.exists() or "/" in name or not ownerless:
+        raise ModelError(
+            f"{source}: expected a folder of transformers, a .gguf file or hf:OWNER/NAME{hub_hint(source)}"
+        )
     if path.exists():
         options["local_files_only"] = True
     return name, options
@@ -82,8 +86,8 @@ def _load(
 ) -> tuple[Any, Any]:
     """Tokenizer and model.
 
-    `ownerless`: Hub ids without an owner are taken, too. Weights whose names begin with one of `spare` may be there for
-    nothing.
+    `ownerless`: repositories without an owner are taken without the prefix, too. Weights whose names begin with one of
+    `spare` may be superfluous.
     """
     name, options = _location(source, ownerless)
     try:

@@ -13,6 +13,9 @@ from bimotion.errors import MotionFileError
 from bimotion.motion.rotations import quat_multiply, quat_normalise, quat_rotate, slerp
 from bimotion.motion.skeleton import FACE_JOINTS, MIRROR, NUM_JOINTS
 
+MAX_FRAMES = 10_000_000
+"""Most frames that resampling makes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -42,9 +45,7 @@ class Clip:
     def __post_init__(self) -> None:
         where = f"clip {self.name!r}: " if self.name else "clip: "
         object.__setattr__(self, "joints", _checked(self.joints, 3, f"{where}joints"))
-        if not (np.isfinite(self.fps) and self.fps > 0):
-            raise MotionFileError(f"{where}frames per second must be above 0, got {self.fps}")
-        object.__setattr__(self, "fps", float(self.fps))
+        object.__setattr__(self, "fps", _checked_rate(self.fps, where))
         if self.rotations is not None:
             object.__setattr__(self, "rotations", _checked(self.rotations, 4, f"{where}rotations"))
             if len(self.rotations) != len(self.joints):
@@ -80,13 +81,14 @@ class Clip:
         Raises:
             MotionFileError: `fps` is not above 0.
         """
-        if not (np.isfinite(fps) and fps > 0):
-            raise MotionFileError(f"frames per second must be above 0, got {fps}")
+        fps = _checked_rate(fps, "")
         stride = self.fps / fps
         if abs(stride - round(stride)) < 1e-6 * stride and round(stride) >= 1:
             step = round(stride)
             rotations = None if self.rotations is None else self.rotations[::step]
             return replace(self, joints=self.joints[::step], rotations=rotations, fps=fps)
+        if (len(self) - 1) / stride >= MAX_FRAMES:
+            raise MotionFileError(f"{fps:g} frames per second would make more than {MAX_FRAMES} frames")
         num_frames = int(np.floor((len(self) - 1) / stride + 1e-6)) + 1
         at = np.minimum(np.arange(num_frames) * stride, len(self) - 1)
         low = np.minimum(at.astype(int), max(len(self) - 2, 0))
@@ -140,18 +142,36 @@ def facing(joints: Float[np.ndarray, "*batch 22 3"]) -> Float[np.ndarray, "*batc
     return np.where(length > 1e-6, forward / np.maximum(length, 1e-6), ahead)
 
 
+def _checked_rate(fps: object, where: str) -> float:
+    """Frames per second as a finite number above 0."""
+    number = not isinstance(fps, bool) and isinstance(fps, (int, float, np.integer, np.floating))
+    try:
+        rate = float(fps) if number else np.nan  # type: ignore[arg-type]
+    except OverflowError:
+        rate = np.inf
+    if not (np.isfinite(rate) and rate > 0):
+        raise MotionFileError(f"{where}frames per second must be a finite number above 0, got {fps!r:.80}")
+    return float(rate)
+
+
 def _checked(array: np.ndarray, width: int, what: str) -> np.ndarray:
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise MotionFileError(f"{what} must be an array of numbers ({error})") from None
+    if array.dtype.kind not in "fiu":
+        raise MotionFileError(f"{what} must be numbers, got an array of {array.dtype}")
     if array.ndim != 3 or array.shape[1:] != (NUM_JOINTS, width):
         raise MotionFileError(
             f"{what} must have the shape (frames, {NUM_JOINTS}, {width}), got {array.shape}"
         )
     if not len(array):
         raise MotionFileError(f"{what} must have at least one frame, got none")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32) if array.dtype != np.float32 or array.flags.writeable else array
     if not np.isfinite(array).all():
         frame = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise MotionFileError(f"{what} must be finite numbers, frame {frame} holds one that is not")
-    array = array.astype(np.float32) if array.dtype != np.float32 or array.flags.writeable else array
     if width == 4:
         array = quat_normalise(array)
     array.setflags(write=False)

@@ -12,7 +12,8 @@ from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError
 from bimotion.evaluation.joint_errors import displacement, joint_error
 from bimotion.features import features_to_joints
-from bimotion.inference.model import BATCH, MotionLanguageModel
+from bimotion.inference.feature_model import BATCH
+from bimotion.inference.model import MotionLanguageModel
 
 Track = Callable[[Sequence[Any], str], Iterable[Any]]
 

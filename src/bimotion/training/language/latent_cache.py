@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bimotion.data.store import Item
 from bimotion.errors import DataError
-from bimotion.inference.completion import CONTEXT_FRAMES
+from bimotion.inference.prediction import CONTEXT_FRAMES
 from bimotion.models.vae import MotionVae
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.tensor_files import check_shapes, read_tensor_header, read_tensor_metadata, read_tensors

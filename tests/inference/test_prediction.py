@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bimotion
-from bimotion.errors import ConfigError
+from bimotion.errors import Cancelled, ConfigError
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
@@ -24,7 +24,7 @@ def test_a_continued_clip_keeps_its_frames_and_adds_what_was_asked(
     model: MotionLanguageModel, walk: Clip, fps: float
 ) -> None:
     given = walk.resample(fps)
-    longer = model.continue_motion(given, seconds=1.5, seed=0)
+    longer = model.predict(given, seconds=1.5, seed=0)
     assert longer.fps == fps
     assert len(longer) == len(given) + round(1.5 * fps)
     np.testing.assert_array_equal(longer.joints[: len(given)], given.joints)
@@ -35,7 +35,7 @@ def test_a_continued_clip_keeps_its_frames_and_adds_what_was_asked(
 
 def test_a_continued_clip_keeps_its_bones(model: MotionLanguageModel, walk: Clip) -> None:
     child = Clip(walk.joints * np.float32(0.6), walk.fps)
-    longer = model.continue_motion(child, seconds=2, seed=0)
+    longer = model.predict(child, seconds=2, seed=0)
     faded = round(0.4 * child.fps)
     np.testing.assert_allclose(bones(longer.joints[len(child) + faded :]), bones(child.joints), atol=5e-3)
 
@@ -43,16 +43,16 @@ def test_a_continued_clip_keeps_its_bones(model: MotionLanguageModel, walk: Clip
 def test_more_than_the_network_makes_at_once_is_made_in_pieces(
     model: MotionLanguageModel, walk: Clip
 ) -> None:
-    longer = model.continue_motion(walk, seconds=20, seed=0)
+    longer = model.predict(walk, seconds=20, seed=0)
     assert len(longer) == len(walk) + 400
-    np.testing.assert_array_equal(longer.joints, model.continue_motion(walk, seconds=20, seed=0).joints)
+    np.testing.assert_array_equal(longer.joints, model.predict(walk, seconds=20, seed=0).joints)
 
 
 def test_a_gap_between_parts_of_a_recording_is_filled_where_it_is(
     model: MotionLanguageModel, walk: Clip
 ) -> None:
     first, last = walk[:15], walk[30:]
-    whole = model.fill_between(first, last, seconds=0.75, seed=0, keep_places=True)
+    whole = model.inbetween(first, last, seconds=0.75, seed=0, keep_places=True)
     assert len(whole) == len(walk)
     np.testing.assert_array_equal(whole.joints[:15], first.joints)
     np.testing.assert_array_equal(whole.joints[30:], last.joints)
@@ -60,14 +60,43 @@ def test_a_gap_between_parts_of_a_recording_is_filled_where_it_is(
 
 def test_a_clip_of_another_rate_and_place_is_brought_along(model: MotionLanguageModel, walk: Clip) -> None:
     far = Clip(walk.joints + np.array([5, 0, -3], np.float32), 20.0).resample(30)
-    whole = model.fill_between(walk, far, seconds=1, seed=0)
+    whole = model.inbetween(walk, far, seconds=1, seed=0)
     assert whole.fps == walk.fps
     assert len(whole) == len(walk) + 20 + len(far.resample(20))
     step = np.linalg.norm(np.diff(whole.joints[:, 0, [0, 2]], axis=0), axis=-1)
     assert step[len(walk) + 19] < 0.3  # not the 5.8 m between their places
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 601, 1e9, float("inf")])
+def test_impossible_predictions_are_refused_at_once(
+    model: MotionLanguageModel, walk: Clip, seconds: float
+) -> None:
+    with pytest.raises(ConfigError, match="seconds: "):
+        model.predict(walk, seconds=seconds)
+
+
+def test_a_prediction_reports_its_progress_and_can_be_cancelled(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    seen: list[tuple[int, int]] = []
+    model.predict(walk, seconds=20, seed=0, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 400)
+    assert seen[-1] == (400, 400)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    with pytest.raises(Cancelled, match=r"after \d+ of 400"):
+        model.predict(walk, seconds=20, cancel=lambda: len(seen) > 0)
+
+
+def test_the_old_names_work_and_warn(model: MotionLanguageModel, walk: Clip) -> None:
+    with pytest.warns(DeprecationWarning, match="predict"):
+        longer = model.continue_motion(walk, seconds=0.5, seed=0)
+    np.testing.assert_array_equal(longer.joints, model.predict(walk, seconds=0.5, seed=0).joints)
+    with pytest.warns(DeprecationWarning, match="inbetween"):
+        both = model.fill_between(walk, walk, seconds=0.5, seed=0)
+    np.testing.assert_array_equal(both.joints, model.inbetween(walk, walk, seconds=0.5, seed=0).joints)
+
+
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), 9])
 def test_impossible_gaps_are_refused(model: MotionLanguageModel, walk: Clip, seconds: float) -> None:
     with pytest.raises(ConfigError, match="seconds: "):
-        model.fill_between(walk, walk, seconds=seconds)
+        model.inbetween(walk, walk, seconds=seconds)

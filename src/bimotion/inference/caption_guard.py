@@ -1,0 +1,160 @@
+"""Captions that measured facts contradict give way to others, or are corrected; still poses are called so.
+
+Legend: T frames, J = 22 joints, F = 263 feature columns.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.captions.claims import false_claims
+from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.captions.mentions import content_of
+from bimotion.captions.mirror import swap_sides
+from bimotion.captions.phrases import Gait
+from bimotion.features.clips import features_to_clip
+
+STILL_PATH, STILL_TURN, STILL_HAND, STILL_FOOT = 0.15, 15.0, 0.12, 0.08
+"""A body that moves less is still: path, turn in degrees, boxes that the wrists fill, rise of the ankles; metres."""
+
+MIN_FRAMES = 4
+"""Shortest motion that facts are measured of."""
+
+_LOW_POSTURES = re.compile(
+    r"\b(?:sit|sits|sitting|seated|kneel\w*|crouch\w*|squat\w*|l(?:ies|ying)|crawl\w*)\b"
+)
+_REPEATED = re.compile(r"\b(?P<phrase>\w+(?: \w+){1,7}?)(?:,? (?:and |then |and then )?(?P=phrase)\b)+")
+_ADVERBS = re.compile(
+    r"^(?:slow|leisurely|unhurried|sluggish|brisk|quick|fast|at full speed|hurr|rush|forward|ahead|many times|"
+    r"repeatedly|several times|a few times|deep|slight|in a straight line|straight ahead|in a circle|in a loop|"
+    r"for a few steps|for several steps|for many steps|long|above the head|up high|over the head|head height|"
+    r"level of the head|to shoulder height|up to the shoulder)"
+)
+_BEFORE_ADVERB = r",? (?:very |rather |quite |a little |for a |at a |up to |to the |with a )?"
+_AFTER_ADVERB = r"\w*(?: pace| way| distance)?\b"
+_GAITS: dict[str, Gait] = {
+    "walk": "walk",
+    "walk-back": "walk",
+    "walk-side": "walk",
+    "turn": "walk",
+    "run": "run",
+}
+
+
+def guard_captions(
+    captions: Sequence[str],
+    features: Sequence[Float[np.ndarray, "_ 263"]],
+    others: Callable[[Float[np.ndarray, "_ 263"]], list[str]],
+) -> list[str]:
+    """Captions that the facts of their motions do not contradict; `others` draws further ones of a motion."""
+    return [
+        guard_caption(caption, motion, others) for caption, motion in zip(captions, features, strict=True)
+    ]
+
+
+def guard_caption(
+    caption: str,
+    features: Float[np.ndarray, "T 263"],
+    others: Callable[[Float[np.ndarray, "_ 263"]], list[str]],
+) -> str:
+    """The caption, if nothing measured contradicts it; else the first other one of the model that holds, else the
+    caption without what is false.
+    """
+    caption = without_loops(caption)
+    if len(features) < MIN_FRAMES:
+        return caption
+    joints = features_to_clip(features).joints
+    facts = measure_facts(joints)
+    if is_still(facts):
+        return still_caption(caption, joints, facts)
+    if not contradictions(caption, facts):
+        return caption
+    for other in map(without_loops, others(features)):
+        if other and not contradictions(other, facts):
+            return other
+    return corrected(caption, facts)
+
+
+def contradictions(caption: str, facts: MotionFacts) -> list[str]:
+    """The words of a caption that facts contradict."""
+    content = content_of(caption) or "other"
+    return false_claims(caption, facts, content, _GAITS.get(content, "none"))
+
+
+def corrected(caption: str, facts: MotionFacts) -> str:
+    """The caption with sides swapped and adverbs left out where that makes it true; else what the facts alone say."""
+    swapped = swap_sides(caption)
+    if swapped != caption and not contradictions(swapped, facts):
+        return swapped
+    text = caption
+    for words in contradictions(caption, facts):
+        if _ADVERBS.match(words):
+            text = re.sub(_BEFORE_ADVERB + re.escape(words) + _AFTER_ADVERB, "", text, count=1)
+    if not contradictions(text, facts):
+        return text
+    return measured_caption(facts)
+
+
+def measured_caption(facts: MotionFacts) -> str:
+    """A plain caption of what is measured: travel, turning, jumping, hands."""
+    side = "left" if facts.turn > 0 else "right"
+    if facts.airborne and not facts.steps:
+        return "a person jumps."
+    if facts.path > 0.6:
+        verb = "runs" if facts.speed > 2.2 else "walks"
+        along = abs(facts.forward_share) >= abs(facts.leftward_share)
+        way = "forward" if facts.forward > 0 else "backward"
+        sideways = "to the left" if facts.leftward > 0 else "to the right"
+        turn = f" and turns to the {side}" if abs(facts.turn) > 45 else ""
+        return f"a person {verb} {way if along else sideways}{turn}."
+    if abs(facts.turn) > 45:
+        return f"a person turns to the {side}."
+    if facts.bend > 40:
+        return "a person bends forward."
+    left, right = facts.left.hand_range, facts.right.hand_range
+    if max(left, right) > 0.2:
+        hands = "both arms" if min(left, right) > 0.5 * max(left, right) else None
+        return f"a person moves {hands or ('the left arm' if left > right else 'the right arm')}."
+    return "a person moves a little."
+
+
+def is_still(facts: MotionFacts) -> bool:
+    """Whether nothing moves: neither the body over the floor, nor a limb."""
+    hands = max(facts.left.hand_range, facts.right.hand_range)
+    feet = max(facts.left.foot_height, facts.right.foot_height)
+    return (
+        facts.path < STILL_PATH
+        and facts.turn_most_left - facts.turn_most_right < STILL_TURN
+        and hands < STILL_HAND
+        and feet < STILL_FOOT
+        and not facts.bends
+        and not facts.airborne
+    )
+
+
+def still_caption(caption: str, joints: Float[np.ndarray, "T J 3"], facts: MotionFacts) -> str:
+    """The caption of a pose that does not move: how the body stands and holds its arms."""
+    if facts.root_lowest < 0.8:
+        return caption if _LOW_POSTURES.search(caption) else "a person stays low without moving."
+    pose = joints.mean(0)
+    out = (abs(pose[wrist, 1] - pose[shoulder, 1]) < 0.15 for shoulder, wrist in ((16, 20), (17, 21)))
+    reach = np.linalg.norm(pose[20, [0, 2]] - pose[21, [0, 2]])
+    if all(out) and reach > 1.0:
+        return "a person stands still with both arms stretched out to the sides."
+    raised = [
+        side
+        for side, wrist, shoulder in (("left", 20, 16), ("right", 21, 17))
+        if pose[wrist, 1] > pose[shoulder, 1]
+    ]
+    if raised:
+        return f"a person stands still with {'both arms' if len(raised) == 2 else f'the {raised[0]} arm'} raised."
+    return "a person stands still."
+
+
+def without_loops(caption: str) -> str:
+    """The caption with phrases of two to eight words that follow themselves said once."""
+    while (shorter := _REPEATED.sub(r"\g<phrase>", caption)) != caption:
+        caption = shorter
+    return caption

@@ -1,0 +1,209 @@
+"""`FeatureModel`: a network on features and token sequences; what evaluation uses and `MotionLanguageModel` builds on.
+
+Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D latent width. Features are not normalised.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimotion.errors import Cancelled, ConfigError
+from bimotion.features.layout import FPS
+from bimotion.features.normalise import FeatureStats
+from bimotion.inference import prompts
+from bimotion.inference.arguments import check_integer, check_number
+from bimotion.inference.caption_guard import guard_captions
+from bimotion.inference.settings import Sampling
+from bimotion.models.generate import DecodingConfig
+from bimotion.models.motion_language import MotionLanguage
+from bimotion.models.tokens import MotionTokenizer, TokenSequence
+
+logger = logging.getLogger(__name__)
+
+BATCH = 16
+"""Clips that go through the network at once; more need more memory and are hardly faster on a CPU."""
+
+PUBLISHED_MAX_FRAMES = 196
+"""Longest clip of a model whose configuration does not give it: 9.8 s."""
+
+CAPTION_CANDIDATES = 6
+"""Captions that are drawn for a clip whose likeliest caption measured facts contradict."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of finished pieces of work and the number of all."""
+
+Cancel = Callable[[], bool]
+"""Asked between pieces of work; True ends the call with `Cancelled`."""
+
+
+class FeatureModel:
+    """A trained network with its tokenizer and feature statistics."""
+
+    def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.stats = FeatureStats(
+            mean=network.feature_mean.float().cpu().numpy(), std=network.feature_std.float().cpu().numpy()
+        )
+        length = network.config.length
+        self.max_frames = min(
+            network.config.vae.max_frames, PUBLISHED_MAX_FRAMES if length is None else length.max_frames
+        )
+        self.min_frames = FPS if length is None else length.min_frames
+        self.length_in_prompt = network.config.length_in_prompt
+
+    def frames_of(self, seconds: float | None, frames: int | None) -> int | None:
+        """The number of frames that `seconds` or `frames` stand for; None where neither is given.
+
+        Raises:
+            ConfigError: both are given, or the length is out of range.
+        """
+        if seconds is None and frames is None:
+            return None
+        if seconds is not None and frames is not None:
+            raise ConfigError("give seconds or frames, not both")
+        low, high = self.min_frames, self.max_frames
+        try:
+            if frames is not None:
+                return check_integer(frames, "frames", low, high)
+            return round(check_number(seconds, "seconds", low / FPS, high / FPS) * FPS)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{error}; this model makes {low / FPS:g} to {high / FPS:g} seconds ({low} to {high} frames) at a "
+                "time, and longer motions with predict"
+            ) from None
+
+    @torch.inference_mode()
+    def encode_features(self, features: Sequence[Float[np.ndarray, "_ 263"]]) -> Float[Tensor, "B N D"]:
+        """Latents of features, each of at most `max_frames` rows."""
+        weights = next(self.network.parameters())
+        latents = []
+        for start in range(0, len(features), BATCH):
+            rows = features[start : start + BATCH]
+            lengths = torch.tensor([len(row) for row in rows], device=weights.device)
+            padded = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), dtype=np.float32)
+            for index, row in enumerate(rows):
+                padded[index, : len(row)] = self.stats.normalise(row)
+            batch = torch.from_numpy(padded).to(weights.device, weights.dtype)
+            latents.append(self.network.encode(batch, lengths))
+        return torch.cat(latents)
+
+    @torch.inference_mode()
+    def decode_features(
+        self, latents: Float[Tensor, "B N D"], lengths: Sequence[int]
+    ) -> list[Float[np.ndarray, "_ 263"]]:
+        """Features of latents."""
+        rows = torch.tensor(list(lengths), device=latents.device)
+        normalised = self.network.decode(latents, rows, max(lengths)).float().cpu().numpy()
+        features = self.stats.denormalise(normalised)
+        return [each[:length] for each, length in zip(features, lengths, strict=True)]
+
+    def sample_features(
+        self,
+        sequences: Sequence[TokenSequence],
+        context: Sequence[Float[np.ndarray, "_ 263"]],
+        frames: int | Sequence[int | None] | None,
+        sampling: Sampling,
+        *,
+        candidates: int = 1,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> list[Float[np.ndarray, "_ 263"]]:
+        """Generated features for requests; `context` are those of the motions in the requests, in order.
+
+        `frames` is the length of all, or of each; None takes the length that the model predicts. Every `candidates`
+        requests in a row belong to one entry and share its seed.
+
+        Raises:
+            ConfigError: settings out of their range.
+            Cancelled: `cancel` returned True.
+        """
+        generated: list[Float[np.ndarray, "_ 263"]] = []
+        total = len(sequences)
+        lengths = list(frames) if isinstance(frames, Sequence) else [frames] * total
+        per_request = len(context) // total if total else 0
+        for start in range(0, total, BATCH):
+            report(progress, cancel, start, total)
+            stop = min(start + BATCH, total)
+            latents = (
+                self.encode_features(context[start * per_request : stop * per_request])
+                if per_request
+                else None
+            )
+            x, predicted = self.network.sample(
+                self.network.batch(sequences[start:stop]),
+                latents,
+                steps=sampling.steps,
+                sampler=sampling.sampler,
+                guidance_scale=sampling.guidance_scale,
+                generator=[sampling.generator(*divmod(index, candidates)) for index in range(start, stop)],
+            )
+            fallback = (
+                [self.max_frames] * (stop - start)
+                if predicted is None
+                else predicted.clamp(self.min_frames, self.max_frames).tolist()
+            )
+            chosen = [own or other for own, other in zip(lengths[start:stop], fallback, strict=True)]
+            generated += self.decode_features(x, chosen)
+            logger.debug("generated %d of %d motions", stop, total)
+        report(progress, None, total, total)
+        return generated
+
+    def features_to_text(
+        self,
+        features: Sequence[Float[np.ndarray, "_ 263"]],
+        *,
+        guard: bool = True,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> list[str]:
+        """Captions of features, each of at most `max_frames` rows.
+
+        With `guard`, a caption that measured facts of the motion contradict gives way to another one of the model that
+        they do not contradict, or is corrected.
+
+        Raises:
+            Cancelled: `cancel` returned True.
+        """
+        captions: list[str] = []
+        for start in range(0, len(features), BATCH):
+            report(progress, cancel, start, len(features))
+            captions += self._captions(features[start : start + BATCH], DecodingConfig())
+        if guard:
+            captions = guard_captions(captions, features, self._other_captions)
+        report(progress, None, len(features), len(features))
+        return captions
+
+    def _captions(
+        self,
+        features: Sequence[Float[np.ndarray, "_ 263"]],
+        decoding: DecodingConfig,
+        generator: torch.Generator | None = None,
+    ) -> list[str]:
+        lengths = [len(each) if self.length_in_prompt else None for each in features]
+        batch = self.network.batch([prompts.text_of_motion(self.tokenizer, each) for each in lengths])
+        ids = self.network.generate(batch, self.encode_features(features), decoding, generator)
+        return [self.tokenizer.caption(each) for each in ids]
+
+    def _other_captions(self, features: Float[np.ndarray, "_ 263"]) -> list[str]:
+        """Further captions of one motion, drawn; the same ones every time."""
+        device = next(self.network.parameters()).device
+        generator = torch.Generator(device).manual_seed(0)
+        decoding = DecodingConfig(temperature=0.8, top_k=20)
+        return self._captions([features] * CAPTION_CANDIDATES, decoding, generator)
+
+
+def report(progress: Progress | None, cancel: Cancel | None, done: int, total: int) -> None:
+    """Tell `progress` how far the work is, and end it where `cancel` says so.
+
+    Raises:
+        Cancelled: `cancel` returned True.
+    """
+    if cancel is not None and cancel():
+        raise Cancelled(f"cancelled after {done} of {total}")
+    if progress is not None:
+        progress(done, total)

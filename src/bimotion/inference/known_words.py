@@ -1,0 +1,183 @@
+"""Words that a model's captions had in training, so that a request in other words can be warned about.
+
+A model folder may hold `training_words.json`:
+
+    {"format": "bimotion training words 1", "tokenizer": SHA-256, "words": {"walks": 8123, "waves": 911, ...}}
+
+that is the fingerprint of the `tokenizer.json` beside it, by which a file left from another model is noticed, and words
+in lower case without punctuation (`captions.sentence.plain_words`) with the number of training captions that hold
+them. `write_known_words` makes it from the captions. Without it, only text that is hardly English is noticed.
+"""
+
+import json
+import logging
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bimotion.captions.sentence import plain_words
+from bimotion.errors import ModelError
+from bimotion.storage.atomic import atomic_path
+from bimotion.storage.fingerprint import file_fingerprint
+from bimotion.storage.json_files import read_json_object
+
+logger = logging.getLogger(__name__)
+
+KNOWN_WORDS_FILE = "training_words.json"
+"""The file's name in a model folder."""
+
+FORMAT = "bimotion training words 1"
+"""What the file says of its layout."""
+
+TOKENIZER_FILE = "tokenizer.json"
+"""The tokenizer's file in a model folder."""
+
+LATIN_SHARE = 0.5
+"""Text of whose letters fewer are Latin is in another script."""
+
+ENGLISH_SHARE = 0.2
+"""Sentences of three words or more of which fewer are among the most frequent English ones are in another language."""
+
+_ENGLISH = frozenset(
+    (
+        *(
+            "a",
+            "an",
+            "the",
+            "and",
+            "or",
+            "to",
+            "in",
+            "on",
+            "with",
+            "of",
+            "at",
+            "from",
+            "up",
+            "down",
+            "then",
+            "while",
+        ),
+        *(
+            "is",
+            "his",
+            "her",
+            "their",
+            "he",
+            "she",
+            "they",
+            "it",
+            "for",
+            "by",
+            "into",
+            "as",
+            "person",
+            "man",
+            "woman",
+        ),
+        *(
+            "someone",
+            "somebody",
+            "left",
+            "right",
+            "forward",
+            "backward",
+            "around",
+            "both",
+            "one",
+            "two",
+            "slowly",
+        ),
+        *(
+            "hand",
+            "hands",
+            "arm",
+            "arms",
+            "leg",
+            "legs",
+            "foot",
+            "feet",
+            "head",
+            "body",
+            "over",
+            "out",
+            "off",
+        ),
+    )
+)
+_SUFFIXES = ("s", "es", "ing", "ed", "ly", "er")
+
+
+class KnownWords:
+    """The words of the training captions, with how many captions hold each."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.counts = dict(counts)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "KnownWords | None":
+        """The words of a model folder; None where it has none, or those of another model.
+
+        Raises:
+            ModelError: the file is broken.
+        """
+        path = folder / KNOWN_WORDS_FILE
+        if not path.exists():
+            return None
+        data = read_json_object(path, ModelError)
+        words = data.get("words")
+        if data.get("format") != FORMAT or not isinstance(words, dict):
+            raise ModelError(f'{path}: expected {{"format": {FORMAT!r}, "words": {{word: count, ...}}}}')
+        if not all(type(count) is int for count in words.values()):
+            raise ModelError(f"{path}: expected whole numbers as counts of words")
+        if data.get("tokenizer") != file_fingerprint(folder / TOKENIZER_FILE):
+            logger.warning("%s: belongs to another tokenizer and is not used", path)
+            return None
+        return cls(words)
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that no training caption has, in other forms neither; numbers are known."""
+        words = dict.fromkeys(plain_words(text))
+        return [word for word in words if not (word.isdigit() or word in _ENGLISH or self._has(word))]
+
+    def _has(self, word: str) -> bool:
+        if word in self.counts:
+            return True
+        stems = {word.removesuffix(suffix) for suffix in _SUFFIXES if len(word) > len(suffix) + 1}
+        forms = (
+            {word} | stems | {f"{stem}e" for stem in stems} | {s[:-1] for s in stems if s[-1:] == s[-2:-1]}
+        )
+        return any(form + suffix in self.counts for form in forms for suffix in ("", *_SUFFIXES))
+
+
+def write_known_words(captions: Iterable[str], folder: Path) -> None:
+    """Write the words of training captions into a model folder."""
+    counts: Counter[str] = Counter()
+    for caption in captions:
+        counts.update(set(plain_words(caption)))
+    fingerprint = file_fingerprint(folder / TOKENIZER_FILE)
+    data = {"format": FORMAT, "tokenizer": fingerprint, "words": dict(sorted(counts.items()))}
+    with atomic_path(folder / KNOWN_WORDS_FILE) as partial:
+        partial.write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def word_warnings(text: str, known: KnownWords | None) -> list[str]:
+    """Warnings about a text's language and words, each in one sentence."""
+    letters = [character for character in text if character.isalpha()]
+    latin = sum("LATIN" in unicodedata.name(character, "") for character in letters)
+    if letters and latin < LATIN_SHARE * len(letters):
+        return ["the sentence is not in English; the model was trained on English captions only"]
+    words = plain_words(text)
+    if known is not None:
+        unknown = known.unknown(text)
+        if words and len(unknown) > len(words) / 2:
+            return ["most words of the sentence were not in any training caption; is it English?"]
+        if unknown:
+            return [
+                f"no training caption has the word{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown[:5]))}"
+            ]
+        return []
+    if len(words) >= 3 and sum(word in _ENGLISH for word in words) < ENGLISH_SHARE * len(words):
+        return ["the sentence does not look like English; the model was trained on English captions only"]
+    return []

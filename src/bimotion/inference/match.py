@@ -1,0 +1,217 @@
+"""Does a generated motion match its sentence? Measured facts, the evaluator's score and the model's own caption of it.
+
+Legend: T frames, F = 263 feature columns.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.captions.mentions import content_of
+from bimotion.captions.sentence import tidy
+from bimotion.captions.sides import busier_hand, limb, moving_hand
+from bimotion.errors import ModelError
+from bimotion.evaluators.embedding import Embedder, Embeddings, read_embedder
+from bimotion.features.clips import clip_to_features
+from bimotion.inference.caption_guard import contradictions, is_still
+from bimotion.inference.request import MotionRequest
+from bimotion.motion.clip import Clip
+
+logger = logging.getLogger(__name__)
+
+MIN_SCORE = 0.5
+"""Scores below it are warned about."""
+
+STEP_TOLERANCE, DISTANCE_TOLERANCE = 0.25, 0.3
+"""Shares by which the number of steps and the distance may differ from the sentence's."""
+
+CONTRAST_SENTENCES = (
+    "a person walks forward",
+    "a person walks backward",
+    "a person steps sideways",
+    "a person runs forward",
+    "a person turns around",
+    "a person stands still",
+    "a person sits down",
+    "a person lies on the floor",
+    "a person crawls on hands and knees",
+    "a person crouches down",
+    "a person bends down and picks something up",
+    "a person jumps up",
+    "a person kicks",
+    "a person punches",
+    "a person waves with one hand",
+    "a person raises both arms",
+    "a person claps the hands",
+    "a person throws something",
+    "a person bows",
+    "a person dances",
+    "a person climbs",
+    "a person drinks from a cup",
+    "a person stretches the arms",
+    "a person washes a window",
+)
+"""Against these an evaluator without calibrated probabilities compares a sentence."""
+
+_STILL = re.compile(
+    r"\b(?:stands? still|does nothing|motionless|without moving|doesn['\u2019]?t move|not move)\b"
+)
+_HANDS = re.compile(r"\b(?:hands?|arms?|moving|move)\b|^(?:the )?(?:left|right)(?: one)?$")
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a generated motion matches its sentence."""
+
+    caption: str
+    """The model's own caption of the motion."""
+    score: float | None
+    """0 to 1: the evaluator's probability that sentence and motion belong together, or without a calibrated evaluator
+    the share of sentences about other actions that suit the motion less. None without an evaluator."""
+    contradictions: tuple[str, ...] = ()
+    """What measured facts of the motion contradict in the sentence."""
+    warnings: tuple[str, ...] = ()
+    """Everything to doubt, each in one sentence; empty where nothing is."""
+
+
+@runtime_checkable
+class CalibratedEmbedder(Protocol):
+    """An evaluator that gives probabilities."""
+
+    def probability(self, texts: Embeddings, motions: Embeddings) -> Float[np.ndarray, " _"]:
+        """Probability that each caption describes the motion of the same row."""
+
+
+class Matcher:
+    """Compares motions with sentences by the bundled evaluator, if there is one."""
+
+    def __init__(self, embedder: Embedder | None) -> None:
+        self.embedder = embedder
+        self._contrast: Embeddings | None = None
+
+    @classmethod
+    def bundled(cls, device: str = "cpu") -> "Matcher":
+        """With the evaluator of this installation; without scores where it has none."""
+        try:
+            return cls(read_embedder(None, device))
+        except ModelError as error:
+            logger.info("no match scores: %s", error)
+            return cls(None)
+
+    def scores(self, sentences: Sequence[str], clips: Sequence[Clip]) -> list[float] | None:
+        """Scores of clips, each against its sentence; None without an evaluator."""
+        if self.embedder is None or not clips:
+            return None
+        motions = self.embedder.embed_motions([clip_to_features(clip) for clip in clips])
+        texts = self.embedder.embed_texts([tidy(sentence) for sentence in sentences])
+        if isinstance(self.embedder, CalibratedEmbedder):
+            return [float(value) for value in self.embedder.probability(texts, motions)]
+        if self._contrast is None:
+            self._contrast = self.embedder.embed_texts([tidy(sentence) for sentence in CONTRAST_SENTENCES])
+        own = _cosine(texts, motions)
+        others = np.stack(
+            [_cosine(np.broadcast_to(each, motions.shape), motions) for each in self._contrast], 1
+        )
+        return [float(value) for value in (others < own[:, None]).mean(1)]
+
+
+def match_of(
+    request: MotionRequest, clip: Clip, caption: str, score: float | None, warnings: Sequence[str]
+) -> Match:
+    """The match of a clip with its request; `warnings` are those that the sentence itself gave rise to."""
+    found = tuple(request_contradictions(request, clip))
+    doubts = list(warnings)
+    if found:
+        doubts.append(f"the motion contradicts the sentence: {'; '.join(found)}")
+    if score is not None and score < MIN_SCORE:
+        doubts.append(f"the motion may not show what the sentence says (match {score:.2f})")
+    return Match(caption, score, found, tuple(doubts))
+
+
+def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:
+    """What measured facts of the clip contradict in a request, in a few words each."""
+    joints = (clip if clip.fps == 20 else clip.resample(20)).joints
+    if len(joints) < 4:
+        return []
+    facts = measure_facts(joints)
+    found = [f"not {words!r}" for words in contradictions(f"{request.prompt.lower()}.", facts)]
+    if (
+        _STILL.search(request.text.lower())
+        and request.content is None
+        and not is_still(facts)
+        and _moves(facts)
+    ):
+        found.append("the body moves")
+    found += _wrong_counts(request, facts)
+    return found + [
+        f"shows {phrase!r}, which is excluded"
+        for phrase in request.excluded
+        if _shows(phrase, request, facts)
+    ]
+
+
+def _moves(facts: MotionFacts) -> bool:
+    return facts.path > 0.5 or max(facts.left.hand_range, facts.right.hand_range) > 0.4
+
+
+def _wrong_counts(request: MotionRequest, facts: MotionFacts) -> list[str]:
+    found = []
+    if request.steps is not None and abs(facts.steps - request.steps) > max(
+        1, STEP_TOLERANCE * request.steps
+    ):
+        found.append(f"{facts.steps} steps instead of {request.steps}")
+    if request.metres is not None and abs(facts.path - request.metres) > max(
+        0.5, DISTANCE_TOLERANCE * request.metres
+    ):
+        found.append(f"{facts.path:.1f} m instead of {request.metres:g}")
+    times = _times(request, facts)
+    if request.times is not None and times is not None and times != request.times:
+        found.append(f"{times} times instead of {request.times}")
+    return found
+
+
+def _times(request: MotionRequest, facts: MotionFacts) -> int | None:
+    """How often the motion shows the request's action; None where that is not measured."""
+    if request.content == "jump":
+        return facts.airborne
+    if request.content == "bow":
+        return facts.bends
+    limbs = (facts.left, facts.right) if request.side == "none" else (limb(facts, request.side),)
+    if request.content == "kick":
+        return max(each.kicks for each in limbs)
+    return max(each.raises for each in limbs) if request.content == "raise" else None
+
+
+def _shows(phrase: str, request: MotionRequest, facts: MotionFacts) -> bool:
+    """Whether the motion shows what the request excludes; False where that cannot be measured."""
+    content = content_of(phrase)
+    if content in ("walk", "run", "walk-back", "walk-side"):
+        return facts.path > 0.6
+    if content == "turn":
+        return facts.turn_most_left - facts.turn_most_right > 45
+    if content == "jump":
+        return facts.airborne > 0
+    if content == "kick":
+        return facts.left.kicks + facts.right.kicks > 0
+    if content in ("wave", "raise"):
+        return max(facts.left.raises, facts.right.raises) > 0
+    sides = set(re.findall(r"\b(left|right)\b", phrase.lower()))
+    if (
+        len(sides) != 1
+        or not _HANDS.search(phrase.lower())
+        or request.content in ("turn", "walk", "kick", "run")
+    ):
+        return False
+    return sides.pop() in (moving_hand(facts), busier_hand(facts)) or moving_hand(facts) == "both"
+
+
+def _cosine(a: Embeddings, b: Embeddings) -> Float[np.ndarray, " _"]:
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    cosine: Float[np.ndarray, " _"] = (a * b).sum(-1) / np.maximum(norms, 1e-12)
+    return cosine

@@ -1,0 +1,87 @@
+"""Captions and facts."""
+
+import numpy as np
+import pytest
+
+from bimotion.captions.facts import measure_facts
+from bimotion.features.clips import clip_to_features
+from bimotion.inference.caption_guard import (
+    contradictions,
+    guard_caption,
+    is_still,
+    measured_caption,
+    without_loops,
+)
+from bimotion.inference.model import join_captions
+from bimotion.motion.clip import Clip
+
+
+def none(features: np.ndarray) -> list[str]:
+    return []
+
+
+@pytest.fixture
+def pose(walk: Clip) -> np.ndarray:
+    """Three seconds of one standing pose with hanging arms."""
+    return np.repeat(walk.joints[:1], 60, axis=0)
+
+
+def test_a_true_caption_stays(walk: Clip) -> None:
+    features = clip_to_features(walk)
+    assert guard_caption("a person walks forward.", features, none) == "a person walks forward."
+
+
+def test_another_caption_of_the_model_takes_the_place_of_a_false_one(walk: Clip) -> None:
+    features = clip_to_features(walk)
+
+    def others(features: np.ndarray) -> list[str]:
+        return ["a person walks backward.", "a person walks ahead calmly."]
+
+    assert guard_caption("a person walks backwards.", features, others) == "a person walks ahead calmly."
+
+
+def test_a_false_adverb_goes_and_a_false_action_gives_way_to_what_is_measured(walk: Clip) -> None:
+    features, facts = clip_to_features(walk), measure_facts(walk.joints)
+    assert (
+        guard_caption("a person walks forward for many steps.", features, none) == "a person walks forward."
+    )
+    said = guard_caption("a person jumps backwards.", features, none)
+    assert said == measured_caption(facts) == "a person walks forward."
+    assert not contradictions(said, facts)
+
+
+def test_a_false_side_is_swapped(walk: Clip) -> None:
+    joints = np.repeat(walk.joints[:1], 60, axis=0).copy()
+    lift = np.sin(np.linspace(0, np.pi, 60)).astype(np.float32)
+    joints[:, 21, 1] += 1.0 * lift  # the right wrist goes up
+    joints[:, 19, 1] += 0.4 * lift
+    said = guard_caption("a person raises the left hand.", clip_to_features(Clip(joints, 20.0)), none)
+    assert said == "a person raises the right hand."
+
+
+def test_a_still_pose_is_called_so(pose: np.ndarray) -> None:
+    features = clip_to_features(Clip(pose, 20.0))
+    assert is_still(measure_facts(pose))
+    assert guard_caption("a person waves the left hand.", features, none) == "a person stands still."
+    tpose = pose.copy()
+    for shoulder, elbow, wrist, side in ((16, 18, 20, 1), (17, 19, 21, -1)):
+        tpose[:, elbow] = tpose[:, shoulder] + np.array([side * 0.26, 0, 0], np.float32)
+        tpose[:, wrist] = tpose[:, shoulder] + np.array([side * 0.51, 0, 0], np.float32)
+    said = guard_caption("a person dances.", clip_to_features(Clip(tpose, 20.0)), none)
+    assert said == "a person stands still with both arms stretched out to the sides."
+
+
+def test_loops_are_said_once() -> None:
+    loop = "a person walks forward and turns around and turns around and turns around."
+    assert without_loops(loop) == "a person walks forward and turns around."
+    assert without_loops("a person waves, then bows, then waves.") == "a person waves, then bows, then waves."
+
+
+def test_captions_of_parts_are_joined_without_repeating_the_subject() -> None:
+    assert (
+        join_captions(["a person walks.", "a person walks.", "a person waves."])
+        == "a person walks, then waves."
+    )
+    assert join_captions(["a person walks.", "somebody waves."]) == "a person walks; then somebody waves"
+    assert join_captions(["a person walks."]) == "a person walks."
+    assert join_captions([]) == ""
