@@ -1,135 +1,91 @@
-"""A plain human body around the bones: rounded parts, each held by one joint.
+"""The figure of the pages as one smooth mesh, fitted to a skeleton.
 
 V vertices, I indices (three a triangle), J = 22 joints; metres, in the T-pose that the skeleton's offsets stand in.
+The mesh is made from render/static/body.json by tools/make_figure.py.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
 from jaxtyping import Float, Integer
 
-from bimotion.motion.skeleton import JOINT_NAMES
+from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS, REST_OFFSETS
 
-_SEGMENTS = 16
-_CAP_RINGS = 4
-_LEG = 0.813
-"""Thigh and shin of the body, in metres, that the radii below were drawn for."""
-
-Point = tuple[str, tuple[float, float, float]]
-"""A joint and an offset from it."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A capsule between two points: the radius at each end, and its depth (along Z) as a part of its width."""
-
-    joint: str
-    start: Point
-    end: Point
-    radii: tuple[float, float]
-    depth: float = 1.0
+MATERIALS = ("torso", "left", "right", "head", "visor")
+"""Parts of the figure by colour."""
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles with outward normals; vertex i moves with joint `joints[i]`."""
+    """Triangles with outward normals; four joints move each vertex."""
 
     positions: Float[np.ndarray, "V 3"]
     normals: Float[np.ndarray, "V 3"]
-    joints: Integer[np.ndarray, "V"]
-    indices: Integer[np.ndarray, "I"]
+    joints: Integer[np.ndarray, "V 4"]
+    weights: Integer[np.ndarray, "V 4"]
+    """In 255ths that add up to 255."""
+    indices: dict[str, Integer[np.ndarray, "I"]]
+    """By material."""
+
+    def lowest(
+        self,
+        rotations: Float[np.ndarray, "T J 3 3"],
+        joints: Float[np.ndarray, "T J 3"],
+        rest: Float[np.ndarray, "J 3"],
+    ) -> Float[np.ndarray, "T"]:
+        """Height of the lowest vertex of the feet in each frame, for world rotations and positions of the joints."""
+        feet = [7, 8, 10, 11]
+        which = np.flatnonzero(np.isin(self.joints[:, 0], feet))
+        points, owners, weights = self.positions[which], self.joints[which], self.weights[which] / 255
+        heights = np.zeros((len(joints), len(which)))
+        for k in range(4):
+            used = np.flatnonzero(weights[:, k] > 0)
+            joint = owners[used, k]
+            turned = np.einsum("tvj,vj->tv", rotations[:, joint, 1], points[used] - rest[joint])
+            heights[:, used] += weights[used, k] * (turned + joints[:, joint, 1])
+        return np.asarray(heights.min(1))
 
 
-_NONE = (0.0, 0.0, 0.0)
-_TRUNK: tuple[Part, ...] = (
-    Part("pelvis", ("left_hip", (0.01, 0.03, 0)), ("right_hip", (-0.01, 0.03, 0)), (0.1, 0.1), 0.95),
-    Part("pelvis", ("pelvis", _NONE), ("spine1", _NONE), (0.115, 0.115), 0.85),
-    Part("spine1", ("spine1", _NONE), ("spine2", _NONE), (0.115, 0.12), 0.85),
-    Part("spine2", ("spine2", _NONE), ("spine3", _NONE), (0.12, 0.125), 0.85),
-    Part("spine3", ("spine3", (0.06, 0.06, 0)), ("spine3", (-0.06, 0.06, 0)), (0.11, 0.11), 0.9),
-    Part("spine3", ("spine3", (0, 0.1, 0)), ("neck", _NONE), (0.1, 0.06), 0.85),
-    Part("neck", ("neck", _NONE), ("head", _NONE), (0.055, 0.055)),
-    Part("head", ("head", (0, 0.02, 0.01)), ("head", (0, 0.11, 0.01)), (0.085, 0.095), 1.1),
-)
+@cache
+def _template() -> dict[str, np.ndarray]:
+    with (files("bimotion.motion.formats") / "figure.npz").open("rb") as file, np.load(file) as arrays:
+        return dict(arrays)
 
 
-def _side(side: str, out: float) -> tuple[Part, ...]:
-    def at(joint: str, offset: tuple[float, float, float] = _NONE) -> Point:
-        return f"{side}_{joint}", offset
-
-    return (
-        Part(f"{side}_hip", at("hip"), at("knee"), (0.085, 0.055)),
-        Part(f"{side}_knee", at("knee"), at("ankle"), (0.055, 0.04)),
-        Part(f"{side}_ankle", at("ankle"), at("foot"), (0.045, 0.04)),
-        Part(f"{side}_foot", at("foot"), at("foot", (0, -0.005, 0.055)), (0.04, 0.03)),
-        Part(f"{side}_collar", at("collar"), at("shoulder"), (0.07, 0.055)),
-        Part(f"{side}_shoulder", at("shoulder"), at("elbow"), (0.055, 0.04)),
-        Part(f"{side}_elbow", at("elbow"), at("wrist"), (0.04, 0.03)),
-        Part(
-            f"{side}_wrist", at("wrist", (0.03 * out, 0, 0)), at("wrist", (0.12 * out, 0, 0)), (0.036, 0.026)
-        ),
-    )
-
-
-BODY: dict[str, tuple[Part, ...]] = {
-    "trunk": _TRUNK,
-    "left": _side("left", 1.0),
-    "right": _side("right", -1.0),
-}
-"""The parts by the name of their material."""
-
-
-def body_mesh(parts: tuple[Part, ...], rest: Float[np.ndarray, "J 3"]) -> Mesh:
-    """The mesh of the parts on a skeleton whose joints stand at `rest`; radii follow the length of its legs."""
-    legs = rest[[4, 5, 7, 8]] - rest[[1, 2, 4, 5]]
-    scale = np.linalg.norm(legs, axis=-1).sum() / 2 / _LEG
-    positions, normals, joints, indices = [], [], [], []
-    count = 0
-    for part in parts:
-        start, end = (
-            rest[JOINT_NAMES.index(joint)] + np.array(offset) * scale
-            for joint, offset in (part.start, part.end)
-        )
-        vertices, outward, triangles = _capsule(
-            start, end, part.radii[0] * scale, part.radii[1] * scale, part.depth
-        )
-        positions.append(vertices)
-        normals.append(outward)
-        indices.append(triangles + count)
-        joints.append(np.full(len(vertices), JOINT_NAMES.index(part.joint)))
-        count += len(vertices)
-    return Mesh(
-        np.concatenate(positions), np.concatenate(normals), np.concatenate(joints), np.concatenate(indices)
-    )
+def body_mesh(rest: Float[np.ndarray, "J 3"]) -> Mesh:
+    """The figure on a skeleton whose joints stand at `rest`: as thick as its legs are long, limbs of its lengths."""
+    template = _template()
+    ours = np.zeros((NUM_JOINTS, 3))
+    for joint, parent in enumerate(PARENTS[1:], 1):
+        ours[joint] = ours[parent] + REST_OFFSETS[joint]
+    legs = [np.linalg.norm(np.diff(p[[[1, 4, 7], [2, 5, 8]]], axis=1), axis=-1).sum() for p in (rest, ours)]
+    thick = legs[0] / legs[1]
+    stretch = np.tile(np.eye(3) * thick, (NUM_JOINTS, 1, 1))
+    for joint, children in enumerate(CHILDREN):
+        bones = [p[children[0]] - p[joint] for p in (ours, rest)] if children else [np.zeros(3)] * 2
+        length, theirs = (float(np.linalg.norm(bone)) for bone in bones)
+        if len(children) == 1 and length > 0:
+            along = bones[0] / length
+            stretch[joint] += (theirs / length - thick) * np.outer(along, along)
+    points, joints, weights = template["positions"], template["joints"], template["weights"]
+    positions = np.zeros(points.shape)
+    for k in range(4):
+        owner = joints[:, k]
+        moved = np.einsum("vij,vj->vi", stretch[owner], points - ours[owner]) + rest[owner]
+        positions += weights[:, k, None] / 255 * moved
+    triangles, materials = template["triangles"].astype(np.int64), template["materials"]
+    indices = {name: triangles[materials == number].reshape(-1) for number, name in enumerate(MATERIALS)}
+    return Mesh(positions, _normals(positions, triangles), joints, weights, indices)
 
 
-def _capsule(
-    start: Float[np.ndarray, "3"],
-    end: Float[np.ndarray, "3"],
-    radius_start: float,
-    radius_end: float,
-    depth: float,
-) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "V 3"], Integer[np.ndarray, "I"]]:
-    """Half a sphere at each end and a cone between, flattened along Z."""
-    along = end - start
-    along = along / max(float(np.linalg.norm(along)), 1e-9)
-    across = np.cross(along, np.eye(3)[np.abs(along).argmin()])
-    across /= np.linalg.norm(across)
-    third = np.cross(along, across)
-    # rings from the tip behind the start to the tip beyond the end
-    latitude = np.linspace(-np.pi / 2, 0, _CAP_RINGS + 1)
-    latitude = np.concatenate([latitude, -latitude[::-1]])
-    at_start = np.arange(len(latitude)) <= _CAP_RINGS
-    centres = np.where(at_start[:, None], start, end)[:, None]
-    radii = np.where(at_start, radius_start, radius_end)[:, None, None]
-    angle = np.linspace(0, 2 * np.pi, _SEGMENTS, endpoint=False)[None, :, None]
-    ring = np.cos(angle) * across + np.sin(angle) * third
-    outward = np.cos(latitude)[:, None, None] * ring + np.sin(latitude)[:, None, None] * along
-    flat = np.array([1.0, 1.0, depth])
-    positions = (centres + radii * outward * flat).reshape(-1, 3)
-    normals = (outward / flat).reshape(-1, 3)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    row = np.arange(len(latitude) - 1)[:, None] * _SEGMENTS
-    a, b = np.arange(_SEGMENTS)[None], (np.arange(_SEGMENTS)[None] + 1) % _SEGMENTS
-    corners = [row + a, row + b, row + _SEGMENTS + b, row + a, row + _SEGMENTS + b, row + _SEGMENTS + a]
-    return positions, normals, np.stack(corners, axis=-1).reshape(-1)
+def _normals(
+    positions: Float[np.ndarray, "V 3"], triangles: Integer[np.ndarray, "N 3"]
+) -> Float[np.ndarray, "V 3"]:
+    """Unit normals: the mean of the triangles around each vertex, by their areas."""
+    a, b, c = positions[triangles].transpose(1, 0, 2)
+    across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    corners = triangles.reshape(-1)
+    total = np.stack([np.bincount(corners, across[:, k], len(positions)) for k in range(3)], axis=-1)
+    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12))

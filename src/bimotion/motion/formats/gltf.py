@@ -1,162 +1,144 @@
-"""Writing binary glTF 2.0 (.glb): a skinned body on the 22 joints, with the clip as its animation.
+"""Writing binary glTF 2.0 (.glb): the figure of the pages, skinned on the 22 joints, with the clip as its animation.
 
-Metres, Y up, facing +Z, as glTF asks for. The joints stand in a T-pose over the origin when nothing is played.
+Metres, Y up, facing +Z, as glTF asks for. The joints stand in a T-pose over the origin when nothing is played. The
+figure is raised by the thickness of its soles: they, not the joints, stand where the clip's lowest joints are.
 
-Source: Khronos Group, glTF 2.0 specification.
+Source: Khronos Group, glTF 2.0 specification; VRMC_vrm_animation 1.0 for the humanoid of VRM names.
 """
 
-import json
-import struct
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from bimotion.motion.body import BODY, body_mesh
+from bimotion.motion.body import Mesh, body_mesh
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats.bvh_writer import split_root
+from bimotion.motion.formats.gltf_file import GltfFile
+from bimotion.motion.formats.joint_names import NAMES, ROOT_NAMES
 from bimotion.motion.formats.write_options import WriteOptions
-from bimotion.motion.kinematics import Pose, clip_to_pose
-from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, NUM_JOINTS, PARENTS
-from bimotion.storage.atomic import atomic_path
+from bimotion.motion.kinematics import Pose, clip_to_pose, global_rotations
+from bimotion.motion.rotations import quat_to_matrix
+from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS
 
-_MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
-_FLOAT, _UBYTE, _USHORT = 5126, 5121, 5123
 _VERTICES, _INDICES = 34962, 34963
-_COLOURS = {"trunk": (0.62, 0.65, 0.70), "left": (0.25, 0.50, 0.80), "right": (0.85, 0.42, 0.25)}
-"""Linear base colours of the materials: left blue, right orange."""
-
-
-class _Buffer:
-    """The binary part, and the JSON that says what lies where in it."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-
-    def add(self, array: np.ndarray, kind: str, target: int | None = None, bounds: bool = False) -> int:
-        """The accessor of an array of scalars, vectors or matrices; each begins on a multiple of 4."""
-        component = {"f": _FLOAT, "B": _UBYTE, "H": _USHORT}[array.dtype.char]
-        self.data += b"\0" * (-len(self.data) % 4)
-        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": array.nbytes}
-        if target is not None:
-            view["target"] = target
-        self.views.append(view)
-        self.data += np.ascontiguousarray(array).tobytes()
-        accessor: dict[str, Any] = {
-            "bufferView": len(self.views) - 1,
-            "componentType": component,
-            "count": len(array),
-            "type": kind,
-        }
-        if bounds:
-            rows = array.reshape(len(array), -1)
-            accessor |= {"min": rows.min(0).tolist(), "max": rows.max(0).tolist()}
-        self.accessors.append(accessor)
-        return len(self.accessors) - 1
+_COLOURS = {
+    "torso": (0.66, 0.70, 0.75),
+    "left": (0.03, 0.20, 0.78),
+    "right": (0.85, 0.15, 0.03),
+    "head": (0.79, 0.81, 0.85),
+    "visor": (0.02, 0.025, 0.04),
+}
+"""Linear base colours of the pages: left blue, right orange."""
 
 
 def write_glb(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
-    """Write the clip as a body that moves; name and caption stand in the file.
+    """Write the clip as a figure that moves; the animation is called by the caption, or else the name.
 
-    Bones are of constant length.
+    Bones are of constant length. With `root_bone` the pelvis hangs under a bone on the floor.
     """
     options = options or WriteOptions()
     clip = options.edit(clip)
-    document, data = _document(clip, clip_to_pose(clip))
-    text = json.dumps(document, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    data += b"\0" * (-len(data) % 4)
-    with atomic_path(path) as partial, partial.open("wb") as file:
-        file.write(struct.pack("<III", _MAGIC, _VERSION, 12 + 8 + len(text) + 8 + len(data)))
-        file.write(struct.pack("<II", len(text), _JSON) + text)
-        file.write(struct.pack("<II", len(data), _BIN) + data)
-
-
-def _document(clip: Clip, pose: Pose) -> tuple[dict[str, Any], bytes]:
-    buffer = _Buffer()
-    rest = np.zeros((NUM_JOINTS, 3))
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        rest[joint] = rest[parent] + pose.offsets[joint]
+    pose, fps = clip_to_pose(clip), clip.fps
+    if options.fps is not None:
+        pose, fps = pose.resample(clip.fps, options.fps), options.fps
+    file = GltfFile({"asset": {"version": "2.0", "generator": "bimotion"}, "scene": 0})
+    rest = pose.rest()
     rest[:, 1] -= rest[:, 1].min()
-    document = {
-        "asset": {"version": "2.0", "generator": "bimotion"},
-        "scene": 0,
-        "scenes": [{"nodes": [0, NUM_JOINTS]}],
-        "nodes": [*_joint_nodes(rest), {"name": "body", "mesh": 0, "skin": 0}],
-        "meshes": [{"name": "body", "primitives": list(_primitives(buffer, rest))}],
-        "materials": [
-            {
-                "name": name,
-                "pbrMetallicRoughness": {
-                    "baseColorFactor": [*colour, 1.0],
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": 0.75,
-                },
-            }
-            for name, colour in _COLOURS.items()
-        ],
-        "skins": [_skin(buffer, rest)],
-        "animations": [_animation(buffer, clip, pose)],
-        "extras": {"fps": clip.fps, "caption": clip.caption, "name": clip.name},
-    }
-    document |= {
-        "accessors": buffer.accessors,
-        "bufferViews": buffer.views,
-        "buffers": [{"byteLength": len(buffer.data) + -len(buffer.data) % 4}],
-    }
-    return document, bytes(buffer.data)
+    mesh = body_mesh(rest)
+    below = -float(mesh.positions[:, 1].min())
+    pose.root[:, 1] += _sole(pose, mesh, rest)
+    _skeleton(file, rest + [0.0, below, 0.0], NAMES[options.names])
+    _figure(file, mesh, below, rest)
+    name = clip.caption or clip.name or "motion"
+    _animation(file, pose, fps, name, ROOT_NAMES[options.names] if options.root_bone else None)
+    if options.names == "vrm":
+        bones = {bone: {"node": node} for node, bone in enumerate(NAMES["vrm"])}
+        file.document["extensions"] = {
+            "VRMC_vrm_animation": {"specVersion": "1.0", "humanoid": {"humanBones": bones}}
+        }
+        file.document["extensionsUsed"] = ["VRMC_vrm_animation"]
+    file.document["extras"] = {"fps": fps, "caption": clip.caption, "name": clip.name}
+    file.save(path)
 
 
-def _joint_nodes(rest: np.ndarray) -> Iterable[dict[str, Any]]:
+def _sole(pose: Pose, mesh: Mesh, rest: Float[np.ndarray, "J 3"]) -> float:
+    """How far the figure's soles are below the clip's lowest joints, over all but 5 % of the frames."""
+    joints = pose.joints()
+    lowest = mesh.lowest(quat_to_matrix(global_rotations(pose.rotations)), joints, rest)
+    return float(np.percentile(joints[..., 1].min(1), 5) - np.percentile(lowest, 5))
+
+
+def _skeleton(file: GltfFile, rest: Float[np.ndarray, "J 3"], names: tuple[str, ...]) -> None:
+    nodes = []
     for joint, parent in enumerate(PARENTS):
-        place = rest[joint] - (rest[parent] if parent >= 0 else 0)
-        node: dict[str, Any] = {"name": JOINT_NAMES[joint], "translation": place.tolist()}
+        offset = rest[joint] - (rest[parent] if parent >= 0 else 0)
+        node: dict[str, Any] = {"name": names[joint], "translation": offset.tolist()}
         if CHILDREN[joint]:
             node["children"] = list(CHILDREN[joint])
-        yield node
-
-
-def _primitives(buffer: _Buffer, rest: np.ndarray) -> Iterable[dict[str, Any]]:
-    for material, name in enumerate(_COLOURS):
-        mesh = body_mesh(BODY[name], rest)
-        joints = np.zeros((len(mesh.joints), 4), dtype=np.uint8)
-        weights = np.zeros((len(mesh.joints), 4), dtype=np.float32)
-        joints[:, 0], weights[:, 0] = mesh.joints, 1.0
-        yield {
-            "attributes": {
-                "POSITION": buffer.add(mesh.positions.astype(np.float32), "VEC3", _VERTICES, bounds=True),
-                "NORMAL": buffer.add(mesh.normals.astype(np.float32), "VEC3", _VERTICES),
-                "JOINTS_0": buffer.add(joints, "VEC4", _VERTICES),
-                "WEIGHTS_0": buffer.add(weights, "VEC4", _VERTICES),
-            },
-            "indices": buffer.add(mesh.indices.astype(np.uint16), "SCALAR", _INDICES),
-            "material": material,
-        }
-
-
-def _skin(buffer: _Buffer, rest: np.ndarray) -> dict[str, Any]:
+        nodes.append(node)
+    nodes.append({"name": "figure", "mesh": 0, "skin": 0})
+    file.document |= {"nodes": nodes, "scenes": [{"nodes": [0, NUM_JOINTS]}]}
     inverse = np.tile(np.eye(4, dtype=np.float32), (NUM_JOINTS, 1, 1))
     inverse[:, 3, :3] = -rest  # glTF's matrices are stored column by column
-    return {
-        "inverseBindMatrices": buffer.add(inverse.reshape(NUM_JOINTS, 16), "MAT4"),
-        "skeleton": 0,
-        "joints": list(range(NUM_JOINTS)),
+    matrices = file.add(inverse.reshape(NUM_JOINTS, 16), "MAT4")
+    file.document["skins"] = [
+        {"inverseBindMatrices": matrices, "skeleton": 0, "joints": list(range(NUM_JOINTS))}
+    ]
+
+
+def _figure(file: GltfFile, mesh: Mesh, below: float, rest: Float[np.ndarray, "J 3"]) -> None:
+    """One mesh whose parts share their vertices, so that it is shaded smoothly across colours."""
+    positions = (mesh.positions + [0.0, below, 0.0]).astype(np.float32)
+    attributes = {
+        "POSITION": file.add(positions, "VEC3", target=_VERTICES, bounds=True),
+        "NORMAL": file.add(mesh.normals.astype(np.float32), "VEC3", target=_VERTICES),
+        "JOINTS_0": file.add(mesh.joints.astype(np.uint8), "VEC4", target=_VERTICES),
+        "WEIGHTS_0": file.add(mesh.weights.astype(np.uint8), "VEC4", target=_VERTICES),
     }
+    file.document["accessors"][attributes["WEIGHTS_0"]]["normalized"] = True
+    primitives = [
+        {
+            "attributes": attributes,
+            "indices": file.add(mesh.indices[name].astype(np.uint16), "SCALAR", target=_INDICES),
+            "material": number,
+        }
+        for number, name in enumerate(_COLOURS)
+    ]
+    file.document["meshes"] = [{"name": "figure", "primitives": primitives}]
+    file.document["materials"] = [
+        {
+            "name": name,
+            "pbrMetallicRoughness": {
+                "baseColorFactor": [*colour, 1.0],
+                "metallicFactor": 0.0,
+                "roughnessFactor": 0.25 if name == "visor" else 0.6,
+            },
+        }
+        for name, colour in _COLOURS.items()
+    ]
 
 
-def _animation(buffer: _Buffer, clip: Clip, pose: Pose) -> dict[str, Any]:
-    times = buffer.add((np.arange(len(clip)) / clip.fps).astype(np.float32), "SCALAR", bounds=True)
+def _animation(file: GltfFile, pose: Pose, fps: float, name: str, root_name: str | None) -> None:
+    times = file.add((np.arange(len(pose.root)) / fps).astype(np.float32), "SCALAR", bounds=True)
     samplers: list[dict[str, Any]] = []
     channels: list[dict[str, Any]] = []
 
-    def track(joint: int, path: str, values: np.ndarray, kind: str) -> None:
-        output = buffer.add(values.astype(np.float32), kind)
-        channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
+    def track(node: int, path: str, values: np.ndarray, kind: str) -> None:
+        output = file.add(values.astype(np.float32), kind)
+        channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
         samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
 
+    if root_name is not None:
+        root, turn, pose = split_root(pose, fps)
+        nodes = file.document["nodes"]
+        file.document["scenes"][0]["nodes"] = [len(nodes), NUM_JOINTS]
+        file.document["skins"][0]["skeleton"] = len(nodes)
+        track(len(nodes), "translation", root, "VEC3")
+        track(len(nodes), "rotation", turn[:, [1, 2, 3, 0]], "VEC4")
+        nodes.append({"name": root_name, "children": [0]})
     track(0, "translation", pose.root, "VEC3")
     for joint in range(NUM_JOINTS):
         track(joint, "rotation", pose.rotations[:, joint, [1, 2, 3, 0]], "VEC4")
-    return {"name": clip.caption or clip.name or "motion", "samplers": samplers, "channels": channels}
+    file.document["animations"] = [{"name": name, "samplers": samplers, "channels": channels}]
