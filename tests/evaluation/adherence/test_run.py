@@ -10,6 +10,7 @@ import pytest
 import bimotion
 from bimotion.data.store import MotionStore
 from bimotion.errors import DataError
+from bimotion.evaluation.adherence import classifier as classifier_module
 from bimotion.evaluation.adherence.bars import Bars, markdown, rows
 from bimotion.evaluation.adherence.check import check, rates_to_json, table
 from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
@@ -186,6 +187,15 @@ def test_the_classifier_learns_what_is_easily_told_apart() -> None:
     assert scores["salsa"]["accepts"] >= 0.85
     assert scores["salsa"]["rejects"] == 1.0
     assert classifier.shows([turning(355.0).joints()], "salsa") == [True]
+
+
+@pytest.mark.parametrize(
+    ("others", "threshold"), [(0.0, 0.03), (0.05, 0.05), (0.5, 0.10)], ids=["easy", "near", "alike"]
+)
+def test_a_threshold_accepts_what_it_can_while_it_rejects_others(others: float, threshold: float) -> None:
+    shown = np.linspace(0, 1, 101)
+    assert classifier_module._threshold(shown, np.full(50, others)) == pytest.approx(threshold, abs=1e-6)
+    assert classifier_module._threshold(shown[:0], shown) == 1.0
 
 
 def test_a_classifier_comes_back_from_its_folder(tmp_path_factory: pytest.TempPathFactory) -> None:

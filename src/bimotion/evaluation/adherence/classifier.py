@@ -1,8 +1,8 @@
 """A small network that names the activities of a motion which rules cannot judge: styles, dances, sports.
 
 It learns from the training windows of recordings and their mirror images: three networks, each without a third of
-the recordings. The scores of recordings that a network has not seen set, for each activity, the threshold that
-accepts `ACCEPT` of them. Judging takes the mean of the three.
+the recordings. The scores of recordings that a network has not seen set the threshold of each activity. Judging takes
+the mean of the three.
 
 Legend: B motions, T frames, C channels, K activities.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from safetensors.torch import load_file, save_file
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
@@ -26,8 +26,11 @@ from bimotion.evaluation.adherence.channels import NUM_CHANNELS, channels, cut, 
 from bimotion.evaluation.adherence.recordings import Window
 from bimotion.storage.atomic import atomic_path
 
-ACCEPT = 0.90
-"""Share of an activity's unseen recordings that the threshold accepts."""
+ACCEPT = (0.90, 0.97)
+"""Least and largest share of an activity's unseen recordings that its threshold accepts; see `REJECT`."""
+
+REJECT = 0.80
+"""A threshold accepts as many recordings as it can while it rejects this share of all others."""
 
 WIDTH = 96
 FOLDS = 3
@@ -156,25 +159,47 @@ def train(
     rows = [channels(window.joints) for window in windows]
     twins = [channels(mirrored(window.joints)) for window in windows]
     labels = np.array([[name in found for name in ACTIVITIES] for found in map(activities_of, windows)])
-    folds = np.array([zlib.crc32(window.id.partition("/")[0].encode()) % FOLDS for window in windows])
+    folds = _folds(windows)
     nets: list[ActivityNet] = []
-    unseen = np.zeros(labels.shape, np.float32)
     for fold in track(range(FOLDS), "training the activity classifier"):
         seen = np.flatnonzero(folds != fold)
         both = [rows[index] for index in seen] + [twins[index] for index in seen]
         nets.append(_train_net(both, np.tile(labels[seen], (2, 1)), training, training.seed + fold))
-        rest = np.flatnonzero(folds == fold)
-        unseen[rest] = probabilities(nets[-1:], [rows[index] for index in rest])
+    return Classifier(nets, fit_thresholds(nets, windows, rows), {})
+
+
+def fit_thresholds(
+    nets: Sequence[ActivityNet], windows: Sequence[Window], rows: Sequence[Float[np.ndarray, "_ C"]]
+) -> dict[str, float]:
+    """The threshold of each activity, by what each network says of the windows that it was not trained on."""
+    folds = _folds(windows)
+    unseen = np.zeros((len(windows), len(ACTIVITIES)), np.float32)
+    for fold, net in enumerate(nets):
+        rest = [int(index) for index in np.flatnonzero(folds == fold)]
+        unseen[rest] = probabilities([net], [rows[index] for index in rest])
     sure = np.array(
         [[name in activities_of(window, surely=True) for name in ACTIVITIES] for window in windows]
     )
-    thresholds = {
-        name: float(np.quantile(unseen[sure[:, column], column], 1 - ACCEPT))
-        if sure[:, column].any()
-        else 1.0
-        for column, name in enumerate(ACTIVITIES)
-    }
-    return Classifier(nets, thresholds, {})
+    maybe = np.array([[name in activities_of(window) for name in ACTIVITIES] for window in windows])
+    thresholds = {}
+    for column, name in enumerate(ACTIVITIES):
+        shown, others = unseen[sure[:, column], column], unseen[~maybe[:, column], column]
+        thresholds[name] = _threshold(shown, others)
+    return thresholds
+
+
+def _threshold(shown: Float[np.ndarray, " N"], others: Float[np.ndarray, " M"]) -> float:
+    """The lowest score that counts as showing an activity; 1 where no window shows it."""
+    if not len(shown):
+        return 1.0
+    strict, loose = (float(np.quantile(shown, 1 - share)) for share in ACCEPT)
+    rejecting = float(np.quantile(others, REJECT)) if len(others) else 0.0
+    return min(max(loose, rejecting), strict)
+
+
+def _folds(windows: Sequence[Window]) -> Int[np.ndarray, " N"]:
+    """Which network is not trained on each window: by recording."""
+    return np.array([zlib.crc32(window.id.partition("/")[0].encode()) % FOLDS for window in windows])
 
 
 def activity_scores(classifier: Classifier, windows: Sequence[Window]) -> dict[str, dict[str, float]]:

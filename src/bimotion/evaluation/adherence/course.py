@@ -4,6 +4,7 @@ Legend: T frames, J = 22 joints; columns of pairs are left, right. Positions are
 (`LEG_M`), the floor at y = 0, 20 frames per second. Angles are degrees; + is to the left or forward.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,6 +77,8 @@ class Course:
         p = p * (LEG_M / leg_length(p))
         floor = float(np.percentile(p[..., 1].min(1), 3))
         self.p = p - np.array([0.0, floor, 0.0])
+        self.found: dict[tuple[str, Hashable], list[Phase]] = {}
+        """Phases that judges have found, by judge and limits."""
 
     def __len__(self) -> int:
         return len(self.p)

@@ -231,7 +231,9 @@ def find(name: str, course: Course, limits: Thresholds = LIMITS) -> list[Phase]:
     """
     if name not in JUDGES:
         raise DataError(f"there is no judge {name!r}; judges are {', '.join(JUDGES)}")
-    return JUDGES[name](course, limits)
+    if (name, limits) not in course.found:
+        course.found[name, limits] = JUDGES[name](course, limits)
+    return course.found[name, limits]
 
 
 @dataclass(frozen=True)

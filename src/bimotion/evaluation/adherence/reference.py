@@ -51,7 +51,7 @@ def recorded_contrasts(contrasts: Sequence[Contrast], windows: Sequence[Window])
         sides = []
         for pattern in map(re.compile, contrast.recorded):
             said = [(w, e) for w in windows for e in w.events if pattern.search(e.text.lower())]
-            courses = [part(window, event.start, event.end) for window, event in said]
+            courses = [part(window, event.start - 0.2, event.end + 0.2) for window, event in said]
             sides.append([MEASURES[contrast.measure](course, LIMITS) for course in courses if course])
         if all(sides):
             for _ in range(_PAIRS):
