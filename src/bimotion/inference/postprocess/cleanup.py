@@ -1,4 +1,4 @@
-"""What every body has and a network only nearly gives: bones of one length, and feet that carry it.
+"""Clean-up of generated motion: constant bone lengths, locked feet, joints on and above the floor.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns.
 """
@@ -11,16 +11,18 @@ from jaxtyping import Float
 from bimotion.features.clips import features_to_clip
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference.postprocess.feet import plant_feet, steady_root
+from bimotion.inference.postprocess.floor import stand_on_floor
 from bimotion.inference.postprocess.joining import with_bones
 from bimotion.motion.clip import Clip
 
 
 def clean_clip(features: Float[np.ndarray, "T 263"], caption: str = "") -> Clip:
-    """The clip that generated features describe, on the uniform skeleton, with feet that stand where they touch.
+    """The clip that generated features describe, on the uniform skeleton, its feet locked and no joint below the floor.
 
-    Positions in features are free of bones: strong guidance makes arms grow. Directions are kept.
+    Positions in features are independent of bones: strong guidance makes arms longer. Directions are kept.
     """
     clip = features_to_clip(features, caption=caption)
     lengths = np.linalg.norm(symmetric_skeleton().astype(np.float64), axis=-1)
     joints = steady_root(with_bones(clip.joints, lengths), features)
+    joints = stand_on_floor(joints, features)
     return replace(clip, joints=plant_feet(joints, features))

@@ -1,4 +1,4 @@
-"""Feet that stand still where the model says that they touch the floor, and a body that they carry.
+"""Feet that stand still where the model predicts contact with the floor, and a body that follows them.
 
 Legend: T frames, J = 22 joints, metres, Y up.
 """
@@ -16,28 +16,29 @@ MIN_FRAMES = 3
 """Shorter contacts are taken for noise, frames at 20 per second."""
 
 EASE_FRAMES = 4
-"""Frames before and after a contact over which a foot is led to and from its place."""
+"""Frames before and after a contact over which the correction of a foot fades in and out."""
 
 MAX_SHIFT = 0.35
-"""A foot that would have to be moved further is left alone, metres: the contact is an error, not a slide."""
+"""A foot that would have to be moved further is left unchanged, metres: the contact is wrong, it is no slide."""
 
 STEADY_FRAMES = 1.5
-"""Deviation of the Gaussian by which corrections of the way are smoothed, frames."""
+"""Standard deviation of the Gaussian that smooths corrections of the path, frames."""
 
 WAY_FRAMES = 40
-"""Deviation of the Gaussian above which the way stays as it is, frames: steps are mended, where they lead to is not."""
+"""Standard deviation of the Gaussian above which the path stays unchanged, frames: steps are corrected, the destination
+is not."""
 
 
 def steady_root(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
 ) -> Float[np.ndarray, "T J 3"]:
-    """The joints moved along the floor, all alike in a frame, so that the feet in contact hardly move on average.
+    """The joints moved along the floor, all by the same vector in a frame, so that the feet in contact hardly move.
 
-    Within a step the body follows the standing foot; over seconds it goes where it went, for a contact that is wrongly
-    told would lead it astray. In frames without a contact, in the air, the correction leads from the last to the next.
+    Within a step the body follows the standing foot; over seconds the path stays the same, because a wrongly predicted
+    contact would lead it astray. In the air the correction is interpolated from the last contact to the next.
     """
-    contacts = _contacts(features)
-    standing = contacts[1:] & contacts[:-1]
+    touches = contacts(features)
+    standing = touches[1:] & touches[:-1]
     known = standing.any(1)
     if not known.any():
         return joints
@@ -56,24 +57,24 @@ def steady_root(
 def plant_feet(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
 ) -> Float[np.ndarray, "T J 3"]:
-    """The joints with each foot held in one place for as long as its contact columns say that it stands.
+    """The joints with each foot locked for as long as its contact columns say that it stands.
 
     Ankle and ball of the foot are moved along the floor, the knee follows so that thigh and shin keep their lengths.
-    All other joints stay.
+    All other joints stay unchanged.
     """
     out = joints.astype(np.float64)
-    for (hip, knee, ankle, ball), standing in zip(LEGS, _contacts(features).T, strict=True):
+    for (hip, knee, ankle, ball), standing in zip(LEGS, contacts(features).T, strict=True):
         shift = _shifts(out[:, ball], standing)
         if not shift.any():
             continue
         target = out[:, ankle] + shift
-        new_knee, new_ankle = _bent_leg(out[:, hip], out[:, knee], out[:, ankle], target)
+        new_knee, new_ankle = two_bone_limb(out[:, hip], out[:, knee], out[:, ankle], target)
         out[:, ball] += new_ankle - out[:, ankle]
         out[:, knee], out[:, ankle] = new_knee, new_ankle
     return out.astype(np.float32)
 
 
-def _contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
+def contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
     """Whether heel or ball of each foot touches the floor."""
     return np.asarray(features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5)
 
@@ -110,25 +111,28 @@ def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> 
     return shift
 
 
-def _bent_leg(
-    hip: Float[np.ndarray, "T 3"],
-    knee: Float[np.ndarray, "T 3"],
-    ankle: Float[np.ndarray, "T 3"],
+def two_bone_limb(
+    root: Float[np.ndarray, "T 3"],
+    middle: Float[np.ndarray, "T 3"],
+    end: Float[np.ndarray, "T 3"],
     target: Float[np.ndarray, "T 3"],
 ) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3"]]:
-    """Knee and ankle of a leg whose ankle goes to `target`, as far as the leg reaches; it bends as it did."""
-    thigh, shin = (np.linalg.norm(b - a, axis=-1, keepdims=True) for a, b in ((hip, knee), (knee, ankle)))
-    wanted = target - hip
-    distance = np.linalg.norm(wanted, axis=-1, keepdims=True)
-    reach = np.clip(distance, np.abs(thigh - shin) + 1e-4, (thigh + shin) * 0.9999)
-    along = wanted / np.maximum(distance, 1e-9)
-    bend = (knee - hip) - ((knee - hip) * along).sum(-1, keepdims=True) * along
+    """Knee and ankle, or elbow and wrist, of a limb whose end goes to `target` as far as it reaches.
+
+    Both bones keep their lengths, and the limb bends to the side that it bent to.
+    """
+    upper, lower = (np.linalg.norm(b - a, axis=-1, keepdims=True) for a, b in ((root, middle), (middle, end)))
+    to_target = target - root
+    distance = np.linalg.norm(to_target, axis=-1, keepdims=True)
+    reach = np.clip(distance, np.abs(upper - lower) + 1e-4, (upper + lower) * 0.9999)
+    along = to_target / np.maximum(distance, 1e-9)
+    bend = (middle - root) - ((middle - root) * along).sum(-1, keepdims=True) * along
     length = np.linalg.norm(bend, axis=-1, keepdims=True)
-    # A straight leg bends forward, towards where the shin's plane was: any direction across the leg will do.
+    # A straight limb has no plane that it bends in: any direction across it will do.
     across = np.where(length > 1e-5, bend / np.maximum(length, 1e-9), _any_across(along))
-    part = (thigh**2 - shin**2 + reach**2) / (2 * reach)
-    height = np.sqrt(np.maximum(thigh**2 - part**2, 0))
-    return hip + part * along + height * across, hip + reach * along
+    part = (upper**2 - lower**2 + reach**2) / (2 * reach)
+    height = np.sqrt(np.maximum(upper**2 - part**2, 0))
+    return root + part * along + height * across, root + reach * along
 
 
 def _any_across(along: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:

@@ -1,0 +1,70 @@
+"""Bodies that stand on the floor: not above it, not in it.
+
+Legend: T frames, J = 22 joints, F = 263 feature columns; metres, Y up, floor at y = 0, frames at 20 per second.
+"""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from bimotion.inference.postprocess.feet import contacts, two_bone_limb
+
+ARMS = ((16, 18, 20), (17, 19, 21))
+"""Shoulder, elbow and wrist: left, right."""
+
+FOREARMS = (18, 19, 20, 21)
+"""Elbows and wrists, which do not carry the body."""
+
+MAX_CORRECTION = 0.4
+"""Larger heights of a foot in contact are an error of the contact, not of the height, metres."""
+
+SETTLE_FRAMES = 3.0
+"""Deviation of the Gaussian that smooths the height of the body's correction, frames."""
+
+LIFT_FRAMES = 2.0
+"""Deviation of the Gaussian that smooths the last lift above the floor, frames."""
+
+
+def stand_on_floor(
+    joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
+) -> Float[np.ndarray, "T J 3"]:
+    """The joints at a height at which the feet in contact touch the floor and nothing is below it.
+
+    Where a foot touches the floor, by its contact columns, the whole body is moved up or down until its lowest joint,
+    arms excepted, is at y = 0; in between, in the air, the correction leads from the last contact to the next. Hands
+    that are still below the floor are raised by bending the arms; what is then left is a smooth lift of the whole body.
+    """
+    if len(joints) < 2:
+        return joints
+    out = joints.astype(np.float64)
+    lowest = np.delete(out[..., 1], FOREARMS, axis=1).min(1)
+    out[..., 1] += _settled(lowest, contacts(features).any(1))[:, None]
+    for shoulder, elbow, wrist in ARMS:
+        target = out[:, wrist].copy()
+        target[:, 1] = np.maximum(target[:, 1], 0)
+        below = out[:, wrist, 1] < 0
+        if below.any():
+            bent, reached = two_bone_limb(out[:, shoulder], out[:, elbow], out[:, wrist], target)
+            out[below, elbow], out[below, wrist] = bent[below], reached[below]
+    out[..., 1] += _lift(-out[..., 1].min(1))[:, None]
+    return out.astype(np.float32)
+
+
+def _settled(lowest: Float[np.ndarray, "T"], touches: np.ndarray) -> Float[np.ndarray, "T"]:
+    """What is added to the height of each frame so that the lowest joint of frames in contact is at 0."""
+    known = touches & (np.abs(lowest) <= MAX_CORRECTION)
+    if not known.any():
+        return np.zeros(len(lowest))
+    frames, index = np.arange(len(lowest)), np.flatnonzero(known)
+    correction = np.interp(frames, index, -lowest[index])
+    smooth: Float[np.ndarray, "T"] = gaussian_filter1d(correction, SETTLE_FRAMES, mode="nearest")
+    return smooth
+
+
+def _lift(depth: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+    """A smooth height that is nowhere less than `depth`, and 0 far from where that is above 0."""
+    needed = np.maximum(depth, 0)
+    reach = int(np.ceil(4 * LIFT_FRAMES))
+    widened = maximum_filter1d(needed, 2 * reach + 1, mode="nearest")
+    lift: Float[np.ndarray, "T"] = gaussian_filter1d(widened, LIFT_FRAMES, mode="nearest", truncate=4.0)
+    return np.asarray(np.maximum(lift, needed))
