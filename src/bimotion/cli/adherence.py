@@ -45,7 +45,7 @@ class Adherence:
     data: Annotated[Path | None, arg(metavar="DATA")] = None
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
     evaluator: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """A text-motion evaluator: also measure how well it and the judges tell wrong requests from right ones."""
+    """A text-motion evaluator: also measure how well wrong requests can be detected (warnings)."""
     check: Flag = False
     """Only check the judges on the recordings."""
     export: Annotated[Path | None, arg(metavar="FOLDER")] = None

@@ -207,7 +207,8 @@ def activity_table(scores: Mapping[str, Any]) -> str:
     return "\n".join(
         lines
         + [
-            f"| {name} | {row['accepts']:.2f} | {row['windows']} | {row['rejects']:.2f} | {row['others']} |"
+            f"| {name} | {_number(row['accepts'] if row['windows'] else None, '')} | {row['windows']} | "
+            f"{row['rejects']:.2f} | {row['others']} |"
             for name, row in scores.items()
         ]
     )

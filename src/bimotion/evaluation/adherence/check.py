@@ -33,7 +33,7 @@ class Rates:
     others: int = 0
     """Windows whose captions do not hint at it."""
     missed: list[str] = field(default_factory=list)
-    """What was said and not found."""
+    """Phrases that were not found in the motion."""
     extra: list[str] = field(default_factory=list)
     """Windows in which it was found without a hint."""
 

@@ -1,4 +1,4 @@
-"""How well warnings tell requests that a system got wrong from those it got right.
+"""How well warnings separate the requests that a system got wrong from those it got right.
 
 A verdict is an object with `id`, `right` (of a judge) and `match` (`match.Match` as an object), such as those of
 `results["requests"]["verdicts"]` where a matcher was given. A system warns where the calibrated probability is below a

@@ -28,7 +28,7 @@ def airborne(course: Course, limits: Thresholds) -> Bool[np.ndarray, " T"]:
 
 
 def steps(course: Course, limits: Thresholds) -> list[Phase]:
-    """Steps: a foot moves to another place while the other stands; `amount` is the distance in metres."""
+    """Steps: one foot moves while the other stands; `amount` is the distance in metres."""
     found = []
     flying = airborne(course, limits)
     for column, side in SIDES:

@@ -38,7 +38,7 @@ class Motions(Protocol):
 
 
 class ModelMotions:
-    """Motions as a user of a model gets them: lengths predicted, cleaned unless told otherwise."""
+    """Motions as a user of a model gets them: lengths predicted, cleaned by default."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ModelMotions:
     def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
         """Joints of each sentence; entry i with a seed that depends on `seed` and i."""
         seconds = None if self.model.network.length is not None else _SECONDS_WITHOUT_LENGTHS
-        made: list[Joints] = []
+        generated: list[Joints] = []
         for start in self.track(range(0, len(texts), _BATCH), f"seed {seed}"):
             clips = self.model.text_to_motion(
                 list(texts[start : start + _BATCH]),
@@ -65,8 +65,8 @@ class ModelMotions:
                 sampler=self.sampling.sampler,
                 clean=self.clean,
             )
-            made += [np.asarray(clip.joints) for clip in clips]
-        return made
+            generated += [np.asarray(clip.joints) for clip in clips]
+        return generated
 
 
 class FolderMotions:

@@ -68,16 +68,16 @@ def compare(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str
     for content, motions in ours.items():
         if content not in theirs:
             continue
-        made, real = (MotionQuality.mean(map(motion_quality, each)) for each in (motions, theirs[content]))
+        new, real = (MotionQuality.mean(map(motion_quality, each)) for each in (motions, theirs[content]))
         contents[content] = {
             "motions": len(motions),
             "recorded_motions": len(theirs[content]),
-            "skating": made.skating_ratio,
+            "skating": new.skating_ratio,
             "skating_recorded": real.skating_ratio,
-            "skating_times": _times(made.skating_ratio, real.skating_ratio, _LEAST_SKATING),
-            "jitter": made.jitter,
+            "skating_times": _times(new.skating_ratio, real.skating_ratio, _LEAST_SKATING),
+            "jitter": new.jitter,
             "jitter_recorded": real.jitter,
-            "jitter_times": _times(made.jitter, real.jitter, 1e-6),
+            "jitter_times": _times(new.jitter, real.jitter, 1e-6),
             "floor_offset": float(np.median([floor_offset(each) for each in motions])),
             "floor_offset_recorded": float(np.median([floor_offset(each) for each in theirs[content]])),
             "limbs": {limb: _limb_times(motions, theirs[content], limb) for limb in LIMBS},
@@ -104,10 +104,8 @@ def _times(generated: float, recorded: float, least: float) -> float:
 
 
 def _limb_times(generated: Sequence[Joints], recorded: Sequence[Joints], limb: str) -> float:
-    made, real = (
-        float(np.mean([limb_jitter(each, limb) for each in part])) for part in (generated, recorded)
-    )
-    return _times(made, real, 1e-6)
+    new, real = (float(np.mean([limb_jitter(each, limb) for each in part])) for part in (generated, recorded))
+    return _times(new, real, 1e-6)
 
 
 def _idle(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str, float] | None:
@@ -120,12 +118,12 @@ def _idle(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str, 
         rows.append(
             [float(np.median([measure(*each) for each in idle])) for measure in (limb_jitter, limb_speed)]
         )
-    (made_jitter, made_speed), (real_jitter, real_speed) = rows
+    (new_jitter, new_speed), (real_jitter, real_speed) = rows
     return {
-        "jitter": made_jitter,
+        "jitter": new_jitter,
         "jitter_recorded": real_jitter,
-        "jitter_times": _times(made_jitter, real_jitter, 1e-6),
-        "speed": made_speed,
+        "jitter_times": _times(new_jitter, real_jitter, 1e-6),
+        "speed": new_speed,
         "speed_recorded": real_speed,
-        "speed_times": _times(made_speed, real_speed, 1e-6),
+        "speed_times": _times(new_speed, real_speed, 1e-6),
     }

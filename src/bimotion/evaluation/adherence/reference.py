@@ -50,8 +50,8 @@ def recorded_contrasts(contrasts: Sequence[Contrast], windows: Sequence[Window])
             continue
         sides = []
         for pattern in map(re.compile, contrast.recorded):
-            said = [(w, e) for w in windows for e in w.events if pattern.search(e.text.lower())]
-            courses = [part(window, event.start - 0.2, event.end + 0.2) for window, event in said]
+            matching = [(w, e) for w in windows for e in w.events if pattern.search(e.text.lower())]
+            courses = [part(window, event.start - 0.2, event.end + 0.2) for window, event in matching]
             sides.append([MEASURES[contrast.measure](course, LIMITS) for course in courses if course])
         if all(sides):
             for _ in range(_PAIRS):
@@ -92,10 +92,10 @@ def recorded_sides(windows: Sequence[Window]) -> Tally:
     for window in windows:
         for event in window.events:
             for judge in _SIDED:
-                said = [side for side in ("left", "right") if _asserts_side(judge, side, event.text)]
-                course = part(window, event.start - 0.3, event.end + 0.3) if len(said) == 1 else None
+                matching = [side for side in ("left", "right") if _asserts_side(judge, side, event.text)]
+                course = part(window, event.start - 0.3, event.end + 0.3) if len(matching) == 1 else None
                 if course is not None:
-                    right = side_shown(judge, course) == said[0]
+                    right = side_shown(judge, course) == matching[0]
                     tally.add(right, (_KINDS[judge],), id=window.id, text=event.text)
     return tally
 

@@ -60,7 +60,7 @@ def measure(
     `windows` are recordings with captions: with them, naturalness is compared and the recordings' own shares are
     reported. `requests_shuffled` judges every motion by another request: what is right by chance. Requests for
     activities that the classifier is not trusted with are left out. `test_set` is what `measure_test_set` gave.
-    With a `matcher`, how well it tells wrong requests from right ones is measured (see `doubt`).
+    With a `matcher`, how well it separates wrong requests from right ones is measured (see `doubt`).
     """
     prompts = prompts or load_prompts()
     trusted = trusted_activities(classifier)
@@ -128,9 +128,9 @@ def _requests(
 ) -> None:
     classifier, trusted, matcher = judge
     texts = [request.text for request in prompts.requests]
-    made = source.motions(texts, seed)
-    matches = [match.to_json() for match in matcher.matches(texts, made)] if matcher else None
-    for index, (request, joints) in enumerate(zip(prompts.requests, made, strict=True)):
+    generated = source.motions(texts, seed)
+    matches = [match.to_json() for match in matcher.matches(texts, generated)] if matcher else None
+    for index, (request, joints) in enumerate(zip(prompts.requests, generated, strict=True)):
         samples.append(Sample(content_of_words([request.text]), joints, request.idle))
         if request.activity is None or request.activity in trusted:
             right = _fulfilled(request, joints, classifier)
@@ -138,7 +138,7 @@ def _requests(
             if matches is not None:
                 about["match"] = matches[index]
             tallies["requests"].add(right, (request.group,), **about)
-            other = made[(index + len(made) // 2) % len(made)]
+            other = generated[(index + len(generated) // 2) % len(generated)]
             tallies["requests_shuffled"].add(
                 _fulfilled(request, other, classifier), (request.group,), id=request.id
             )
@@ -153,16 +153,16 @@ def _fulfilled(request: Request, joints: Joints, classifier: Classifier | None) 
 
 
 def _two_actions(source: Motions, seed: int, prompts: Prompts, tally: Tally, samples: list[Sample]) -> None:
-    made = source.motions([prompt.text for prompt in prompts.two_actions], seed)
-    for prompt, joints in zip(prompts.two_actions, made, strict=True):
+    generated = source.motions([prompt.text for prompt in prompts.two_actions], seed)
+    for prompt, joints in zip(prompts.two_actions, generated, strict=True):
         right = in_order(prompt.order, Course(joints))
         tally.add(right, (), id=prompt.id, text=prompt.text, seed=seed)
         samples.append(Sample(content_of_words([prompt.text]), joints))
 
 
 def _sides(source: Motions, seed: int, prompts: Prompts, tally: Tally, samples: list[Sample]) -> None:
-    made = source.motions([prompt.text for prompt in prompts.sides], seed)
-    for prompt, joints in zip(prompts.sides, made, strict=True):
+    generated = source.motions([prompt.text for prompt in prompts.sides], seed)
+    for prompt, joints in zip(prompts.sides, generated, strict=True):
         right = shows_side(prompt, Course(joints))
         tally.add(right, (prompt.kind,), id=prompt.id, text=prompt.text, seed=seed)
         idle = None

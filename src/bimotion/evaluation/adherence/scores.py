@@ -85,7 +85,7 @@ def exceeds(contrast: Contrast, first: float, second: float) -> bool:
 
 
 def fulfils(request: Request, course: Course, limits: Thresholds = LIMITS) -> bool:
-    """Whether a motion keeps the rules and the order of a request; what a classifier decides is not asked here."""
+    """Whether a motion keeps the rules and the order of a request; the activity classifier decides elsewhere."""
     kept = all(holds(rule, course, limits) for rule in request.rules)
     return kept and (not request.order or in_order(request.order, course, limits))
 
