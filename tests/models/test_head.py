@@ -1,5 +1,6 @@
 """The diffusion head: parity with the published one, guidance, and its loss."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from bimotion.interop.official import head_state
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import DiffusionHead, HeadConfig
+from bimotion.models.head import DiffusionHead, HeadConfig, rescaled
 
 CLOSE = {"rtol": 0, "atol": 1e-5}
 
@@ -145,3 +146,39 @@ def test_a_head_that_tells_v_rightly_has_no_loss(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(head, "denoise", lambda xt, h, modulation: v)
     loss = head.loss_of(x0, torch.randn(3, 4, 16), t, torch.zeros(3, dtype=torch.bool), eps)
     torch.testing.assert_close(loss, torch.zeros(3), rtol=0, atol=1e-8)
+
+
+def test_rescaled_guidance_never_exceeds_the_conditional_deviation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    xt, conditional, unconditional = torch.randn(3, 5, 40, generator=generator)
+    guided = unconditional + 4 * (conditional - unconditional)
+    level = 0.4
+
+    def deviation(eps: Tensor) -> Tensor:
+        return ((xt - (1 - level) ** 0.5 * eps) / level**0.5).std(-1)
+
+    assert (deviation(guided) > deviation(conditional)).all()
+    torch.testing.assert_close(rescaled(guided, conditional, xt, level, 0.0), guided)
+    full = rescaled(guided, conditional, xt, level, 1.0)
+    torch.testing.assert_close(deviation(full), deviation(conditional))
+    half = deviation(rescaled(guided, conditional, xt, level, 0.5))
+    assert ((half > deviation(full)) & (half < deviation(guided))).all()
+    same = rescaled(conditional, guided, xt, level, 1.0)
+    torch.testing.assert_close(same, conditional)
+
+
+def test_sampling_uses_the_rescaled_guidance() -> None:
+    torch.manual_seed(0)
+    plain = DiffusionConfig(
+        train_steps=50, sample_steps=5, sampler="ddim", guidance_scale=6.0, prediction="v"
+    )
+    heads = [
+        DiffusionHead(
+            HeadConfig(width=16, blocks=1, heads=2, frequencies=8, zero_init=False), config, 12, 8, 2
+        )
+        for config in (plain, replace(plain, guidance_rescale=1.0))
+    ]
+    heads[1].load_state_dict(heads[0].state_dict())
+    z = torch.randn(4, 2, 8)
+    latents = [head.eval().sample(z, generator=torch.Generator().manual_seed(1)) for head in heads]
+    assert float(latents[1].std()) < float(latents[0].std())

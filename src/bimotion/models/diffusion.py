@@ -52,6 +52,12 @@ class DiffusionConfig:
     """Default number of sampling steps; at most `train_steps`."""
     guidance_scale: float = 3.0
     """Classifier-free guidance: extrapolation from the unconditional to the conditional prediction; 1 turns it off."""
+    guidance_rescale: float = 0.0
+    """How far guided latents are scaled back to the deviation of the conditional prediction; 0: not at all (published),
+    1: they never exceed it.
+
+    Source: Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed", section 3.4.
+    """
 
     def __post_init__(self) -> None:
         check_sizes(self, "diffusion", "train_steps")
@@ -66,6 +72,7 @@ class DiffusionConfig:
         check_range(self, "repeats", 1)
         check_range(self, "drop_condition", 0, 1)
         check_range(self, "guidance_scale", 0)
+        check_range(self, "guidance_rescale", 0, 1)
         if self.prediction not in ("eps", "v"):
             raise ConfigError(f"prediction must be 'eps' or 'v', got {self.prediction!r}")
         if self.sampler not in ("ancestral", "ddim", "dpmpp"):

@@ -328,7 +328,31 @@ class _NoisePrediction:
             x = torch.cat((x, x))
         past = modulation.direct_output(x)
         prediction = self.denoise(self.head.denoise, x, modulation.parts, *(() if past is None else (past,)))
-        if self.scale is not None:
-            prediction, fake = prediction.chunk(2)
-            prediction = torch.lerp(fake, prediction, self.scale)
-        return self.head.eps_of(prediction, xt[:, 0], self.levels[step])[:, None]
+        level = self.levels[step]
+        if self.scale is None:
+            return self.head.eps_of(prediction, xt[:, 0], level)[:, None]
+        conditional, fake = prediction.chunk(2)
+        guided = self.head.eps_of(torch.lerp(fake, conditional, self.scale), xt[:, 0], level)
+        strength = self.head.diffusion.guidance_rescale
+        if strength > 0:
+            guided = rescaled(
+                guided, self.head.eps_of(conditional, xt[:, 0], level), xt[:, 0], level, strength
+            )
+        return guided[:, None]
+
+
+def rescaled(
+    guided: Float[Tensor, "B X"],
+    conditional: Float[Tensor, "B X"],
+    xt: Float[Tensor, "B X"],
+    alpha_bar: float,
+    strength: float,
+) -> Float[Tensor, "B X"]:
+    """Guided noise whose `x0` is scaled back towards the deviation of the conditional `x0` where it exceeds it.
+
+    At `strength` 1 the deviations become equal, at 0 nothing changes.
+    """
+    kept, noise = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    x0, limit = (xt - noise * guided) / kept, (xt - noise * conditional) / kept
+    ratio = (limit.std(-1, keepdim=True) / x0.std(-1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
+    return (xt - kept * x0 * (1 + strength * (ratio - 1))) / noise

@@ -95,7 +95,12 @@ PRESETS: dict[str, MotionLanguageConfig] = {
         ),
         head=HeadConfig(width=384, blocks=3, heads=4, ff_width=512, direct=True),
         diffusion=DiffusionConfig(
-            prediction="v", repeats=4, sampler="dpmpp", sample_steps=20, guidance_scale=2.0
+            prediction="v",
+            repeats=4,
+            sampler="dpmpp",
+            sample_steps=20,
+            guidance_scale=3.0,
+            guidance_rescale=0.7,
         ),
         length=LengthConfig(width=128),
         latent_rank=320,
