@@ -1,4 +1,4 @@
-"""`bimotion demo`: the main job on the embedded model, end to end, with a page to look at."""
+"""`bimotion demo`: text to motion and motion to text on the bundled model, with a page to look at."""
 
 import shutil
 import time
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
 
 RECORDED = Path(__file__).parent / "static" / "recorded.bvh"
-"""A recording of CMU that is shipped; it was held out of the training of the embedded model."""
+"""A CMU recording in the package; it was held out of the training of the bundled model."""
 
 PROMPTS = {
     "wave": "a person waves with the right hand",
     "turn": "a person walks forward and turns to the left",
     "run": "a person runs forward",
 }
-"""What is generated, by the name of its files."""
+"""Prompts, by the names of their files."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Show the main job, end to end: a recorded motion becomes a sentence, sentences become motions.
+    """Caption a recorded motion and generate motions from sentences, end to end.
 
     Writes BVH and GLB files and a page that plays them all.
 
@@ -37,16 +37,16 @@ class Demo:
     """
 
     out: Annotated[Path, arg(metavar="DIR")] = Path("bimotion-demo")
-    """The folder to write to; made if it does not exist. Files of an earlier demo in it are replaced."""
+    """Folder to write to; created if it does not exist. Files of an earlier demo in it are replaced."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """The same seed gives the same motions."""
+    """Random seed: the same seed gives the same motions."""
     model: Model = None
-    """A model folder or a Hub repository."""
+    """Model folder, training run or Hub repository."""
     device: Device = "cpu"
-    """Where the model runs: cpu, cuda, mps."""
+    """Device that the model runs on: cpu, cuda, mps."""
 
     def run(self) -> None:
-        """Caption, generate, write a page, and say where to look."""
+        """Caption, generate, write a page, and print where it is."""
         from bimotion.api import load, model_folder, read_clip
 
         folder = model_folder(self.model)

@@ -13,26 +13,26 @@ from bimotion.cli.terminal import say, say_lines
 
 @dataclass(frozen=True)
 class Info:
-    """Say what a motion file or a model folder holds.
+    """Show what a motion file or a model folder contains.
 
     examples:
       bimotion info walk.bvh
       bimotion info runs/mine --json
-      bimotion info                    (the model that comes with bimotion)
+      bimotion info                    (the bundled model)
     """
 
     what: Annotated[
         Positional[str | None],
-        arg(metavar="MODEL|FILE", help_behavior_hint="(default: the model that comes with bimotion)"),
+        arg(metavar="MODEL|FILE", help_behavior_hint="(default: the bundled model)"),
     ] = None
-    """A motion file, a model folder or a Hub repository."""
+    """Motion file, model folder, training run or Hub repository."""
     json: Flag = False
-    """Print one object instead of lines."""
+    """Print one JSON object instead of lines."""
     reading: ReadingOptions = Reading()
     """How a motion file is read."""
 
     def run(self) -> None:
-        """Look and tell."""
+        """Read and print."""
         facts = self._facts()
         if self.json:
             say_lines(json.dumps(facts, indent=1))
@@ -46,14 +46,15 @@ class Info:
 
     def _facts(self) -> dict[str, Any]:
         from bimotion.errors import ModelError
+        from bimotion.storage.hub import hub_hint, is_hub_reference
 
         path = Path(self.what or "").expanduser()
         if self.what is None or path.is_dir():
             return model_facts(self.what)
         if path.exists():
             return motion_facts(path, self.reading)
-        if path.suffix or self.what.count("/") != 1:
-            raise ModelError(f"{self.what}: there is no such file or model folder")
+        if not is_hub_reference(self.what):
+            raise ModelError(f"{self.what}: there is no such file or model folder{hub_hint(self.what)}")
         return model_facts(self.what)
 
 

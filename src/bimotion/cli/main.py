@@ -19,27 +19,27 @@ from bimotion.errors import BimotionError
 
 # command -> (module in bimotion.cli, class in it, what it does)
 COMMANDS = {
-    "demo": ("demo", "Demo", "the main job, end to end, with a page to look at"),
-    "generate": ("generate", "Generate", "sentences to motions"),
-    "caption": ("caption", "Caption", "motions to sentences"),
-    "predict": ("predict", "Predict", "how a motion goes on"),
-    "inbetween": ("inbetween", "Inbetween", "the motion between two motions"),
-    "convert": ("convert", "Convert", "a motion file to another format"),
+    "demo": ("demo", "Demo", "text to motion and motion to text, end to end, with a page to look at"),
+    "generate": ("generate", "Generate", "generate motions from sentences"),
+    "caption": ("caption", "Caption", "describe motions in sentences"),
+    "predict": ("predict", "Predict", "continue a motion"),
+    "inbetween": ("inbetween", "Inbetween", "join two motions by a generated transition"),
+    "convert": ("convert", "Convert", "convert a motion file to another format"),
     "retarget": ("retarget", "Retarget", "put motions on your own character"),
-    "view": ("view", "View", "one HTML page that plays motions in 3D"),
-    "info": ("info", "Info", "what a motion file or a model folder holds"),
-    "prepare": ("prepare", "Prepare", "a data set from recordings"),
-    "train": ("train", "run_train", "a model from a data set"),
+    "view": ("view", "View", "write an HTML page that plays motions in 3D"),
+    "info": ("info", "Info", "show what a motion file or a model folder contains"),
+    "prepare": ("prepare", "Prepare", "make a data set from recordings"),
+    "train": ("train", "run_train", "train a model on a data set"),
     "evaluate": ("evaluate", "Evaluate", "score a model or any motions, with a report"),
-    "adherence": ("adherence", "Adherence", "how well motions follow their sentences"),
+    "adherence": ("adherence", "Adherence", "measure how well motions follow their sentences"),
     "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "import-weights": (
         "import_weights",
         "ImportWeights",
-        "published or pretrained weights to a model folder",
+        "turn published or pretrained weights into a model folder",
     ),
-    "benchmark": ("benchmark", "Benchmark", "how fast this machine is, and what bounds it"),
+    "benchmark": ("benchmark", "Benchmark", "measure the speed of this machine, and its bound"),
 }
 
 EXAMPLES = """\

@@ -10,7 +10,7 @@ from bimotion.cli.usage import UsageError, usage_in_one_line
 HELP = """\
 usage: bimotion train STAGE --data D --out RUN [--preset tiny] [options]
 
-Train a model from a data set that `bimotion prepare` made. Stopped at any time, also by a power cut, a run goes on
+Train a model on a data set that `bimotion prepare` made. A run that was interrupted, even by a power cut, continues
 with the same command and --resume, to the same result.
 
 stages:
@@ -23,12 +23,12 @@ examples:
 `bimotion train STAGE --help` shows a stage's options."""
 
 ABOUT = {
-    "vae": "the motion VAE: clips to latents and back",
+    "vae": "the motion VAE, which encodes clips as latents",
     "text": "the text branch, where there is no pretrained one",
     "stage1": "text to motion, the text branch frozen",
-    "stage2": "text to motion, motion to text and prediction, the text branch frozen",
-    "stage3": "everything, paired data mixed with text alone",
-    "evaluator": "the networks that score generated motion",
+    "stage2": "text to motion, motion to text, prediction and in-betweening, the text branch frozen",
+    "stage3": "all parameters, paired data mixed with text-only data",
+    "evaluator": "the evaluator, which embeds text and motion",
 }
 
 

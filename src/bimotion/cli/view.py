@@ -20,20 +20,20 @@ class View:
     """
 
     files: Files
-    """Motion files, shown side by side."""
+    """Motion files; they are shown side by side."""
     out: Annotated[Path, arg(metavar="PAGE")]
-    """The page to write; one that exists is overwritten."""
+    """Page to write; an existing one is overwritten."""
     title: Annotated[
         str | None, arg(metavar="TEXT", help_behavior_hint="(default: the names of the files)")
     ] = None
-    """Heading of the page."""
+    """Title of the page."""
     overlay: Flag = False
     """Show all motions in one view instead of side by side."""
     reading: ReadingOptions = Reading()
     """How the files are read."""
 
     def run(self) -> None:
-        """Read, write, and say where to look."""
+        """Read, write, and print where the page is."""
         from bimotion.cli.usage import UsageError
 
         if not self.files:

@@ -37,7 +37,7 @@ class TmrConfig:
     heads: int = 4
     """Attention heads."""
     text_model: str = "distilbert-base-uncased"
-    """The language model whose last states are read: a folder or a Hub id."""
+    """The language model whose last states are read: a folder or a Hub repository."""
 
     def __post_init__(self) -> None:
         if min(self.motion_features, self.text_features, self.width, self.ff_width, self.layers) < 1:

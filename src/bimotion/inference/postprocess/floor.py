@@ -38,7 +38,7 @@ def stand_on_floor(
         return joints
     out = joints.astype(np.float64)
     lowest = np.delete(out[..., 1], FOREARMS, axis=1).min(1)
-    out[..., 1] += _settled(lowest, contacts(features).any(1))[:, None]
+    out[..., 1] += _settled(lowest, np.asarray(contacts(features).any(1)))[:, None]
     for shoulder, elbow, wrist in ARMS:
         target = out[:, wrist].copy()
         target[:, 1] = np.maximum(target[:, 1], 0)
