@@ -27,7 +27,7 @@ from bimotion.evaluation.adherence.scores import Tally, differs, fulfils, shows_
 TRUSTED = 0.90
 """Share of an activity's test recordings that the classifier must accept before it judges that activity."""
 
-DISCERNING = 0.60
+DISCERNING = 0.70
 """Share of all other test recordings that it must reject."""
 
 
