@@ -5,7 +5,6 @@ Run it again when src/bimotion/render/static/body.json has changed. V vertices, 
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -108,7 +107,7 @@ def solids() -> list[tuple[str, str, Field]]:
     shape = body_shape()
     rest = spread(rest_pose(), np.arange(22), SPREAD)
     points = shape.weights @ rest
-    names = [*JOINT_NAMES, *json.loads(BODY.read_text(encoding="utf-8"))["points"]]
+    names = shape.names
     scale = np.abs(REST_OFFSETS[[4, 7], 1]).sum() / shape.leg_length
 
     def owner(index: int) -> str:

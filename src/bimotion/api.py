@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from bimotion.inference.model import MotionLanguageModel
+    from bimotion.render.pictures import CameraMode
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """Folder of the bundled model."""
@@ -167,6 +168,9 @@ def save_clip(
     start: float | None = None,
     end: float | None = None,
     sidecar: bool = False,
+    camera: "CameraMode" = "follow",
+    trail: bool = False,
+    contacts: bool = False,
 ) -> None:
     """Write the clip; the suffix chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png.
 
@@ -184,6 +188,9 @@ def save_clip(
         start: Second at which the file begins.
         end: Second at which the file ends.
         sidecar: Write caption, rate and length to a .json file of the same stem as well.
+        camera: Where .mp4 and .gif are filmed from: "follow", "fixed", "front", "side" or "top".
+        trail: Draw the way on the floor in .mp4 and .gif.
+        contacts: Colour feet that touch the floor in .mp4 and .gif.
 
     Raises:
         MotionFileError: another suffix, or a folder that does not exist.
@@ -312,19 +319,11 @@ def _write_picture(clip: Clip, path: Path, options: WriteOptions) -> None:
     write_picture(options.resampled(clip), path)
 
 
-def _write_video(clip: Clip, path: Path, options: WriteOptions) -> None:
-    from bimotion.render.video import write_video
-
-    write_video(options.resampled(clip), path)
-
-
 _WRITERS: dict[str, Callable[[Clip, Path, WriteOptions], None]] = {
     ".bvh": _write_motion,
     ".glb": _write_motion,
     ".npy": _write_motion,
     ".npz": _write_motion,
     ".html": _write_page,
-    ".mp4": _write_video,
-    ".gif": _write_video,
     ".png": _write_picture,
 }

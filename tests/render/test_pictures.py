@@ -65,7 +65,8 @@ def test_long_and_foreign_captions_fit() -> None:
 
 def test_the_camera_follows_a_walk() -> None:
     theme = THEMES["light"]
-    for picture in draw_frames(make_clip(9, fps=4.0, speed=1.5), size=(120, 120)):
+    for frame in draw_frames(make_clip(9, fps=4.0, speed=1.5), size=(120, 120)):
+        picture = Image.fromarray(frame)
         columns = np.nonzero(amount(picture, theme.left) + amount(picture, theme.right))[0]
         assert columns.min() > 15
         assert columns.max() < 105

@@ -182,6 +182,14 @@ class Writing:
     """Second at which the written part ends."""
     sidecar: Flag = False
     """Write caption, rate and length to a .json file beside each motion as well."""
+    camera: Annotated[
+        Literal["follow", "fixed", "front", "side", "top"], arg(help_behavior_hint="(default: follow)")
+    ] = "follow"
+    """Where .mp4 and .gif are filmed from; fixed stands still with the whole way in view, the others go along."""
+    trail: bool = False
+    """Draw the way on the floor (.mp4, .gif)."""
+    contacts: bool = False
+    """Colour feet that touch the floor (.mp4, .gif)."""
 
     def check(self, path: Path) -> None:
         """Fail now where writing a clip to `path` would fail later.
@@ -225,6 +233,9 @@ class Writing:
             start=self.start,
             end=self.end,
             sidecar=self.sidecar,
+            camera=self.camera,
+            trail=self.trail,
+            contacts=self.contacts,
         )
         return self.options().resampled(clip)
 

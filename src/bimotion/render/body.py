@@ -60,6 +60,8 @@ class Ellipsoid:
 class Shape:
     """All solids of the body, and how its points follow from the joints."""
 
+    names: tuple[str, ...]
+    """Of the points, joints first."""
     weights: Array
     """(P, J): each point is a weighted mean of joints."""
     cones: tuple[Cone, ...]
@@ -91,6 +93,7 @@ def body_shape() -> Shape:
         for name, frame in data["frames"].items()
     }
     return Shape(
+        names=tuple(names),
         weights=weights,
         cones=tuple(
             Cone(names.index(a), names.index(b), radius_a, radius_b, colour)

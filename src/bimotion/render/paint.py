@@ -6,24 +6,31 @@ Shapes: P points, H image height, W image width.
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import ImageDraw
 
 from bimotion.motion.clip import Clip
+from bimotion.render import compiled
 from bimotion.render.palette import Colour, Theme, font
-from bimotion.render.raster import PARTS, Camera, Surface, draw_body, floor_points, floor_shadow
+from bimotion.render.raster import (
+    LIGHT,
+    PARTS,
+    Camera,
+    Surface,
+    draw_body,
+    floor_points,
+    floor_shadow,
+    grid_blur,
+)
 
 Array = np.ndarray
 
-_LIGHT = np.array([-0.42, 0.66, 0.62])
-_LIGHT = (_LIGHT / np.linalg.norm(_LIGHT)).astype(np.float32)
 
-
-def background(width: int, height: int, theme: Theme) -> Float[Array, "H W 3"]:
+def background(width: int, height: int, theme: Theme) -> UInt8[Array, "H W 3"]:
     """A picture without anything in it, red, green and blue from 0 to 255."""
     mix = np.linspace(0, 1, height)[:, None, None]
     column = np.array(theme.top) * (1 - mix) + np.array(theme.bottom) * mix
-    return np.broadcast_to(column, (height, width, 3)).astype(np.float32)
+    return np.broadcast_to(column + 0.5, (height, width, 3)).astype(np.uint8, order="C")
 
 
 def mix(a: Colour, b: Colour, part: float) -> Colour:
@@ -32,28 +39,44 @@ def mix(a: Colour, b: Colour, part: float) -> Colour:
     return int(mixed[0]), int(mixed[1]), int(mixed[2])
 
 
-def draw_pose(
-    layer: Float[Array, "H W 3"],
-    points: Float[Array, "P 3"],
-    scale: float,
-    camera: Camera,
-    theme: Theme,
-    magnify: int = 3,
-) -> None:
-    """Paints floor, shadow and body into the picture, in the part of it that the pose covers."""
-    reach = 1.25 * scale  # metres of floor around the body that are drawn
-    middle = camera.pixels_per_metre
-    left = max(int(camera.centre[0] - reach * middle), 0)
-    right = min(int(camera.centre[0] + reach * middle) + 1, layer.shape[1])
-    part = layer[:, left:right]
-    size = (part.shape[1], part.shape[0])
-    camera = replace(camera, centre=(camera.centre[0] - left, camera.centre[1]), size=size)
-    _paint_floor(part, points, scale, camera, theme, reach)
-    fine = camera.magnified(magnify)
-    surface = draw_body(points, scale, fine)
-    blocks = (size[1], magnify, size[0], magnify)
+class Painter:
+    """Draws poses with floor and shadow into pictures of one size, compiled where the library is there."""
+
+    def __init__(self, size: tuple[int, int], theme: Theme, magnify: int = 3) -> None:
+        self.size, self.theme, self.magnify = size, theme, magnify
+        self.canvas = compiled.Canvas(size, magnify) if compiled.available() else None
+
+    def draw(
+        self,
+        picture: UInt8[Array, "H W 3"],
+        points: Float[Array, "P 3"],
+        scale: float,
+        camera: Camera,
+        touching: tuple[bool, bool] = (False, False),
+    ) -> None:
+        """Paint floor, shadow and body on the picture; feet that are `touching` have the colour of contact."""
+        reach = 1.25 * scale  # metres of floor around the body that are drawn
+        if self.canvas is not None:
+            self.canvas.draw(picture, points, scale, camera, self.theme, reach, touching)
+            return
+        middle = camera.pixels_per_metre
+        left = max(int(camera.centre[0] - reach * middle), 0)
+        right = min(int(camera.centre[0] + reach * middle) + 1, picture.shape[1])
+        part = picture[:, left:right].astype(np.float32)
+        size = (part.shape[1], part.shape[0])
+        camera = replace(camera, centre=(camera.centre[0] - left, camera.centre[1]), size=size)
+        _paint_floor(part, points, scale, camera, self.theme, reach)
+        _paint_body(
+            part, draw_body(points, scale, camera.magnified(self.magnify), touching), self.theme, self.magnify
+        )
+        picture[:, left:right] = (np.clip(part, 0, 255) + 0.5).astype(np.uint8)
+
+
+def _paint_body(part: Float[Array, "H W 3"], surface: Surface, theme: Theme, magnify: int) -> None:
+    """Mean of the fine pixels over each pixel of the picture."""
+    height, width = part.shape[:2]
     on = np.isfinite(surface.depth)
-    cover = on.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    cover = on.reshape(height, magnify, width, magnify).mean(axis=(1, 3), dtype=np.float32)
     rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
     if not len(rows):
         return
@@ -61,9 +84,9 @@ def draw_pose(
     large = tuple(slice(side.start * magnify, side.stop * magnify) for side in box)
     colour = np.zeros((*on[large].shape, 3), np.float32)
     colour[on[large]] = _shade(surface, on, theme)
-    blocks = (len(range(*box[0].indices(size[1]))), magnify, len(range(*box[1].indices(size[0]))), magnify)
+    size = (rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0])
     part[box] *= 1 - cover[box][..., None]
-    part[box] += colour.reshape(*blocks, 3).mean(axis=(1, 3))
+    part[box] += colour.reshape(size[0], magnify, size[1], magnify, 3).mean(axis=(1, 3))
 
 
 def _paint_floor(
@@ -72,11 +95,8 @@ def _paint_floor(
     x, z = floor_points(camera)
     away = np.hypot(x - camera.target[0], z - camera.target[2]) / reach
     fade = np.clip(1.15 - 1.25 * away, 0, 1)
-    # Metres of floor that a pixel covers, across and in depth.
-    blur = np.array([1.0, 1 / np.sin(camera.elevation)]) / camera.pixels_per_metre
-    sin, cos = abs(np.sin(camera.azimuth)), abs(np.cos(camera.azimuth))
     lines = np.zeros_like(away)
-    for at, width in ((x, blur[0] * cos + blur[1] * sin), (z, blur[0] * sin + blur[1] * cos)):
+    for at, width in zip((x, z), grid_blur(camera), strict=True):
         off = np.abs((at / 0.5 + 0.5) % 1 - 0.5) * 0.5
         np.maximum(lines, np.clip(1.1 - off / width, 0, 1), out=lines)
     ink = (0.42 * lines * fade)[..., None]
@@ -89,7 +109,7 @@ def _shade(surface: Surface, on: Array, theme: Theme) -> Array:
     """Colour of the pixels that show the body, in the order of the mask `on`."""
     seen = surface.part[on]
     normal = surface.normal[on]
-    key = np.clip(normal @ _LIGHT, 0, None)
+    key = np.clip(normal @ LIGHT, 0, None)
     sky = 0.5 + 0.5 * normal[:, 1]
     rim = 1 - np.clip(normal[:, 2], 0, 1)
     light = theme.ambient * (0.72 + 0.4 * sky) + 0.5 * key - 0.15 * rim * rim

@@ -19,6 +19,8 @@ class Theme:
     torso: Colour
     head: Colour
     visor: Colour
+    contact: Colour
+    """Feet that touch the floor, where this is shown."""
     top: Colour
     """Background at the upper edge."""
     bottom: Colour
@@ -35,7 +37,7 @@ class Theme:
 
     def parts(self) -> tuple[Colour, ...]:
         """In the order of `raster.PARTS`."""
-        return (self.left, self.right, self.torso, self.head, self.visor)
+        return (self.left, self.right, self.torso, self.head, self.visor, self.contact)
 
 
 THEMES: dict[str, Theme] = {
@@ -45,6 +47,7 @@ THEMES: dict[str, Theme] = {
         torso=(213, 218, 226),
         head=(230, 233, 238),
         visor=(37, 44, 57),
+        contact=(24, 160, 88),
         top=(248, 250, 252),
         bottom=(229, 234, 241),
         grid=(120, 136, 160),
@@ -59,6 +62,7 @@ THEMES: dict[str, Theme] = {
         torso=(170, 179, 194),
         head=(195, 202, 214),
         visor=(20, 25, 34),
+        contact=(52, 199, 120),
         top=(40, 48, 62),
         bottom=(20, 25, 34),
         grid=(124, 143, 175),

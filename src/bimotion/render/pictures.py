@@ -4,19 +4,21 @@ Shapes: P points, H image height, W image width.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 from bimotion.errors import ConfigError
 from bimotion.motion.clip import Clip, facing
+from bimotion.motion.retarget.planting import contacts
 from bimotion.render.body import body_points, body_scale
-from bimotion.render.paint import background, draw_pose, mix, write_heading
-from bimotion.render.palette import THEMES, ThemeName, font
+from bimotion.render.paint import Painter, background, mix, write_heading
+from bimotion.render.palette import THEMES, Colour, ThemeName, font
 from bimotion.render.raster import Camera
 from bimotion.storage.atomic import atomic_path
 
@@ -24,6 +26,18 @@ Array = np.ndarray
 
 _ELEVATION = np.radians(16.0)
 _TURN = np.radians(38.0)  # from the front: shows the face and the length of a stride
+
+CameraMode = Literal["follow", "fixed", "front", "side", "top"]
+"""Where a moving picture is filmed from."""
+
+_ANGLES: dict[str, tuple[float, float]] = {
+    "follow": (_TURN, _ELEVATION),
+    "fixed": (_TURN, _ELEVATION),
+    "front": (0.0, np.radians(6.0)),
+    "side": (np.radians(90.0), np.radians(6.0)),
+    "top": (0.0, np.radians(80.0)),
+}
+"""From where the body faces at first, and above the horizon."""
 
 
 def draw_strip(clip: Clip, frames: int = 8, *, height: int = 420, theme: ThemeName = "light") -> Image.Image:
@@ -67,16 +81,16 @@ def draw_sheet(
     width = max(round(len(strip.times) * strip.step * scale) for strip in strips) + 2 * margin
     colours = THEMES[theme]
     sheet = background(width, height * len(strips), colours)
+    painter = Painter((width, height), colours)
     for row, strip in enumerate(strips):
         top = row * height
         step = (width - 2 * margin) / len(strip.times)
         layer = sheet[top : top + height]
         for column in range(len(strip.times)):
             centre = (margin + (column + 0.5) * step, height - foot + strip.low * scale)
-            draw_pose(
-                layer, strip.poses[column], strip.scale, strip.camera(column, centre, scale, layer), colours
-            )
-    picture = Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8))
+            camera = strip.camera(column, centre, scale, layer)
+            painter.draw(layer, strip.poses[column], strip.scale, camera)
+    picture = Image.fromarray(sheet)
     draw = ImageDraw.Draw(picture)
     for row, strip in enumerate(strips):
         top = row * height
@@ -94,49 +108,105 @@ def draw_sheet(
     return picture
 
 
+@dataclass(frozen=True)
+class VideoStyle:
+    """How a moving picture is filmed."""
+
+    camera: CameraMode = "follow"
+    """follow: from ahead to one side, with the body; fixed: from there, standing still, with the whole way in view;
+    front, side, top: from there, with the body."""
+    trail: bool = False
+    """Draw the way of the body on the floor."""
+    contacts: bool = False
+    """Colour feet that touch the floor."""
+    theme: ThemeName = "light"
+
+
 def draw_frames(
-    clip: Clip, *, size: tuple[int, int] = (480, 480), fps: float | None = None, theme: ThemeName = "light"
-) -> Iterator[Image.Image]:
-    """The motion as a moving picture, a frame at a time: the camera follows the body, the floor passes below.
+    clip: Clip,
+    *,
+    size: tuple[int, int] = (480, 480),
+    fps: float | None = None,
+    style: VideoStyle | None = None,
+) -> Iterator[UInt8[Array, "H W 3"]]:
+    """The motion as a moving picture, a frame at a time, with caption or name above it.
 
     Args:
         clip: The motion; it is resampled if `fps` is another than its own.
         size: Width and height in pixels.
         fps: Pictures a second; None keeps the clip's.
-        theme: "light" or "dark".
+        style: Camera, colours and what else is drawn.
 
     Raises:
         ConfigError: A picture too small to draw in.
     """
+    style = style or VideoStyle()
     width, height = size
     if min(size) < 64:
         raise ConfigError(f"pictures must be at least 64 pixels wide and high, got {width} x {height}")
     if fps is not None and fps != clip.fps:
         clip = clip.resample(fps)
-    colours = THEMES[theme]
+    colours = THEMES[style.theme]
     points, scale = body_points(clip), body_scale(clip)
-    path = _smooth(points[:, 0, [0, 2]], sigma=0.35 * clip.fps)
-    azimuth = _azimuth(clip)
-    camera = Camera(azimuth, _ELEVATION, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, size)
-    seen = np.stack(
-        [replace(camera, target=(x, 0.0, z)).view(p) for p, (x, z) in zip(points, path, strict=True)]
+    cameras = _cameras(clip, points, scale, size, style.camera)
+    sky = background(width, height, colours)
+    heading = Image.fromarray(sky)
+    edge, letters = width // 24, max(height // 24, 11)
+    write_heading(ImageDraw.Draw(heading), clip, (edge, edge), width - 2 * edge, letters, colours)
+    sky = np.array(heading)
+    standing = (
+        contacts(clip.joints.astype(np.float64), clip.fps)
+        if style.contacts
+        else np.zeros((len(clip), 2), bool)
     )
+    painter = Painter(size, colours, magnify=2)
+    for frame, camera in enumerate(cameras):
+        picture = sky.copy()
+        if style.trail:
+            picture = _with_trail(picture, points[: frame + 1, 0], camera, colours.contact)
+        painter.draw(
+            picture, points[frame], scale, camera, (bool(standing[frame, 0]), bool(standing[frame, 1]))
+        )
+        yield picture
+
+
+def _cameras(
+    clip: Clip, points: Float[Array, "T P 3"], scale: float, size: tuple[int, int], mode: CameraMode
+) -> list[Camera]:
+    """The camera of each frame, such that all of the motion is in the picture below the caption."""
+    width, height = size
+    turn, elevation = _ANGLES[mode]
+    azimuth = _azimuth(clip) - _TURN + turn
+    path = _smooth(points[:, 0, [0, 2]], sigma=0.35 * clip.fps)
+    if mode == "fixed":
+        path = np.tile((path.max(0) + path.min(0)) / 2, (len(path), 1))
+    camera = Camera(azimuth, elevation, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, size)
+    followed = [replace(camera, target=(float(x), 0.0, float(z))) for x, z in path]
+    seen = np.stack([each.view(pose) for each, pose in zip(followed, points, strict=True)])
     margin = 0.16 * scale
     low, high = seen[..., 1].min() - margin, seen[..., 1].max() + 1.4 * margin
     half = np.abs(seen[..., 0]).max() + margin
     head = 0.14 if clip.caption or clip.name else 0.03
-    zoom = min(height * (0.95 - head) / (high - low), width / (2 * half))
-    centre = (width / 2, height * (0.5 + head / 2) + (high + low) / 2 * zoom)
-    sky = background(width, height, colours)
-    for pose, (x, z) in zip(points, path, strict=True):
-        layer = sky.copy()
-        target = replace(camera, target=(x, 0.0, z), centre=centre, pixels_per_metre=zoom)
-        draw_pose(layer, pose, scale, target, colours, magnify=2)
-        picture = Image.fromarray(np.clip(layer, 0, 255).astype(np.uint8))
-        edge = width // 24
-        letters = max(height // 24, 11)
-        write_heading(ImageDraw.Draw(picture), clip, (edge, edge), width - 2 * edge, letters, colours)
-        yield picture
+    zoom = float(min(height * (0.95 - head) / (high - low), width / (2 * half)))
+    centre = (width / 2, float(height * (0.5 + head / 2) + (high + low) / 2 * zoom))
+    return [replace(each, centre=centre, pixels_per_metre=zoom) for each in followed]
+
+
+def _with_trail(
+    picture: UInt8[Array, "H W 3"], way: Float[Array, "N 3"], camera: Camera, colour: Colour
+) -> UInt8[Array, "H W 3"]:
+    """The picture with a line on the floor, drawn at twice its size and made smaller so that it is smooth."""
+    if len(way) < 2:
+        return picture
+    seen = camera.view(way * [1, 0, 1])
+    x = (camera.centre[0] + seen[:, 0] * camera.pixels_per_metre) * 2
+    y = (camera.centre[1] - seen[:, 1] * camera.pixels_per_metre) * 2
+    mask = Image.new("L", (2 * camera.size[0], 2 * camera.size[1]))
+    line = list(zip(x.tolist(), y.tolist(), strict=True))
+    ImageDraw.Draw(mask).line(line, fill=200, width=max(camera.size[1] // 90, 3), joint="curve")
+    out = Image.fromarray(picture)
+    out.paste(colour, (0, 0, *camera.size), mask.reduce(2))
+    return np.array(out)
 
 
 def write_picture(
@@ -149,7 +219,11 @@ def write_picture(
 
 
 def write_gif(
-    clip: Clip, path: str | PathLike[str], *, size: tuple[int, int] = (400, 400), theme: ThemeName = "light"
+    clip: Clip,
+    path: str | PathLike[str],
+    *,
+    size: tuple[int, int] = (400, 400),
+    style: VideoStyle | None = None,
 ) -> None:
     """Writes an endless animated GIF, whole or not at all.
 
@@ -159,7 +233,7 @@ def write_gif(
     A GIF's frames last whole hundredths of a second: clips play at 20 or 25 frames a second, in true time.
     """
     fps = 20.0 if clip.fps <= 22 or clip.fps % 20 == 0 else 25.0
-    pictures = list(draw_frames(clip, size=size, fps=fps, theme=theme))
+    pictures = [Image.fromarray(frame) for frame in draw_frames(clip, size=size, fps=fps, style=style)]
     # One palette for all frames: colours do not flicker, and what does not change is not stored again.
     few = pictures[:: max(len(pictures) // 6, 1)]
     joined = Image.new("RGB", (size[0], size[1] * len(few)))

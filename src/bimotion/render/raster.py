@@ -5,19 +5,34 @@ View space: x to the right, y up, z towards the viewer; metres around the camera
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from bimotion.render.body import Cone, body_shape, frame_axes
+from bimotion.render.body import Cone, Ellipsoid, body_shape, frame_axes
 
 Array = np.ndarray
 
-PARTS = ("left", "right", "torso", "head", "visor")
+PARTS = ("left", "right", "torso", "head", "visor", "contact")
 """Colours of a body by name; layers of `Surface.part`."""
+
+LIGHT = np.array([-0.42, 0.66, 0.62])
+LIGHT = (LIGHT / np.linalg.norm(LIGHT)).astype(np.float32)
+"""Towards the light that shades the body, in view space."""
 
 _SUN = np.array([0.35, 1.0, 0.55])
 """Towards the light that casts shadows: right, up and towards the viewer of a camera held level."""
+
+
+@lru_cache
+def _camera_axes(azimuth: float, elevation: float) -> Float[Array, "3 3"]:
+    sin, cos = np.sin(azimuth), np.cos(azimuth)
+    out = np.array([sin * np.cos(elevation), np.sin(elevation), cos * np.cos(elevation)])
+    right = np.array([cos, 0.0, -sin])
+    axes = np.stack([right, np.cross(out, right), out])
+    axes.setflags(write=False)
+    return axes
 
 
 @dataclass(frozen=True)
@@ -38,10 +53,7 @@ class Camera:
 
     def axes(self) -> Float[Array, "3 3"]:
         """Right, up and towards the viewer in world coordinates, as rows."""
-        sin, cos = np.sin(self.azimuth), np.cos(self.azimuth)
-        out = np.array([sin * np.cos(self.elevation), np.sin(self.elevation), cos * np.cos(self.elevation)])
-        right = np.array([cos, 0.0, -sin])
-        return np.stack([right, np.cross(out, right), out])
+        return _camera_axes(self.azimuth, self.elevation)
 
     def view(self, points: Float[Array, "*P 3"]) -> Float[Array, "*P 3"]:
         """World points in view space."""
@@ -158,29 +170,58 @@ class _Canvas:
         self.put(window, centre[2] + z, (slope[0] / norm, slope[1] / norm, slope[2] / norm), part)
 
 
-def draw_body(points: Float[Array, "P 3"], scale: float, camera: Camera) -> Surface:
-    """The body of these points (`body_points`) as the camera sees it; `scale` is that of `body_scale`."""
+def foot_side(cone: Cone) -> int:
+    """1 for a cone of the left foot, 2 for one of the right, 0 for all others."""
+    names = body_shape().names
+    start, end = names[cone.a].partition("_"), names[cone.b].partition("_")
+    foot = start[2] in ("ankle", "heel", "foot") and end[2] in ("heel", "foot", "toe")
+    return (1 if start[0] == "left" else 2) if foot else 0
+
+
+def ellipsoid_in_view(
+    solid: Ellipsoid, points: Float[Array, "P 3"], scale: float, camera: Camera
+) -> tuple[Float[Array, "3"], Float[Array, "3 3"], Float[Array, "3"]]:
+    """Centre and axes (rows) of an ellipsoid in view space, and its radii."""
+    axes = frame_axes(points, solid.frame)
+    centre = points[solid.at] + scale * np.array(solid.offset) @ axes
+    radii = scale * np.array(solid.radii)
+    if solid.half_widths:
+        across = points[solid.frame.left] - points[solid.frame.right]
+        radii[0] = solid.half_widths * float(np.linalg.norm(across)) / 2
+    return camera.view(centre), axes @ camera.axes().T, radii
+
+
+def draw_body(
+    points: Float[Array, "P 3"], scale: float, camera: Camera, touching: tuple[bool, bool] = (False, False)
+) -> Surface:
+    """The body of these points (`body_points`) as the camera sees it; `scale` is that of `body_scale`.
+
+    Feet that are `touching` the floor, left and right, have the colour of contact.
+    """
     shape = body_shape()
     canvas = _Canvas(camera)
     view = camera.view(points)
     with np.errstate(invalid="ignore"):  # roots of negative numbers are where the ray misses
         done: set[tuple[int, float]] = set()
         for cone in shape.cones:
-            part = PARTS.index(cone.colour)
+            contact = (False, *touching)[foot_side(cone)]
+            part = PARTS.index("contact" if contact else cone.colour)
             for point, radius in ((cone.a, cone.radius_a), (cone.b, cone.radius_b)):
                 if (point, radius) not in done:
                     done.add((point, radius))
                     canvas.sphere(view[point], radius * scale, part)
             canvas.cone(view[cone.a], view[cone.b], cone.radius_a * scale, cone.radius_b * scale, part)
-        for part_ in shape.ellipsoids:
-            axes = frame_axes(points, part_.frame)
-            centre = points[part_.at] + scale * np.array(part_.offset) @ axes
-            radii = scale * np.array(part_.radii)
-            if part_.half_widths:
-                across = points[part_.frame.left] - points[part_.frame.right]
-                radii[0] = part_.half_widths * float(np.linalg.norm(across)) / 2
-            canvas.ellipsoid(camera.view(centre), axes @ camera.axes().T, radii, PARTS.index(part_.colour))
+        for solid in shape.ellipsoids:
+            centre, axes, radii = ellipsoid_in_view(solid, points, scale, camera)
+            canvas.ellipsoid(centre, axes, radii, PARTS.index(solid.colour))
     return Surface(canvas.depth, canvas.normal, canvas.part)
+
+
+def grid_blur(camera: Camera) -> tuple[float, float]:
+    """Metres of floor along world x and z that a pixel covers: the width of a line of the grid."""
+    across, away = 1 / camera.pixels_per_metre, 1 / np.sin(camera.elevation) / camera.pixels_per_metre
+    sin, cos = abs(np.sin(camera.azimuth)), abs(np.cos(camera.azimuth))
+    return float(across * cos + away * sin), float(across * sin + away * cos)
 
 
 def floor_points(camera: Camera) -> tuple[Float[Array, "H W"], Float[Array, "H W"]]:
@@ -198,15 +239,13 @@ def floor_points(camera: Camera) -> tuple[Float[Array, "H W"], Float[Array, "H W
 
 def floor_shadow(points: Float[Array, "P 3"], scale: float, camera: Camera) -> Float[Array, "H W"]:
     """How dark the body's shadow makes the floor, 0 to 1; limbs near the floor cast the sharper shadows."""
-    sun = _SUN @ np.stack([camera.axes()[0], [0.0, 1.0, 0.0], np.cross(camera.axes()[0], [0.0, 1.0, 0.0])])
-    fall = sun[[0, 2]] / sun[1]
     columns, rows = camera.pixel_grid()
     x, z = floor_points(camera)
     dark = np.zeros(x.shape, np.float32)
     for cone in body_shape().cones:
         ends = points[[cone.a, cone.b]]
-        spots = ends - ends[:, 1:2] * np.array([fall[0], 1.0, fall[1]])
-        reach = scale * max(cone.radius_a, cone.radius_b) + _softness(ends[:, 1]).max()
+        radii = scale * np.array([[cone.radius_a, cone.radius_b]])
+        (spots,), (reach,) = shadow_spots(ends[None], radii, camera)
         seen = camera.view(spots)[:, :2]
         low, high = seen.min(axis=0) - reach, seen.max(axis=0) + reach
         right = np.searchsorted(columns[0], [low[0], high[0]])
@@ -214,6 +253,15 @@ def floor_shadow(points: Float[Array, "P 3"], scale: float, camera: Camera) -> F
         window = (slice(down[0], down[1]), slice(right[0], right[1]))
         _cast(dark[window], x[window] - spots[0, 0], z[window] - spots[0, 2], ends, spots, cone, scale)
     return dark
+
+
+def shadow_spots(
+    ends: Float[Array, "N 2 3"], radii: Float[Array, "N 2"], camera: Camera
+) -> tuple[Float[Array, "N 2 3"], Float[Array, "N"]]:
+    """Where on the floor the ends of limbs cast their shadows, and how far these reach around them, metres."""
+    sun = _SUN @ np.stack([camera.axes()[0], [0.0, 1.0, 0.0], np.cross(camera.axes()[0], [0.0, 1.0, 0.0])])
+    fall = np.array([sun[0] / sun[1], 1.0, sun[2] / sun[1]])
+    return ends - ends[..., 1:2] * fall, radii.max(-1) + _softness(ends[..., 1]).max(-1)
 
 
 def _softness(height: Array) -> Array:

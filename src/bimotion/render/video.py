@@ -4,12 +4,9 @@ from itertools import chain
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
-
 from bimotion.errors import ConfigError
 from bimotion.motion.clip import Clip
-from bimotion.render.palette import ThemeName
-from bimotion.render.pictures import draw_frames, write_gif
+from bimotion.render.pictures import VideoStyle, draw_frames, write_gif
 from bimotion.storage.atomic import atomic_path
 
 
@@ -19,7 +16,7 @@ def write_video(
     *,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
-    theme: ThemeName = "light",
+    style: VideoStyle | None = None,
 ) -> None:
     """Writes the moving picture of `draw_frames`, whole or not at all: H.264 in .mp4, or an animated .gif.
 
@@ -28,7 +25,7 @@ def write_video(
         path: Ends in .mp4 or .gif.
         size: Width and height in pixels, even numbers for .mp4; None takes 720 square, for .gif 400.
         fps: Pictures a second of .mp4; None keeps the clip's, up to 60.
-        theme: "light" or "dark".
+        style: Camera, colours and what else is drawn.
 
     Raises:
         ConfigError: Another suffix, an odd or too small size, or the extra `video` is not installed.
@@ -36,7 +33,7 @@ def write_video(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".gif":
-        write_gif(clip, path, size=size or (400, 400), theme=theme)
+        write_gif(clip, path, size=size or (400, 400), style=style)
         return
     if suffix != ".mp4":
         raise ConfigError(f"{path}: a video's name must end in .mp4 or .gif")
@@ -50,15 +47,15 @@ def write_video(
             f"{path}: .mp4 needs the package av: `pip install 'bimotion[video]'`, or write .gif"
         ) from missing
     rate = max(round(min(clip.fps, 60.0) if fps is None else fps), 1)
-    pictures = draw_frames(clip, size=(width, height), fps=float(rate), theme=theme)
+    pictures = draw_frames(clip, size=(width, height), fps=float(rate), style=style)
     first = next(pictures)  # what is wrong with the settings is said before a file is begun
     with (
         atomic_path(path) as target,
         av.open(str(target), "w", options={"movflags": "faststart"}) as container,
     ):
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "medium"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for picture in chain([first], pictures):
-            frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
