@@ -7,11 +7,13 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints
 SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/models/kernels/*.[ch])
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv dev demo test test-slow coverage lint format docs clean
+.PHONY: help venv dev demo test fuzz test-asan test-slow coverage lint format docs clean
 
 help:
 	@echo "make demo       install, then turn text into motion and motion into text (OUT=$(OUT))"
 	@echo "make test       install with the development tools, then run the tests (ARGS='-k bvh')"
+	@echo "make fuzz       20,000 mutated inputs for all readers (some minutes)"
+	@echo "make test-asan  the kernels' tests under AddressSanitizer"
 	@echo "make test-slow  the slow tests"
 	@echo "make coverage   the tests with branch coverage"
 	@echo "make lint       ruff, mypy --strict, import-linter"
@@ -41,6 +43,18 @@ demo: $(VENV)/.installed
 # Two processes, a module each: most of the time goes into the checks of types that tests run under.
 test: $(VENV)/.installed-dev
 	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+# Each reader's 31st of 20,000 mutated inputs in processes of their own; the default tests run fewer.
+fuzz: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --count 600 $(ARGS)
+
+# The kernels compiled with AddressSanitizer, under their tests.
+test-asan: $(VENV)/.installed-dev
+	mkdir -p .asan
+	$${CC:-cc} -O1 -g -std=gnu11 -fno-math-errno -fopenmp -fPIC -shared -mavx2 -mfma -fsanitize=address \
+	  -o .asan/libkernels.so src/bimotion/models/kernels/*.c -lm
+	LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	  BIMOTION_KERNELS=$(CURDIR)/.asan/libkernels.so OMP_NUM_THREADS=2 $(PYTEST) -n 0 tests/models/test_kernels.py $(ARGS)
 
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow $(ARGS)

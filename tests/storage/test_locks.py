@@ -33,3 +33,12 @@ def test_one_process_at_a_time(tmp_path: Path, lock: type) -> None:
         other.wait()
         with lock(target):
             pass
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    with locked_folder(tmp_path / "new"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with locked_folder(tmp_path / "new"):
+        (tmp_path / "new" / "file").touch()
+    assert (tmp_path / "new" / "file").exists()

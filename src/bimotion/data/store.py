@@ -22,7 +22,7 @@ from bimotion.captions.facts import MotionFacts
 from bimotion.captions.phrases import Gait
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError
-from bimotion.features.layout import FEATURE_DIM, FPS
+from bimotion.features.layout import FEATURE_DIM, FPS, MAX_FEATURE
 from bimotion.features.mirror import mirror_features
 from bimotion.features.normalise import FeatureStats
 from bimotion.storage.arrays import map_array
@@ -119,6 +119,19 @@ class Item:
         return record_from_json(cls, values, "item", DataError)
 
 
+@dataclass(frozen=True)
+class _Meta:
+    """What is read of `meta.json`; it may hold more."""
+
+    version: int = 1
+    num_recordings: int = 0
+    failures: tuple[dict[str, str], ...] = ()
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unused_captions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    merged: tuple[dict[str, Any], ...] = ()
+
+
 class MotionStore:
     """A prepared data set, opened for reading; features stay on the disk until they are used."""
 
@@ -143,6 +156,8 @@ class MotionStore:
                     "`bimotion prepare`; if it was interrupted, run the same command again."
                 )
         meta = read_json_object(folder / META_FILE)
+        known = {name: meta[name] for name in _Meta.__dataclass_fields__ if name in meta}
+        record_from_json(_Meta, known, str(folder / META_FILE), DataError)
         if meta.get("version", 1) not in range(1, FORMAT_VERSION + 1):
             raise DataError(
                 f"{folder}: a data set of format {meta.get('version')}, this version of bimotion reads 1 to "
@@ -179,9 +194,7 @@ class MotionStore:
 
     def features(self, item: Item) -> Float[np.ndarray, "T 263"]:
         """The features of a window, float32, not normalised."""
-        rows = np.asarray(self._rows[item.offset : item.offset + item.num_frames])
-        if not np.isfinite(rows).all():
-            raise DataError(f"{self.folder / FEATURES_FILE}: {item.id} is not finite; prepare it again")
+        rows = self._checked(item.offset, item.offset + item.num_frames, item.id)
         return mirror_features(rows) if item.mirrored else rows.copy()
 
     @property
@@ -192,7 +205,15 @@ class MotionStore:
     def blocks(self, rows: int = 4096) -> Iterator[Float[np.ndarray, "T 263"]]:
         """All rows of the features file, some thousand at a time."""
         for start in range(0, self.num_rows, rows):
-            yield np.asarray(self._rows[start : start + rows])
+            yield self._checked(start, start + rows, f"rows from {start} on")
+
+    def _checked(self, start: int, end: int, what: str) -> Float[np.ndarray, "T 263"]:
+        rows = np.asarray(self._rows[start:end])
+        if not (np.abs(rows) <= MAX_FEATURE).all():  # NaN is not
+            raise DataError(
+                f"{self.folder / FEATURES_FILE}: {what}: not finite, or above {MAX_FEATURE:g}; prepare it again"
+            )
+        return rows
 
     @cached_property
     def _rows(self) -> np.ndarray:

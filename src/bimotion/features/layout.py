@@ -10,6 +10,10 @@ from bimotion.motion.skeleton import FACE_JOINTS
 FPS: Final = 20
 """Frames per second that the features stand for; a velocity is metres (or half radians) a frame."""
 
+MAX_FEATURE: Final = 1000.0
+"""Largest magnitude of a feature (metres, metres or radians a frame, entries of rotation matrices) and of its
+statistics: beyond it there is no body."""
+
 FEATURE_DIM: Final = 263
 """Feature columns of one frame."""
 

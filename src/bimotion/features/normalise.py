@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import DataError
-from bimotion.features.layout import FEATURE_DIM
+from bimotion.features.layout import FEATURE_DIM, MAX_FEATURE
 from bimotion.storage.arrays import open_arrays
 
 Array = TypeVar("Array")
@@ -40,6 +40,8 @@ class FeatureStats:
                 raise DataError(f"feature {name} must have shape ({FEATURE_DIM},), got {value.shape}")
             if not np.isfinite(value).all():
                 raise DataError(f"feature {name} holds NaN or infinity; compute the statistics again")
+            if np.abs(value).max() > MAX_FEATURE:
+                raise DataError(f"feature {name} exceeds {MAX_FEATURE:g}, which no motion has")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
         if not (self.std > 0).all():

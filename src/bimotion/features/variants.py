@@ -11,7 +11,7 @@ from jaxtyping import Float
 from bimotion.errors import MotionFileError
 from bimotion.features import features_to_joints, layout
 from bimotion.features.clip_encoding import encode_clip
-from bimotion.features.layout import FEATURE_DIM
+from bimotion.features.layout import FEATURE_DIM, MAX_FEATURE
 from bimotion.motion.skeleton import PARENTS, TARGET_OFFSETS
 
 MAX_BONE_ERROR = 0.5
@@ -47,6 +47,8 @@ def as_features(array: np.ndarray, where: Path | str) -> Float[np.ndarray, "T 26
         )
     if len(array) < 2:
         raise MotionFileError(f"{where}: expected 2 or more frames of features, got {array.shape}")
+    if np.abs(array).max() > MAX_FEATURE:
+        raise MotionFileError(f"{where}: a feature exceeds {MAX_FEATURE:g}, which no motion of a body does")
     features = np.zeros((len(array), FEATURE_DIM), np.float32)
     features[:, : array.shape[1]] = array
     _check(features, where, steps=array.shape[1] == FEATURE_DIM)

@@ -213,9 +213,12 @@ class CheckpointFile:
             self._fail(f"data/{numbers.key} has {len(raw)} bytes, expected {size}")
         flat = torch.frombuffer(raw, dtype=numbers.dtype) if size else torch.empty(0, dtype=numbers.dtype)
         try:
-            return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
+            tensor = flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
         except (RuntimeError, OverflowError, TypeError):  # an empty tensor of impossible shape
             self._fail(f"a tensor of shape {stored.shape} cannot be")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            self._fail("a tensor holds a number that is not finite")
+        return tensor
 
     def _names(self) -> dict[str, str]:
         """Names of the members without the folder that all stand in, which has the name that the file once had."""

@@ -25,6 +25,7 @@ from bimotion.storage.arrays import open_arrays
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.fingerprint import file_fingerprint
 from bimotion.storage.json_files import parse_json
+from bimotion.storage.locks import LockedError, locked_file
 from bimotion.storage.records import record_from_json
 
 logger = logging.getLogger(__name__)
@@ -251,8 +252,10 @@ class Library:
             "entries": [asdict(entry) for entry in self._entries],
         }
         try:
-            with atomic_path(self.index) as path, path.open("wb") as file:
+            with locked_file(self.index), atomic_path(self.index) as path, path.open("wb") as file:
                 np.savez(file, points=self._points, about=np.array(json.dumps(about)))
+        except LockedError as error:
+            logger.warning("%s; the index is not saved", error)
         except OSError as error:
             raise DataError(
                 f"{self.index}: the index cannot be written ({os.strerror(error.errno or 0)}); name another place"

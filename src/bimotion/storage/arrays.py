@@ -76,6 +76,19 @@ def read_array(
     return _parse(data, path, error, kinds, max_bytes)
 
 
+def read_array_header(path: Path, error: ErrorKind = DataError) -> ArrayHeader:
+    """Shape and type of an .npy file, whose elements are not read.
+
+    Raises:
+        BimotionError: of the kind `error`: missing, no such file, or a header that does not fit the file.
+    """
+    size = file_size(path, error)
+    with open_file(path, error) as file:
+        header = _header(file, path, error)
+    _check_size(header, size, path, error)
+    return header
+
+
 def map_array(path: Path, error: ErrorKind = DataError, *, dtype: Any, columns: int) -> np.ndarray:
     """A view (rows, columns) of an .npy file on disk, read-only; whether its elements are finite is not checked.
 

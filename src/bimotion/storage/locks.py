@@ -23,12 +23,20 @@ class LockedError(BimotionError):
 def locked_folder(folder: Path) -> Iterator[None]:
     """No other process that asks for the folder's lock gets it while this is on; the folder is made if need be.
 
+    A folder that was made for the lock and got nothing else is removed again.
+
     Raises:
         LockedError: another process has it.
     """
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / LOCK_FILE, folder):
-        yield
+    try:
+        with _locked(folder / LOCK_FILE, folder):
+            yield
+    finally:
+        if is_new and [path.name for path in folder.iterdir()] in ([], [LOCK_FILE]):
+            (folder / LOCK_FILE).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 @contextmanager

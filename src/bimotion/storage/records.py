@@ -87,13 +87,20 @@ def _message(text: str, kind: Any, value: Any) -> str:
     what, _, path = text.partition(" - at `$")
     names = re.findall(r"\w+|\[\.\.\.\]", path)
     for name in names:
-        value = value.get(name) if isinstance(value, dict) else value[int(name)] if name.isdigit() else None
+        value = _entry(value, name)
         kind = _kind_of_field(kind, name)
     if what.startswith("Invalid enum value") and get_origin(kind) is Literal:
         what = f"expected one of {', '.join(map(repr, get_args(kind)))}, got {value!r}"
     elif what.startswith("Expected ") and isinstance(value, (str, int, float)):
         what = f"{what.rpartition(', got ')[0] or what}, got {value!r:.80}"
     return f"{path.rstrip('`').lstrip('.')}: {what[0].lower()}{what[1:]}" if path else what
+
+
+def _entry(value: Any, name: str) -> Any:
+    """An entry of an object or list; None where the path does not say which (msgspec writes `[...]` for keys)."""
+    if isinstance(value, dict):
+        return value.get(name)
+    return value[int(name)] if isinstance(value, list) and name.isdigit() else None
 
 
 def _kind_of_field(kind: Any, name: str) -> Any:

@@ -125,6 +125,10 @@ class RandomState:
     python: tuple[int, tuple[int, ...], float | None]
     """Python's: version, words with the position, and a kept normal number."""
 
+    def __post_init__(self) -> None:
+        if not all(0 <= word < 2**32 for word in (*self.numpy[1], *self.python[1])):
+            raise DataError("random states are words of 32 bits")
+
 
 @dataclass(frozen=True)
 class LoopState:

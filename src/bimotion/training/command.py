@@ -1,17 +1,22 @@
 """The command line of training: `bimotion train STAGE --data D --out RUN [--preset tiny] [--steps N ...]`."""
 
+import errno
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import tyro
+from safetensors import SafetensorError
 
-from bimotion.errors import BimotionError, ConfigError
+from bimotion.errors import BimotionError, ConfigError, DataError
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.presets import preset as named_sizes
 from bimotion.models.weights import load_config
+from bimotion.storage.locks import locked_folder
 from bimotion.training.configs import EvaluatorTrainConfig, LanguageTrainConfig, VaeTrainConfig
 from bimotion.training.evaluator.run import evaluator_default, train_evaluator
 from bimotion.training.language.init_model import find_model
@@ -56,7 +61,33 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
 
 
 def run_stage(config: StageConfig) -> LoopResult:
-    """Run the training that the settings describe."""
+    """Run the training that the settings describe.
+
+    Raises:
+        LockedError: another process trains in the same folder.
+        DataError: the disk is full.
+    """
+    is_first = os.environ.get("RANK", "0") == "0"  # the processes of one run share its folder
+    with locked_folder(config.out) if is_first else nullcontext(), _naming_a_full_disk(config.out):
+        return _run(config)
+
+
+@contextmanager
+def _naming_a_full_disk(out: Path) -> Iterator[None]:
+    """A full disk is reported in one line; what was written whole stays."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not is_full and "No space left" not in str(error):
+            raise
+        raise DataError(
+            f"{out}: no space left on the disk; the last checkpoint is whole: free some space and run the same "
+            "command with --resume"
+        ) from error
+
+
+def _run(config: StageConfig) -> LoopResult:
     if isinstance(config, EvaluatorTrainConfig):
         return train_evaluator(config)
     return train_vae(config) if isinstance(config, VaeTrainConfig) else train_language(config)

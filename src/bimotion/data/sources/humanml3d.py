@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from bimotion.captions.acts import Label
 from bimotion.data.caption_files import read_tagged
 from bimotion.data.recording import Recording
@@ -13,6 +11,7 @@ from bimotion.data.report import Failure
 from bimotion.data.sources import Found
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError
+from bimotion.storage.arrays import read_array_header
 
 LICENCE = "HumanML3D, derived from AMASS: see their licences"
 KIT_DIM = 251
@@ -66,10 +65,10 @@ def _refuse_kit(folder: Path, names: Mapping[str, Split]) -> None:
     """Raises DataError where the first clip that can be read has KIT-ML's columns."""
     for name in names:
         try:
-            array = np.load(folder / "new_joint_vecs" / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            shape = read_array_header(folder / "new_joint_vecs" / f"{name}.npy").shape
+        except DataError:
             continue
-        if array.ndim == 2 and array.shape[1] == KIT_DIM:
+        if len(shape) == 2 and shape[1] == KIT_DIM:
             raise DataError(
                 f"{folder}: features of KIT-ML ({KIT_DIM} columns, 21 joints, 12.5 frames per second); bimotion has "
                 "the 22 joints of HumanML3D and does not convert them. Prepare KIT's recordings from their BVH or "

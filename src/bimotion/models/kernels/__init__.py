@@ -100,17 +100,33 @@ class _Call(ctypes.Structure):
     _fields_ = (("which", ctypes.c_long), ("product", _Product), ("attention", _Attention))
 
 
+def _has_vectors(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor has the instructions that the library was compiled for: AVX2 and FMA on x86.
+
+    torch's own answer can be set in the environment (ATEN_CPU_CAPABILITY), and an instruction that is missing would
+    end the process, so that the processor is asked as well.
+    """
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return True
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return {"avx2", "fma"} <= set(flags) and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+
+
 def _load() -> Callable[[Any, int, int], int] | None:
     """The library's `run` function, or None."""
     if sys.platform != "linux":
         return None
-    x86 = platform.machine() in ("x86_64", "AMD64")
-    if x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+    if not _has_vectors():
         return None
+    library = os.environ.get("BIMOTION_KERNELS") or Path(__file__).with_name("libkernels.so")
     try:
         # The library must share the OpenMP runtime that torch has loaded, and with it the threads.
         ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
-        run = ctypes.CDLL(str(Path(__file__).with_name("libkernels.so"))).run
+        run = ctypes.CDLL(str(library)).run
     except (OSError, AttributeError):
         return None
     run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_int]
@@ -160,7 +176,11 @@ def product(
     A row's result does not depend on the other rows. Weights are float32, bfloat16, or int8 with one `scale` per
     output; with int8 the rows of `x` are rounded to integers of 13 to 16 bits. All else is single precision on the CPU;
     no gradients.
+
+    Raises:
+        ValueError: arguments that do not fit each other, or that the kernels do not take.
     """
+    _check_product(x, weight, bias, scale, norm, gate, add)
     count, width = weight.shape
     rows = x.numel() // width
     y = x.new_empty((*x.shape[:-1], count))
@@ -186,6 +206,39 @@ def product(
     )
     _run(_Call(0, call), (x, weight, scale, bias, gain, shift, gate, add, y))
     return y
+
+
+def _check_product(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    scale: Tensor | None,
+    norm: Norm | None,
+    gate: Tensor | None,
+    add: Tensor | None,
+) -> None:
+    """Raise a ValueError where the kernels would read or write beyond the arguments' memory."""
+    if weight.ndim != 2 or weight.dtype not in _KINDS or not weight.is_contiguous() or 0 in weight.shape:
+        raise ValueError(f"weight: expected a packed matrix, got {weight.dtype} {tuple(weight.shape)}")
+    count, width = weight.shape
+    if (scale is None) != (weight.dtype != torch.int8):
+        raise ValueError("scale: int8 weights need one, others have none")
+    rows: dict[str, tuple[Tensor | None, int]] = {"x": (x, width), "gate": (gate, count), "add": (add, count)}
+    if norm is not None:
+        rows |= {"gain": (norm.gain, width), "shift": (norm.shift, width)}
+    for name, (values, size) in rows.items():
+        if values is not None and (values.ndim == 0 or values.shape[-1] != size or 0 in values.shape):
+            raise ValueError(f"{name}: expected rows of {size}, got {tuple(values.shape)}")
+    if add is not None and add.shape[:-1] != x.shape[:-1]:
+        raise ValueError(f"add: expected as many rows as x, got {tuple(add.shape)}")
+    for name, vector in (("bias", bias), ("scale", scale)):
+        if vector is not None and (vector.shape != (count,) or not vector.is_contiguous()):
+            raise ValueError(f"{name}: expected {count} packed values, got {tuple(vector.shape)}")
+    for values in (x, bias, scale, gate, add, *(() if norm is None else (norm.gain, norm.shift))):
+        if values is not None and (values.dtype != torch.float32 or not values.is_cpu):
+            raise ValueError("expected single precision on the CPU")
+    if not weight.is_cpu:
+        raise ValueError("weight: expected it on the CPU")
 
 
 def attend_next(
