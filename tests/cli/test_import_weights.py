@@ -309,7 +309,7 @@ def test_what_published_weights_need(
         ((source, "out", *whole, "--text-branch"), "do not go with --text-branch"),
         (
             ("./none", "out", "--text-branch"),
-            "./none: expected a folder of transformers, a .gguf file or a Hub id",
+            "./none: expected a folder of transformers, a .gguf file or hf:OWNER/NAME",
         ),
         (("none.gguf", "out", "--text-branch"), "none.gguf: no such file"),
     ):

@@ -118,6 +118,33 @@ class ImportWeights:
 
     def run(self) -> None:
         """Read everything, then write."""
+        self._check_options()
+        if self.text_branch:
+            self._write(*self._language_model(), TEXT_BRANCH_CARD)
+            return
+        tmr = self._is_tmr()
+        if self.text_model is not None and not tmr:
+            raise UsageError("--text-model goes with TMR only")
+        from bimotion.interop.official import holds_language_model
+
+        whole = self.glove is None and not tmr and holds_language_model(self.source)
+        if self.stats is None:
+            files = "TMR's mean.pt and std.pt" if tmr else "HumanML3D's Mean.npy and Std.npy"
+            raise UsageError(
+                "--stats is missing: published weights do not hold the mean and deviation of their features; name "
+                f"the folder with {files}"
+            )
+        if tmr:
+            self._write_tmr(self.stats)
+        elif self.glove is not None and self.texts is not None:
+            self._write_evaluator(self.stats, self.glove, self.texts)
+        elif whole:
+            self._write(*self._published(self.stats), PUBLISHED_CARD)
+        else:
+            self._write_vae(self.stats)
+
+    def _check_options(self) -> None:
+        """Refuse an output that exists, and options that exclude each other."""
         if not self.out.name:
             raise UsageError(f"{self.out}: expected the name of a folder to make")
         if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
@@ -127,11 +154,11 @@ class ImportWeights:
         if self.text_branch:
             if self.glove is not None:
                 raise UsageError("--glove and --texts do not go with --text-branch")
-            if self.stats is not None or self.tokenizer is not None or self.heads is not None:
+            if (self.stats, self.tokenizer, self.heads) != (None, None, None):
                 raise UsageError("--stats, --tokenizer and --heads do not go with --text-branch")
-            self._write(*self._language_model(), TEXT_BRANCH_CARD)
-            return
-        from bimotion.interop.official import holds_language_model
+
+    def _is_tmr(self) -> bool:
+        """Whether the source is a TMR folder; other folders and missing files are refused."""
         from bimotion.interop.tmr import is_tmr
 
         path = Path(self.source)
@@ -143,24 +170,7 @@ class ImportWeights:
                 f"{self.source}: a folder without TMR's text_encoder.pt and motion_encoder.pt (a language model is "
                 "read with --text-branch)"
             )
-        if self.text_model is not None and not tmr:
-            raise UsageError("--text-model goes with TMR only")
-        whole = self.glove is None and not tmr and holds_language_model(self.source)
-        if self.stats is None:
-            files = "TMR's mean.pt and std.pt" if tmr else "HumanML3D's Mean.npy and Std.npy"
-            raise UsageError(
-                "--stats is missing: published weights do not hold the mean and deviation of their features; name "
-                f"the folder with {files}"
-            )
-        if tmr:
-            self._write_tmr(self.stats)
-            return
-        if self.glove is not None and self.texts is not None:
-            self._write_evaluator(self.stats, self.glove, self.texts)
-        elif whole:
-            self._write(*self._published(self.stats), PUBLISHED_CARD)
-        else:
-            self._write_vae(self.stats)
+        return tmr
 
     def _published(self, stats_path: Path) -> "tuple[MotionLanguage, MotionTokenizer]":
         import torch

@@ -99,14 +99,9 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
     check_same_data(store, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
     model, tokenizer = _model(config, train_items)
+    limit, per_sequence = model.config.mixture.max_positions, 2 if stage.whole_text else 1
     train_items, held_items = (
-        fitting_captions(
-            items,
-            tokenizer,
-            model.config.mixture.max_positions,
-            tasks,
-            per_sequence=2 if stage.whole_text else 1,
-        )
+        fitting_captions(items, tokenizer, limit, tasks, per_sequence=per_sequence)
         for items in (train_items, held_items)
     )
     if stage.whole_text:
@@ -138,10 +133,6 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         prompts=_prompt_cache(config, model),
         card=_card(config),
     )
-    scales = [LrScale(f"model.{prefix}", config.text_lr_scale) for prefix in PARTS["text"]]
-    scales += [
-        LrScale(f"model.{part}.", config.head_lr_scale) for part in ("understanding", "head", "length")
-    ]
     return run_loop(
         task,
         config.out,
@@ -150,7 +141,16 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         config.ema,
         name=config.stage,
         resume=config.resume,
-        lr_scales=tuple(scales),
+        lr_scales=_lr_scales(config),
+    )
+
+
+def _lr_scales(config: LanguageTrainConfig) -> tuple[LrScale, ...]:
+    """Factors on the learning rate of the text branch and of the heads."""
+    heads = ("understanding", "head", "length")
+    return (
+        *(LrScale(f"model.{prefix}", config.text_lr_scale) for prefix in PARTS["text"]),
+        *(LrScale(f"model.{head}.", config.head_lr_scale) for head in heads),
     )
 
 
