@@ -128,31 +128,41 @@ def read_clip(
     skeleton: str | Path | None = None,
     joint_map: str | Path | None = None,
     unit: str | None = None,
+    up: str | None = None,
+    rate: float | None = None,
     body_model: str | Path | None = None,
 ) -> Clip:
-    """The motion in a file: BVH, AMC, NPY/NPZ joint positions, AMASS npz, or HumanML3D features (T, 263) as NPY.
+    """The motion in a file: BVH, AMC, glTF, VRM, NPY/NPZ joint positions, AMASS npz, or HumanML3D features as NPY.
 
-    `path` may be a binary file object; `format` is then its suffix, such as ".bvh". `skeleton` is the ASF of an AMC
-    file (found beside it when not given), `joint_map` a file that maps joint names of a skeleton that bimotion does not
-    know, `unit` one of "m", "cm", "inch", "mm" (detected from the body's height when not given), `body_model` a folder
-    of `smplx` body models (AMASS only).
+    `path` may be a binary file object; `format` is then its suffix, such as ".bvh". What had to be assumed, such as an
+    unlikely unit, is logged as a warning.
+
+    Args:
+        path: The file.
+        format: Suffix of a file object.
+        skeleton: The ASF of an AMC file; found beside it when not given.
+        joint_map: JSON object from our joint names to the file's, for joints that were found wrongly.
+        unit: "m", "dm", "cm", "inch" or "mm"; found from the size of the body when not given.
+        up: The axis that points up, "y" or "z"; found from the rest pose when not given.
+        rate: The file's true frames per second, where it states none or a wrong one; nothing is resampled.
+        body_model: Folder of `smplx` body models (AMASS only); SMPL's mean skeleton stands in when not given.
 
     Raises:
-        MotionFileError: the file is missing, broken, or has a skeleton that cannot be mapped.
+        MotionFileError: the file is missing, broken, or its skeleton is not a person's.
         ConfigError: an argument of a wrong type or value.
     """
+    from bimotion.features.files import read_any
+    from bimotion.motion.formats import ReadOptions
+
     for name, value in (("skeleton", skeleton), ("joint_map", joint_map), ("body_model", body_model)):
         if not (value is None or isinstance(value, (str, Path))):
             raise ConfigError(f"{name}: expected a path, got a value of type {type(value).__name__}")
-    if unit not in (None, "m", "cm", "inch", "mm"):
-        raise ConfigError(f"unit: expected one of 'm', 'cm', 'inch', 'mm', got {unit!r:.80}")
+    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model)
     with _as_input(path, format) as file:
         if not file.is_file():
             what = "is a folder, not a motion file" if file.is_dir() else "no such file"
             raise MotionFileError(f"{file}: {what}")
-        from bimotion.features.files import read_any
-
-        return read_any(file, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
+        return read_any(file, options)
 
 
 def save_clip(

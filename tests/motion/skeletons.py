@@ -1,9 +1,14 @@
 """A standing person that moves, as a BVH file of any family of skeletons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from bimotion.motion.clip import Clip
+from bimotion.motion.kinematics import clip_to_pose, pose_to_clip
+from bimotion.motion.retarget.source import SourceMotion
+from bimotion.motion.rotations import quat_to_matrix
 
 # a T-pose in metres: left side only
 _REST = {
@@ -38,6 +43,20 @@ _PARENTS = {
     "wrist": "elbow",
 }
 _SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
+
+
+def rotated(clip: Clip) -> Clip:
+    """The clip with rotations that are solved from its joints."""
+    return replace(clip, rotations=pose_to_clip(clip_to_pose(clip), clip.fps).rotations)
+
+
+def world_poses(source: SourceMotion, joints: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (T, K, 3) and rotation matrices (T, K, 3, 3) of joints of a source."""
+    poses = [source.world(joint) for joint in joints]
+    return (
+        np.stack([position for position, _ in poses], axis=1),
+        np.stack([quat_to_matrix(rotation) for _, rotation in poses], axis=1),
+    )
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,6 @@ def test_each_form_gives_the_rotation_back(q) -> None:
     for back in (
         r.quat_to_matrix(r.matrix_to_quat(m)),
         r.quat_to_matrix(r.axis_angle_to_quat(r.quat_to_axis_angle(q))),
-        r.rot6d_to_matrix(r.matrix_to_rot6d(m)),
         *(r.euler_to_matrix(r.matrix_to_euler(m, order), order) for order in ORDERS),
     ):
         np.testing.assert_allclose(back, m, atol=2e-8)

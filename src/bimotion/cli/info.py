@@ -40,6 +40,9 @@ class Info:
         width = max(map(len, facts))
         for name, value in facts.items():
             say(f"{name:{width}}  {_text(value)} {UNITS.get(name, '')}".rstrip())
+            if isinstance(value, list):
+                for line in value:
+                    say(f"  {line}")
             if isinstance(value, dict):
                 for part, inner in value.items():
                     say(f"  {part}: {json.dumps(inner) if isinstance(inner, dict) else inner}")
@@ -74,13 +77,20 @@ UNITS = {
 
 
 def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
-    """Length, size, path and quality of the motion in a file, where it stands; units as in `UNITS`."""
+    """Length, size, path and quality of the motion in a file, and how it was read; units as in `UNITS`.
+
+    `mapping` has the file's joints by our names, each with how sure it is (0 to 1); `placed` are those that the file
+    does not have.
+    """
     import numpy as np
 
+    from bimotion.features.files import read_understood
     from bimotion.motion.clip import facing
     from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, motion_quality
+    from bimotion.motion.skeleton import JOINT_NAMES
 
-    clip = reading.read(path)
+    found = read_understood(path, reading.options())
+    clip, understood = found.clip, found.interpretation
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
     forward = facing(joints)
@@ -93,12 +103,20 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
         "frames": len(clip),
         "fps": round(clip.fps, 3),
         "seconds": round(clip.duration, 3),
+        "skeleton": understood.family,
+        "unit": understood.unit.name,
+        "up": f"{understood.up.axis.upper()} ({understood.up.reason})",
         "joints": joints.shape[1],
         "rotations": clip.rotations is not None,
         "height": round(float(np.percentile(np.ptp(joints[..., 1], axis=1), 95)), 3),
         "path": round(float(steps.sum()), 3),
         "turn_left_deg": round(float(np.degrees(yaw[-1] - yaw[0])), 1),
         **{name: round(value, 3) for name, value in quality.items()},
+        "mapping": {
+            joint: f"{name} ({understood.confidence[joint]:g})" for joint, name in understood.joints.items()
+        },
+        "placed": ", ".join(joint for joint in JOINT_NAMES if joint not in understood.joints) or "none",
+        "warnings": list(understood.warnings),
     }
 
 
@@ -131,4 +149,6 @@ def model_facts(model: str | None) -> dict[str, Any]:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ""
+    if isinstance(value, list):
+        return "" if value else "none"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

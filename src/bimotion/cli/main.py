@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from bimotion import __version__
-from bimotion.cli.terminal import note, prepare_streams, say, say_lines, silence
+from bimotion.cli.terminal import note, prepare_streams, say, say_lines, show_reading_warnings, silence
 from bimotion.errors import BimotionError
 
 # command -> (module in bimotion.cli, class in it, what it does)
@@ -86,6 +86,7 @@ def run(args: Sequence[str]) -> None:
         run_train(args[1:])
         return
     module, command, _ = COMMANDS[name]
+    show_reading_warnings()
     parse(getattr(import_module(f"bimotion.cli.{module}"), command), name, args[1:]).run()
 
 

@@ -14,6 +14,7 @@ from bimotion.motion.formats.write_options import OutUnit
 if TYPE_CHECKING:
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
+    from bimotion.motion.formats import ReadOptions
     from bimotion.motion.formats.write_options import WriteOptions
 
 Files = Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE...", help_behavior_hint="(one or more)")]
@@ -129,16 +130,27 @@ class Reading:
         Path | None, arg(metavar="ASF", help_behavior_hint="(default: beside the AMC file)")
     ] = None
     """The skeleton of an AMC file."""
-    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by joint names)")] = (
-        None
-    )
-    """JSON file that maps joint names, for skeletons that bimotion does not know (docs/formats.md)."""
-    unit: Annotated[
-        Literal["m", "cm", "inch", "mm"] | None, arg(help_behavior_hint="(default: from the body's height)")
+    joint_map: Annotated[
+        Path | None, arg(metavar="JSON", help_behavior_hint="(default: by names and shape)")
     ] = None
-    """Unit of length in the file."""
+    """Which joint of the file is which, for those that were found wrongly (docs/formats.md)."""
+    unit: Annotated[
+        Literal["m", "dm", "cm", "inch", "mm"] | None,
+        arg(help_behavior_hint="(default: from the size of the body)"),
+    ] = None
+    """Unit of the file's lengths."""
+    up: Annotated[Literal["y", "z"] | None, arg(help_behavior_hint="(default: from the rest pose)")] = None
+    """Axis of the file that points up."""
+    rate: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as the file says)")] = None
+    """True frames per second of the file, where it states none or a wrong one; the motion is not resampled."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
-    """Folder of `smplx` body models."""
+    """Folder of `smplx` body models; SMPL's mean skeleton stands in."""
+
+    def options(self) -> "ReadOptions":
+        """The options as `read_motion` takes them."""
+        from bimotion.motion.formats import ReadOptions
+
+        return ReadOptions(self.skeleton, self.joint_map, self.unit, self.up, self.rate, self.body_model)
 
     def read(self, path: Path) -> "Clip":
         """The motion in a file.
@@ -146,15 +158,10 @@ class Reading:
         Raises:
             MotionFileError: the file cannot be used.
         """
+        options = self.options()
         from bimotion.api import read_clip
 
-        return read_clip(
-            path,
-            skeleton=self.skeleton,
-            joint_map=self.joint_map,
-            unit=self.unit,
-            body_model=self.body_model,
-        )
+        return read_clip(path, **vars(options))
 
 
 ReadingOptions = Annotated[Reading, arg(name="")]

@@ -39,6 +39,29 @@ def note(line: object) -> None:
     print(printable(line), file=sys.stderr)
 
 
+class ReadingWarnings(logging.Handler):
+    """Warnings about files that were read, each as one line on stderr, the same one once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record's message."""
+        message = record.getMessage()
+        if message not in self._said:
+            self._said.add(message)
+            note(f"bimotion: warning: {message}")
+
+
+def show_reading_warnings() -> None:
+    """Print the warnings of readers from now on."""
+    for name in ("bimotion.motion", "bimotion.features"):
+        logger = logging.getLogger(name)
+        logger.handlers = [h for h in logger.handlers if not isinstance(h, ReadingWarnings)]
+        logger.addHandler(ReadingWarnings())
+
+
 class PrintableFormatter(logging.Formatter):
     """Log records without control characters; line breaks stay, as tracebacks have them."""
 

@@ -22,7 +22,7 @@ from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.files import load_features
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
-from bimotion.motion.formats import read_motion
+from bimotion.motion.formats import ReadOptions, read_with_interpretation
 
 PUBLISHED_EXCESS = 3
 """The published loader takes clips of up to 199 rows and cuts them to 196, a multiple of four."""
@@ -213,14 +213,9 @@ def cut_features(recording: Recording, config: WindowConfig) -> Windows:
 def _clean_joints(recording: Recording) -> tuple[Float[np.ndarray, "T 22 3"], list[str]]:
     """The recording at 20 frames per second, without a rest pose and spikes, and notes on what was done."""
     reading = recording.reading
-    clip = read_motion(
-        recording.path,
-        skeleton=recording.skeleton,
-        joint_map=reading.joint_map,
-        unit=reading.unit,
-        body_model=reading.body_model,
-    )
-    notes = []
+    options = ReadOptions(recording.skeleton, reading.joint_map, reading.unit, body_model=reading.body_model)
+    found = read_with_interpretation(recording.path, options)
+    clip, notes = found.clip, list(found.interpretation.warnings)
     joints, dropped = trim_rest_pose(np.asarray(clip.joints), clip.fps)
     if dropped:
         notes.append(f"{dropped} frames of a rest pose at the start dropped")

@@ -3,6 +3,7 @@
 Legend: T frames, 263 feature columns.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.features.variants import as_features
 from bimotion.motion.clip import Clip
-from bimotion.motion.formats import read_motion
+from bimotion.motion.formats import ReadMotion, ReadOptions, read_motion, read_with_interpretation
+from bimotion.motion.retarget.arrays import settle_positions
 from bimotion.storage.arrays import read_array
+
+logger = logging.getLogger(__name__)
 
 Features = Float[np.ndarray, "_ 263"]
 
@@ -37,23 +41,29 @@ def read_clip_or_features(path: Path, features_only: str = "") -> Features | Cli
     return clip
 
 
-def read_any(
-    path: Path,
-    *,
-    skeleton: str | Path | None = None,
-    joint_map: str | Path | None = None,
-    unit: str | None = None,
-    body_model: str | Path | None = None,
-) -> Clip:
-    """The clip in a motion file, or of a file of features; the options are those of `read_motion`.
+def read_any(path: Path, options: ReadOptions | None = None) -> Clip:
+    """The clip in a motion file, or of a file of features. What had to be assumed is logged as warnings.
+
+    Raises:
+        MotionFileError: the file is missing or broken.
+    """
+    found = read_understood(path, options)
+    for warning in found.interpretation.warnings:
+        logger.warning("%s: %s", path, warning)
+    return found.clip
+
+
+def read_understood(path: Path, options: ReadOptions | None = None) -> ReadMotion:
+    """The clip in a motion file, or of a file of features, and how the file was understood.
 
     Raises:
         MotionFileError: the file is missing or broken.
     """
     features = _stored_features(path)
     if features is None:
-        return read_motion(path, skeleton=skeleton, joint_map=joint_map, unit=unit, body_model=body_model)
-    return features_to_clip(features, name=path.stem)
+        return read_with_interpretation(path, options or ReadOptions())
+    clip = features_to_clip(features, name=path.stem)
+    return ReadMotion(clip, settle_positions(clip, str(path), in_metres=True, family="HumanML3D features")[1])
 
 
 def load_features(path: Path) -> Features:
@@ -75,4 +85,8 @@ def _stored_features(path: Path) -> Features | None:
     """The features in a file; None where it holds something else."""
     if path.suffix.lower() != ".npy" or not path.is_file():
         return None
-    return as_features(read_array(path, MotionFileError), path)
+    try:
+        array = read_array(path, MotionFileError)
+    except MotionFileError:
+        return None  # `read_motion` says what is wrong with it
+    return as_features(array[0] if array.ndim == 3 and len(array) == 1 else array, path)

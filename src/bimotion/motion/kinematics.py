@@ -131,8 +131,12 @@ def pose_to_clip(pose: Pose, fps: float, name: str = "") -> Clip:
 
 def clip_rotations(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
     """`Clip.rotations` of local rotations in the T-pose's axes."""
-    world = quat_multiply(global_rotations(rotations), _RAW_TO_REST)
-    return without_jumps(local_rotations(world)).astype(np.float32)
+    return world_to_clip_rotations(global_rotations(rotations))
+
+
+def world_to_clip_rotations(world: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
+    """`Clip.rotations` of world rotations in the T-pose's axes."""
+    return without_jumps(local_rotations(quat_multiply(world, _RAW_TO_REST))).astype(np.float32)
 
 
 def with_rotations(clip: Clip) -> Clip:

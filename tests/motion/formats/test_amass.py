@@ -87,10 +87,27 @@ def test_rotations_of_an_amass_file_survive(tmp_path) -> None:
     np.testing.assert_allclose(poses[1], poses[0], atol=1e-5)
 
 
-def test_without_a_body_model_the_error_says_what_to_do(tmp_path) -> None:
-    amass_file(tmp_path / "a.npz")
-    with pytest.raises(MotionFileError, match="rotations only.*--body-model"):
+def test_without_a_body_model_the_mean_skeleton_stands_in(tmp_path, caplog) -> None:
+    amass_file(tmp_path / "a.npz", poses=np.zeros((2, 156)), trans=np.zeros((2, 3)))
+    clip = read_motion(tmp_path / "a.npz")
+    assert "SMPL's mean skeleton stands in" in caplog.text
+    assert "--body-model" in caplog.text
+    assert clip.rotations is not None
+    legs = np.linalg.norm(np.diff(clip.joints[0, [1, 4, 7]], axis=0), axis=-1)
+    np.testing.assert_allclose(legs, [0.377, 0.400], atol=0.005)
+
+
+def test_other_lengths_than_metres_are_refused_or_converted(tmp_path) -> None:
+    amass_file(tmp_path / "a.npz", trans=np.full((4, 3), 870.0))
+    with pytest.raises(MotionFileError, match="trans reaches 870; expected metres"):
         read_motion(tmp_path / "a.npz")
+    amass_file(tmp_path / "a.npz", rest_joints=1000 * rest_joints(), trans=np.full((4, 3), 870.0))
+    joints = read_motion(tmp_path / "a.npz").joints
+    assert np.linalg.norm(joints[0, 4] - joints[0, 1]) == pytest.approx(0.386, abs=1e-3)
+
+
+def test_a_wrong_body_model_is_explained(tmp_path) -> None:
+    amass_file(tmp_path / "a.npz")
     with pytest.raises(MotionFileError, match="no such folder of body models"):
         read_motion(tmp_path / "a.npz", body_model=tmp_path / "none")
     (tmp_path / "m").mkdir()
@@ -109,7 +126,7 @@ def test_without_a_body_model_the_error_says_what_to_do(tmp_path) -> None:
         ({"poses": np.zeros((3, 156))}, r"\(3, 156\) and \(4, 3\)"),
         ({"poses": np.full((4, 156), np.nan)}, "not finite"),
         ({"trans": np.zeros(4)}, "and trans"),
-        ({"mocap_framerate": np.array(0.0)}, "no frame rate"),
+        ({"mocap_framerate": np.array(0.0)}, "mocap_framerate is 0; expected 1 to 2000 .* --rate"),
         ({"rest_joints": np.zeros((5, 3))}, "rest_joints must be"),
     ],
 )

@@ -12,7 +12,7 @@ from bimotion.motion.kinematics import forward_kinematics, with_rotations
 from bimotion.motion.rotations import axis_angle_to_quat
 from bimotion.motion.skeleton import PARENTS, REST_OFFSETS
 
-BACK = tuple(suffix for suffix in WRITES if suffix in READS)
+BACK = tuple(suffix for suffix in WRITES if suffix in READS and suffix != ".glb")  # .glb is put on its soles
 
 
 def person(seed: int, num_frames: int = 10) -> Clip:
@@ -44,6 +44,14 @@ def test_units_of_our_files_need_not_be_told(tmp_path, walk, suffix) -> None:
     back = read_motion(tmp_path / f"a{suffix}")
     np.testing.assert_allclose(back.joints, walk.joints, atol=1e-5)
     np.testing.assert_allclose(facing(back.joints), facing(walk.joints), atol=1e-4)
+
+
+def test_glb_reads_back_but_for_the_height_of_its_soles(tmp_path, walk) -> None:
+    write_motion(replace(walk, caption="a person walks"), tmp_path / "a.glb")
+    back = read_motion(tmp_path / "a.glb")
+    lift = (back.joints - walk.joints)[0, 0] * [0, 1, 0]
+    np.testing.assert_allclose(back.joints, walk.joints + lift, atol=1e-5)
+    assert (back.fps, back.caption) == (20, "a person walks")
 
 
 @pytest.mark.parametrize("suffix", BACK)
@@ -121,7 +129,7 @@ def test_missing_files_and_folders(tmp_path, walk) -> None:
         read_motion(tmp_path / "b.bvh")
     with pytest.raises(MotionFileError, match="cannot be written: No such file or directory"):
         write_motion(walk, tmp_path / "no" / "a.bvh")
-    with pytest.raises(MotionFileError, match="finds its skeleton"):
+    with pytest.raises(MotionFileError, match="whose skeleton is found beside it"):
         read_motion(tmp_path / "a.asf")
 
 

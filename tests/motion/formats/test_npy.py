@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats import read_motion, write_motion
-from bimotion.motion.formats.npy import load_npz
+from bimotion.storage.arrays import read_arrays
 
 
 class Trap:
@@ -52,12 +52,12 @@ def test_npz_positions_have_a_rate(tmp_path, walk) -> None:
     ("array", "message"),
     [
         (np.zeros((5, 263)), r"got \(5, 263\).*features.*bimotion.read_clip"),
-        (np.zeros((5, 24, 3)), r"\(frames, 22, 3\), got \(5, 24, 3\)"),
+        (np.zeros((5, 21, 3)), r"\(frames, 22, 3\).*got \(5, 21, 3\): KIT-ML's 21 joints"),
         (np.zeros((0, 22, 3)), "no frames"),
-        (np.full((5, 22, 3), np.inf), "frame 0 holds one that is not"),
-        (np.zeros((5, 22, 3), dtype=complex), "expected numbers, got an array of complex128"),
+        (np.full((5, 22, 3), np.inf), "holds a number that is not finite"),
+        (np.zeros((5, 22, 3), dtype=complex), "elements of complex128; expected numbers"),
         (np.array(["a"]), "expected numbers"),
-        (np.zeros((5, 22, 3)), "name the unit"),
+        (np.zeros((5, 22, 3)), "the body has no size"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path, array, message) -> None:
@@ -68,7 +68,7 @@ def test_other_arrays_are_refused(tmp_path, array, message) -> None:
 
 def test_pickles_are_not_run(tmp_path) -> None:
     np.save(tmp_path / "a.npy", np.array([Trap()], dtype=object), allow_pickle=True)
-    with pytest.raises(MotionFileError, match="Python objects, which are not unpickled"):
+    with pytest.raises(MotionFileError, match="Python objects, which are never read.*allow_pickle=True"):
         read_motion(tmp_path / "a.npy")
     np.savez(tmp_path / "a.npz", joints=np.array([Trap()], dtype=object), allow_pickle=True)
     with pytest.raises(MotionFileError, match="expected AMASS's"):
@@ -79,19 +79,19 @@ def test_a_header_that_promises_too_much_takes_no_memory(tmp_path) -> None:
     data = npy_bytes(np.zeros((5, 22, 3)), **{"(5, 22, 3), }      ": "(5000000000, 22, 3), }"[:22]})
     data = data.replace(b"(5, 22, 3), }         ", b"(5000000000, 22, 3), }")
     (tmp_path / "a.npy").write_bytes(data)
-    with pytest.raises(MotionFileError, match="not a readable .npy array"):
+    with pytest.raises(MotionFileError, match="damaged: its header declares 2,640,000,000,000 bytes"):
         read_motion(tmp_path / "a.npy")
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("joints.npy", data)
-    with pytest.raises(MotionFileError, match="joints.npy promises more than it holds"):
+    with pytest.raises(MotionFileError, match="joints: damaged: its header declares"):
         read_motion(tmp_path / "a.npz")
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bimotion.motion.formats.npy.MAX_BYTES", 2**20)
+    monkeypatch.setattr("bimotion.storage.archives.FREE_BYTES", 2**20)
     np.savez_compressed(tmp_path / "a.npz", joints=np.zeros(2**18))
     assert (tmp_path / "a.npz").stat().st_size < 5000
-    with pytest.raises(MotionFileError, match="unpacks to 2 MiB; at most 1 are read"):
+    with pytest.raises(MotionFileError, match="unpack to 2 MiB, which no recording does"):
         read_motion(tmp_path / "a.npz")
 
 
@@ -115,4 +115,4 @@ def test_damaged_archives_are_refused_or_read(tmp_path_factory, place, junk, cut
     path = tmp_path_factory.getbasetemp() / "d.npz"
     path.write_bytes(data[:place] if cut else data[:place] + junk + data[place + len(junk) :])
     with suppress(MotionFileError):
-        load_npz(path)
+        read_arrays(path, MotionFileError)

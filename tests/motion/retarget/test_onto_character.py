@@ -208,7 +208,7 @@ def test_a_vrm_is_known_by_its_humanoid(tmp_path, generated) -> None:
         ("a.txt", "b.glb", r"expected a character: a file that ends in .bvh, .glb, .gltf, .vrm"),
         ("none.glb", "b.glb", "no such file"),
         ("box.glb", "b.glb", "no joint found for left_hip|no person found"),
-        ("cut.glb", "b.glb", "not a readable glTF file"),
+        ("cut.glb", "b.glb", "not JSON"),
         ("child.glb", "b.bvh", "a .glb character is written to .glb or .vrm"),
         ("child.glb", "no/b.glb", "does not exist; make it first"),
     ],

@@ -1,18 +1,69 @@
 """Motion files: the suffix of a path chooses the format."""
 
-import json
+import logging
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bimotion.errors import MotionFileError
+from bimotion.errors import ConfigError, MotionFileError
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST
 from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.skeleton import JOINT_NAMES
+from bimotion.storage.json_files import read_json
 
-READS: tuple[str, ...] = (".bvh", ".amc", ".npy", ".npz")
+if TYPE_CHECKING:
+    from bimotion.motion.retarget.source import SourceMotion
+    from bimotion.motion.retarget.to_clip import Interpretation
+
+logger = logging.getLogger(__name__)
+
+READS: tuple[str, ...] = (".bvh", ".amc", ".npy", ".npz", ".glb", ".gltf", ".vrm", ".vrma")
 """Suffixes of files that `read_motion` reads."""
 
 WRITES: tuple[str, ...] = (".bvh", ".glb", ".npy", ".npz")
 """Suffixes of files that `write_motion` writes."""
+
+UNITS: tuple[str, ...] = ("m", "dm", "cm", "inch", "mm")
+"""Units that a user may name."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user says about a file; what is None is found from the file."""
+
+    skeleton: str | Path | None = None
+    """The .asf of an .amc; found beside it."""
+    joint_map: str | Path | None = None
+    """JSON object from our joint names to the file's, for joints that were not found or found wrongly."""
+    unit: str | None = None
+    """One of `UNITS`."""
+    up: str | None = None
+    """The axis that points up, "y" or "z"."""
+    rate: float | None = None
+    """The file's true frames per second, where it states none or a wrong one; the motion is not resampled."""
+    body_model: str | Path | None = None
+    """Folder of `smplx` body models for AMASS; SMPL's mean skeleton stands in."""
+
+    def __post_init__(self) -> None:
+        if self.unit not in (None, *UNITS):
+            raise ConfigError(f"unit: expected one of {', '.join(UNITS)}, got {self.unit!r:.80}")
+        if self.up not in (None, "y", "z"):
+            raise ConfigError(f"up: expected y or z, got {self.up!r:.80}")
+        if self.rate is not None and not (
+            isinstance(self.rate, int | float) and SLOWEST <= self.rate <= FASTEST
+        ):
+            raise ConfigError(
+                f"rate: expected {SLOWEST:g} to {FASTEST:g} frames per second, got {self.rate!r:.80}"
+            )
+
+
+@dataclass(frozen=True)
+class ReadMotion:
+    """A clip and how its file was understood."""
+
+    clip: Clip
+    interpretation: "Interpretation"
 
 
 def read_motion(
@@ -21,12 +72,26 @@ def read_motion(
     skeleton: str | Path | None = None,
     joint_map: str | Path | None = None,
     unit: str | None = None,
+    up: str | None = None,
+    rate: float | None = None,
     body_model: str | Path | None = None,
 ) -> Clip:
     """The clip in a motion file, in metres and Y up, at the file's rate and where it stands in the file's world.
 
-    `skeleton` is the .asf of an .amc; `joint_map` a JSON object from our joint names to the file's; `unit` one of
-    m, cm, inch and mm, found from the body's height where None; `body_model` a folder of `smplx` models for AMASS.
+    The arguments are the fields of `ReadOptions`. What had to be assumed is logged as warnings.
+
+    Raises:
+        MotionFileError: the file is missing or cannot be used; the message says why and what to do.
+    """
+    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model)
+    found = read_with_interpretation(path, options)
+    for warning in found.interpretation.warnings:
+        logger.warning("%s: %s", path, warning)
+    return found.clip
+
+
+def read_with_interpretation(path: str | Path, options: ReadOptions) -> ReadMotion:
+    """The clip in a motion file, and the joints, unit, up axis and warnings of its reading.
 
     Raises:
         MotionFileError: the file is missing or cannot be used; the message says why and what to do.
@@ -34,55 +99,79 @@ def read_motion(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in READS:
-        hint = "; name the .amc, which finds its skeleton" if suffix == ".asf" else ""
+        hint = "; name the .amc, whose skeleton is found beside it" if suffix == ".asf" else ""
+        hint = (
+            "; convert it with Blender (docs/formats.md)"
+            if suffix in (".fbx", ".dae", ".usd", ".blend")
+            else hint
+        )
         raise MotionFileError(f"{path}: expected a file that ends in {', '.join(READS)}{hint}")
     if not path.is_file():
         raise MotionFileError(f"{path}: is a folder" if path.is_dir() else f"{path}: no such file")
     if suffix in (".npy", ".npz"):
-        return _read_arrays(path, unit, body_model)
-    from bimotion.motion.formats.acclaim import read_acclaim
-    from bimotion.motion.formats.bvh import read_bvh
-    from bimotion.motion.retarget.to_joints import motion_to_clip
+        return _read_arrays(path, options)
+    from bimotion.motion.retarget.to_clip import motion_to_clip
 
-    source = read_bvh(path) if suffix == ".bvh" else read_acclaim(path, skeleton)
-    names = None if joint_map is None else read_joint_map(joint_map)
-    return motion_to_clip(source, where=str(path), name=path.stem, joint_map=names, unit=unit)
+    source = _read_source(path, suffix, options)
+    names = None if options.joint_map is None else read_joint_map(options.joint_map)
+    return ReadMotion(
+        *motion_to_clip(
+            source, where=str(path), name=path.stem, joint_map=names, unit=options.unit, up=options.up
+        )
+    )
 
 
-def _read_arrays(path: Path, unit: str | None, body_model: str | Path | None) -> Clip:
-    from dataclasses import replace
+def _read_source(path: Path, suffix: str, options: ReadOptions) -> "SourceMotion":
+    if suffix == ".bvh":
+        from bimotion.motion.formats.bvh import read_bvh
 
-    from bimotion.motion.formats.amass import read_npz
+        return read_bvh(path, options.rate)
+    if suffix == ".amc":
+        from bimotion.motion.formats.acclaim import read_acclaim
+
+        return read_acclaim(path, options.skeleton, options.rate)
+    from bimotion.motion.formats.gltf_reader import read_gltf
+
+    return read_gltf(path, options.rate)
+
+
+def _read_arrays(path: Path, options: ReadOptions) -> ReadMotion:
+    from bimotion.motion.formats.amass import ArrayMotion, read_npz
+    from bimotion.motion.formats.frame_rate import given_rate
     from bimotion.motion.formats.npy import DEFAULT_FPS, read_npy
-    from bimotion.motion.retarget.to_joints import body_length
-    from bimotion.motion.retarget.units import metres_per_unit
+    from bimotion.motion.retarget.arrays import settle_positions
 
-    in_metres = False
     if path.suffix.lower() == ".npz":
-        clip, in_metres = read_npz(path, body_model)
+        motion = read_npz(path, options.body_model, options.rate)
     else:
-        clip = Clip(read_npy(path).astype("float32"), DEFAULT_FPS, name=path.stem)
-    if in_metres and unit is None:
-        return clip
-    metres = metres_per_unit(body_length(clip.joints), unit, str(path))
-    return clip if metres == 1 else replace(clip, joints=clip.joints * metres)
+        fps = DEFAULT_FPS if options.rate is None else given_rate(options.rate, str(path))
+        motion = ArrayMotion(Clip(read_npy(path).astype("float32"), fps, name=path.stem), False)
+    return ReadMotion(
+        *settle_positions(
+            motion.clip,
+            str(path),
+            unit=options.unit,
+            up=options.up,
+            in_metres=motion.in_metres,
+            notes=motion.notes,
+        )
+    )
 
 
 def read_joint_map(path: str | Path) -> dict[str, str]:
-    """Names of the file's joints by ours.
+    """Names of the file's joints by ours; a few are enough, the rest is found.
 
     Raises:
-        MotionFileError: not a JSON object of names, or a joint that is none of ours.
+        MotionFileError: not a JSON object of names, or a joint that is not one of the 22.
     """
-    try:
-        names = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MotionFileError(f"{path}: not a readable JSON file: {error}") from None
+    names = read_json(Path(path), MotionFileError)
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise MotionFileError(f'{path}: expected a JSON object such as {{"left_hip": "LeftUpLeg", ...}}')
     for joint in names:
         if joint not in JOINT_NAMES:
-            raise MotionFileError(f"{path}: {joint!r} is no joint of ours; expected {', '.join(JOINT_NAMES)}")
+            raise MotionFileError(
+                f"{path}: {joint!r} is not one of our joints; expected {', '.join(JOINT_NAMES)}"
+            )
     return names
 
 

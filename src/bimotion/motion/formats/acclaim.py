@@ -1,11 +1,13 @@
 """Reading Acclaim skeletons (.asf) and motion (.amc).
 
-An AMC file finds its skeleton beside it: the same stem, the stem before the first underscore (CMU: 02_01.amc
-and 02.asf), or the only .asf of the folder. Bones are called by the joint they start in, as in a BVH file.
+The skeleton of an AMC file is beside it: the .asf with the longest stem that the AMC's stem begins with (CMU: 02_01.amc
+and 02.asf; HDM05: HDM_bd_01-01_01_120.amc and HDM_bd.asf), or the only .asf of the folder. Bones are named by the joint
+they start in, as in a BVH file.
 
 Source: Acclaim's description of the file formats as published by the CMU Graphics Lab.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +15,14 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.text import read_text
+from bimotion.motion.formats.frame_rate import given_rate
+from bimotion.motion.formats.text import printable, read_text
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
-from bimotion.motion.rotations import euler_to_matrix
+from bimotion.motion.rotations import (
+    euler_to_quat,
+    quat_conjugate,
+    quat_multiply,
+)
 
 _AXES = "xyz"
 _INCH = 0.0254
@@ -23,11 +30,11 @@ _INCH = 0.0254
 
 @dataclass
 class _Bone:
-    """A bone of an ASF file; `frame` is its axis rotation, `vector` points from its start to its end."""
+    """A bone of an ASF file; `frame` is its axis rotation as a quaternion, `vector` leads from its start to its end."""
 
     name: str
     vector: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    frame: np.ndarray = field(default_factory=lambda: np.eye(3))
+    frame: np.ndarray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
     channels: tuple[str, ...] = ()
 
 
@@ -42,21 +49,62 @@ class AcclaimSkeleton:
     degrees: bool
 
 
-def read_acclaim(path: str | Path, skeleton: str | Path | None = None, fps: float = 120.0) -> SourceMotion:
-    """The motion of an AMC file, which does not say its rate: CMU recorded at 120 frames per second.
+CMU_RATE = 120.0
+"""Frames per second of most AMC files, which do not state their rate; a fifth of CMU's are 60."""
+
+
+def read_acclaim(
+    path: str | Path, skeleton: str | Path | None = None, rate: float | None = None
+) -> SourceMotion:
+    """The motion of an AMC file; without `rate` at 120 frames per second.
 
     Raises:
-        MotionFileError: either file is missing or malformed, or the two do not fit.
+        MotionFileError: either file is missing or malformed, or they do not fit together.
     """
     path = Path(path)
     asf = read_asf(skeleton if skeleton is not None else _find_skeleton(path))
     frames = _parse_amc(read_text(path), path)
+    moved = _channel_values(frames, asf, path)
+    fps = CMU_RATE if rate is None else given_rate(rate, str(path))
+
+    def local_pose(joint: int) -> tuple[Float[np.ndarray, "*T 3"], Float[np.ndarray, "T 4"]]:
+        bone = asf.bones[joint]
+        translation = asf.skeleton.offsets[joint]
+        angles = np.zeros((len(frames), 3))
+        order = "".join(c[1] for c in bone.channels if c[0] == "r")
+        for channel, column in zip(bone.channels, moved.get(joint, np.empty((0, 0))).T, strict=False):
+            if channel[0] == "t":
+                if translation.ndim == 1:
+                    translation = np.tile(translation, (len(frames), 1))
+                translation[:, _AXES.index(channel[1])] = column
+            elif channel[0] == "r":
+                angles[:, order.index(channel[1])] = np.radians(column) if asf.degrees else column
+        # the first channel turns first, about a fixed axis: intrinsic in the reverse order
+        turn = euler_to_quat(angles[:, : len(order)][:, ::-1], order[::-1])
+        return translation, quat_multiply(quat_multiply(bone.frame, turn), quat_conjugate(bone.frame))
+
+    def local_poses(
+        joints: Sequence[int],
+    ) -> tuple[list[Float[np.ndarray, "*T 3"]], Float[np.ndarray, "K T 4"]]:
+        poses = [local_pose(joint) for joint in joints]
+        return [translation for translation, _ in poses], np.stack([rotation for _, rotation in poses])
+
+    moving = frozenset(
+        i for i, bone in enumerate(asf.bones) if i > 0 and any(channel[0] == "t" for channel in bone.channels)
+    )
+    return SourceMotion(asf.skeleton, len(frames), fps, local_poses, moving, asf.metres)
+
+
+def _channel_values(
+    frames: list[dict[str, list[str]]], asf: AcclaimSkeleton, path: Path
+) -> dict[int, Float[np.ndarray, "T C"]]:
+    """Values of each bone's channels by the bone's index."""
     index = {bone.name: i for i, bone in enumerate(asf.bones)}
     moved: dict[int, np.ndarray] = {}
     for name in {name for frame in frames for name in frame}:
         if name not in index:
             raise MotionFileError(
-                f"{path}: bone {name!r} is not in the skeleton; name another with --skeleton"
+                f"{path}: bone {printable(name)!r} is not in the skeleton; give another with --skeleton"
             )
         width = len(asf.bones[index[name]].channels)
         try:
@@ -65,40 +113,23 @@ def read_acclaim(path: str | Path, skeleton: str | Path | None = None, fps: floa
             values = np.empty(0)
         if values.shape != (len(frames), width) or not np.isfinite(values).all():
             raise MotionFileError(
-                f"{path}: bone {name!r} needs {width} numbers in each of {len(frames)} frames"
+                f"{path}: bone {printable(name)!r} needs {width} numbers in each of {len(frames)} frames"
             )
         moved[index[name]] = values
-
-    def local_pose(joint: int) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3 3"]]:
-        bone = asf.bones[joint]
-        translation = np.tile(asf.skeleton.offsets[joint], (len(frames), 1))
-        angles = np.zeros((len(frames), 3))
-        rotation_order = "".join(c[1] for c in bone.channels if c[0] == "r") or _AXES
-        for channel, column in zip(bone.channels, moved.get(joint, np.empty((0, 0))).T, strict=False):
-            if channel[0] == "t":
-                translation[:, _AXES.index(channel[1])] = column
-            elif channel[0] == "r":
-                angles[:, rotation_order.index(channel[1])] = np.radians(column) if asf.degrees else column
-        missing = "".join(axis for axis in _AXES if axis not in rotation_order)
-        # the first channel turns first, about a fixed axis: intrinsic in the reverse order
-        turn = euler_to_matrix(angles[:, ::-1], (rotation_order + missing)[::-1])
-        return translation, bone.frame @ turn @ bone.frame.T
-
-    return SourceMotion(asf.skeleton, len(frames), fps, local_pose, asf.metres)
+    return moved
 
 
 def _find_skeleton(path: Path) -> Path:
-    for stem in (path.stem, path.stem.split("_")[0]):
-        for suffix in (".asf", ".ASF"):
-            if (found := path.with_name(stem + suffix)).is_file():
-                return found
-    beside = [found for found in path.parent.glob("*") if found.suffix.lower() == ".asf"]
-    if len(beside) != 1:
-        raise MotionFileError(
-            f"{path}: an AMC file needs its skeleton; {len(beside)} .asf files stand beside it, none called "
-            f"{path.stem.split('_')[0]}.asf: name one with --skeleton"
-        )
-    return beside[0]
+    beside = sorted(found for found in path.parent.glob("*") if found.suffix.lower() == ".asf")
+    fitting = [found for found in beside if path.stem.lower().startswith(found.stem.lower())]
+    if fitting:
+        return max(fitting, key=lambda found: len(found.stem))
+    if len(beside) == 1:
+        return beside[0]
+    raise MotionFileError(
+        f"{path}: an AMC file needs its skeleton; of {len(beside)} .asf files beside it none has a name that "
+        f"{path.stem!r} begins with: give one with --skeleton"
+    )
 
 
 def read_asf(path: str | Path) -> AcclaimSkeleton:
@@ -173,11 +204,11 @@ def _channels(channels: tuple[str, ...]) -> tuple[str, ...]:
     return channels
 
 
-def _axis_frame(angles: list[str], order: str, degrees: bool) -> Float[np.ndarray, "3 3"]:
+def _axis_frame(angles: list[str], order: str, degrees: bool) -> Float[np.ndarray, "4"]:
     values = np.array(angles[:3], dtype=np.float64)
     if sorted(order.lower()) != list(_AXES):
         raise ValueError(f"unknown axis order {order!r}")
-    return euler_to_matrix((np.radians(values) if degrees else values)[::-1], order[::-1])
+    return euler_to_quat((np.radians(values) if degrees else values)[::-1], order[::-1])
 
 
 def _parents(lines: list[list[str]], names: list[str]) -> list[int]:

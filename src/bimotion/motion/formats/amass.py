@@ -1,11 +1,12 @@
 """SMPL parameters as AMASS keeps them (.npz): `poses`, `trans`, `mocap_framerate`, with the world's Z up.
 
-AMASS holds rotations only, so that joint positions need a body model of the `smplx` package, in a folder that the
-user names. Files that bimotion writes carry the skeleton (`rest_joints`) and need none.
+AMASS holds rotations only: the person's own proportions need a body model of the `smplx` package, in a folder that the
+user gives. Without one SMPL's mean skeleton stands in. Files that bimotion writes contain the skeleton (`rest_joints`).
 
 Source: Mahmood et al. 2019, AMASS; Loper et al. 2015, SMPL.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,50 @@ from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
-from bimotion.motion.formats.npy import DEFAULT_FPS, check_positions, load_npz
+from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, given_rate
+from bimotion.motion.formats.layouts import POSITION_KEYS, is_position_layout, positions_from_array
+from bimotion.motion.formats.npy import DEFAULT_FPS
+from bimotion.motion.formats.text import printable
 from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.kinematics import clip_rotations, clip_to_pose, forward_kinematics
 from bimotion.motion.rotations import axis_angle_to_quat, quat_multiply, quat_rotate, quat_to_axis_angle
 from bimotion.motion.skeleton import NUM_JOINTS, PARENTS
+from bimotion.storage.arrays import read_arrays
 from bimotion.storage.atomic import atomic_path
 
 _SMPL_PELVIS = np.array([-0.0018, -0.2233, 0.0282])
 """SMPL's mean pelvis in the body model's coordinates; `trans` moves the model's origin, not the pelvis."""
+
+MEAN_JOINTS: Float[np.ndarray, "22 3"] = np.array(
+    [
+        (-0.0018, -0.2233, 0.0282),
+        (0.0677, -0.3147, 0.0214),
+        (-0.0695, -0.3139, 0.0239),
+        (-0.0043, -0.1144, 0.0015),
+        (0.1020, -0.6899, 0.0169),
+        (-0.1078, -0.6964, 0.0150),
+        (0.0011, 0.0208, 0.0026),
+        (0.0884, -1.0877, -0.0268),
+        (-0.0920, -1.0948, -0.0273),
+        (0.0026, 0.0737, 0.0280),
+        (0.1148, -1.1437, 0.0925),
+        (-0.1174, -1.1430, 0.0961),
+        (-0.0002, 0.2877, -0.0148),
+        (0.0815, 0.1955, -0.0060),
+        (-0.0791, 0.1926, -0.0106),
+        (0.0050, 0.3526, 0.0365),
+        (0.1724, 0.2260, -0.0149),
+        (-0.1752, 0.2251, -0.0197),
+        (0.4320, 0.2132, -0.0424),
+        (-0.4289, 0.2118, -0.0411),
+        (0.6813, 0.2222, -0.0435),
+        (-0.6842, 0.2196, -0.0467),
+    ]
+)
+"""Joints of SMPL's mean neutral body in its rest pose, metres, in the body model's coordinates."""
+
+_KINDS = "fiuUS"
+"""Kinds of arrays that archives hold: numbers, and the gender as text."""
 
 _NUM_SMPLH_JOINTS = 52
 _Y_UP_TO_Z_UP = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
@@ -56,26 +92,50 @@ def write_npz(clip: Clip, path: str | Path, options: WriteOptions | None = None)
         )
 
 
-def read_npz(path: str | Path, body_model: str | Path | None = None) -> tuple[Clip, bool]:
-    """The clip of an archive, and whether its lengths are known to be metres.
+@dataclass(frozen=True)
+class ArrayMotion:
+    """A motion from an archive of arrays, before units and axes are settled."""
 
-    It holds either positions `joints` (T, 22, 3), with `fps` if not 20, or SMPL parameters.
+    clip: Clip
+    in_metres: bool
+    """Whether lengths are metres and Y is up because the format says so."""
+    notes: tuple[str, ...] = ()
+
+
+def read_npz(
+    path: str | Path, body_model: str | Path | None = None, rate: float | None = None
+) -> ArrayMotion:
+    """The motion of an archive: positions under one of `layouts.POSITION_KEYS`, or SMPL parameters.
 
     Raises:
-        MotionFileError: neither, or no body model for SMPL parameters.
+        MotionFileError: the archive holds neither.
     """
     path = Path(path)
-    arrays = load_npz(path)
-    if "joints" in arrays:
-        positions = check_positions(arrays["joints"], path)
-        return Clip(positions.astype(np.float32), _rate(arrays, path, DEFAULT_FPS), name=path.stem), False
-    if "poses" not in arrays or "trans" not in arrays:
-        raise MotionFileError(
-            f"{path}: expected AMASS's `poses` and `trans`, or positions `joints` (frames, 22, 3); "
-            f"got {', '.join(sorted(arrays)) or 'no arrays'}"
-        )
+    arrays = read_arrays(path, MotionFileError, kinds=_KINDS)
+    if "poses" in arrays and "trans" in arrays and arrays["poses"].ndim == 2:
+        return _read_smpl(arrays, path, body_model, rate)
+    key = next((key for key in POSITION_KEYS if key in arrays), None)
+    notes: tuple[str, ...] = ()
+    if key is None:
+        fitting = [key for key, array in arrays.items() if is_position_layout(array)]
+        if len(fitting) != 1:
+            names = ", ".join(printable(name, 40) for name in sorted(arrays)[:20])
+            raise MotionFileError(
+                f"{path}: expected AMASS's `poses` and `trans`, or positions `joints` (frames, 22, 3); "
+                f"got {names or 'no arrays'}"
+            )
+        key = fitting[0]
+        notes = (f"positions are taken from {printable(key, 40)!r}",)
+    positions = positions_from_array(arrays[key], f"{path}: {key}")
+    fps = _rate(arrays, path, DEFAULT_FPS, rate)
+    return ArrayMotion(Clip(positions.astype(np.float32), fps, name=path.stem), False, notes)
+
+
+def _read_smpl(
+    arrays: dict[str, np.ndarray], path: Path, body_model: str | Path | None, rate: float | None
+) -> ArrayMotion:
     poses, trans = arrays["poses"], arrays["trans"]
-    num_frames = len(poses) if poses.ndim == 2 else 0
+    num_frames = len(poses)
     shapes_fit = num_frames and poses.shape[1] >= NUM_JOINTS * 3 and trans.shape == (num_frames, 3)
     if not shapes_fit or poses.dtype.kind != "f" or trans.dtype.kind != "f":
         raise MotionFileError(
@@ -84,12 +144,22 @@ def read_npz(path: str | Path, body_model: str | Path | None = None) -> tuple[Cl
         )
     if not (np.isfinite(poses).all() and np.isfinite(trans).all()):
         raise MotionFileError(f"{path}: poses or trans hold a number that is not finite")
+    notes: tuple[str, ...] = ()
+    in_metres = True
     if "rest_joints" in arrays:
-        rest = arrays["rest_joints"].astype(np.float64)
-        if rest.shape not in ((NUM_JOINTS, 3), (num_frames, NUM_JOINTS, 3)) or not np.isfinite(rest).all():
-            raise MotionFileError(f"{path}: rest_joints must be ({NUM_JOINTS}, 3), got {rest.shape}")
+        rest, in_metres = _stored_rest(arrays["rest_joints"], num_frames, path)
+    elif body_model is None:
+        rest = MEAN_JOINTS
+        notes = (
+            "no body model: SMPL's mean skeleton stands in; for the person's own proportions give the folder of the "
+            "smplx models with --body-model",
+        )
     else:
         rest = _body_joints(arrays, path, body_model)
+    if in_metres and np.abs(trans).max() > 500:
+        raise MotionFileError(
+            f"{path}: trans reaches {np.abs(trans).max():.4g}; expected metres. Scale it, by 0.001 from millimetres"
+        )
     rotations = axis_angle_to_quat(
         poses[:, : NUM_JOINTS * 3].reshape(num_frames, NUM_JOINTS, 3).astype(np.float64)
     )
@@ -97,39 +167,58 @@ def read_npz(path: str | Path, body_model: str | Path | None = None) -> tuple[Cl
     root = quat_rotate(_Z_UP_TO_Y_UP, trans + rest[..., 0, :])
     offsets = rest - rest[..., np.maximum(PARENTS, 0), :]
     joints = forward_kinematics(rotations, root, offsets).astype(np.float32)
-    return Clip(joints, _rate(arrays, path, None), clip_rotations(rotations), name=path.stem), True
+    fps = _rate(arrays, path, None, rate)
+    clip = Clip(joints, fps, clip_rotations(rotations), name=path.stem)
+    return ArrayMotion(clip, in_metres, notes)
 
 
-def _rate(arrays: dict[str, np.ndarray], path: Path, default: float | None) -> float:
-    for key in ("mocap_framerate", "mocap_frame_rate", "fps"):
+def _stored_rest(
+    stored: np.ndarray, num_frames: int, path: Path
+) -> tuple[Float[np.ndarray, "*T 22 3"], bool]:
+    """Rest joints from a file that bimotion wrote, and whether they are of a person's size in metres."""
+    if stored.dtype.kind not in "fiu" or stored.shape not in ((NUM_JOINTS, 3), (num_frames, NUM_JOINTS, 3)):
+        raise MotionFileError(f"{path}: rest_joints must be ({NUM_JOINTS}, 3), got {stored.shape}")
+    rest = stored.astype(np.float64)
+    if not np.isfinite(rest).all():
+        raise MotionFileError(f"{path}: rest_joints hold a number that is not finite")
+    legs = np.linalg.norm(rest[..., 7, :] - rest[..., 1, :], axis=-1)
+    return rest, bool(0.2 < np.median(legs) < 2.5)
+
+
+def _rate(arrays: dict[str, np.ndarray], path: Path, default: float | None, rate: float | None) -> float:
+    if rate is not None:
+        return given_rate(rate, str(path))
+    for key in ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate", "framerate"):
         if key in arrays and arrays[key].size == 1 and arrays[key].dtype.kind in "fiu":
-            rate = float(arrays[key].reshape(()))
-            if 0 < rate < 1e5:
-                return rate
+            fps = float(arrays[key].reshape(()))
+            if not SLOWEST <= fps <= FASTEST:
+                raise MotionFileError(
+                    f"{path}: {key} is {fps:g}; expected {SLOWEST:g} to {FASTEST:g} frames per second; give the true "
+                    "rate with --rate"
+                )
+            return fps
     if default is None:
-        raise MotionFileError(f"{path}: no frame rate: expected one number above 0 as `mocap_framerate`")
+        raise MotionFileError(
+            f"{path}: no frame rate: expected one number as `mocap_framerate`; give the rate with --rate"
+        )
     return default
 
 
 def _body_joints(
-    arrays: dict[str, np.ndarray], path: Path, body_model: str | Path | None
+    arrays: dict[str, np.ndarray], path: Path, body_model: str | Path
 ) -> Float[np.ndarray, "22 3"]:
     """Joints in the rest pose of the body that the file describes."""
-    if body_model is None:
-        raise MotionFileError(
-            f"{path}: AMASS files hold rotations only; name the folder of the `smplx` body models with --body-model"
-        )
     gender = str(arrays["gender"].reshape(-1)[0]) if arrays.get("gender", np.empty(0)).size else "neutral"
     gender = gender.removeprefix("b'").rstrip("'").lower()
     file = _find_model(Path(body_model), _MODELS.get(arrays["poses"].shape[1], "smplh"), gender)
-    model = load_npz(file)
+    model = read_arrays(file, MotionFileError, names=("v_template", "J_regressor", "shapedirs"))
     try:
         template, regressor = model["v_template"], model["J_regressor"][:NUM_JOINTS]
         betas = np.asarray(arrays.get("betas", np.empty(0)), dtype=np.float64).reshape(-1)
         shapes = model["shapedirs"][..., : len(betas)]
         body = template + shapes @ betas[: shapes.shape[-1]]
         joints = np.asarray(regressor @ body, dtype=np.float64)
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, TypeError) as error:
         raise MotionFileError(f"{file}: not an smplx body model: {error}") from None
     if joints.shape != (NUM_JOINTS, 3) or not np.isfinite(joints).all():
         raise MotionFileError(f"{file}: not an smplx body model: its joints have the shape {joints.shape}")

@@ -1,9 +1,12 @@
-"""Reading Biovision hierarchies (.bvh), of any hierarchy, channel order and number of channels a joint.
+"""Reading Biovision hierarchies (.bvh), of any hierarchy, channel order and number of channels per joint.
 
-A position channel replaces that component of the joint's offset; rotation channels apply in file order, each
-about an axis that the ones before it have turned."""
+A position channel replaces that component of the joint's offset; rotation channels apply in file order, each about an
+axis that the ones before it have turned. What programs write beyond the format is read with a note: other frame counts
+and frame times, decimal commas, comments, any case, any encoding.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +14,30 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.text import read_text
+from bimotion.motion.formats.frame_rate import Rate, frame_time_rate, given_rate
+from bimotion.motion.formats.number_lines import NumberLines, decimal_points
+from bimotion.motion.formats.text import printable, read_text
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
-from bimotion.motion.rotations import euler_to_matrix
+from bimotion.motion.rotations import euler_to_quat
 
-_MOTION = re.compile(r"^\s*MOTION\b", re.MULTILINE | re.IGNORECASE)
-_HEADER = re.compile(r"\s*Frames\s*:\s*(\S+)\s+Frame\s+Time\s*:\s*(\S+)", re.IGNORECASE)
-_WORDS = re.compile(r"(?<=\s)(ROOT\s|JOINT\s|End\s+Site|OFFSET\s|CHANNELS\s)")
+MAX_JOINTS = 5_000
+"""A file with more joints is refused."""
+
+_TOKEN = re.compile(
+    r"""\s*+(?:
+    (?P<brace>[{}])
+    |(?P<comment>(?:\#|//|;)[^\n]*+)
+    |(?:ROOT|JOINT)\b[ \t]*+(?P<name>[^\n{}]*+)
+    |(?P<end>End(?:[ \t]*+Site)?\b[^\n{}]*+)
+    |OFFSET\b(?P<offset>(?:\s++(?!(?:ROOT|JOINT|End|OFFSET|CHANNELS|MOTION)\b)[^\s{}]++)*+)
+    |CHANNELS\b(?P<channels>(?:\s++(?!(?:ROOT|JOINT|End|OFFSET|CHANNELS|MOTION)\b)[^\s{}]++)*+)
+    |(?P<motion>MOTION\b)
+    |(?P<start>HIERARCHY\b)
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FRAMES = re.compile(r"\s*+Frames[ \t]*+:?[ \t]*+([^\s:]*+)", re.IGNORECASE)
+_FRAME_TIME = re.compile(r"\s*+Frame[ \t]*+Time[ \t]*+:?[ \t]*+([^\s:]*+)", re.IGNORECASE)
 _CHANNELS = {f"{axis}{kind}": (kind, i) for i, axis in enumerate("xyz") for kind in ("position", "rotation")}
 
 
@@ -28,139 +48,239 @@ class _Joint:
     offset: tuple[float, ...] = (0.0, 0.0, 0.0)
     channels: list[tuple[str, int]] = field(default_factory=list)
     first_channel: int = 0
+    is_end: bool = False
 
 
-def read_bvh(path: str | Path) -> SourceMotion:
-    """The motion of a BVH file, in the file's unit.
+def read_bvh(path: str | Path, rate: float | None = None) -> SourceMotion:
+    """The motion of a BVH file, in the file's unit; `rate` replaces the rate that it states.
 
     Raises:
-        MotionFileError: the file is not a whole, well-formed BVH file.
+        MotionFileError: the file is not a BVH file, or a line of it cannot be read.
     """
     path = Path(path)
     text = read_text(path)
-    split = _MOTION.search(text)
-    if not text.lstrip("\ufeff \t\r\n").upper().startswith("HIERARCHY"):
-        raise MotionFileError(f"{path}: expected a BVH file that starts with HIERARCHY, got {text[:20]!r}")
-    if split is None:
-        raise MotionFileError(f"{path}: no MOTION section; the file is cut off or has no frames")
-    joints = _parse_hierarchy(text[: split.start()], path)
-    header = _HEADER.match(text, split.end())
-    if header is None:
-        raise MotionFileError(f"{path}: expected 'Frames: N' and 'Frame Time: S' after MOTION")
-    num_frames, fps = _frame_count(header[1], path), _rate(header[2], path)
+    joints, position = _Hierarchy(text, path).parse()
     num_channels = sum(len(joint.channels) for joint in joints)
-    values = _parse_values(text[header.end() :], num_frames, num_channels, path)
+    if num_channels == 0:
+        raise MotionFileError(
+            f"{path}: no joint has channels, so that nothing moves; expected CHANNELS lines"
+        )
+    count, found, position = _header(text, position)
+    found = found if rate is None else Rate(given_rate(rate, str(path)))
+    frames = NumberLines(text, position, num_channels, path, count)
+    poses = _Poses(joints, frames)
     skeleton = SourceSkeleton(
         names=tuple(joint.name for joint in joints),
         parents=tuple(joint.parent for joint in joints),
         offsets=np.array([joint.offset for joint in joints], dtype=np.float64),
+        end_sites=frozenset(i for i, joint in enumerate(joints) if joint.is_end),
     )
-    return SourceMotion(skeleton, num_frames, fps, lambda joint: _local_pose(joints[joint], values))
+    notes = tuple(line for line in (frames.note, found.note) if line)
+    return SourceMotion(skeleton, len(frames), found.fps, poses, poses.moving, notes=notes)
 
 
-def _local_pose(
-    joint: _Joint, values: Float[np.ndarray, "T C"]
-) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3 3"]]:
-    translation = np.tile(np.array(joint.offset), (len(values), 1))
-    order, columns = "", []
-    for column, (kind, axis) in enumerate(joint.channels, joint.first_channel):
-        if kind == "position":
-            translation[:, axis] = values[:, column]
-        else:
-            order += "xyz"[axis]
-            columns.append(column)
-    rotation = np.broadcast_to(np.eye(3), (len(values), 3, 3))
-    for i in range(0, len(columns), 3):  # a joint may have one rotation channel, or two, or more than three
-        angles = np.zeros((len(values), 3))
-        part = columns[i : i + 3]
-        angles[:, : len(part)] = np.radians(values[:, part])
-        letters = order[i : i + 3]
-        letters += next(letter for letter in "xyz" if letter != letters[-1]) * (3 - len(letters))
-        rotation = rotation @ euler_to_matrix(angles, letters) if i else euler_to_matrix(angles, letters)
-    return translation, rotation
+class _Poses:
+    """Local poses of joints from the values of their channels."""
 
+    def __init__(self, joints: list[_Joint], frames: NumberLines) -> None:
+        self.joints, self.frames = joints, frames
+        self.moving = self._find_moving()
 
-def _parse_hierarchy(text: str, path: Path) -> list[_Joint]:
-    joints: list[_Joint] = []
-    open_joints: list[int] = []
-    current, num_channels = -1, 0
-    # several words may share a line; a name is all up to the next of them, for Biped's contain spaces
-    for line in _WORDS.sub(r"\n\1", text.replace("{", "\n{\n").replace("}", "\n}\n")).splitlines():
-        words = line.split()
-        match words:
-            case [] | ["HIERARCHY"]:
-                pass
-            case ["ROOT" | "JOINT", _, *_]:
-                joints.append(_Joint(" ".join(words[1:]), open_joints[-1] if open_joints else -1))
-                current = len(joints) - 1
-            case ["End" | "END", *_] if open_joints:
-                parent = open_joints[-1]
-                joints.append(_Joint(f"{joints[parent].name}_end", parent))
-                current = len(joints) - 1
-            case ["{"] if current >= 0:
-                open_joints.append(current)
-            case ["}"] if open_joints:
-                open_joints.pop()
-            case ["OFFSET", *numbers] if open_joints:
-                joints[open_joints[-1]].offset = _offset(numbers, line, path)
-            case ["CHANNELS", count, *channels] if open_joints and count == str(len(channels)):
-                joint = joints[open_joints[-1]]
-                try:
-                    joint.channels = [_CHANNELS[channel.lower()] for channel in channels]
-                except KeyError:
-                    raise MotionFileError(f"{path}: unknown channel in {line.strip()!r}") from None
-                joint.first_channel = num_channels
-                num_channels += len(channels)
-            case _:
-                raise MotionFileError(f"{path}: cannot read {line.strip()[:60]!r} in the hierarchy")
-    if open_joints or not joints:
-        raise MotionFileError(f"{path}: the hierarchy is cut off; {len(open_joints)} braces stay open")
-    return joints
-
-
-def _offset(words: list[str], line: str, path: Path) -> tuple[float, ...]:
-    try:
-        offset = tuple(float(word) for word in words)
-    except ValueError:
-        offset = ()
-    if len(offset) != 3 or not np.isfinite(offset).all():
-        raise MotionFileError(f"{path}: expected OFFSET and three numbers, got {line.strip()[:60]!r}")
-    return offset
-
-
-def _frame_count(word: str, path: Path) -> int:
-    if not word.isdecimal() or int(word[:12]) == 0:
-        raise MotionFileError(f"{path}: expected a number of frames above 0, got {word[:20]!r}")
-    return int(word[:12])
-
-
-def _rate(word: str, path: Path) -> float:
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = np.nan
-    if not 1e-5 <= seconds <= 100:
-        raise MotionFileError(f"{path}: expected a frame time in seconds, got {word[:20]!r}")
-    fps = 1 / seconds
-    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else round(fps, 6)
-
-
-def _parse_values(text: str, num_frames: int, num_channels: int, path: Path) -> Float[np.ndarray, "T C"]:
-    try:
-        # numpy's C reader takes 17 million numbers a second, two and a half times what split() does
-        values = np.loadtxt(text.splitlines(), comments=None, ndmin=2) if text.strip() else np.empty((0, 0))
-    except ValueError:
-        try:  # a frame may be broken into several lines
-            values = np.array(text.split(), dtype=np.float64)
-        except ValueError as error:
-            raise MotionFileError(f"{path}: not a number among the frames: {error}") from None
-    if values.size != num_frames * num_channels:
-        raise MotionFileError(
-            f"{path}: expected {num_frames} frames of {num_channels} numbers, got {values.size} numbers; "
-            "the file is cut off or its header is wrong"
+    def __call__(
+        self, joints: Sequence[int]
+    ) -> tuple[list[Float[np.ndarray, "*T 3"]], Float[np.ndarray, "K T 4"]]:
+        chosen = [self.joints[joint] for joint in joints]
+        placed = [
+            joint for i, joint in zip(joints, chosen, strict=True) if joint.parent < 0 or i in self.moving
+        ]
+        columns = sorted(
+            {column for joint in chosen for _, column in _rotations(joint)}
+            | {column for joint in placed for _, column in _positions(joint)}
         )
-    values = values.reshape(num_frames, num_channels)
-    if not np.isfinite(values).all():
-        frame = int(np.argwhere(~np.isfinite(values))[0, 0])
-        raise MotionFileError(f"{path}: frame {frame} holds a number that is not finite")
-    return values
+        values = self.frames.columns(columns)
+        row = {column: i for i, column in enumerate(columns)}
+        translations = []
+        for index, joint in zip(joints, chosen, strict=True):
+            translation = np.array(joint.offset)
+            if joint.parent < 0 or index in self.moving:
+                translation = np.tile(translation, (len(self.frames), 1))
+                for axis, column in _positions(joint):
+                    translation[:, axis] = values[row[column]]
+            translations.append(translation)
+        rotations = np.empty((4, len(joints), len(self.frames)))
+        by_order: dict[str, list[int]] = {}
+        for i, joint in enumerate(chosen):
+            by_order.setdefault("".join("xyz"[axis] for axis, _ in _rotations(joint)), []).append(i)
+        for order, group in by_order.items():
+            rows = [[row[column] for _, column in _rotations(chosen[i])] for i in group]
+            angles = np.radians(
+                values[np.array(rows, dtype=int).reshape(len(group), len(order))]
+            )  # (K, A, T)
+            rotations[:, group] = np.moveaxis(euler_to_quat(np.moveaxis(angles, 1, -1), order), -1, 0)
+        return translations, np.moveaxis(rotations, 0, -1)
+
+    def _find_moving(self) -> frozenset[int]:
+        """Joints other than roots whose position channels change.
+
+        Constant ones, by a sample of frames, become the joint's offset.
+        """
+        placed = [
+            (i, joint) for i, joint in enumerate(self.joints) if joint.parent >= 0 and _positions(joint)
+        ]
+        if not placed:
+            return frozenset()
+        sample = self.frames.sample(9)
+        moving = set()
+        for index, joint in placed:
+            axes, columns = zip(*_positions(joint), strict=True)
+            values = sample[:, list(columns)]
+            if np.ptp(values, axis=0).max() > 1e-5 * (1e-3 + np.abs(values).max()):
+                moving.add(index)
+                continue
+            offset = np.array(joint.offset)
+            offset[list(axes)] = values[0]
+            joint.offset = tuple(offset.tolist())
+        return frozenset(moving)
+
+
+def _positions(joint: _Joint) -> list[tuple[int, int]]:
+    """Axis and column of each position channel."""
+    columns = enumerate(joint.channels, joint.first_channel)
+    return [(axis, column) for column, (kind, axis) in columns if kind == "position"]
+
+
+def _rotations(joint: _Joint) -> list[tuple[int, int]]:
+    """Axis and column of each rotation channel, in the order in which they apply."""
+    columns = enumerate(joint.channels, joint.first_channel)
+    return [(axis, column) for column, (kind, axis) in columns if kind == "rotation"]
+
+
+class _Hierarchy:
+    """Parser of the part before MOTION."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        self.text, self.path = text, path
+        self.joints: list[_Joint] = []
+        self.open: list[int] = []
+        self.current = -1
+        self.num_channels = 0
+
+    def parse(self) -> tuple[list[_Joint], int]:
+        """The joints, and where the MOTION part begins."""
+        position, started = 0, False
+        while True:
+            match = _TOKEN.match(self.text, position)
+            if match is None:
+                raise self._unreadable(position, started)
+            position = match.end()
+            if match["motion"]:
+                break
+            started = started or bool(match["start"]) or match["name"] is not None
+            if not started and not match["comment"]:
+                raise self._unreadable(match.start(), started)
+            self._take(match)
+        if self.open or not self.joints:
+            raise MotionFileError(
+                f"{self.path}: line {self._line(position)}: the hierarchy is cut off; {len(self.open)} braces stay open"
+            )
+        return self.joints, position
+
+    def _take(self, match: re.Match[str]) -> None:
+        position = match.start(match.lastgroup) if match.lastgroup else match.start()
+        if match["name"] is not None or match["end"] is not None:
+            self._add_joint(match["name"], position)
+        elif match["brace"] == "{":
+            if self.current < 0 or self.current in self.open:
+                raise self._error(position, "expected a joint before '{'")
+            self.open.append(self.current)
+        elif match["brace"] == "}":
+            if not self.open:
+                raise self._error(position, "a brace is closed that was not opened")
+            self.open.pop()
+        elif match["offset"] is not None:
+            self._joint(position).offset = self._offset(match["offset"], position)
+        elif match["channels"] is not None:
+            self._add_channels(_without_comment(match["channels"]).split(), position)
+
+    def _add_joint(self, name: str | None, position: int) -> None:
+        if len(self.joints) >= MAX_JOINTS:
+            raise self._error(position, f"more than {MAX_JOINTS} joints")
+        parent = self.open[-1] if self.open else -1
+        if name is None:
+            if parent < 0:
+                raise self._error(position, "an End Site outside of a joint")
+            self.joints.append(_Joint(f"{self.joints[parent].name}_end", parent, is_end=True))
+        else:
+            self.joints.append(_Joint(" ".join(name.split()), parent))
+        self.current = len(self.joints) - 1
+
+    def _joint(self, position: int) -> _Joint:
+        if not self.open:
+            raise self._error(position, "expected a joint before this line")
+        return self.joints[self.open[-1]]
+
+    def _offset(self, words: str, position: int) -> tuple[float, ...]:
+        numbers = decimal_points(_without_comment(words)).split()
+        try:
+            offset = tuple(float(word) for word in numbers)
+        except ValueError:
+            offset = ()
+        if len(offset) != 3 or not np.isfinite(offset).all() or np.abs(offset).max() > 1e9:
+            raise self._error(
+                position, f"expected OFFSET and three numbers, got {printable(' '.join(words.split()))!r}"
+            )
+        return offset
+
+    def _add_channels(self, words: list[str], position: int) -> None:
+        joint = self._joint(position)
+        if not words or words[0] != str(len(words) - 1):
+            raise self._error(
+                position,
+                f"cannot read 'CHANNELS {printable(' '.join(words))}': expected a count and as many channels",
+            )
+        for word in words[1:]:
+            if word.lower() not in _CHANNELS:
+                raise self._error(
+                    position, f"unknown channel {printable(word)!r}; expected e.g. Xposition, Zrotation"
+                )
+        if joint.channels:
+            raise self._error(position, f"joint {printable(joint.name)!r} has CHANNELS twice")
+        joint.channels = [_CHANNELS[word.lower()] for word in words[1:]]
+        joint.first_channel = self.num_channels
+        self.num_channels += len(joint.channels)
+
+    def _line(self, position: int) -> int:
+        return self.text.count("\n", 0, position) + 1
+
+    def _error(self, position: int, message: str) -> MotionFileError:
+        return MotionFileError(f"{self.path}: line {self._line(position)}: {message}")
+
+    def _unreadable(self, position: int, started: bool) -> MotionFileError:
+        rest = self.text[position:].lstrip()
+        position = len(self.text) - len(rest)
+        if not started:
+            return MotionFileError(
+                f"{self.path}: expected a BVH file, which starts with HIERARCHY, got {printable(rest, 20)!r}"
+            )
+        if not rest:
+            return MotionFileError(f"{self.path}: no MOTION section; the file is cut off or has no frames")
+        line = rest.partition("\n")[0]
+        return self._error(position, f"cannot read {printable(line)!r} in the hierarchy")
+
+
+def _header(text: str, position: int) -> tuple[int | None, Rate, int]:
+    """The stated number of frames, the rate, and where the numbers begin."""
+    count: int | None = None
+    time: str | None = None
+    for _ in range(2):
+        if (match := _FRAME_TIME.match(text, position)) is not None:
+            time = decimal_points(match[1]) or None
+            position = match.end()
+        elif (match := _FRAMES.match(text, position)) is not None:
+            count = int(match[1]) if match[1].isdecimal() and len(match[1]) < 19 else None
+            position = match.end()
+    return count, frame_time_rate(time), position
+
+
+def _without_comment(text: str) -> str:
+    return re.split(r"#|//", text, maxsplit=1)[0]

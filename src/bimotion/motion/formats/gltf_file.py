@@ -16,9 +16,14 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.text import MAX_BYTES
 from bimotion.motion.rotations import matrix_to_quat, quat_to_matrix
+from bimotion.storage.arrays import MAX_ARRAY_BYTES
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.files import LIBRARY_ERRORS, read_bytes, reason
+from bimotion.storage.json_files import parse_json
+
+MAX_NODES = 5_000
+"""A file with more nodes is refused."""
 
 _MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _DTYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -43,17 +48,15 @@ class GltfFile:
         """
         path = Path(path)
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
-            content = path.read_bytes()
+            content = read_bytes(path, MotionFileError, max_bytes=MAX_ARRAY_BYTES)
             text, binary = _chunks(content) if content[:4] == b"glTF" else (content, b"")
-            document = json.loads(text)
+            document = parse_json(text.rstrip(b" \0"), path, MotionFileError)
             if not isinstance(document, dict) or not str(document["asset"]["version"]).startswith("2"):
                 raise ValueError("expected version 2.0")
             out = cls(document, b"", str(path))
             out._take_buffers(path.parent, binary)
-        except (OSError, ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
-            raise MotionFileError(f"{path}: not a readable glTF file: {error}") from None
+        except (*LIBRARY_ERRORS, struct.error) as error:
+            raise MotionFileError(f"{path}: not a readable glTF file: {reason(error)}") from None
         return out
 
     def _take_buffers(self, folder: Path, binary: bytes) -> None:
@@ -117,8 +120,8 @@ class GltfFile:
             if min(start, count, stride) < 0 or end > len(self.data):
                 raise ValueError("it lies outside its buffer")
             rows = np.ndarray((count, width), dtype, bytes(self.data[start:end]), 0, (stride, dtype.itemsize))
-        except (KeyError, ValueError, TypeError, IndexError) as error:
-            raise MotionFileError(f"{self.where}: accessor {index} cannot be read: {error}") from None
+        except LIBRARY_ERRORS as error:
+            raise MotionFileError(f"{self.where}: accessor {index} cannot be read: {reason(error)}") from None
         if accessor.get("normalized") and dtype.kind in "iu":
             largest = 2 ** (8 * dtype.itemsize - (dtype.kind == "i")) - 1
             return np.asarray(np.maximum(rows / largest, -1.0), dtype=np.float32)
@@ -141,14 +144,33 @@ class GltfFile:
         Raises:
             MotionFileError: nodes that are not a tree.
         """
-        nodes = self.document.get("nodes", [])
+        nodes = self.nodes()
         parents = [-1] * len(nodes)
         for index, node in enumerate(nodes):
-            for child in node.get("children", []):
-                if not 0 <= child < len(nodes) or parents[child] >= 0:
-                    raise MotionFileError(f"{self.where}: its nodes are not a tree (node {child})")
+            for child in node.get("children") or []:
+                if not isinstance(child, int) or not 0 <= child < len(nodes) or parents[child] >= 0:
+                    raise MotionFileError(f"{self.where}: its nodes are not a tree (node {child!r:.20})")
                 parents[child] = index
+        for index in range(len(nodes)):
+            above, steps = index, 0
+            while above >= 0:
+                above, steps = parents[above], steps + 1
+                if steps > len(nodes):
+                    raise MotionFileError(f"{self.where}: its nodes are not a tree (node {index})")
         return parents
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The nodes.
+
+        Raises:
+            MotionFileError: they are no list of objects, or more than `MAX_NODES`.
+        """
+        nodes = self.document.get("nodes", [])
+        if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+            raise MotionFileError(f"{self.where}: expected a list of nodes")
+        if len(nodes) > MAX_NODES:
+            raise MotionFileError(f"{self.where}: {len(nodes)} nodes; at most {MAX_NODES} are read")
+        return nodes
 
     def local_matrix(self, node: int) -> Float[np.ndarray, "4 4"]:
         """A node's transform against its parent."""

@@ -1,29 +1,55 @@
-"""Text of motion files."""
+"""Text of motion files, in the encodings of the programs that write them."""
 
+import codecs
 from pathlib import Path
 
 from bimotion.errors import MotionFileError
+from bimotion.storage.files import read_bytes
+from bimotion.storage.texts import MAX_TEXT_BYTES, decode_text
 
-MAX_BYTES = 2**30
-"""A bigger file is refused: an hour of whole-body motion at 120 frames per second takes two thirds of it."""
+_JAPANESE = "左右足頭首腕"
+"""Characters of joint names by which a text in Shift JIS is recognised."""
 
 
 def read_text(path: Path) -> str:
-    """The file as text; bytes that are not UTF-8 are read as Latin-1.
+    """The file as text with `\\n` at the end of lines: UTF-8, UTF-16, Shift JIS with Japanese names, or Windows-1252.
 
     Raises:
-        MotionFileError: the file is missing, empty, unreadable or larger than `MAX_BYTES`.
+        MotionFileError: the file is missing, empty, unreadable, not text, or larger than `MAX_TEXT_BYTES`.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MotionFileError(f"{path}: {size / 2**20:.0f} MiB; at most {MAX_BYTES >> 20} are read")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise MotionFileError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not raw.strip():
+    data = read_bytes(path, MotionFileError, max_bytes=MAX_TEXT_BYTES)
+    if not data.strip(b" \t\r\n\0"):
         raise MotionFileError(f"{path}: the file is empty")
+    text = _shift_jis(data) or decode_text(_with_mark(data), path, MotionFileError, legacy=True)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _with_mark(data: bytes) -> bytes:
+    """The bytes with a byte-order mark before UTF-16 that has none: Western text then has zeros in every other byte."""
+    head = data[:200]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if max(even, odd) <= len(head) / 3 or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    return (codecs.BOM_UTF16_BE if even > odd else codecs.BOM_UTF16_LE) + data
+
+
+def _shift_jis(data: bytes) -> str | None:
+    """The text of a file in Shift JIS, None for others."""
+    if data.isascii():
+        return None
     try:
-        return raw.decode("utf-8-sig")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        pass
+    else:
+        return None
+    try:
+        text = data.decode("shift_jis")
+    except UnicodeDecodeError:
+        return None
+    return text if any(character in text for character in _JAPANESE) else None
+
+
+def printable(text: str, length: int = 60) -> str:
+    """The start of a text for a message, without characters that control a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text.strip()[:length])

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.gltf_file import GltfFile
-from bimotion.motion.retarget.reference import rest_axes
+from bimotion.motion.retarget.mapping import map_joints
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
-from bimotion.motion.retarget.to_joints import match_joints
+from bimotion.motion.retarget.stance import rest_axes
 from bimotion.motion.rotations import matrix_to_quat, quat_conjugate, quat_multiply, quat_rotate
 
 CHARACTERS: tuple[str, ...] = (".bvh", ".glb", ".gltf", ".vrm")
@@ -122,8 +122,8 @@ def gltf_character(file: GltfFile) -> Character:
     names = tuple(str(node.get("name", f"node {i}")) for i, node in enumerate(nodes))
     joints = _vrm_joints(file.document)
     if any(joint not in joints for joint in _NEEDED):
-        _, found = match_joints(_flat_skeleton(names, parents, positions, order), file.where)
-        joints = {joint: order[index] for joint, index in found.items()}
+        source = SourceMotion.at_rest(_flat_skeleton(names, parents, positions, order))
+        joints = {joint: order[index] for joint, index in map_joints(source, file.where).joints.items()}
     return _character(
         names, tuple(parents), positions, rotations, joints, _skin(file, world), tuple(order), file.where
     )
@@ -136,13 +136,15 @@ def bvh_character(source: SourceMotion, where: str) -> Character:
         MotionFileError: no humanoid skeleton.
     """
     skeleton = source.skeleton
-    _, joints = match_joints(skeleton, where)
+    joints = map_joints(source, where).joints
     count = len(skeleton.names)
     positions, rotations = skeleton.rest_positions(), np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
     if rest_axes(skeleton, joints) is None:
-        places, turns = source.world_poses(range(count))
-        frame = _most_upright(places, joints)
-        positions, rotations = places[frame], matrix_to_quat(turns[frame])
+        source.compute(range(count))
+        poses = [source.world(joint) for joint in range(count)]
+        frame = _most_upright(np.stack([position for position, _ in poses], axis=1), joints)
+        positions = np.stack([position[frame] for position, _ in poses])
+        rotations = np.stack([rotation[frame] for _, rotation in poses])
     return _character(
         skeleton.names, skeleton.parents, positions, rotations, joints, None, tuple(range(count)), where
     )

@@ -1,36 +1,88 @@
-"""How long a unit of a motion file is."""
+"""The unit of a motion file, from the size of the body and a prior."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from bimotion.errors import MotionFileError
 
-UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "mm": 0.001}
+UNITS: dict[str, float] = {"m": 1.0, "dm": 0.1, "cm": 0.01, "inch": 0.0254, "mm": 0.001}
 """Metres in each unit that a user may name."""
 
-_GUESSES: tuple[float, ...] = (*UNITS.values(), 0.0254 / 0.45)
-"""What a file may be in; the last is Vicon's unit at CMU, in which some BVH conversions are."""
+VICON = 0.0254 / 0.45
+"""Metres in Vicon's unit at CMU, which some conversions of these recordings keep."""
 
-_ADULT = 1.32
+ADULT = 1.32
 """Metres along leg and trunk, from ankle to neck, of an adult 1.7 m tall."""
 
+_SPREAD = 0.25
+"""Standard deviation of the logarithm of a body's size: children and giants are rare."""
 
-def metres_per_unit(body: float, unit: str | None, where: str) -> float:
-    """Metres in a unit of a file in which leg and trunk together measure `body` units.
+_COST: dict[str, float] = {"m": 0.0, "cm": 0.0, "mm": 0.3, "inch": 0.5, "dm": 1.0, "CMU": 2.5}
+"""Minus the logarithm of how often a file is in each unit, up to a constant."""
 
-    Without `unit` it is the one of m, cm, inch, mm and CMU's that makes the body most like an adult's.
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a file's lengths."""
+
+    name: str
+    metres: float
+    doubt: str = ""
+    """A warning where another unit is possible or the body has an unusual size."""
+
+
+def given_unit(unit: str, where: str) -> Unit:
+    """The unit that the user named.
 
     Raises:
-        MotionFileError: an unknown unit, or a body between 0.6 and 3.4 m tall in none of them.
+        MotionFileError: no such unit.
     """
-    if unit is not None:
-        if unit not in UNITS:
-            raise MotionFileError(f"{where}: unknown unit {unit!r}; expected one of {', '.join(UNITS)}")
-        return UNITS[unit]
-    if body > 0 and np.isfinite(body):
-        best = min(_GUESSES, key=lambda metres: abs(np.log(metres * body / _ADULT)))
-        if 0.35 < best * body / _ADULT < 2.0:
-            return best
-    raise MotionFileError(
-        f"{where}: from ankle to neck the body measures {body:.4g} units, which fits a person in none of "
-        f"{', '.join(UNITS)}; name the unit with --unit"
-    )
+    if unit not in UNITS:
+        raise MotionFileError(f"{where}: unknown unit {unit!r}; expected one of {', '.join(UNITS)}")
+    return Unit(unit, UNITS[unit])
+
+
+def find_unit(body: float, where: str, *, vicon: bool = False) -> Unit:
+    """The unit of a file in which leg and trunk measure `body` from ankle to neck.
+
+    The unit is the likeliest: how near the body comes to an adult's, weighted with how common each unit is; `vicon`
+    says that the file is of a family that is common in Vicon's unit.
+
+    Raises:
+        MotionFileError: the body is a person's in no unit.
+    """
+    guesses = UNITS | {"CMU": VICON}
+    if not (body > 0 and np.isfinite(body)):
+        raise MotionFileError(
+            f"{where}: the body has no size: from ankle to neck it measures {body:.4g} units"
+        )
+
+    def cost(name: str) -> float:
+        size = np.log(guesses[name] * body / ADULT)
+        return float(size**2 / (2 * _SPREAD**2)) + (0.0 if vicon and name == "CMU" else _COST[name])
+
+    best = min(guesses, key=cost)
+    size = guesses[best] * body
+    if not 0.3 < size / ADULT < 2.0:
+        raise MotionFileError(
+            f"{where}: from ankle to neck the body measures {body:.4g} units, which is a person's size in none of "
+            f"{', '.join(UNITS)}; give the unit with --unit"
+        )
+    doubt = ""
+    if not 0.72 < size / ADULT < 1.35:
+        doubt = (
+            f"the body measures {body:.4g} units from ankle to neck; {unit_text(best)} is assumed, which makes the "
+            f"person about {1.7 * size / ADULT:.2f} m tall; if that is wrong, use --unit"
+        )
+    elif best in ("dm", "CMU") and not vicon:
+        doubt = (
+            f"the body measures {body:.4g} units from ankle to neck; {unit_text(best)} is assumed; if that is "
+            "wrong, use --unit"
+        )
+    return Unit(best, guesses[best], doubt)
+
+
+def unit_text(name: str) -> str:
+    """The unit's name for people."""
+    return "Vicon's unit at CMU (5.64 cm)" if name == "CMU" else name
