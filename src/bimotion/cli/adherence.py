@@ -10,7 +10,6 @@ from bimotion.cli.options import Device, Flag, Model, SamplerName
 
 if TYPE_CHECKING:
     from bimotion.evaluation.adherence.classifier import Classifier
-    from bimotion.evaluation.adherence.match import Matcher
     from bimotion.evaluation.adherence.motions import Motions
     from bimotion.evaluation.adherence.recordings import Window
 
@@ -44,8 +43,8 @@ class Adherence:
     """Activity classifier; trained on the recordings and stored here if the folder has none."""
     data: Annotated[Path | None, arg(metavar="DATA")] = None
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
-    evaluator: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """A text-motion evaluator: also measure how well wrong requests can be detected (warnings)."""
+    warnings: bool = False
+    """Also measure how well the model's own warnings separate wrong requests from right ones (models only)."""
     check: Flag = False
     """Only check the judges on the recordings."""
     export: Annotated[Path | None, arg(metavar="FOLDER")] = None
@@ -75,8 +74,8 @@ class Adherence:
             raise UsageError(f"--seeds: expected 1 or more, got {self.seeds}")
         if self.motions is not None and self.model is not None:
             raise UsageError("give one of --model and --motions")
-        if self.motions is not None and self.data is not None:
-            raise UsageError("--data: measures a model; leave it out with --motions")
+        if self.motions is not None and (self.data is not None or self.warnings):
+            raise UsageError("--data and --warnings measure a model; leave them out with --motions")
         if (
             (self.check or self.classifier is not None)
             and self.recordings is None
@@ -127,7 +126,7 @@ class Adherence:
             classifier=classifier,
             windows=windows,
             test_set=test_set,
-            matcher=self._matcher(),
+            warnings=self.warnings,
         )
         self._print({"name": name, **results}, markdown(results))
 
@@ -155,15 +154,6 @@ class Adherence:
         from bimotion.evaluation.adherence.test_set import measure_test_set
 
         return measure_test_set(source.model, MotionStore.open(self.data), track)
-
-    def _matcher(self) -> "Matcher | None":
-        if self.evaluator is None:
-            return None
-        from bimotion.evaluation.adherence.match import Matcher
-        from bimotion.evaluators.embedding import read_embedder
-        from bimotion.evaluators.folder import find_evaluator
-
-        return Matcher(read_embedder(find_evaluator(self.evaluator), self.device))
 
     def _windows(self) -> "list[Window]":
         from bimotion.evaluation.adherence.recordings import read_windows

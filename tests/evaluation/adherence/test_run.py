@@ -14,8 +14,8 @@ from bimotion.evaluation.adherence import classifier as classifier_module
 from bimotion.evaluation.adherence.bars import Bars, markdown, rows
 from bimotion.evaluation.adherence.check import check, rates_to_json, table
 from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
-from bimotion.evaluation.adherence.doubt import halves, measure_doubt
-from bimotion.evaluation.adherence.match import Match, Matcher, fit_calibration
+from bimotion.evaluation.adherence.doubt import doubt_rates, fit_limit, halves, measure_doubt
+from bimotion.evaluation.adherence.motions import ModelMotions
 from bimotion.evaluation.adherence.natural import Sample, compare, ends_well
 from bimotion.evaluation.adherence.prompts import Contrast, Prompts, Request, SidePrompt, TwoActions
 from bimotion.evaluation.adherence.recordings import Event, Window
@@ -27,7 +27,7 @@ from bimotion.evaluation.adherence.reference import (
 )
 from bimotion.evaluation.adherence.run import measure
 from bimotion.evaluation.adherence.test_set import measure_test_set
-from bimotion.evaluators.embedding import read_embedder
+from bimotion.inference.settings import Sampling
 from tests.evaluation.adherence.puppet import Puppet, jumping, ramp, walking
 from tests.evaluation.adherence.test_judges import raised, turning
 
@@ -211,47 +211,43 @@ def test_a_classifier_comes_back_from_its_folder(tmp_path_factory: pytest.TempPa
     assert again.shows(motions, "salsa") == classifier.shows(motions, "salsa")
 
 
-def verdict(number: int, right: bool, similarity: float, missed: int) -> dict[str, Any]:
-    match = Match(similarity, ("sit",) * missed, 2)
-    return {"id": f"r-{number // 2}", "right": right, "match": match.to_json()}
+def verdict(number: int, right: bool, score: float | None, warned: bool = False) -> dict[str, Any]:
+    return {"id": f"r-{number // 2}", "right": right, "score": score, "warned": warned}
 
 
-def test_doubt_is_fitted_on_one_half_and_measured_on_the_other() -> None:
+def test_warnings_are_rated_as_given_and_by_a_limit_of_the_other_half() -> None:
     rng = np.random.default_rng(0)
-    verdicts = []
-    for number in range(400):
-        right = number % 3 == 0
-        verdicts.append(
-            verdict(
-                number, right, rng.normal(0.6 if right else 0.2, 0.1), 0 if right else int(rng.integers(3))
-            )
-        )
+    verdicts = [
+        verdict(number, number % 3 == 0, rng.normal(0.6 if number % 3 == 0 else 0.2, 0.1), number % 2 == 0)
+        for number in range(600)
+    ]
     found = measure_doubt(verdicts)
-    assert found["warns_wrong"] > 0.9
-    assert 0.03 < found["warns_right"] < 0.2
-    assert found["wrong"] + found["right"] == 400
+    assert found is not None
+    assert (found["wrong"], found["right"]) == (400, 200)
+    assert found["warns_wrong"] == found["warns_right"] == 0.5
+    assert found["by_score"]["warns_wrong"] > 0.95
+    assert 0.04 < found["by_score"]["warns_right"] < 0.18
+    assert doubt_rates(verdicts, fit_limit(verdicts, 0.1))["warns_right"] == pytest.approx(0.1)
     first, second = halves(verdicts)
     assert not {each["id"] for each in first} & {each["id"] for each in second}
 
 
-def test_a_calibration_knows_nothing_where_nothing_can_be_known() -> None:
-    matches = [Match(0.5, (), 1)] * 10
-    calibration = fit_calibration(matches, [True] * 7 + [False] * 3)
-    assert calibration.probability(matches[0]) == pytest.approx(0.7, abs=0.02)
+def test_without_scores_only_the_warnings_are_rated() -> None:
+    found = measure_doubt([verdict(number, number % 3 == 0, None, number % 3 != 0) for number in range(60)])
+    assert found is not None
+    assert (found["warns_wrong"], found["warns_right"]) == (1.0, 0.0)
+    assert "by_score" not in found
+    assert measure_doubt([verdict(number, False, None) for number in range(60)]) is None
     with pytest.raises(DataError, match="some are right and some wrong"):
-        fit_calibration(matches, [True] * 10)
+        doubt_rates([verdict(0, True, None)])
 
 
-def test_warnings_are_measured_on_the_requests_of_a_run(judge: Path) -> None:
-    source = Statue()
-    results = measure(source, seeds=1, prompts=PROMPTS, matcher=Matcher(read_embedder(judge)))
-    assert results["doubt"] is None  # nothing is right
-    match = results["requests"]["verdicts"][0]["match"]
-    assert -1 <= match["similarity"] <= 1
-    (found,) = Matcher(read_embedder(judge)).matches(
-        ["a person sits down"], [Puppet(3).joints().astype(np.float32)]
-    )
-    assert found.missed == ("sit",)
+def test_a_model_is_asked_what_it_doubts(micro_folder: Path) -> None:
+    source = ModelMotions(bimotion.load(micro_folder), Sampling(steps=2))
+    motions = source.motions(["a person jumps"], 0)
+    (found,) = source.doubts(["a person jumps"], motions)
+    assert found["warned"] == bool(found["warnings"])
+    assert found["score"] is None or 0 <= found["score"] <= 1
 
 
 def test_test_windows_give_reconstruction_and_true_captions(store: MotionStore, micro_folder: Path) -> None:

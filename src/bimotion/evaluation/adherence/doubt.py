@@ -1,8 +1,9 @@
-"""How well warnings separate the requests that a system got wrong from those it got right.
+"""How well a model's warnings separate the requests that it got wrong from those it got right.
 
-A verdict is an object with `id`, `right` (of a judge) and `match` (`match.Match` as an object), such as those of
-`results["requests"]["verdicts"]` where a matcher was given. A system warns where the calibrated probability is below a
-limit. The protocol: calibration and limit are fitted on one half of the prompts and measured on the other, both ways.
+A verdict is an object with `id`, `right` (of a judge), `warned` (whether the model doubts its motion) and `score` (its
+match of motion and sentence, 0 to 1, or None), such as those of `results["requests"]["verdicts"]` of a run with
+warnings. The protocol: the warnings as users get them; and the best that the score alone could do, with the limit
+fitted on one half of the prompts and measured on the other, both ways.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from bimotion.errors import DataError
-from bimotion.evaluation.adherence.match import Calibration, Match, fit_calibration
 
 Verdict = Mapping[str, Any]
 
@@ -27,10 +27,8 @@ class DoubtBars:
     """Largest share of right requests that are warned about."""
 
 
-def doubt_rates(
-    verdicts: Sequence[Verdict], calibration: Calibration, limit: float
-) -> dict[str, float | int]:
-    """Shares of wrong and of right requests that are warned about, and how many there are.
+def doubt_rates(verdicts: Sequence[Verdict], limit: float | None = None) -> dict[str, float | int]:
+    """Shares of wrong and of right requests that are warned about: by the model, or by scores below a limit.
 
     Raises:
         DataError: nothing is right, or nothing is wrong.
@@ -38,7 +36,9 @@ def doubt_rates(
     right = np.array([bool(verdict["right"]) for verdict in verdicts])
     if right.all() or not right.any():
         raise DataError("warnings are measured on requests of which some are right and some wrong")
-    warned = np.array(_probabilities(verdicts, calibration)) < limit
+    warned = np.array(
+        [verdict["warned"] if limit is None else float(verdict["score"]) < limit for verdict in verdicts]
+    )
     return {
         "warns_wrong": float(warned[~right].mean()),
         "wrong": int((~right).sum()),
@@ -47,20 +47,16 @@ def doubt_rates(
     }
 
 
-def fit_doubt(
-    verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_right
-) -> tuple[Calibration, float]:
-    """The calibration, and the highest limit that warns about at most so many of the right requests.
+def fit_limit(verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_right) -> float:
+    """The highest limit of the score that warns about at most so many of the right requests.
 
     Raises:
-        DataError: all are right, or none is.
+        DataError: nothing is right.
     """
-    matches = [Match.from_json(verdict["match"]) for verdict in verdicts]
-    calibration = fit_calibration(matches, [bool(verdict["right"]) for verdict in verdicts])
-    right = np.sort(
-        [calibration.probability(m) for m, v in zip(matches, verdicts, strict=True) if v["right"]]
-    )
-    return calibration, float(right[int(most_right * len(right))])
+    scores = np.sort([float(verdict["score"]) for verdict in verdicts if verdict["right"]])
+    if not len(scores):
+        raise DataError("a limit is fitted on requests of which some are right")
+    return float(scores[int(most_right * len(scores))])
 
 
 def halves(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
@@ -72,29 +68,24 @@ def halves(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
     )
 
 
-def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) -> dict[str, Any]:
-    """Rates on each half of the prompts as fitted on the other, averaged; and the calibration and limit of all.
+def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) -> dict[str, Any] | None:
+    """Rates of the model's own warnings, and of the score with a fitted limit.
 
-    Raises:
-        DataError: a half has nothing right or nothing wrong.
+    None where everything in one half of the prompts is right, or everything is wrong.
     """
     bars = bars or DoubtBars()
-    first, second = halves(verdicts)
-    rates = [
-        doubt_rates(test, *fit_doubt(fitted, bars.warns_right))
-        for fitted, test in ((first, second), (second, first))
-    ]
-    calibration, limit = fit_doubt(verdicts, bars.warns_right)
-    return {
-        "warns_wrong": float(np.mean([rate["warns_wrong"] for rate in rates])),
-        "warns_right": float(np.mean([rate["warns_right"] for rate in rates])),
-        "wrong": int(sum(rate["wrong"] for rate in rates)),
-        "right": int(sum(rate["right"] for rate in rates)),
-        "calibration": asdict(calibration),
-        "limit": limit,
-        "bars": asdict(bars),
-    }
-
-
-def _probabilities(verdicts: Sequence[Verdict], calibration: Calibration) -> list[float]:
-    return [calibration.probability(Match.from_json(verdict["match"])) for verdict in verdicts]
+    parts = halves(verdicts)
+    if any(len({bool(verdict["right"]) for verdict in part}) < 2 for part in parts):
+        return None
+    result: dict[str, Any] = {**doubt_rates(verdicts), "bars": asdict(bars)}
+    if all(verdict["score"] is not None for verdict in verdicts):
+        rates = [
+            doubt_rates(test, fit_limit(fitted, bars.warns_right))
+            for fitted, test in (parts, reversed(parts))
+        ]
+        result["by_score"] = {
+            "limit": fit_limit(verdicts, bars.warns_right),
+            "warns_wrong": float(np.mean([rate["warns_wrong"] for rate in rates])),
+            "warns_right": float(np.mean([rate["warns_right"] for rate in rates])),
+        }
+    return result

@@ -18,6 +18,7 @@ from bimotion.evaluation.adherence.prompts import Prompts
 from bimotion.features.files import read_any
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
+from bimotion.motion.clip import Clip
 from bimotion.motion.quality import QUALITY_FPS
 from bimotion.storage.atomic import atomic_path
 
@@ -67,6 +68,16 @@ class ModelMotions:
             )
             generated += [np.asarray(clip.joints) for clip in clips]
         return generated
+
+    def doubts(self, texts: Sequence[str], motions: Sequence[Joints]) -> list[dict[str, Any]]:
+        """What the model doubts in each motion: `warned`, `score` (0 to 1 or None), and its `warnings`."""
+        found = []
+        for text, joints in zip(texts, motions, strict=True):
+            match = self.model.match(text, Clip(joints, QUALITY_FPS))
+            found.append(
+                {"warned": bool(match.warnings), "score": match.score, "warnings": list(match.warnings)}
+            )
+        return found
 
 
 class FolderMotions:

@@ -8,10 +8,9 @@ from bimotion.captions.content_words import content_of_words
 from bimotion.evaluation.adherence.bars import Bars, rows
 from bimotion.evaluation.adherence.classifier import Classifier
 from bimotion.evaluation.adherence.course import Course
-from bimotion.evaluation.adherence.doubt import halves, measure_doubt
+from bimotion.evaluation.adherence.doubt import measure_doubt
 from bimotion.evaluation.adherence.judges import LIMITS, in_order
-from bimotion.evaluation.adherence.match import Matcher
-from bimotion.evaluation.adherence.motions import Joints, Motions
+from bimotion.evaluation.adherence.motions import Joints, ModelMotions, Motions
 from bimotion.evaluation.adherence.natural import Sample, compare
 from bimotion.evaluation.adherence.prompts import Prompts, Request, load_prompts
 from bimotion.evaluation.adherence.recordings import Window
@@ -52,7 +51,7 @@ def measure(
     windows: Sequence[Window] = (),
     prompts: Prompts | None = None,
     test_set: Mapping[str, Any] | None = None,
-    matcher: Matcher | None = None,
+    warnings: bool = False,
     bars: Bars | None = None,
 ) -> dict[str, Any]:
     """All verdicts and counts of a system on the prompt lists, as JSON values.
@@ -60,7 +59,7 @@ def measure(
     `windows` are recordings with captions: with them, naturalness is compared and the recordings' own shares are
     reported. `requests_shuffled` judges every motion by another request: what is right by chance. Requests for
     activities that the classifier is not trusted with are left out. `test_set` is what `measure_test_set` gave.
-    With a `matcher`, how well it separates wrong requests from right ones is measured (see `doubt`).
+    With `warnings`, how well a model's own warnings separate wrong requests from right ones is measured (see `doubt`).
     """
     prompts = prompts or load_prompts()
     trusted = trusted_activities(classifier)
@@ -68,7 +67,7 @@ def measure(
     samples: list[Sample] = []
     for seed in range(seeds):
         _contrasts(source, seed, prompts, tallies["contrasts"], samples)
-        _requests(source, seed, prompts, (classifier, trusted, matcher), tallies, samples)
+        _requests(source, seed, prompts, (classifier, trusted, warnings), tallies, samples)
         _two_actions(source, seed, prompts, tallies["two_actions"], samples)
         _sides(source, seed, prompts, tallies["sides"], samples)
     results: dict[str, Any] = {"seeds": seeds, **{name: tally.to_json() for name, tally in tallies.items()}}
@@ -86,20 +85,13 @@ def measure(
         }
     if test_set is not None:
         results["test_set"] = dict(test_set)
-    if matcher is not None:
-        results["doubt"] = _doubt(results["requests"]["verdicts"])
+    if warnings and isinstance(source, ModelMotions):
+        results["doubt"] = measure_doubt(results["requests"]["verdicts"])
     results["bars"] = {
         "limits": asdict(bars or Bars()),
         "rows": [row.to_json() for row in rows(results, bars)],
     }
     return results
-
-
-def _doubt(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What warnings reach; None where a half of the prompts has nothing right or nothing wrong."""
-    if any(len({verdict["right"] for verdict in half}) < 2 for half in halves(verdicts)):
-        return None
-    return measure_doubt(verdicts)
 
 
 def _counts(tally: Tally) -> dict[str, Any]:
@@ -122,21 +114,21 @@ def _requests(
     source: Motions,
     seed: int,
     prompts: Prompts,
-    judge: tuple[Classifier | None, Mapping[str, Any], Matcher | None],
+    judge: tuple[Classifier | None, Mapping[str, Any], bool],
     tallies: Mapping[str, Tally],
     samples: list[Sample],
 ) -> None:
-    classifier, trusted, matcher = judge
+    classifier, trusted, warnings = judge
     texts = [request.text for request in prompts.requests]
     generated = source.motions(texts, seed)
-    matches = [match.to_json() for match in matcher.matches(texts, generated)] if matcher else None
+    doubts = source.doubts(texts, generated) if warnings and isinstance(source, ModelMotions) else None
     for index, (request, joints) in enumerate(zip(prompts.requests, generated, strict=True)):
         samples.append(Sample(content_of_words([request.text]), joints, request.idle))
         if request.activity is None or request.activity in trusted:
             right = _fulfilled(request, joints, classifier)
             about: dict[str, Any] = {"id": request.id, "text": request.text, "seed": seed}
-            if matches is not None:
-                about["match"] = matches[index]
+            if doubts is not None:
+                about |= doubts[index]
             tallies["requests"].add(right, (request.group,), **about)
             other = generated[(index + len(generated) // 2) % len(generated)]
             tallies["requests_shuffled"].add(
