@@ -1,4 +1,4 @@
-"""How long an evaluation takes without generation, how much memory it needs, and how fast a library is searched.
+"""Time and memory of an evaluation without generation, and time of indexing and searching a library.
 
     python -m benchmarks.evaluation_speed DATA [--evaluator FOLDER] [--windows 4000] [--repeats 20]
 
@@ -24,6 +24,7 @@ from bimotion.evaluation.motion_folder import MotionFolder, export_prompts
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.report import write_report
 from bimotion.evaluators.embedding import read_embedder
+from bimotion.search.index import Index
 from bimotion.search.library import Library
 
 
@@ -76,7 +77,7 @@ def many_windows(store: MotionStore, count: int, folder: Path) -> Path:
 
 
 def answered(data: Path, folder: Path) -> Path:
-    """The motions that are evaluation_set for in one repeat, as files: the recorded ones."""
+    """The recorded motions of one repeat as files, with their list of prompts."""
     store = MotionStore.open(data)
     evaluation_set = EvaluationSet(store, BIMOTION_1)
     (folder / "00").mkdir(parents=True)
@@ -96,13 +97,18 @@ def search(takes: Path, evaluator: Path | None, count: int = 10_000) -> None:
         f"indexed {len(library)} recordings: {1000 * (time.perf_counter() - begun) / len(library):.0f} ms each"
     )
     times = -(-count // len(library))
-    library._entries, library._points = library._entries * times, np.tile(library._points, (times, 1))
+    copies = [
+        (replace(entry, name=f"{copy}/{entry.name}"), pieces)
+        for entry, pieces in library.index.by_digest().values()
+        for copy in range(times)
+    ]
+    library.index = Index.of(copies, library.index.pieces.embeddings.shape[1])
     library.search("a person walks.")
     begun = time.perf_counter()
     for text in ("a person waves.", "someone jumps twice.", "a person turns around."):
         library.search(text)
     each = 1000 * (time.perf_counter() - begun) / 3
-    print(f"searched {len(library)} recordings, {len(library._points)} pieces: {each:.1f} ms")
+    print(f"searched {len(library)} recordings, {len(library.index.pieces)} pieces: {each:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ Its scores are those of the recorded motions of the test split by protocol bimot
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
 from bimotion.evaluation.evaluation_set import EvaluationSet
@@ -21,6 +23,7 @@ from bimotion.evaluators.folder import (
     read_evaluator,
     save_contrastive,
 )
+from bimotion.training.evaluator.calibration import KnownWords, calibrate
 from bimotion.training.folders import replaced_folder
 from tools.embed_model import data_table
 
@@ -74,6 +77,10 @@ def main() -> None:
     if not isinstance(parts, ContrastiveParts):
         parser.error(f"{args.run}: expected an evaluator that `bimotion train evaluator` made")
     store = MotionStore.open(args.data)
+    held_out = store.items("val", mirrored=False, text=True)
+    features = [store.features(item) for item in held_out]
+    known = KnownWords.of(store.items("train", text=True), ParaphraseBank.load())
+    parts = replace(parts, calibration=calibrate(parts, held_out, features, known))
     embedder = ContrastiveEmbedder(parts)
     evaluation_set = EvaluationSet(store, BIMOTION_1)
     config = EvaluationConfig(repeats=BIMOTION_1.repeats, parts=("text-to-motion",))

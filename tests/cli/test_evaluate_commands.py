@@ -123,6 +123,12 @@ def test_search_finds_by_sentence_and_by_example(
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 1
     assert "bimotion: not searched: " in said.err
+    call("search", "a person walks", "takes", "--evaluator", "judge", "--min-score", "1")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "bimotion: nothing found; the nearest is takes/" in said.err
+    call("search", "a person walks", "takes", "--evaluator", "judge", "--min-speed", "9", "--side", "left")
+    assert capsys.readouterr().err.endswith("bimotion: nothing found\n")
     call(
         *("search", "takes/walk.npz", "takes", "--evaluator", "judge"),
         *("--index", "index.npz", "--json", "--page", "found.html"),
@@ -157,6 +163,7 @@ def test_search_finds_by_sentence_and_by_example(
         (["search", "a", "nowhere"], "nowhere: expected a folder of recordings"),
         (["search", "no.bvh", "data"], "no.bvh: no such file"),
         (["search", "a", "data", "--count", "0"], "--count: expected 1 or more"),
+        (["search", "a", "data", "--min-speed", "-1"], "expected 0 or more"),
     ],
 )
 @pytest.mark.usefixtures("here")

@@ -416,7 +416,9 @@ def _read_index(folder: Path) -> Any:
         _Shared.embedder = library.read_embedder(library.find_evaluator(None), "cpu")
     library.read_embedder = lambda *_: _Shared.embedder
     found = library.Library(folder)
-    return [found._points, *(hit.score for hit in found.search("a person walks"))]
+    pieces = found.index.pieces
+    hits = found.search("a person walks", min_score=-1)
+    return [pieces.embeddings, pieces.facts, *(hit.score for hit in hits)]
 
 
 def _report(folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""`bimotion search`: recordings that show what a sentence says, or that are like an example."""
+"""`bimotion search`: find recordings by a sentence or by an example."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Search:
-    """Find recordings by a sentence, or by a motion file that is like what is looked for.
+    """Find recordings by a sentence, or by a motion file as an example.
 
     Recordings (BVH, AMC, NPY, NPZ) are indexed once, in FOLDER/.bimotion-index.npz; new and changed files are read
-    again. A long recording is searched in pieces of 6 s.
+    again. A long recording is searched in pieces of 6 s. The score of a sentence is the probability that it is true of
+    the piece; below 0.5 nothing is found. The score of an example is the cosine of the embeddings.
 
     examples:
       bimotion search "a person waves with the left hand" takes/
+      bimotion search "a person walks" takes/ --min-speed 1.2 --side left
       bimotion search example.bvh takes/ --count 3
       bimotion search "somebody jumps" takes/ --page found.html
     """
@@ -30,26 +32,40 @@ class Search:
     what: Annotated[Positional[str], arg(metavar="TEXT|FILE")]
     """A sentence, or a motion file."""
     folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
-    """The recordings, in folders of any depth."""
+    """Folder of the recordings, searched with its subfolders."""
     count: Annotated[int, arg(metavar="N")] = 10
-    """Recordings to find."""
+    """Number of recordings to find."""
+    min_score: Annotated[
+        float | None, arg(metavar="P", help_behavior_hint="(default: 0.5 for sentences, none for examples)")
+    ] = None
+    """Lowest score of a hit."""
+    min_seconds: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: any)")] = None
+    """Shortest recording, seconds."""
+    max_seconds: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: any)")] = None
+    """Longest recording, seconds."""
+    min_speed: Annotated[float | None, arg(metavar="V", help_behavior_hint="(default: any)")] = None
+    """Lowest mean horizontal speed of the piece, m/s."""
+    max_speed: Annotated[float | None, arg(metavar="V", help_behavior_hint="(default: any)")] = None
+    """Highest mean horizontal speed of the piece, m/s."""
+    side: Annotated[Literal["left", "right"] | None, arg(help_behavior_hint="(default: any)")] = None
+    """Side that the piece shows: of the activity in the sentence, else of the busier hand."""
     page: Annotated[Path | None, arg(metavar="PAGE", help_behavior_hint="(.html)")] = None
-    """Write a page that plays what was found."""
+    """Also write a page that plays the hits."""
     evaluator: Evaluator = None
-    """The networks that tell what is near."""
+    """Model used to compare text and motion."""
     index: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: in the folder of the recordings)")
     ] = None
-    """Where to keep the index."""
+    """File of the index."""
     device: Device = "cpu"
-    """Where the evaluator runs: cpu, cuda, mps."""
+    """Device that the evaluator runs on: cpu, cuda, mps."""
     json: Flag = False
-    """Print one list of {"file", "start", "stop", "score"} instead of lines."""
+    """Print a JSON list of {"file", "start", "stop", "score", "cosine"} instead of lines."""
     reading: ReadingOptions = Reading()
     """How FILE is read."""
 
     def run(self) -> None:
-        """Index, search, print."""
+        """Index, search, print the hits."""
         from bimotion.cli.usage import UsageError
 
         if self.count < 1:
@@ -60,23 +76,24 @@ class Search:
             if self.page.suffix.lower() != ".html":
                 raise UsageError(f"{self.page}: expected a name that ends in .html")
             check_writable(self.page)
-        what = self._what()
+        query = self._query()
         from bimotion.cli.progress import track
-        from bimotion.search.library import Library
+        from bimotion.search.library import Filters, Library
 
+        filters = Filters(self.min_seconds, self.max_seconds, self.min_speed, self.max_speed, self.side)
         library = Library(
             self.folder, evaluator=self.evaluator, index=self.index, device=self.device, track=track
         )
-        hits = library.search(what, self.count)
+        hits = library.search(query, self.count, min_score=self.min_score, filters=filters)
         for reason in library.failures.values():
             note(f"bimotion: not searched: {reason}")
+        if not hits:
+            self._note_nearest(library.search(query, 1, min_score=-1.0, filters=filters))
         if self.json:
             import json
 
-            rows = [
-                {"file": str(hit.path), "start": hit.start, "stop": hit.stop, "score": hit.score}
-                for hit in hits
-            ]
+            names = ("start", "stop", "score", "cosine")
+            rows = [{"file": str(hit.path), **{name: getattr(hit, name) for name in names}} for hit in hits]
             say_lines(json.dumps(rows, indent=1))
         else:
             for hit in hits:
@@ -84,8 +101,18 @@ class Search:
         if self.page is not None and hits:
             self._write_page(self.page, hits)
 
-    def _what(self) -> "str | Clip":
-        """The sentence, or the motion of the file that is named."""
+    def _note_nearest(self, nearest: "list[Hit]") -> None:
+        """Say that nothing was found, and what comes nearest."""
+        if nearest:
+            (hit,) = nearest
+            note(
+                f"bimotion: nothing found; the nearest is {hit.path} with a score of {hit.score:.3f} (--min-score)"
+            )
+        else:
+            note("bimotion: nothing found")
+
+    def _query(self) -> "str | Clip":
+        """The sentence, or the motion in the named file."""
         from bimotion.motion.formats import READS
 
         path = Path(self.what).expanduser()

@@ -58,6 +58,7 @@ class ContrastiveEmbedder:
 
     def __init__(self, parts: ContrastiveParts) -> None:
         self._network, self._tokenizer = parts.network, parts.tokenizer
+        self.calibration = parts.calibration
         self.max_frames: int | None = parts.network.config.max_frames
         self.tagged: Mapping[str, Sequence[str]] = {}
 

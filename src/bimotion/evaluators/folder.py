@@ -1,7 +1,7 @@
 """Evaluators as folders: `config.json`, `evaluator.safetensors`, and what they read text with.
 
-A contrastive one has a `tokenizer.json`; a published one `words.txt` (its vocabulary, a word a line) and
-`captions.json` (tagged words of captions that are known); TMR names the language model that reads its captions.
+A contrastive one has a `tokenizer.json` and a `calibration.json`; a published one has `words.txt` (its vocabulary, one
+word per line) and `captions.json` (tagged words of known captions); TMR names the language model of its captions.
 """
 
 import json
@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bimotion.errors import DataError, ModelError
+from bimotion.evaluators.calibration import Calibration, read_calibration, save_calibration
 from bimotion.evaluators.contrastive import ContrastiveConfig, ContrastiveEvaluator
 from bimotion.evaluators.published import PublishedEvaluator, PublishedEvaluatorConfig
 from bimotion.evaluators.tmr import Tmr, TmrConfig
@@ -63,6 +64,8 @@ class ContrastiveParts:
     """The two encoders, with the statistics of features."""
     tokenizer: MotionTokenizer
     """Captions to ids."""
+    calibration: Calibration | None = None
+    """Cosines as probabilities; None in folders of earlier versions, or without held-out pairs."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ def save_contrastive(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "tokenizer.json") as path:
         path.write_text(parts.tokenizer.to_json() + "\n", encoding="utf-8")
+    if parts.calibration is not None:
+        save_calibration(parts.calibration, folder)
     _save(folder, "contrastive", parts.network, {}, card, dtype, {"slots": parts.tokenizer.slots})
 
 
@@ -160,7 +165,7 @@ def read_evaluator(
         if tokenizer.special.text_vocab_size > config.vocab_size:
             raise ModelError(f"{folder}: the tokenizer's vocabulary is not the network's")
         network, _ = network_of_file(lambda: ContrastiveEvaluator(config), weights, device)
-        return ContrastiveParts(network, tokenizer)
+        return ContrastiveParts(network, tokenizer, read_calibration(folder))
     if record.kind == "tmr":
         sizes = record_from_json(TmrConfig, record.network, f"{path}: network", ModelError)
         tmr, statistics = network_of_file(lambda: Tmr(sizes), weights, device, extra=STATISTICS)

@@ -1,17 +1,15 @@
-"""A folder of recordings that can be searched, by a sentence or by a motion that is like what is looked for.
+"""A folder of recordings that can be searched, by a sentence or by an example motion.
 
 Legend: T frames, W windows, D embedding width.
 """
 
-import json
-import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bimotion.errors import BimotionError, ConfigError, DataError
 from bimotion.evaluators.embedding import ContrastiveEmbedder, read_embedder
@@ -21,28 +19,28 @@ from bimotion.features.files import read_any
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import motion_files
-from bimotion.storage.arrays import open_arrays
-from bimotion.storage.atomic import atomic_path
+from bimotion.search.index import (
+    INDEX_FILE,
+    Entry,
+    FileState,
+    Index,
+    Pieces,
+    file_digest,
+    read_index,
+    windows,
+    write_index,
+)
+from bimotion.search.window_facts import NUM_FACTS, activity_of, has_side, window_facts
 from bimotion.storage.fingerprint import file_fingerprint
-from bimotion.storage.json_files import parse_json
-from bimotion.storage.locks import LockedError, locked_file
-from bimotion.storage.records import record_from_json
 
-logger = logging.getLogger(__name__)
+MIN_FRAMES = 10
+"""Shortest recording that is searched, in frames at 20 fps: half a second."""
 
-INDEX_FILE = ".bimotion-index.npz"
-"""What is known of a folder's recordings; it stands in the folder unless another place is named."""
+MIN_PROBABILITY = 0.5
+"""Default score below which a sentence finds nothing."""
 
-FORMAT = "bimotion index 1"
-
-WINDOW, HOP = 120, 60
-"""Frames at 20 per second of the pieces that a recording is searched in, and from one to the next: 6 s and 3 s."""
-
-MAX_FRAMES = 1 << 24
-"""Most frames of a recording: nine days."""
-
-SHORTEST = 10
-"""Frames of the shortest recording that is searched: half a second."""
+BATCH = 256
+"""Windows that are embedded at once while indexing."""
 
 Progress = Callable[[Sequence[Path], str], Iterator[Path]]
 
@@ -54,11 +52,13 @@ class Hit:
     path: Path
     """The file."""
     start: float
-    """Where it begins, seconds."""
+    """Beginning of the piece, seconds."""
     stop: float
-    """Where it ends, seconds."""
+    """End of the piece, seconds."""
     score: float
-    """How near it is to what was looked for: a cosine, 1 is the same."""
+    """For a sentence the probability that it is true of the piece, if the evaluator is calibrated; else the cosine."""
+    cosine: float
+    """Cosine of the embeddings of query and piece."""
 
     def clip(self) -> Clip:
         """The piece, at the rate of the file.
@@ -71,30 +71,45 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """What is known of a file."""
+class Filters:
+    """Conditions that hits must meet, by measurement; None: no condition."""
 
-    name: str
-    size: int
-    changed: int
-    windows: tuple[tuple[int, int], ...]
-    failure: str = ""
+    min_seconds: float | None = None
+    """Shortest recording, seconds."""
+    max_seconds: float | None = None
+    """Longest recording, seconds."""
+    min_speed: float | None = None
+    """Lowest mean horizontal speed of the piece, m/s."""
+    max_speed: float | None = None
+    """Highest mean horizontal speed of the piece, m/s."""
+    side: Literal["left", "right"] | None = None
+    """Side that the piece shows: of the activity in the sentence (hand, kick, turn, sidestep), else busier hand."""
 
     def __post_init__(self) -> None:
-        path = PurePosixPath(self.name)
-        if path.is_absolute() or ".." in path.parts:
-            raise DataError(f"{self.name!r} lies outside the folder")
-        if not all(0 <= first < end <= MAX_FRAMES for first, end in self.windows):
-            raise DataError(f"{self.name!r} has windows that cannot be")
+        for low, high in (("min_seconds", "max_seconds"), ("min_speed", "max_speed")):
+            values = [getattr(self, name) for name in (low, high)]
+            if any(value is not None and not value >= 0 for value in values):
+                raise ConfigError(f"{low}, {high}: expected 0 or more, got {values}")
+            if None not in values and values[0] > values[1]:
+                raise ConfigError(f"{low} ({values[0]}) is above {high} ({values[1]})")
+        if self.side not in (None, "left", "right"):
+            raise ConfigError(f"side: expected left or right, got {self.side!r}")
 
-
-@dataclass(frozen=True)
-class _Index:
-    """What the index says beside the embeddings."""
-
-    format: str
-    evaluator: str
-    entries: tuple[_Entry, ...]
+    def allowed(self, index: Index, query: str | None) -> Bool[np.ndarray, " W"]:
+        """Which windows meet the conditions; `query` is the sentence, None for an example."""
+        counts = [entry.windows for entry in index.entries]
+        seconds = np.repeat([entry.frames / FPS for entry in index.entries], counts)
+        speed = index.pieces.facts[:, 0]
+        allowed = np.ones(len(speed), dtype=bool)
+        for values, low, high in (
+            (seconds, self.min_seconds, self.max_seconds),
+            (speed, self.min_speed, self.max_speed),
+        ):
+            allowed &= (values >= low) if low is not None else True
+            allowed &= (values <= high) if high is not None else True
+        if self.side is not None:
+            allowed &= has_side(index.pieces.facts, self.side, activity_of(query or ""))
+        return allowed
 
 
 class Library:
@@ -116,8 +131,8 @@ class Library:
     ) -> None:
         """Open a folder and bring its index up to date.
 
-        `evaluator` is a folder that `bimotion train evaluator` made (the one that comes with the package when not
-        given), `index` the file to keep the index in (`.bimotion-index.npz` in the folder when not given).
+        `evaluator` is a folder that `bimotion train evaluator` made (default: the bundled evaluator), `index` the file
+        of the index (default: `.bimotion-index.npz` in the folder).
 
         Raises:
             DataError: there is no such folder, or the index cannot be written.
@@ -127,152 +142,191 @@ class Library:
         self.folder = Path(folder).expanduser()
         if not self.folder.is_dir():
             raise DataError(f"{self.folder}: expected a folder of recordings")
-        self.index = self.folder / INDEX_FILE if index is None else Path(index).expanduser()
-        judge = find_evaluator(evaluator)
-        embedder = read_embedder(judge, device)
+        self.index_file = self.folder / INDEX_FILE if index is None else Path(index).expanduser()
+        evaluator_folder = find_evaluator(evaluator)
+        embedder = read_embedder(evaluator_folder, device)
         if not isinstance(embedder, ContrastiveEmbedder):
-            raise ConfigError(f"{judge}: search needs an evaluator that `bimotion train evaluator` made")
-        self._embedder = embedder
-        self._fingerprint = file_fingerprint(judge / WEIGHTS_FILE)
-        self._entries: list[_Entry] = []
-        self._points: Float[np.ndarray, "W D"] = embedder.embed_motions([])
-        self._read()
-        self.refresh(track)
+            raise ConfigError(
+                f"{evaluator_folder}: search needs an evaluator that `bimotion train evaluator` made"
+            )
+        self._embedder, self._width = embedder, embedder.embed_motions([]).shape[1]
+        self._fingerprint = file_fingerprint(evaluator_folder / WEIGHTS_FILE)
+        stored = read_index(self.index_file, self._fingerprint, self._width)
+        self.index = stored or Index.of([], self._width)
+        self.refresh(track, force=stored is None)
 
     def __len__(self) -> int:
-        """Recordings that can be found."""
-        return sum(not entry.failure for entry in self._entries)
+        """Number of recordings that can be found."""
+        return sum(not entry.failure for entry in self.index.entries)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether scores of sentences are probabilities."""
+        return self._embedder.calibration is not None
 
     @property
     def failures(self) -> dict[Path, str]:
         """Files that cannot be searched, and why."""
-        return {self.folder / entry.name: entry.failure for entry in self._entries if entry.failure}
+        return {self.folder / entry.name: entry.failure for entry in self.index.entries if entry.failure}
 
-    def refresh(self, track: Progress | None = None) -> int:
-        """Index what is new or changed, forget what is gone; gives how many files were read.
+    def refresh(self, track: Progress | None = None, *, force: bool = False) -> int:
+        """Index what is new or changed, drop what is gone; returns the number of files that were read.
 
-        A file is taken for changed where its size or time of change is another.
+        A file whose size and times are as before is unchanged; otherwise its content decides. If interrupted, it keeps
+        what was indexed.
 
         Raises:
             DataError: the index cannot be written.
         """
-        known = {entry.name: place for place, entry in enumerate(self._entries)}
-        starts = np.cumsum([0, *(len(entry.windows) for entry in self._entries)])
-        kept: dict[str, tuple[_Entry, np.ndarray]] = {}
-        new: list[Path] = []
-        for path in motion_files(self.folder):
-            name, place = path.relative_to(self.folder).as_posix(), None
-            stat = path.stat()
-            place = known.get(name)
-            if place is not None:
-                entry = self._entries[place]
-                if (entry.size, entry.changed) == (stat.st_size, stat.st_mtime_ns):
-                    kept[name] = (entry, self._points[starts[place] : starts[place + 1]])
-                    continue
-            new.append(path)
-        if not new and len(kept) == len(self._entries):
+        kept, unread = self._kept()
+        if not force and not unread and [entry for entry, _ in kept] == list(self.index.entries):
             return 0
-        for path in track(new, "indexing") if track else new:
-            kept[path.relative_to(self.folder).as_posix()] = self._look(path)
-        ordered = [kept[name] for name in sorted(kept)]
-        self._entries = [entry for entry, _ in ordered]
-        self._points = np.concatenate([self._embedder.embed_motions([]), *(points for _, points in ordered)])
-        self._write()
-        return len(new)
+        reading = _Indexing(self.folder, self._embedder)
+        try:
+            for path in track(unread, "indexing") if track else unread:
+                reading.add(path)
+        finally:
+            reading.flush()
+            self.index = Index.of([*kept, *reading.found], self._width)
+            write_index(self.index, self.index_file, self._fingerprint)
+        return len(unread)
 
-    def search(self, what: str | Clip, count: int = 10) -> list[Hit]:
-        """The recordings that are nearest to a sentence or to a motion, nearest first; the best piece of each.
+    def search(
+        self,
+        query: str | Clip,
+        count: int = 10,
+        *,
+        min_score: float | None = None,
+        filters: Filters | None = None,
+    ) -> list[Hit]:
+        """The recordings that match a sentence or an example best, with the best piece of each; best first.
+
+        Hits below `min_score` are left out. The default is a probability of 0.5 for sentences, if the evaluator is
+        calibrated, and no limit otherwise. So a sentence may find nothing.
 
         Raises:
-            ConfigError: an empty sentence.
-            MotionFileError: a motion of less than 0.1 s.
+            ConfigError: an empty sentence, or a count below 1.
+            MotionFileError: an example of less than 0.1 s.
         """
-        if isinstance(what, str):
-            wanted = self._embedder.embed_texts([as_sentence(what)])[0]
-        else:
-            features = clip_to_features(what)
-            pieces = [features[begin:end] for begin, end in windows(len(features))]
-            wanted = self._embedder.embed_motions(pieces).mean(0)
-        if not len(self._points):
+        if count < 1:
+            raise ConfigError(f"count: expected 1 or more, got {count}")
+        text = query if isinstance(query, str) else None
+        wanted = self._embed(query)
+        pieces = self.index.pieces
+        if not len(pieces):
             return []
-        # Embeddings all have one length: the nearest point is the one with the largest cosine.
-        size = float(np.linalg.norm(wanted) * np.linalg.norm(self._points[0]))
-        scores = self._points @ wanted / size
-        owner = np.repeat(np.arange(len(self._entries)), [len(entry.windows) for entry in self._entries])
-        first = np.cumsum([0, *(len(entry.windows) for entry in self._entries)])
-        hits: list[Hit] = []
-        taken: set[int] = set()
-        for place in np.argsort(-scores, kind="stable"):
-            number = int(owner[place])
-            if number in taken:
+        # Embeddings have one length: the largest product is the largest cosine.
+        norm = float(np.linalg.norm(wanted) * np.linalg.norm(pieces.embeddings[0]))
+        cosines = pieces.embeddings @ wanted / norm
+        scores = self._scores(text, cosines)
+        if min_score is None:
+            min_score = MIN_PROBABILITY if text is not None and self.calibrated else -np.inf
+        allowed = (filters or Filters()).allowed(self.index, text) & (scores >= min_score)
+        return self._best_pieces(cosines, scores, allowed, count)
+
+    def _scores(self, text: str | None, cosines: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
+        """Probabilities for a sentence with a calibrated evaluator, else the cosines."""
+        calibration = self._embedder.calibration
+        if text is None or calibration is None:
+            return cosines
+        return calibration.probability(cosines) * calibration.known_share(as_sentence(text))
+
+    def _embed(self, query: str | Clip) -> Float[np.ndarray, " D"]:
+        if isinstance(query, str):
+            return np.asarray(self._embedder.embed_texts([as_sentence(query)])[0])
+        features = clip_to_features(query)
+        parts = [features[begin:end] for begin, end in windows(len(features))]
+        return np.asarray(self._embedder.embed_motions(parts).mean(0))
+
+    def _best_pieces(
+        self,
+        cosines: Float[np.ndarray, " W"],
+        scores: Float[np.ndarray, " W"],
+        allowed: Bool[np.ndarray, " W"],
+        count: int,
+    ) -> list[Hit]:
+        """The best allowed piece of each recording."""
+        entries, bounds = self.index.entries, self.index.pieces.bounds
+        owners = np.repeat(np.arange(len(entries)), [entry.windows for entry in entries])
+        hits: dict[int, Hit] = {}
+        for row in np.argsort(-cosines, kind="stable"):
+            owner = int(owners[row])
+            if not allowed[row] or owner in hits:
                 continue
-            taken.add(number)
-            begin, end = self._entries[number].windows[place - first[number]]
-            path = self.folder / self._entries[number].name
-            hits.append(Hit(path, begin / FPS, end / FPS, round(float(scores[place]), 4)))
+            begin, end = (float(frame) / FPS for frame in bounds[row])
+            path = self.folder / entries[owner].name
+            hits[owner] = Hit(path, begin, end, round(float(scores[row]), 4), round(float(cosines[row]), 4))
             if len(hits) == count:
                 break
-        return hits
+        return list(hits.values())
 
-    def _look(self, path: Path) -> tuple[_Entry, Float[np.ndarray, "W D"]]:
-        """What a file holds; a file that cannot be used is remembered with the reason, until it changes."""
-        stat = path.stat()
-        facts = (path.relative_to(self.folder).as_posix(), stat.st_size, stat.st_mtime_ns)
+    def _kept(self) -> tuple[list[tuple[Entry, Pieces]], list[Path]]:
+        """Files of the folder that the index holds already, with their windows, and files that have to be read."""
+        first = self.index.first_rows
+        by_name = {entry.name: number for number, entry in enumerate(self.index.entries)}
+        by_digest: dict[str, tuple[Entry, Pieces]] | None = None
+        kept: list[tuple[Entry, Pieces]] = []
+        unread: list[Path] = []
+        for path in motion_files(self.folder):
+            name, state = path.relative_to(self.folder).as_posix(), FileState.of(path)
+            number = by_name.get(name)
+            if number is not None and self.index.entries[number].state == state:
+                kept.append(
+                    (self.index.entries[number], self.index.pieces[first[number] : first[number + 1]])
+                )
+                continue
+            by_digest = self.index.by_digest() if by_digest is None else by_digest
+            same = by_digest.get(file_digest(path)) if by_digest else None
+            if same is None:
+                unread.append(path)
+            else:
+                kept.append((replace(same[0], name=name, state=state), same[1]))
+        return kept, unread
+
+
+class _Indexing:
+    """Files that are read one by one, and whose windows are embedded in batches."""
+
+    def __init__(self, folder: Path, embedder: ContrastiveEmbedder) -> None:
+        self._folder, self._embedder = folder, embedder
+        self.found: list[tuple[Entry, Pieces]] = []
+        self._waiting: list[tuple[Entry, list[np.ndarray]]] = []
+
+    def add(self, path: Path) -> None:
+        """Read a file; one that cannot be used is remembered with the reason until it changes."""
+        entry = Entry(path.relative_to(self._folder).as_posix(), file_digest(path), FileState.of(path))
         try:
             features = clip_to_features(read_any(path))
         except BimotionError as error:
-            return _Entry(*facts, (), str(error)), self._embedder.embed_motions([])
-        if len(features) < SHORTEST:
-            reason = f"{path}: {len(features) / FPS:.2f} s are too short to be searched"
-            return _Entry(*facts, (), reason), self._embedder.embed_motions([])
-        pieces = windows(len(features))
-        return _Entry(*facts, pieces), self._embedder.embed_motions([features[a:b] for a, b in pieces])
+            self._waiting.append((replace(entry, failure=str(error)), []))
+            return
+        if len(features) < MIN_FRAMES:
+            reason = f"{path}: too short to be searched ({len(features) / FPS:.2f} s, at least {MIN_FRAMES / FPS} s)"
+            self._waiting.append((replace(entry, failure=reason), []))
+            return
+        parts = [features[begin:end] for begin, end in windows(len(features))]
+        self._waiting.append((replace(entry, frames=len(features)), parts))
+        if sum(len(waiting) for _, waiting in self._waiting) >= BATCH:
+            self.flush()
 
-    def _read(self) -> None:
-        """Take what the index holds; one of another evaluator or version, or a broken one, is made anew."""
-        if not self.index.exists():
-            return
-        try:
-            with open_arrays(self.index) as stored:
-                about = parse_json(stored.read_text("about"), self.index)
-                points = stored.read("points", kinds="f")
-            kept = record_from_json(_Index, about, str(self.index), DataError)
-        except DataError as error:
-            logger.warning("%s; it is made again", error)
-            return
-        if (kept.format, kept.evaluator) != (FORMAT, self._fingerprint):
-            return
-        if points.shape == (sum(len(entry.windows) for entry in kept.entries), self._points.shape[1]):
-            self._entries, self._points = list(kept.entries), points.astype(np.float32)
-
-    def _write(self) -> None:
-        about = {
-            "format": FORMAT,
-            "evaluator": self._fingerprint,
-            "entries": [asdict(entry) for entry in self._entries],
-        }
-        try:
-            with locked_file(self.index), atomic_path(self.index) as path, path.open("wb") as file:
-                np.savez(file, points=self._points, about=np.array(json.dumps(about)))
-        except LockedError as error:
-            logger.warning("%s; the index is not saved", error)
-        except OSError as error:
-            raise DataError(
-                f"{self.index}: the index cannot be written ({os.strerror(error.errno or 0)}); name another place"
-            ) from None
+    def flush(self) -> None:
+        """Embed the windows that wait."""
+        embeddings = self._embedder.embed_motions([part for _, parts in self._waiting for part in parts])
+        row = 0
+        for entry, parts in self._waiting:
+            bounds = np.array(windows(entry.frames) if parts else np.zeros((0, 2)), dtype=np.int32)
+            facts = [window_facts(part) for part in parts]
+            rows = embeddings[row : row + len(parts)]
+            self.found.append(
+                (entry, Pieces(bounds, np.array(facts, dtype=np.float32).reshape(-1, NUM_FACTS), rows))
+            )
+            row += len(parts)
+        self._waiting = []
 
 
 def as_sentence(query: str) -> str:
-    """A query as captions are: of one or two words ("waves", "karate kick") a sentence is made; others stay.
+    """The query in the form of a caption: one or two words ("waves", "karate kick") become a sentence.
 
-    That finds more: `benchmarks/search_words.py` measures it.
+    That finds more: `research/search_quality.py` measures it.
     """
     return f"a person {query.strip()}" if 1 <= len(query.split()) <= 2 else query
-
-
-def windows(num_frames: int) -> tuple[tuple[int, int], ...]:
-    """First and last frame (not included) of the pieces of a motion; the last piece is as long as the others."""
-    if num_frames <= WINDOW:
-        return ((0, num_frames),)
-    starts = [*range(0, num_frames - WINDOW, HOP), num_frames - WINDOW]
-    return tuple((start, start + WINDOW) for start in starts)

@@ -7,7 +7,8 @@ D embedding width.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bimotion.evaluators.contrastive import ContrastiveEvaluator
 from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
+from bimotion.training.evaluator.calibration import KnownWords, calibrate
 from bimotion.training.evaluator.loss import ContrastiveLossConfig, Likeness, info_nce
 from bimotion.training.folders import replaced_folder
 from bimotion.training.order import BatchOrder, OrderConfig
@@ -251,8 +253,16 @@ class EvaluatorTask:
 
     def export(self, folder: Path, step: int) -> None:
         """Write the evaluator as a folder."""
+        parts = ContrastiveParts(self.network, self.tokenizer)
+        pool = self.held_out
+        motions = [pool.clip(index).numpy() for index in range(len(pool))]
+        calibration = calibrate(parts, pool.items, motions, self._known_words)
         with replaced_folder(folder) as partial:
-            save_contrastive(ContrastiveParts(self.network, self.tokenizer), partial, self.card)
+            save_contrastive(replace(parts, calibration=calibration), partial, self.card)
+
+    @cached_property
+    def _known_words(self) -> KnownWords:
+        return KnownWords.of(self.train.items, self._bank)
 
     def _embed(self, pool: ClipPool) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
         """First captions and motions of a pool."""
