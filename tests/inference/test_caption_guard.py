@@ -9,10 +9,10 @@ from bimotion.inference.caption_guard import (
     contradictions,
     guard_caption,
     is_still,
+    join_captions,
     measured_caption,
     without_loops,
 )
-from bimotion.inference.model import join_captions
 from bimotion.motion.clip import Clip
 
 

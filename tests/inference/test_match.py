@@ -21,20 +21,31 @@ def model(micro_folder: Path) -> MotionLanguageModel:
     return bimotion.load(micro_folder)
 
 
-class ByHeight:
-    """An evaluator with calibrated probabilities: the higher the first wrist comes, the likelier."""
+class Halved:
+    """A calibration that halves cosines and knows no swimming."""
+
+    def probability(self, cosines: np.ndarray) -> np.ndarray:
+        return cosines / 2
+
+    def known_share(self, text: str) -> float:
+        return 0.5 if "swims" in text else 1.0
+
+
+class ByAngle:
+    """An evaluator whose embedding of a motion is a point at an angle that its features decide."""
 
     kind, max_frames = "test", None
     tagged: dict[str, list[str]] = {}
 
+    def __init__(self, calibration: Halved | None = None) -> None:
+        self.calibration = calibration
+
     def embed_texts(self, captions: list[str]) -> np.ndarray:
-        return np.zeros((len(captions), 1), np.float32)
+        return np.tile(np.array([1, 0], np.float32), (len(captions), 1))
 
     def embed_motions(self, motions: list[np.ndarray]) -> np.ndarray:
-        return np.array([[np.abs(motion).sum() % 1] for motion in motions], np.float32)
-
-    def probability(self, texts: np.ndarray, motions: np.ndarray) -> np.ndarray:
-        return motions[:, 0]
+        angles = np.array([np.abs(motion).sum() % 1 for motion in motions])
+        return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
 
 
 def test_facts_contradict_a_request(walk: Clip) -> None:
@@ -60,7 +71,7 @@ def test_doubts_are_those_of_the_sentence_the_facts_and_the_evaluator(walk: Clip
 def test_the_best_candidate_is_kept_and_can_be_made_again(
     model: MotionLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    matcher = Matcher(ByHeight())
+    matcher = Matcher(ByAngle(Halved()))
     monkeypatch.setattr(MotionLanguageModel, "_matcher", matcher)
     monkeypatch.setattr("bimotion.inference.match.request_contradictions", lambda request, clip: [])
     clips = model.text_to_motion(["a person waves", "a person walks"], frames=40, seed=3, best=4)
@@ -74,6 +85,18 @@ def test_the_best_candidate_is_kept_and_can_be_made_again(
     assert clips[0].match.score >= (first.match.score or 0)
     assert clips[0].caption == "a person waves"
     assert clips[0][:20].match == clips[0].match
+
+
+def test_a_calibration_turns_cosines_into_scores_and_counts_unknown_words(walk: Clip) -> None:
+    plain, swims = (
+        Matcher(ByAngle(Halved())).scores([f"a person {verb}"], [walk]) for verb in ("walks", "swims")
+    )
+    assert plain is not None
+    assert swims is not None
+    assert swims[0] == pytest.approx(plain[0] / 2)
+    assert Matcher(None).scores(["a person walks"], [walk]) is None
+    ranked = Matcher(ByAngle()).scores(["a person walks"], [walk])
+    assert ranked == [0.0]  # every other sentence lies at the same point, so none suits less
 
 
 def test_strict_raises_instead_of_warning(model: MotionLanguageModel) -> None:

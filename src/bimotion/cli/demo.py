@@ -12,7 +12,7 @@ from bimotion.cli.options import Device, Model
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bimotion.motion.clip import Clip
+    from bimotion.inference.model import GeneratedClip
 
 RECORDED = Path(__file__).parent / "static" / "recorded.bvh"
 """A CMU recording in the package; it was held out of the training of the bundled model."""
@@ -61,12 +61,12 @@ class Demo:
         caption = model.motion_to_text(recorded)
         say(f"   {self.out / 'recorded.bvh'}: {recorded.duration:.1f} s of walking, recorded with markers")
         say("   (mocap.cs.cmu.edu, made with funding from NSF EIA-0196217)")
-        say(f'   the model says: "{caption}"')
+        say(f'   the model describes it as: "{caption}"')
         say()
         _say("Text to motion")
         clips = [replace(recorded, name="recorded", caption=caption)]
         for number, (name, text) in enumerate(PROMPTS.items()):
-            clip = model.text_to_motion(text, seed=self.seed + number)
+            clip = model.text_to_motion(text, seed=self.seed + number, check=True)
             self._write(clip, name)
             clips.append(replace(clip, name=name))
         say()
@@ -99,7 +99,7 @@ class Demo:
                 )
         self.out.mkdir(parents=True, exist_ok=True)
 
-    def _write(self, clip: "Clip", name: str) -> None:
+    def _write(self, clip: "GeneratedClip", name: str) -> None:
         from bimotion.api import save_clip
 
         files = [self.out / f"{name}{kind}" for kind in (".bvh", ".glb")]
@@ -107,6 +107,8 @@ class Demo:
             save_clip(clip, file)
         say(f'   "{clip.caption}"')
         say(f"   {clip.duration:.1f} s: {' and '.join(map(str, files))}")
+        if clip.match is not None:
+            say(f'   the model describes it as: "{clip.match.caption}"')
 
 
 def _say(heading: str) -> None:

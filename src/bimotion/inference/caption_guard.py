@@ -158,3 +158,19 @@ def without_loops(caption: str) -> str:
     while (shorter := _REPEATED.sub(r"\g<phrase>", caption)) != caption:
         caption = shorter
     return caption
+
+
+def join_captions(captions: Sequence[str]) -> str:
+    """The captions of a clip's parts as one sentence: repeated ones once, a common subject once."""
+    kept: list[str] = []
+    for caption in captions:
+        plain = caption.strip().rstrip(".;,")
+        if plain and plain not in kept[-1:]:
+            kept.append(plain)
+    if len(kept) < 2:
+        return captions[0] if len(captions) == 1 else kept[0] if kept else ""
+    subjects = {" ".join(caption.split()[:2]) for caption in kept}
+    if len(subjects) == 1 and (subject := subjects.pop()) in ("a person", "a man", "a woman", "the person"):
+        kept = [kept[0], *(caption.removeprefix(f"{subject} ") for caption in kept[1:])]
+        return f"{', then '.join(kept)}."
+    return "; then ".join(kept)

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -80,12 +80,14 @@ class Match:
     """Everything to doubt, each in one sentence; empty where nothing is."""
 
 
-@runtime_checkable
-class CalibratedEmbedder(Protocol):
-    """An evaluator that gives probabilities."""
+class ScoreCalibration(Protocol):
+    """An evaluator's calibration (`calibration` of an embedder)."""
 
-    def probability(self, texts: Embeddings, motions: Embeddings) -> Float[np.ndarray, " _"]:
-        """Probability that each caption describes the motion of the same row."""
+    def probability(self, cosines: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+        """Probability that a caption of known words is true of motions at these cosines."""
+
+    def known_share(self, text: str) -> float:
+        """Share of a sentence made of words that the evaluator has learned."""
 
 
 class Matcher:
@@ -110,11 +112,13 @@ class Matcher:
             return None
         motions = self.embedder.embed_motions([clip_to_features(clip) for clip in clips])
         texts = self.embedder.embed_texts([tidy(sentence) for sentence in sentences])
-        if isinstance(self.embedder, CalibratedEmbedder):
-            return [float(value) for value in self.embedder.probability(texts, motions)]
+        own = _cosine(texts, motions)
+        calibration: ScoreCalibration | None = getattr(self.embedder, "calibration", None)
+        if calibration is not None:
+            known = np.array([calibration.known_share(sentence) for sentence in sentences])
+            return [float(value) for value in calibration.probability(own) * known]
         if self._contrast is None:
             self._contrast = self.embedder.embed_texts([tidy(sentence) for sentence in CONTRAST_SENTENCES])
-        own = _cosine(texts, motions)
         others = np.stack(
             [_cosine(np.broadcast_to(each, motions.shape), motions) for each in self._contrast], 1
         )

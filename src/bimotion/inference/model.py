@@ -29,6 +29,7 @@ from bimotion.inference.arguments import (
     check_text,
     check_texts,
 )
+from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match, Matcher, match_of
@@ -437,22 +438,6 @@ class MotionLanguageModel(FeatureModel):
             row = min(rows, key=lambda row: (len(matches[row].contradictions), -(matches[row].score or 0.0)))
             best.append(replace(clips[row], match=matches[row]))
         return best
-
-
-def join_captions(captions: Sequence[str]) -> str:
-    """The captions of a clip's parts as one sentence: repeated ones once, a common subject once."""
-    kept: list[str] = []
-    for caption in captions:
-        plain = caption.strip().rstrip(".;,")
-        if plain and plain not in kept[-1:]:
-            kept.append(plain)
-    if len(kept) < 2:
-        return captions[0] if len(captions) == 1 else kept[0] if kept else ""
-    subjects = {" ".join(caption.split()[:2]) for caption in kept}
-    if len(subjects) == 1 and (subject := subjects.pop()) in ("a person", "a man", "a woman", "the person"):
-        kept = [kept[0], *(caption.removeprefix(f"{subject} ") for caption in kept[1:])]
-        return f"{', then '.join(kept)}."
-    return "; then ".join(kept)
 
 
 def _generated(features: Float[np.ndarray, "T 263"], caption: str, *, clean: bool) -> GeneratedClip:
