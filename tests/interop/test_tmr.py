@@ -182,5 +182,5 @@ def test_another_language_model_is_refused(run: Path, distilbert: Path, tmp_path
     other = Path(shutil.copytree(distilbert, tmp_path / "other"))
     config = DistilBertConfig(vocab_size=len(WORDS), dim=32, n_layers=1, n_heads=2, hidden_dim=64)
     DistilBertModel(config).save_pretrained(other)
-    with pytest.raises(ModelError, match="32 wide, 48 are wanted"):
+    with pytest.raises(ModelError, match="expected states of width 48, got 32"):
         imported(run, other).embed_texts(CAPTIONS)

@@ -12,8 +12,9 @@ from bimotion.errors import ConfigError, DataError
 from bimotion.evaluators.calibration import Calibration, count_stems, save_calibration
 from bimotion.motion.clip import Clip
 from bimotion.search import library as module
+from bimotion.search.filters import Filters
 from bimotion.search.index import INDEX_FILE, windows
-from bimotion.search.library import Filters, Library, as_sentence
+from bimotion.search.library import Library, as_sentence
 
 
 @pytest.fixture

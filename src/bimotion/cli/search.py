@@ -78,7 +78,8 @@ class Search:
             check_writable(self.page)
         query = self._query()
         from bimotion.cli.progress import track
-        from bimotion.search.library import Filters, Library
+        from bimotion.search.filters import Filters
+        from bimotion.search.library import Library
 
         filters = Filters(self.min_seconds, self.max_seconds, self.min_speed, self.max_speed, self.side)
         library = Library(

@@ -23,7 +23,7 @@ def token_batch(
     """
     rows = [tokenizer.encode(tidy(text))[:max_tokens] for text in texts]
     ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for place, row in zip(ids, rows, strict=True):
-        place[: len(row)] = torch.tensor(row)
+    for padded, row in zip(ids, rows, strict=True):
+        padded[: len(row)] = torch.tensor(row)
     lengths = torch.tensor([len(row) for row in rows])
     return ids, torch.arange(ids.shape[1]) < lengths[:, None]

@@ -1,4 +1,4 @@
-"""Captions and motions to points of one space: by a contrastive or the published evaluator, or by TMR.
+"""Embeddings of captions and motions in one space: by a contrastive or the published evaluator, or by TMR.
 
 Legend: N items, T frames, F = 263 feature columns, D embedding width. Features are not normalised.
 """
@@ -111,10 +111,10 @@ class PublishedEmbedder:
         tokens = published_tokens(captions, self._parts.tagged)
 
         def embed(rows: Sequence[int]) -> Tensor:
-            made = [self._parts.words.encode(*tokens[row]) for row in rows]
-            lengths = torch.tensor([length for _, _, length in made])
-            words = pad_sequence([row[:length] for row, _, length in made], batch_first=True)
-            classes = pad_sequence([row[:length] for _, row, length in made], batch_first=True)
+            encoded = [self._parts.words.encode(*tokens[row]) for row in rows]
+            lengths = torch.tensor([length for _, _, length in encoded])
+            words = pad_sequence([row[:length] for row, _, length in encoded], batch_first=True)
+            classes = pad_sequence([row[:length] for _, row, length in encoded], batch_first=True)
             return self._parts.network.embed_text(words.to(self._device), classes.to(self._device), lengths)
 
         lengths = [min(len(words), limit) for words, limit in tokens]
@@ -136,11 +136,11 @@ class PublishedEmbedder:
         width = self._parts.network.config.width
         if self._padding is None:
             return _in_batches(embed, _lengths(motions), width)
-        made = np.empty((len(motions), width), dtype=np.float32)
+        embeddings = np.empty((len(motions), width), dtype=np.float32)
         for start in range(0, len(motions), PUBLISHED_BATCH):
             rows = range(start, min(start + PUBLISHED_BATCH, len(motions)))
-            made[rows.start : rows.stop] = embed(rows).cpu().numpy()
-        return made
+            embeddings[rows.start : rows.stop] = embed(rows).cpu().numpy()
+        return embeddings
 
 
 class TmrEmbedder:
@@ -214,16 +214,16 @@ def _padded(
     padded = np.zeros((len(motions), max(lengths), FEATURE_DIM), dtype=np.float32)
     if row is not None:
         padded[:] = row
-    for place, motion in zip(padded, motions, strict=True):
-        place[: len(motion)] = motion
+    for row_of_batch, motion in zip(padded, motions, strict=True):
+        row_of_batch[: len(motion)] = motion
     return torch.from_numpy(padded), torch.tensor(lengths)
 
 
 def _in_batches(embed: Callable[[Sequence[int]], Tensor], lengths: Sequence[int], width: int) -> Embeddings:
     """Embeddings of items that are batched by length, in the order given."""
-    made = np.empty((len(lengths), width), dtype=np.float32)
+    embeddings = np.empty((len(lengths), width), dtype=np.float32)
     order = np.argsort(np.asarray(lengths), kind="stable")
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH].tolist()
-        made[rows] = embed(rows).cpu().numpy()
-    return made
+        embeddings[rows] = embed(rows).cpu().numpy()
+    return embeddings

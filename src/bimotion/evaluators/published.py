@@ -60,13 +60,13 @@ class PublishedEvaluator(nn.Module):
         self, words: Float[Tensor, "B L W"], classes: Float[Tensor, "B L P"], lengths: Int[Tensor, " B"]
     ) -> Float[Tensor, "B D"]:
         """Embeddings of captions given as word vectors and one-hot word classes, zero-padded, in any order."""
-        made: Tensor = self.text_encoder(words, classes, lengths)
-        return made
+        embedding: Tensor = self.text_encoder(words, classes, lengths)
+        return embedding
 
     def movements(self, features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B M V"]:
         """What the movement convolution gives; features are normalised by the evaluator's statistics."""
-        made: Tensor = self.movement_encoder(features[..., : CONTACTS.start])
-        return made
+        embedding: Tensor = self.movement_encoder(features[..., : CONTACTS.start])
+        return embedding
 
     def embed_motion(
         self, features: Float[Tensor, "B T 263"], lengths: Int[Tensor, " B"] | None = None
@@ -77,8 +77,8 @@ class PublishedEvaluator(nn.Module):
         least 3 rows of padding after the longest motion: the last movement of each then sees the same of it.
         """
         packed = None if lengths is None else (lengths // FRAMES_PER_MOVEMENT).clamp(min=1)
-        made: Tensor = self.motion_encoder(self.movements(features), packed)
-        return made
+        embedding: Tensor = self.motion_encoder(self.movements(features), packed)
+        return embedding
 
 
 class _Gru(nn.Module):
@@ -100,8 +100,8 @@ class _Gru(nn.Module):
         if lengths is not None:
             embedded = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, last = self.gru(embedded, start)
-        made: Tensor = self.output_net(torch.cat((last[0], last[1]), dim=-1))
-        return made
+        embedding: Tensor = self.output_net(torch.cat((last[0], last[1]), dim=-1))
+        return embedding
 
 
 class _TextGru(_Gru):
@@ -138,5 +138,5 @@ class _MovementConv(nn.Module):
         y = x.transpose(1, 2)
         for layer in self.main.values():
             y = F.leaky_relu(layer(y), 0.2)
-        made: Tensor = self.out_net(y.transpose(1, 2))
-        return made
+        embedding: Tensor = self.out_net(y.transpose(1, 2))
+        return embedding

@@ -15,18 +15,18 @@ class TextStates:
 
     Raises:
         ConfigError: transformers is not installed.
-        ModelError: the model cannot be read, or its states are not of the wanted width.
+        ModelError: the model cannot be read, or its states are not of the expected width.
     """
 
     def __init__(self, source: str, width: int, device: str | torch.device = "cpu") -> None:
         self._tokenizer, model = read_text_encoder(source)
         if model.config.hidden_size != width:
-            raise ModelError(f"{source}: its states are {model.config.hidden_size} wide, {width} are wanted")
+            raise ModelError(f"{source}: expected states of width {width}, got {model.config.hidden_size}")
         self._model, self._device = model.to(device).eval(), device
 
     @torch.inference_mode()
     def __call__(self, captions: Sequence[str]) -> tuple[Float[Tensor, "N L W"], Int[Tensor, " N"]]:
-        """States of all places, those beyond a caption's end meaning nothing, and each caption's tokens."""
+        """States of all tokens (meaningless beyond a caption's end), and the number of tokens of each caption."""
         read = self._tokenizer(list(captions), return_tensors="pt", padding=True, truncation=True)
         ids, mask = (read[name].to(self._device) for name in ("input_ids", "attention_mask"))
         states: Tensor = self._model(input_ids=ids, attention_mask=mask).last_hidden_state

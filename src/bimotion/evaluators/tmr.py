@@ -3,7 +3,7 @@
 Source: Petrovich et al. 2023, "TMR: Text-to-Motion Retrieval Using Contrastive 3D Human Motion Synthesis". Only what
 embeds is here: the motion decoder of its training and the spread of its embeddings are not.
 
-Shapes: B sequences, L places, F features of a place, W width.
+Shapes: B sequences, L positions, F features of a position, W width.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from bimotion.errors import ConfigError
 from bimotion.models.vae import sinusoids
 
 TOKENS = 2
-"""Learned places before each sequence: where the embedding's mean and its spread are read."""
+"""Learned tokens before each sequence, from which the mean and variance of the embedding are read."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TmrConfig:
 
 
 class TmrEncoder(nn.Module):
-    """A transformer over a sequence and the learned places before it."""
+    """A transformer over the learned tokens and a sequence."""
 
     def __init__(self, features: int, config: TmrConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class TmrEncoder(nn.Module):
         self.encoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
 
     def forward(self, x: Float[Tensor, "B L F"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B W"]:
-        """The mean of each sequence's embedding; places beyond a length are not looked at."""
+        """The mean of each sequence's embedding; positions beyond a length are masked."""
         y = torch.cat((self.tokens.expand(len(x), -1, -1), self.projection(x)), dim=1)
         beyond = torch.arange(y.shape[1], device=x.device) >= TOKENS + lengths[:, None]
         states: Tensor = self.encoder(

@@ -50,8 +50,8 @@ class WordVectors:
             raise ModelError(f"{len(words)} words but {len(vectors)} word vectors")
         self.words = list(words)
         self.vectors = vectors
-        self._place = {word: place for place, word in enumerate(words)}
-        if "unk" not in self._place:
+        self._index = {word: index for index, word in enumerate(words)}
+        if "unk" not in self._index:
             raise ModelError("the word vectors have no `unk`, which stands for words that are not among them")
 
     def encode(
@@ -67,14 +67,14 @@ class WordVectors:
         row = [START, *tokens[:max_words], END]
         length = len(row)
         row += [UNKNOWN] * (max_words + 2 - length)
-        places = torch.zeros(len(row), dtype=torch.long)
+        indices = torch.zeros(len(row), dtype=torch.long)
         classes = torch.zeros(len(row), len(CLASSES))
         for number, token in enumerate(row):
             word, slash, given = token.rpartition("/")
             if not slash:
                 raise ModelError(f"the token {token!r}: expected word/CLASS, as in walk/VERB")
-            known = word in self._place
+            known = word in self._index
             name = _CLASS_OF_WORD.get(word, given) if known else "OTHER"
-            places[number] = self._place[word if known else "unk"]
+            indices[number] = self._index[word if known else "unk"]
             classes[number, CLASSES.index(name if name in CLASSES else "OTHER")] = 1
-        return self.vectors[places], classes, length
+        return self.vectors[indices], classes, length
