@@ -195,7 +195,7 @@ class Writing:
     """Where .mp4 and .gif are filmed from; fixed stands still with the whole way in view, the others go along."""
     trail: bool = False
     """Draw the way on the floor (.mp4, .gif)."""
-    contacts: bool = False
+    contacts: Flag = False
     """Colour feet that touch the floor (.mp4, .gif)."""
 
     def check(self, path: Path) -> None:
