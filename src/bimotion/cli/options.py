@@ -193,7 +193,7 @@ class Writing:
         Literal["follow", "fixed", "front", "side", "top"], arg(help_behavior_hint="(default: follow)")
     ] = "follow"
     """Where .mp4 and .gif are filmed from; fixed stands still with the whole way in view, the others go along."""
-    trail: bool = False
+    trail: Flag = False
     """Draw the way on the floor (.mp4, .gif)."""
     contacts: Flag = False
     """Colour feet that touch the floor (.mp4, .gif)."""
