@@ -47,3 +47,23 @@ def test_a_rest_pose_before_the_motion_is_dropped() -> None:
     assert dropped == 2
     np.testing.assert_array_equal(trimmed, joints)
     assert trim_rest_pose(joints, 30.0)[1] == 0
+
+
+@pytest.mark.parametrize("fps", [20.0, 30.0, 60.0, 120.0])
+def test_a_rest_pose_of_one_frame_is_found_at_any_rate(fps: float) -> None:
+    joints = make_motion(240, hand="left")
+    rest = joints[0].copy()
+    # arms straight out and 8 degrees ahead, as DAZ exports begin
+    for side, chain in ((1, (16, 18, 20)), (-1, (17, 19, 21))):
+        for i, joint in enumerate(chain):
+            rest[joint] = rest[chain[0]] + 0.26 * i * np.array([side * np.cos(0.14), 0, np.sin(0.14)])
+    trimmed, dropped = trim_rest_pose(np.concatenate([rest[None], joints]), fps)
+    assert 1 <= dropped <= 1 + 0.03 * fps
+    np.testing.assert_array_equal(trimmed, joints[dropped - 1 :])
+
+
+@pytest.mark.parametrize("fps", [20.0, 30.0, 120.0])
+def test_a_glitch_at_the_start_cuts_nothing_away(fps: float) -> None:
+    joints = make_motion(240, hand="left")
+    joints[3, 20] += 0.9
+    assert trim_rest_pose(joints, fps)[1] == 0

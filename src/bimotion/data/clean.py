@@ -12,36 +12,42 @@ Joints = Float[np.ndarray, "T J 3"]
 _SHOULDERS, _WRISTS, _FEET = (16, 17), (20, 21), (7, 8)
 _JUMP_SPEED = 12.0  # m/s relative to the root between two frames: the fastest wrist of all recordings does 11
 _LOOK_SECONDS = 0.6
+_JUMP_SECONDS = 0.1
 _SMEAR_SECONDS = 0.03
 
 
 def trim_rest_pose(joints: Joints, fps: float) -> tuple[Float[np.ndarray, "S J 3"], int]:
     """The motion without a rest pose at its start, and the number of frames dropped.
 
-    A rest pose ends in a jump: within the first 0.6 s some joint moves faster than 12 m/s relative to the
-    root. Everything up to 0.03 s after the last such jump goes, and what follows with both arms stretched out
-    sideways.
+    A rest pose is found by its geometry in the first frame; it may last up to 0.6 s. If the body then jumps into the
+    motion, faster than 12 m/s relative to the root, what a converter's low-pass filter made of the jump goes too:
+    everything up to 0.03 s after the last jump within 0.1 s. A jump without a rest pose before it is a glitch, and
+    nothing is dropped.
     """
     look = min(len(joints) - 1, max(2, round(_LOOK_SECONDS * fps)))
-    relative = joints - joints[:, :1]
-    speed = np.linalg.norm(np.diff(relative[: look + 1], axis=0), axis=-1).max(-1) * fps
-    jumps = np.flatnonzero(speed > _JUMP_SPEED)
-    # a converter's low-pass filter smears the jump over some more frames
-    start = min(look, int(jumps[-1]) + 1 + int(_SMEAR_SECONDS * fps)) if len(jumps) else 0
+    start = 0
     while start < look and _is_rest_pose(joints[start]):
         start += 1
+    if start == 0:
+        return joints, 0
+    around = joints[start - 1 : start + max(2, round(_JUMP_SECONDS * fps))]
+    relative = around - around[:, :1]
+    speed = np.linalg.norm(np.diff(relative, axis=0), axis=-1).max(-1, initial=0) * fps
+    jumps = np.flatnonzero(speed > _JUMP_SPEED)
+    if len(jumps):
+        start = min(look, start + int(jumps[-1]) + int(_SMEAR_SECONDS * fps))
     return (joints[start:], start) if len(joints) - start >= 2 else (joints, 0)
 
 
 def _is_rest_pose(pose: Float[np.ndarray, "J 3"]) -> bool:
-    """Both arms straight out to the sides and both feet side by side."""
+    """Both arms level and straight out to the sides, or up to 13 degrees ahead of them as in DAZ."""
     arms = pose[list(_WRISTS)] - pose[list(_SHOULDERS)]
     arms = arms / (np.linalg.norm(arms, axis=-1, keepdims=True) + 1e-9)
     level = np.abs(arms[:, 1]).max() < 0.12
-    opposite = float(arms[0] @ arms[1]) < -0.96
+    opposite = float(arms[0] @ arms[1]) < -0.9
     straight = all(
         np.linalg.norm(pose[w] - pose[s])
-        > 0.985 * (np.linalg.norm(pose[w] - pose[e]) + np.linalg.norm(pose[e] - pose[s]))
+        > 0.98 * (np.linalg.norm(pose[w] - pose[e]) + np.linalg.norm(pose[e] - pose[s]))
         for w, e, s in ((20, 18, 16), (21, 19, 17))
     )
     return bool(level and opposite and straight)

@@ -325,7 +325,11 @@ def _no_animal(skeleton: SourceSkeleton, where: str, mapping: JointMapping) -> N
     Raises:
         MotionFileError: the skeleton is an animal's.
     """
-    strange = [n for n in skeleton.names if "animal" in split_name(n).words]
+    strange = [
+        name
+        for i, name in enumerate(skeleton.names)
+        if i not in skeleton.end_sites and "animal" in split_name(name).words
+    ]
     if len(strange) >= 2:
         raise MotionFileError(
             f"{where}: expected a person's skeleton, got an animal's ({', '.join(strange[:3])}); if it is a person, "
