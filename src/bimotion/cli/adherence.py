@@ -43,7 +43,7 @@ class Adherence:
     """Activity classifier; trained on the recordings and stored here if the folder has none."""
     data: Annotated[Path | None, arg(metavar="DATA")] = None
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
-    warnings: bool = False
+    warnings: Flag = False
     """Also measure how well the model's own warnings separate wrong requests from right ones (models only)."""
     check: Flag = False
     """Only check the judges on the recordings."""
