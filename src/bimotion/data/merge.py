@@ -86,9 +86,9 @@ def _joined_meta(metas: Sequence[dict[str, Any]]) -> dict[str, Any]:
             unused[reason] = CaptionCount(before.captions + captions, before.recordings + recordings)
     return {
         "merged": list(metas),
-        "num_recordings": sum(meta["num_recordings"] for meta in metas),
-        "failures": [failure for meta in metas for failure in meta["failures"]],
-        "notes": {name: notes for meta in metas for name, notes in meta["notes"].items()},
+        "num_recordings": sum(meta.get("num_recordings", 0) for meta in metas),
+        "failures": [failure for meta in metas for failure in meta.get("failures", ())],
+        "notes": {name: notes for meta in metas for name, notes in meta.get("notes", {}).items()},
         "unused_captions": {reason: [n.captions, n.recordings] for reason, n in unused.items()},
         "remarks": [remark for meta in metas for remark in meta.get("remarks", ())],
     }
