@@ -87,6 +87,14 @@ def test_a_prediction_reports_its_progress_and_can_be_cancelled(
         model.predict(walk, seconds=20, cancel=lambda: len(seen) > 0)
 
 
+def test_new_frames_stay_above_the_floor_of_the_clip(model: MotionLanguageModel, walk: Clip) -> None:
+    high = Clip(walk.joints + np.array([0, 0.7, 0], np.float32), walk.fps)
+    longer = model.predict(high, seconds=3, seed=0)
+    assert longer.joints[..., 1].min() >= high.joints[..., 1].min() - 1e-5
+    both = model.inbetween(high, high, seconds=1.5, seed=1)
+    assert both.joints[..., 1].min() >= high.joints[..., 1].min() - 1e-5
+
+
 def test_the_old_names_work_and_warn(model: MotionLanguageModel, walk: Clip) -> None:
     with pytest.warns(DeprecationWarning, match="predict"):
         longer = model.continue_motion(walk, seconds=0.5, seed=0)

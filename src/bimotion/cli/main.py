@@ -1,4 +1,4 @@
-"""`bimotion COMMAND ...`: finds the command, runs it, and says in one line what went wrong.
+"""`bimotion COMMAND ...`: finds and runs the command, and reports errors in one line.
 
 A command's module is loaded when it is called, and loads torch when it needs it: `bimotion --help` takes 0.1 s.
 """

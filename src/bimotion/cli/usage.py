@@ -1,4 +1,4 @@
-"""Reading a command's arguments with tyro, with a wrong use said in one line."""
+"""Parsing a command's arguments with tyro, with usage errors in one line."""
 
 import contextlib
 import inspect
@@ -13,7 +13,7 @@ from bimotion.errors import BimotionError
 
 
 class UsageError(BimotionError):
-    """A command was called in a way that it does not take."""
+    """A command was called with wrong arguments."""
 
 
 @runtime_checkable
@@ -21,7 +21,7 @@ class Command(Protocol):
     """A command: a frozen dataclass of its arguments that can be run."""
 
     def run(self) -> None:
-        """Do it."""
+        """Run the command."""
 
 
 AnyCommand = TypeVar("AnyCommand", bound=Command)
@@ -51,23 +51,23 @@ def usage_in_one_line(prog: str) -> Iterator[None]:
     Raises:
         UsageError: tyro found the arguments wrong.
     """
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(output):
             yield
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(f"{one_line(said.getvalue())} (`{prog} --help` shows the options)") from None
+        raise UsageError(f"{one_line(output.getvalue())} (`{prog} --help` shows the options)") from None
 
 
 def one_line(box: str) -> str:
-    """What tyro's box of an error says, in one line: which argument, and what is wrong with it."""
+    """tyro's error box as one line: the argument, and what is wrong with it."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in box.splitlines()]
     if any(line.startswith("│") for line in lines):
         inside = [line[2:].rstrip("│ ") for line in lines if line.startswith("│")]
     elif len(lines) > 2 and lines[1].strip() and not lines[1].strip("- "):
-        inside = [line[2:].rstrip() for line in lines[2:]]  # drawn without borders where stdout is not UTF-8
+        inside = [line[2:].rstrip() for line in lines[2:]]  # no borders where stdout is not UTF-8
     else:
         return " ".join(" ".join(lines).split())
     blocks: list[list[str]] = [[]]
@@ -78,7 +78,7 @@ def one_line(box: str) -> str:
             blocks[-1].append(line)
     first = blocks[0]
     if first and first[0].startswith("Missing from"):
-        # The names stand four columns in, what they are eight.
+        # Names are indented by four columns, their descriptions by eight.
         names = [line.strip() for line in first if re.match(r" {4}\S", line)]
         return f"missing: {', '.join(names)}"
     text = " ".join(" ".join(first).split())

@@ -5,7 +5,7 @@ import pytest
 
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import CONTACTS
-from bimotion.inference.postprocess.floor import stand_on_floor
+from bimotion.inference.postprocess.floor import raise_above_floor, stand_on_floor
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
 
@@ -72,3 +72,21 @@ def test_without_contacts_only_what_is_below_is_raised(standing: tuple[np.ndarra
     np.testing.assert_allclose(stand_on_floor(above, features), above, atol=1e-6)
     below = stand_on_floor(joints - np.array([0, 0.3, 0], np.float32), features)
     assert 0 <= below[..., 1].min() < 0.01
+
+
+@pytest.mark.parametrize("fps", [20.0, 60.0])
+def test_new_frames_are_raised_without_a_step_at_given_ones(
+    standing: tuple[np.ndarray, np.ndarray], fps: float
+) -> None:
+    joints, _ = standing
+    joints = joints - np.array([0, joints[..., 1].min(), 0], np.float32)
+    frames = round(3 * fps)
+    sink = -0.2 * np.sin(np.linspace(0, np.pi, frames)).astype(np.float32)
+    moved = np.resize(joints, (frames, 22, 3)) + sink[:, None, None] * np.array([0, 1, 0], np.float32)
+    out = raise_above_floor(moved, fps, fixed_end=True)
+    lift = out[:, 0, 1] - moved[:, 0, 1]
+    assert out[..., 1].min() >= -1e-6
+    assert max(lift[0], lift[-1]) < 0.06
+    assert np.abs(np.diff(lift)).max() < 1.0 / fps
+    still = np.resize(joints, (frames, 22, 3))
+    assert raise_above_floor(still, fps) is still

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
+from bimotion.features.layout import FPS
 from bimotion.inference.postprocess.feet import contacts, two_bone_limb
 
 ARMS = ((16, 18, 20), (17, 19, 21))
@@ -20,6 +21,9 @@ MAX_CORRECTION = 0.4
 
 SETTLE_FRAMES = 3.0
 """Deviation of the Gaussian that smooths the height of the body's correction, frames."""
+
+FADE_SECONDS = 0.25
+"""Time over which a lift fades towards given frames."""
 
 LIFT_FRAMES = 2.0
 """Deviation of the Gaussian that smooths the last lift above the floor, frames."""
@@ -61,10 +65,33 @@ def _settled(lowest: Float[np.ndarray, "T"], touches: np.ndarray) -> Float[np.nd
     return smooth
 
 
-def _lift(depth: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
-    """A smooth height that is nowhere less than `depth`, and 0 far from where that is above 0."""
-    needed = np.maximum(depth, 0)
-    reach = int(np.ceil(4 * LIFT_FRAMES))
+def raise_above_floor(
+    joints: Float[np.ndarray, "T J 3"], fps: float, *, fixed_end: bool = False
+) -> Float[np.ndarray, "T J 3"]:
+    """New frames between given ones, smoothly raised where a joint is below y = 0.
+
+    The lift fades to what is needed towards the first frame, and with `fixed_end` towards the last one, so that the
+    joints to the given frames stay without a step.
+    """
+    needed = np.maximum(-joints[..., 1].min(1).astype(np.float64), 0)
+    if not needed.any():
+        return joints
+    frames = np.arange(len(joints))
+    fade = np.minimum(1, (frames + 1) / (FADE_SECONDS * fps))
+    if fixed_end:
+        fade = np.minimum(fade, fade[::-1])
+    out = joints.astype(np.float64)
+    out[..., 1] += np.maximum(needed, _lift(needed, fps / FPS) * fade)[:, None]
+    return out.astype(np.float32)
+
+
+def _lift(depth: Float[np.ndarray, "T"], stretch: float = 1.0) -> Float[np.ndarray, "T"]:
+    """A smooth height that is nowhere less than `depth`, and 0 far from where that is above 0.
+
+    `stretch` multiplies the time that it is smoothed over.
+    """
+    needed, deviation = np.maximum(depth, 0), LIFT_FRAMES * stretch
+    reach = int(np.ceil(4 * deviation))
     widened = maximum_filter1d(needed, 2 * reach + 1, mode="nearest")
-    lift: Float[np.ndarray, "T"] = gaussian_filter1d(widened, LIFT_FRAMES, mode="nearest", truncate=4.0)
+    lift: Float[np.ndarray, "T"] = gaussian_filter1d(widened, deviation, mode="nearest", truncate=4.0)
     return np.asarray(np.maximum(lift, needed))

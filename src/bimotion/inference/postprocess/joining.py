@@ -1,4 +1,4 @@
-"""Joining generated frames to given ones without a jump in place, heading, pose or speed.
+"""Joining generated frames to given ones without a jump in position, heading, pose or speed.
 
 Legend: N new frames, T given frames, S steps between frames, J = 22 joints. All at one frame rate, metres, Y up;
 `yaw` is the angle about +Y from +Z to where the body faces.
@@ -14,15 +14,15 @@ from bimotion.motion.clip import facing
 from bimotion.motion.skeleton import PARENTS
 
 LEG = (1, 4, 7)
-"""Left hip, knee and ankle: how long a leg is says how large a body is."""
+"""Left hip, knee and ankle: the length of the leg stands for the size of the body."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """A motion taken apart: the way of the body over the floor, and the pose as seen from the body."""
+    """A motion split into the path of the body over the floor and the pose relative to the body."""
 
     yaw: Float[np.ndarray, "T"]
-    """Heading, radians, without jumps."""
+    """Heading, radians, unwrapped."""
     xz: Float[np.ndarray, "T 2"]
     """Pelvis on the floor, metres."""
     pose: Float[np.ndarray, "T J 3"]
@@ -30,18 +30,18 @@ class Path:
 
     @classmethod
     def of(cls, joints: Float[np.ndarray, "T J 3"]) -> "Path":
-        """Take joints in the world apart."""
+        """Split joints in the world."""
         joints = joints.astype(np.float64)
         forward = facing(joints)
         yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
         pose = joints.copy()
-        pose[..., [0, 2]] = _turned(joints[..., [0, 2]] - joints[:, :1, [0, 2]], -yaw[:, None])
+        pose[..., [0, 2]] = _rotated(joints[..., [0, 2]] - joints[:, :1, [0, 2]], -yaw[:, None])
         return cls(yaw, joints[:, 0, [0, 2]], pose)
 
     def joints(self) -> Float[np.ndarray, "T J 3"]:
         """The joints in the world, float32."""
         world = self.pose.copy()
-        world[..., [0, 2]] = _turned(self.pose[..., [0, 2]], self.yaw[:, None]) + self.xz[:, None]
+        world[..., [0, 2]] = _rotated(self.pose[..., [0, 2]], self.yaw[:, None]) + self.xz[:, None]
         return world.astype(np.float32)
 
     def turns(self) -> Float[np.ndarray, "S"]:
@@ -49,8 +49,8 @@ class Path:
         return np.diff(self.yaw)
 
     def steps(self) -> Float[np.ndarray, "S 2"]:
-        """Way from each frame to the next, as seen from the body before it."""
-        return _turned(np.diff(self.xz, axis=0), -self.yaw[:-1])
+        """Step on the floor from each frame to the next, relative to the body in the first."""
+        return _rotated(np.diff(self.xz, axis=0), -self.yaw[:-1])
 
 
 def bridge(
@@ -61,10 +61,10 @@ def bridge(
     window: int,
     keep_places: bool = False,
 ) -> tuple[Float[np.ndarray, "N J 3"], Float[np.ndarray, "T2 J 3"] | None]:
-    """`new`, moved to go on from `before` and to lead over to `after`; and `after`, moved to where `new` arrives.
+    """`new`, moved to continue `before` and to lead to `after`; and `after`, moved to where `new` arrives.
 
-    What differs at a joint (pose, speed, turning) fades over `window` frames along a cubic that takes over value
-    and rate of change. With `keep_places` `after` stays where it is, and the way of `new` is bent to lead there.
+    Differences at a joint (pose, speed, turning) fade over `window` frames along a cubic that starts with their value
+    and rate of change. With `keep_places` `after` stays where it is, and the path of `new` is bent to lead there.
     Two frames are needed on either side of a joint.
 
     Source: inertialisation as in Bollo, "Inertialization: high-performance animation transitions" (GDC 2018).
@@ -74,34 +74,34 @@ def bridge(
     window = max(1, min(window, num))
     fade = _fade(num, window)
     turns, steps, pose = path.turns(), path.steps(), path.pose
-    # The step over a joint is the mean of the steps on either side; half of what is missing on each side fades.
+    # The step over a joint is the mean of the steps on either side; half of the difference fades on each side.
     turn_in, step_in = given.turns()[-1], given.steps()[-1]
     if num > 1:
         turn_in, step_in = (turn_in + path.turns()[0]) / 2, (step_in + path.steps()[0]) / 2
         turns = turns + (turn_in - turns[0]) * fade[1:]
         steps = steps + (step_in - steps[0]) * fade[1:, None]
-    pose = pose + _takeover(given.pose[-2:], pose[:2], num, window)
+    pose = pose + _offset(given.pose[-2:], pose[:2], num, window)
     turn_out, step_out = turn_in, step_in
     if after is not None:
         target = Path.of(after)
         turn_out, step_out = target.turns()[0], target.steps()[0]
-        ending = _takeover(target.pose[1::-1], path.pose[: -3 if num > 1 else None : -1], num, window)
+        ending = _offset(target.pose[1::-1], path.pose[: -3 if num > 1 else None : -1], num, window)
         pose = pose + ending[::-1]
         if num > 1:
             turn_out, step_out = (turn_out + path.turns()[-1]) / 2, (step_out + path.steps()[-1]) / 2
             turns = turns + (turn_out - path.turns()[-1]) * fade[:0:-1]
             steps = steps + (step_out - path.steps()[-1]) * fade[:0:-1, None]
     yaw = given.yaw[-1] + np.cumsum(np.concatenate([[turn_in], turns]))
-    xz = _walked(given, np.vstack([step_in[None], steps]), yaw)
-    end_yaw, end_xz = yaw[-1] + turn_out, xz[-1] + _turned(step_out, yaw[-1])
+    xz = _positions(given, np.vstack([step_in[None], steps]), yaw)
+    end_yaw, end_xz = yaw[-1] + turn_out, xz[-1] + _rotated(step_out, yaw[-1])
     if after is None:
         return Path(yaw, xz, pose).joints(), None
     if keep_places:
         share = _smooth_step(np.arange(1, num + 1) / (num + 1))
         missing = (target.yaw[0] - end_yaw + np.pi) % (2 * np.pi) - np.pi
         yaw = yaw + missing * share
-        xz = _walked(given, np.vstack([step_in[None], steps]), yaw)
-        end_xz = xz[-1] + _turned(step_out, yaw[-1])
+        xz = _positions(given, np.vstack([step_in[None], steps]), yaw)
+        end_xz = xz[-1] + _rotated(step_out, yaw[-1])
         xz = xz + (target.xz[0] - end_xz) * share[:, None]
         return Path(yaw, xz, pose).joints(), after
     moved = Place(float(end_yaw), (float(end_xz[0]), float(end_xz[1])))
@@ -112,9 +112,9 @@ def bridge(
 def with_bones_of(
     joints: Float[np.ndarray, "N J 3"], like: Float[np.ndarray, "T J 3"]
 ) -> Float[np.ndarray, "N J 3"]:
-    """The motion on a body with the bone lengths of `like`: directions stay, steps and height grow with the legs.
+    """The motion on a body with the bone lengths of `like`: directions stay, steps and height scale with the legs.
 
-    The floor is y = 0 in `joints`; so it is in the result. Bones that agree to a millimetre stay as they are.
+    The floor is y = 0 in `joints` and in the result. Bones that agree to a millimetre stay unchanged.
     """
     old, new = _bone_lengths(joints), _bone_lengths(like)
     if np.abs(old - new).max() < 1e-3:
@@ -126,7 +126,7 @@ def with_bones_of(
 def with_bones(
     joints: Float[np.ndarray, "N J 3"], lengths: Float[np.ndarray, "J"], root_scale: float = 1.0
 ) -> Float[np.ndarray, "N J 3"]:
-    """The motion with bones of these lengths, metres, in the directions that they have; the root goes `root_scale`."""
+    """The motion with bones of these lengths, metres, in unchanged directions; the root's position is multiplied."""
     out = np.empty_like(joints, dtype=np.float64)
     out[:, 0] = joints[:, 0] * root_scale
     for joint, parent in enumerate(PARENTS[1:], start=1):
@@ -142,10 +142,10 @@ def _bone_lengths(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "J"]:
     return lengths
 
 
-def _takeover(
+def _offset(
     given: Float[np.ndarray, "2 J 3"], new: Float[np.ndarray, "n J 3"], num: int, window: int
 ) -> Float[np.ndarray, "N J 3"]:
-    """What is added to new poses so that they take over from two given ones: value and rate, fading to nothing."""
+    """Offset of the new poses that starts with value and rate of two given ones and fades to zero."""
     old_rate = given[1] - given[0]
     new_rate = new[1] - new[0] if len(new) > 1 else old_rate
     missing = given[1] + (old_rate + new_rate) / 2 - new[0]
@@ -157,17 +157,17 @@ def _takeover(
     return added
 
 
-def _walked(
+def _positions(
     given: Path, steps: Float[np.ndarray, "N 2"], yaw: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "N 2"]:
-    """Places that steps, each seen from the body before it, lead to."""
+    """Positions that steps, each relative to the body before it, lead to."""
     before = np.concatenate([given.yaw[-1:], yaw[:-1]])
-    places: Float[np.ndarray, "N 2"] = given.xz[-1] + np.cumsum(_turned(steps, before), axis=0)
-    return places
+    positions: Float[np.ndarray, "N 2"] = given.xz[-1] + np.cumsum(_rotated(steps, before), axis=0)
+    return positions
 
 
 def _fade(num: int, window: int) -> Float[np.ndarray, "N"]:
-    """1 at the joint, 0 from `window` frames after it, level at both ends."""
+    """1 at the joint, 0 from `window` frames after it, with zero slope at both ends."""
     return 1 - _smooth_step(np.minimum(np.arange(num) / window, 1))
 
 
@@ -176,10 +176,10 @@ def _smooth_step(s: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
     return eased
 
 
-def _turned(
+def _rotated(
     xz: Float[np.ndarray, "*#batch 2"], yaw: Float[np.ndarray, "*#batch"] | float
 ) -> Float[np.ndarray, "*_ 2"]:
-    """Points (x, z) turned about +Y."""
+    """Points (x, z) rotated about +Y."""
     cos, sin = np.cos(yaw), np.sin(yaw)
     x, z = xz[..., 0], xz[..., 1]
     return np.stack([x * cos + z * sin, z * cos - x * sin], axis=-1)
