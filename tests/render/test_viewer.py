@@ -94,9 +94,10 @@ def view(browser, tmp_path: Path) -> Iterator[Open]:
         autoplay: bool = False,
         width: int = 480,
         height: int = 400,
+        labels: tuple[str, ...] = (),
         **settings: object,
     ) -> Viewer:
-        write_page(clips, tmp_path / "page.html", title=title, autoplay=autoplay)
+        write_page(clips, tmp_path / "page.html", title=title, autoplay=autoplay, labels=labels)
         settings.setdefault("color_scheme", "light")
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **settings))
         return Viewer(contexts[-1].new_page()).open(tmp_path / "page.html")
@@ -221,10 +222,10 @@ def test_clips_stand_side_by_side_or_in_one_view(view: Open) -> None:
     assert viewer.state()["solo"] is None
 
 
-def test_shorter_clips_hold_their_last_pose(view: Open) -> None:
+def test_shorter_clips_hold_their_last_pose_where_the_page_does_not_loop(view: Open) -> None:
     viewer = view(make_clip(11), make_clip(41), width=800)
     assert viewer.state()["frames"] == 41
-    viewer.do("bimotion.seek(10)")
+    viewer.do("bimotion.set({loop: false}); bimotion.seek(10)")
     at_its_end = viewer.pixels()[:, :395]
     viewer.do("bimotion.seek(40)")
     assert np.abs(viewer.pixels()[:, :395] - at_its_end).max() < 3
@@ -262,7 +263,7 @@ def test_the_timeline_can_be_dragged_and_read_out(arm: Viewer) -> None:
     arm.page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
     assert abs(arm.state()["frame"] - 10) <= 1
     arm.do("bimotion.seek(10)")
-    assert timeline.get_attribute("aria-valuetext") == "frame 10 of 20, 0.50 of 1.00 seconds"
+    assert timeline.get_attribute("aria-valuetext") == "frame 10 of 20, 0.50 of 1.05 seconds"
 
 
 def test_without_loop_it_stops_at_the_end(arm: Viewer) -> None:
@@ -340,3 +341,49 @@ def test_data_that_is_broken_is_said(view: Open, tmp_path: Path) -> None:
     viewer.page.goto((tmp_path / "broken.html").as_uri())
     assert "expected 22 frames" in viewer.page.get_by_role("alert").inner_text()
     assert viewer.page.evaluate("bimotion.ready") is False
+
+
+def test_short_clips_begin_again_while_the_page_loops(view: Open) -> None:
+    long, short = make_clip(81), make_clip(9)
+    viewer = view(long, short)
+    viewer.do("bimotion.set({solo: 1, follow: true}); bimotion.seek(4)")
+    early = viewer.pixels()
+    viewer.do("bimotion.seek(20)")  # 0.8 s later: the short one lasts 0.4 s and rests as long
+    again = viewer.pixels()
+    viewer.do("bimotion.set({loop: false}); bimotion.seek(20)")
+    held = viewer.pixels()
+    assert np.abs(early.astype(int) - again).mean() < np.abs(early.astype(int) - held).mean() / 3
+
+
+def test_the_skeleton_can_be_seen_instead_of_the_body(view: Open) -> None:
+    viewer = view(make_clip(5))
+    viewer.do("bimotion.seek(0)")
+    body = viewer.pixels().astype(int)
+    viewer.do("bimotion.set({skeleton: true})")
+    bones = viewer.pixels().astype(int)
+
+    def coloured(picture: np.ndarray) -> int:
+        return int((np.ptp(picture, axis=-1) > 70).sum())
+
+    assert 20 < coloured(bones) < coloured(body) / 5
+
+
+def test_files_can_be_downloaded_and_are_the_clips(view: Open, tmp_path: Path) -> None:
+    viewer = view(Clip(make_clip(5).joints, 20.0, caption="A person waves!"))
+    viewer.page.click('[data-do="download"]')
+    for suffix in ("bvh", "glb"):
+        with viewer.page.expect_download() as started:
+            viewer.page.click(f"dialog.files li button:text-is('{suffix.upper()}')")
+        assert started.value.suggested_filename == f"a-person-waves.{suffix}"
+        started.value.save_as(tmp_path / f"got.{suffix}")
+    assert (tmp_path / "got.bvh").read_text().startswith("HIERARCHY\nROOT pelvis")
+    assert (tmp_path / "got.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_captions_say_whose_they_are_and_how_long_clips_are(
+    view: Open,
+) -> None:
+    clip = Clip(make_clip(41).joints, 20.0, name="x", caption="a person waves")
+    viewer = view(clip, clip, labels=("prompt", "caption by the model"))
+    assert viewer.page.locator(".card p em").all_text_contents() == ["prompt", "caption by the model"]
+    assert viewer.page.locator(".card .name span").first.text_content() == f"x · {clip.duration:.2f} s"

@@ -11,14 +11,14 @@ export interface Actions {
   step(frames: number): void;
   seek(frame: number): void;
   speed(value: number): void;
-  flip(option: "overlay" | "follow" | "ghosts" | "trails" | "loop"): void;
+  flip(option: "overlay" | "follow" | "ghosts" | "trails" | "skeleton" | "loop"): void;
   theme(): void;
   angle(): void;
   reset(): void;
   solo(clip: number | null): void;
 }
 
-type Flag = "overlay" | "follow" | "ghosts" | "trails" | "loop";
+type Flag = "overlay" | "follow" | "ghosts" | "trails" | "skeleton" | "loop";
 
 const button = (id: string, face: Icon, label: string, key: string, pressed = false): string =>
   `<button type="button" data-do="${id}" aria-label="${label}" title="${label} (${key})"` +
@@ -33,6 +33,8 @@ const KEYS: [string, string][] = [
   ["F", "follow the body"],
   ["G", "ghost poses"],
   ["P", "path on the floor"],
+  ["K", "skeleton"],
+  ["D", "download the motions"],
   ["O", "side by side or overlaid"],
   ["1 – 9, 0", "one clip alone, all clips"],
   ["V", "three-quarter, front, left, back, top"],
@@ -45,10 +47,12 @@ const MARKUP = `
     ${button("overlay", "overlay", "Overlay the clips", "O", true)}
     ${button("follow", "follow", "Follow the body", "F", true)}
     ${button("ghosts", "ghosts", "Ghost poses", "G", true)}
-    ${button("trails", "trails", "Path on the floor", "P", true)}<hr>
+    ${button("trails", "trails", "Path on the floor", "P", true)}
+    ${button("skeleton", "skeleton", "Skeleton", "K", true)}<hr>
     ${button("angle", "angle", "Change the view", "V")}
     ${button("reset", "reset", "Reset the camera", "R")}<hr>
     ${button("theme", "theme", "Light or dark", "T")}
+    ${button("download", "download", "Download the motions", "D")}
     ${button("help", "help", "Keyboard shortcuts", "?")}
   </div></header>
   <main class="view"><canvas tabindex="0" role="img"></canvas><div class="cards"></div>
@@ -68,7 +72,20 @@ const MARKUP = `
     ([keys, what]) => `<dt>${keys.replace(/[^ ,–]+/g, "<kbd>$&</kbd>")}</dt><dd>${what}</dd>`,
   ).join("")}<dt>Drag</dt><dd>turn; with right button or two fingers: move</dd><dt>Wheel, pinch</dt><dd>zoom</dd></dl>
     <form method="dialog"><button>Close</button></form></dialog>
+  <dialog class="files" aria-label="Download"><h2>Download</h2><ul></ul>
+    <form method="dialog"><button>Close</button></form></dialog>
   <div class="spoken" role="status" aria-live="polite"></div>`;
+
+/** Hands a file, gzip in base64, to the browser's downloads. */
+async function saveFile(packed: string, name: string): Promise<void> {
+  const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await new Response(stream).blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
 
 export class Controls {
   readonly canvas: HTMLCanvasElement;
@@ -76,6 +93,7 @@ export class Controls {
   private readonly slider: HTMLInputElement;
   private readonly cards: HTMLElement;
   private readonly dialog: HTMLDialogElement;
+  private readonly files: HTMLDialogElement;
 
   constructor(
     private readonly root: HTMLElement,
@@ -91,12 +109,37 @@ export class Controls {
     this.slider = this.find("input");
     this.cards = this.find(".cards");
     this.dialog = this.find("dialog");
+    this.files = this.find("dialog.files");
     this.find("h1").textContent = title;
     const spoken = clips.map((clip) => [clip.name, clip.caption].filter(Boolean).join(": ")).join("; ");
     this.canvas.setAttribute("aria-label", `Motion in 3D. ${spoken}`);
     this.slider.max = String(player.lastFrame);
     this.find<HTMLElement>('[data-do="overlay"]').hidden = clips.length < 2;
+    this.offerFiles();
     this.listen();
+  }
+
+  /** A line of links for each clip whose files the page carries. */
+  private offerFiles(): void {
+    const list = this.files.querySelector("ul") as HTMLElement;
+    this.clips.forEach((clip, i) => {
+      const suffixes = Object.keys(clip.files);
+      if (!suffixes.length) return;
+      const title = clip.caption || clip.name || `Clip ${i + 1}`;
+      const line = document.createElement("li");
+      const text = document.createElement("span");
+      text.textContent = title;
+      line.append(text);
+      for (const suffix of suffixes) {
+        const link = document.createElement("button");
+        link.textContent = suffix.toUpperCase();
+        const name = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "motion";
+        link.addEventListener("click", () => void saveFile(clip.files[suffix], `${name}.${suffix}`));
+        line.append(link);
+      }
+      list.append(line);
+    });
+    this.find<HTMLElement>('[data-do="download"]').hidden = !list.childElementCount;
   }
 
   private find<T extends Element = HTMLElement>(selector: string): T {
@@ -112,8 +155,9 @@ export class Controls {
       angle: () => this.actions.angle(),
       reset: () => this.actions.reset(),
       help: () => this.dialog.showModal(),
+      download: () => this.files.showModal(),
     };
-    for (const flag of ["overlay", "follow", "ghosts", "trails", "loop"] as Flag[]) {
+    for (const flag of ["overlay", "follow", "ghosts", "trails", "skeleton", "loop"] as Flag[]) {
       act[flag] = () => this.actions.flip(flag);
     }
     for (const element of this.root.querySelectorAll<HTMLElement>("[data-do]")) {
@@ -126,7 +170,7 @@ export class Controls {
   }
 
   private key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.dialog.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || this.dialog.open || this.files.open) return;
     const target = event.target as HTMLElement;
     if (target.tagName === "SELECT") return;
     if (event.key === " " && target.tagName === "BUTTON") return; // presses that button
@@ -148,6 +192,8 @@ export class Controls {
       o: () => this.actions.flip("overlay"),
       v: () => this.actions.angle(),
       r: () => this.actions.reset(),
+      k: () => this.actions.flip("skeleton"),
+      d: () => this.find<HTMLElement>('[data-do="download"]').hidden || this.files.showModal(),
       t: () => this.actions.theme(),
       "0": () => this.actions.solo(null),
       "?": () => this.dialog.showModal(),
@@ -184,7 +230,7 @@ export class Controls {
     name.style.setProperty("--accent", accent(index));
     const dot = document.createElement("i");
     const label = document.createElement("span");
-    label.textContent = `${clip.name || `Clip ${index + 1}`} · ${clip.duration.toFixed(1)} s`;
+    label.textContent = `${clip.name || `Clip ${index + 1}`} · ${clip.length.toFixed(2)} s`;
     name.append(dot, label);
     name.title = `${clip.frames} frames at ${Number(clip.fps.toFixed(2))} a second`;
     if (this.clips.length > 1) {
@@ -198,9 +244,15 @@ export class Controls {
     if (clip.caption) {
       const text = document.createElement("p");
       text.textContent = text.title = clip.caption;
+      if (clip.label) {
+        const label = document.createElement("em");
+        label.textContent = clip.label;
+        text.prepend(label);
+      }
       // A long caption must not cover the body below it.
-      const lines = Math.max(Math.floor((0.15 * cell.height) / 21 / cell.clips.length), 1);
+      const lines = Math.max(Math.floor((0.15 * cell.height) / 21 / cell.clips.length), 2);
       text.style.setProperty("-webkit-line-clamp", String(Math.min(lines, 4)));
+      text.addEventListener("click", () => text.classList.toggle("whole")); // where it is cut: all of it
       said.append(text);
     }
     return said;
@@ -228,7 +280,7 @@ export class Controls {
   tick(): void {
     const { frame, lastFrame, fps } = this.player;
     const seconds = (frame / fps).toFixed(2);
-    const whole = (lastFrame / fps).toFixed(2);
+    const whole = ((lastFrame + 1) / fps).toFixed(2);
     this.slider.value = String(frame);
     this.slider.style.setProperty("--done", `${lastFrame ? (100 * frame) / lastFrame : 100}%`);
     this.slider.setAttribute("aria-valuetext", `frame ${frame} of ${lastFrame}, ${seconds} of ${whole} seconds`);

@@ -3,8 +3,12 @@
 export interface ClipData {
   name: string;
   caption: string;
+  /** Whose words the caption is, such as "prompt" or "caption by the model"; may be empty. */
+  label: string;
   fps: number;
   frames: number;
+  /** Files of the clip to download: gzip in base64, by suffix. */
+  files: Record<string, string>;
   /** World position of the quantised zero, metres; its height is relative to the floor. */
   origin: [number, number, number];
   /** Metres of one quantised step. */
@@ -25,6 +29,8 @@ export interface PageData {
 export class MotionClip {
   readonly name: string;
   readonly caption: string;
+  readonly label: string;
+  readonly files: Record<string, string>;
   readonly fps: number;
   readonly frames: number;
   /** (frames, 22, 3) in metres, Y up, floor at 0. */
@@ -33,14 +39,28 @@ export class MotionClip {
   constructor(data: ClipData) {
     this.name = data.name;
     this.caption = data.caption;
+    this.label = data.label;
+    this.files = data.files;
     this.fps = data.fps;
     this.frames = data.frames;
     this.joints = decode(data);
   }
 
-  /** Seconds from the first frame to the last. */
+  /** Seconds from the first frame to the last: where the timeline ends. */
   get duration(): number {
     return (this.frames - 1) / this.fps;
+  }
+
+  /** Seconds that the clip fills, its last frame included: what the command line says. */
+  get length(): number {
+    return this.frames / this.fps;
+  }
+
+  /** The clip's own time at a time of the page: a shorter clip begins again where the page loops, or else holds. */
+  ownTime(time: number, loop: boolean, longest: number): number {
+    const rest = 0.4; // the last pose is held for a moment, as the page's is
+    const round = this.duration + rest;
+    return loop && this.duration > 0 && longest > round + 0.5 ? time % round : time;
   }
 
   /** Joint positions at a time, linear between frames, held before the first and after the last. */

@@ -26,9 +26,9 @@ export class Framing {
   }
 
   /** The point that stands in the middle of the picture. */
-  focus(shown: number[], view: { follow: boolean }, time: number): Vector3 {
+  focus(shown: number[], view: { follow: boolean }, time: (clip: number) => number): Vector3 {
     const sum = new Vector3();
-    for (const i of shown) sum.add(view.follow ? this.followed(i, time) : this.extents[i].centre);
+    for (const i of shown) sum.add(view.follow ? this.followed(i, time(i)) : this.extents[i].centre);
     sum.divideScalar(shown.length);
     sum.y = this.top(shown) * 0.53; // a little high: the caption stands above the body
     return sum;
@@ -57,18 +57,27 @@ export class Framing {
   ): number {
     let reach = Math.max(...shown.map((i) => (view.follow ? this.extents[i].ownReach : this.extents[i].reach)));
     if (view.overlay && shown.length > 1) {
-      const focus = this.focus(shown, view, 0);
-      reach += Math.max(...shown.map((i) => Math.hypot(...this.gap(i, focus, view.follow))));
+      // Followed clips part on their ways: what counts is how far they ever are from their middle.
+      const longest = Math.max(...shown.map((i) => this.clips[i].duration));
+      const steps = view.follow ? 40 : 0;
+      let apart = 0;
+      for (let k = 0; k <= steps; k++) {
+        const time = (longest * k) / Math.max(steps, 1);
+        const focus = this.focus(shown, view, () => time);
+        for (const i of shown) apart = Math.max(apart, Math.hypot(...this.gap(i, focus, view.follow, time)));
+      }
+      reach += apart;
     }
     const half = Math.tan((fov * Math.PI) / 360);
     const high = (this.top(shown) / 2) * 1.36;
-// Bodies may stand that much nearer to the camera than the middle.
-    const near = reach * (view.follow ? 0.25 : 0.8);
+    // A body may stand that much nearer to the camera than the middle and must still fit in.
+    const alone = view.follow && !(view.overlay && shown.length > 1);
+    const near = reach * (alone ? 0.25 : 1);
     return Math.max(high / half, (reach * 0.88) / (half * aspect)) + near;
   }
 
-  private gap(i: number, focus: Vector3, follow: boolean): [number, number] {
-    const at = follow ? this.followed(i, 0) : this.extents[i].centre;
+  private gap(i: number, focus: Vector3, follow: boolean, time: number): [number, number] {
+    const at = follow ? this.followed(i, time) : this.extents[i].centre;
     return [at.x - focus.x, at.z - focus.z];
   }
 }

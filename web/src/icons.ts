@@ -10,6 +10,8 @@ const ICONS = {
   follow: '<circle cx="12" cy="12" r="3"/><path d="M12 3.5V7M12 17v3.5M3.5 12H7M17 12h3.5"/>',
   ghosts: '<circle cx="15.5" cy="6" r="2.2"/><path d="M15.5 8.5v6l2 5M15.5 14.5l-2 5"/><path d="M9.5 5.5v14M5 7.5v10" opacity=".55"/>',
   trails: '<path d="M4 18.5c7 1.5 3-6 8.5-6s2-7 7.5-7" stroke-dasharray="3.2 2.6"/><circle cx="20" cy="5.5" r="1.3" fill="currentColor"/>',
+  skeleton: '<circle cx="12" cy="4.500" r="1.800"/><path d="M12 6.500v7.500M6.500 9.500 12 8l5.500 1.500M8.500 20.500 12 14l3.500 6.500"/>',
+  download: '<path d="M12 4v10.500M7.500 10.500 12 15l4.500-4.500M5 19.500h14"/>',
   angle: '<path d="m12 3.5 7.5 4.250v8.5L12 20.5l-7.5-4.250v-8.5zM4.5 7.750 12 12l7.5-4.250M12 12v8.5"/>',
   reset: '<path d="M4 9V4.5h4.5M20 9V4.5h-4.5M4 15v4.5h4.5M20 15v4.5h-4.5"/>',
   theme: '<circle cx="12" cy="12" r="8"/><path d="M12 4a8 8 0 0 0 0 16z" fill="currentColor"/>',

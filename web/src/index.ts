@@ -16,7 +16,7 @@ export interface Handle {
   pause(): void;
   /** Pauses and draws an exact frame at once. */
   seek(frame: number): void;
-  /** Changes options of the view: layout, follow, ghosts, trails, theme, solo; or of playback: loop, speed. */
+  /** Changes options of the view: layout, follow, ghosts, trails, skeleton, theme, solo; or of playback: loop, speed. */
   set(options: Partial<Options>): void;
   look(angle: Angle): void;
   state(): Options & { frame: number; frames: number; fps: number; time: number; playing: boolean; clips: number };
@@ -53,6 +53,7 @@ function start(root: HTMLElement, data: PageData): Handle {
     follow: false,
     ghosts: false,
     trails: true,
+    skeleton: false,
     theme: remembered(),
   };
   let dirty = true;
@@ -111,7 +112,7 @@ function start(root: HTMLElement, data: PageData): Handle {
     changed();
   }
   function draw(): void {
-    stage.render(player.time);
+    stage.render(player.time, player.loop);
     dirty = false;
   }
 

@@ -37,6 +37,9 @@ const names = [...shape.joints, ...Object.keys(shape.points)];
 export const NUM_POINTS = names.length;
 export const JOINT = Object.fromEntries(shape.joints.map((name, i) => [name, i])) as Record<string, number>;
 
+/** Parent of each joint; the pelvis has none. */
+export const PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19];
+
 export const CONES: Cone[] = shape.cones.map(([a, b, ra, rb, colour]) => ({
   a: names.indexOf(a as string),
   b: names.indexOf(b as string),

@@ -12,6 +12,7 @@ import {
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Body, Divider } from "./body";
 import type { MotionClip } from "./data";
+import { Bones } from "./bones";
 import { Compass, Floor, Trail } from "./floor";
 import { Framing } from "./framing";
 import { accent, THEMES, type ThemeName } from "./theme";
@@ -32,6 +33,7 @@ export interface View {
   follow: boolean;
   ghosts: boolean;
   trails: boolean;
+  skeleton: boolean;
   theme: ThemeName;
 }
 
@@ -70,6 +72,7 @@ interface Actor {
   clip: MotionClip;
   body: Body;
   ghosts: Body;
+  bones: Bones;
   trail: Trail;
   compass: Compass;
   joints: Float32Array;
@@ -87,6 +90,8 @@ export class Stage {
   private readonly framing: Framing;
   private cells: Cell[] = [];
   private height = 1;
+  private loop = false;
+  private readonly longest: number;
   private distance = 0;
 
   constructor(
@@ -106,6 +111,7 @@ export class Stage {
     this.scene.add(this.sun, this.sun.target, this.sky, this.floor.group, new Divider());
     this.actors = clips.map((clip) => this.actor(clip));
     this.framing = new Framing(clips);
+    this.longest = Math.max(...clips.map((clip) => clip.duration));
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.enableDamping = false;
     this.controls.maxPolarAngle = Math.PI / 2;
@@ -127,8 +133,9 @@ export class Stage {
     for (let i = 0; i < GHOSTS; i++) {
       ghosts.pose(clip.sample((clip.duration * i) / (GHOSTS - 1), joints), i);
     }
-    const actor = { clip, body, ghosts, trail: new Trail(clip), compass: new Compass(body.scale), joints };
-    this.scene.add(body.group, ghosts.group, actor.trail.mesh, actor.compass.group);
+    const bones = new Bones(body.scale);
+    const actor = { clip, body, ghosts, bones, trail: new Trail(clip), compass: new Compass(body.scale), joints };
+    this.scene.add(body.group, ghosts.group, bones.group, actor.trail.mesh, actor.compass.group);
     return actor;
   }
 
@@ -136,7 +143,7 @@ export class Stage {
   paint(): void {
     const theme = THEMES[this.view.theme];
     const overlay = this.view.overlay && this.actors.length > 1;
-    this.actors.forEach(({ body, ghosts, trail, compass }, i) => {
+    this.actors.forEach(({ body, ghosts, bones, trail, compass }, i) => {
       const own = accent(i);
       const colours = { ...theme.body };
       if (overlay) {
@@ -145,6 +152,7 @@ export class Stage {
       }
       body.paint(colours);
       ghosts.paint(colours, theme.ground, 0.7);
+      bones.paint(theme.body, overlay ? own : theme.ink);
       trail.paint(own);
       compass.paint(own);
     });
@@ -189,12 +197,16 @@ export class Stage {
     this.controls.update();
   }
 
-  render(time: number): void {
+  /** Draws a moment; with `loop` clips that are shorter than the longest begin again. */
+  render(time: number, loop = false): void {
+    this.loop = loop;
     for (const actor of this.actors) {
-      actor.clip.sample(time, actor.joints);
+      const own = actor.clip.ownTime(time, loop, this.longest);
+      actor.clip.sample(own, actor.joints);
       actor.body.pose(actor.joints);
+      actor.bones.pose(actor.joints);
       actor.compass.pose(actor.joints);
-      actor.trail.at(time);
+      actor.trail.at(own);
     }
     const home = this.camera.position.clone();
     for (const cell of this.cells) this.renderCell(cell, time, home);
@@ -205,11 +217,14 @@ export class Stage {
   private renderCell(cell: Cell, time: number, home: Vector3): void {
     const shown = new Set(cell.clips);
     this.actors.forEach((actor, i) => {
-      actor.body.group.visible = actor.compass.group.visible = shown.has(i);
+      actor.compass.group.visible = shown.has(i);
+      actor.body.group.visible = shown.has(i) && !this.view.skeleton;
+      actor.bones.group.visible = shown.has(i) && this.view.skeleton;
       actor.trail.mesh.visible = shown.has(i) && this.view.trails && actor.trail.worthwhile;
       actor.ghosts.group.visible = shown.has(i) && this.view.ghosts;
     });
-    const focus = this.framing.focus(cell.clips, this.view, time);
+    const own = (i: number): number => this.actors[i].clip.ownTime(time, this.loop, this.longest);
+    const focus = this.framing.focus(cell.clips, this.view, own);
     this.camera.position.copy(home).add(focus);
     this.camera.aspect = cell.width / cell.height;
     this.camera.updateProjectionMatrix();

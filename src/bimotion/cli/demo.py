@@ -73,7 +73,8 @@ class Demo:
         from bimotion.render.page import write_page
 
         page = self.out / "index.html"
-        write_page(clips, page, title="bimotion demo")
+        labels = ["caption by the model", *["prompt"] * (len(clips) - 1)]
+        write_page(clips, page, title="bimotion demo", labels=labels)
         _say("Look")
         say(f"   {page.resolve().as_uri()} in a browser: all four, in 3D; it needs no network")
         say("   the .bvh and .glb files in Blender: File > Import")

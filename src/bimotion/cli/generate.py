@@ -108,7 +108,7 @@ class Generate:
         if one_page:
             from bimotion.render.page import write_page
 
-            write_page(clips, self.out, title="bimotion")
+            write_page(clips, self.out, title="bimotion", labels=["prompt"] * len(clips))
         if self.json:
             say_lines(json.dumps(rows, indent=1))
             return

@@ -4,6 +4,7 @@ Shapes: T frames, J joints.
 """
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -12,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -23,6 +25,9 @@ from bimotion.storage.atomic import atomic_path
 
 Layout = Literal["split", "overlay"]
 """How several clips stand on a page: each in a view of its own, or all in one."""
+
+_MOST_DOWNLOADS = 12
+"""Clips on a page that still carries them as files: 50 KB each as BVH, 0.4 MB as GLB."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -45,18 +50,28 @@ _PAGE = """<!doctype html>
 
 
 def page_html(
-    clips: Sequence[Clip], *, title: str = "", layout: Layout = "split", autoplay: bool = True
+    clips: Sequence[Clip],
+    *,
+    title: str = "",
+    layout: Layout = "split",
+    autoplay: bool = True,
+    labels: Sequence[str] = (),
+    downloads: bool = True,
 ) -> str:
     """The text of a page that plays the clips together.
 
     Joints are stored in 16 bits: to 0.1 mm for a motion that spans 7 m. The floor of each clip is
-    drawn where its feet stand (`body.floor_height`). Clips play in their own time; a shorter one holds its last pose.
+    drawn where its feet stand (`body.floor_height`). A clip that is shorter than another begins again while the page
+    loops, and else holds its last pose.
 
     Args:
         clips: One or several, each shown with its name and caption.
         title: Heading and title of the page; without it, the caption or name of a single clip is the title.
         layout: "split" gives each clip a view of its own, "overlay" puts all into one.
         autoplay: Start playing when the page opens, unless the reader's system asks for reduced motion.
+        labels: Whose words each clip's caption is, such as "prompt" or "caption by the model".
+        downloads: Offer each clip as BVH and, where it is the only one, as GLB; pages of more than twelve clips do
+            not, for their size.
 
     Raises:
         ConfigError: No clip, or a layout that does not exist.
@@ -68,10 +83,16 @@ def page_html(
     viewer = _viewer()
     digest = base64.b64encode(hashlib.sha256(viewer.encode()).digest()).decode()
     only = clips[0] if len(clips) == 1 else None
+    suffixes: tuple[str, ...] = () if not downloads or len(clips) > _MOST_DOWNLOADS else ("bvh",)
+    if suffixes and only is not None:
+        suffixes = ("bvh", "glb")
     data = {
         # A single clip's caption and name stand below the heading: they are not said twice.
         "title": "" if only is not None and title in (only.caption, only.name) else title,
-        "clips": [_clip_data(clip) for clip in clips],
+        "clips": [
+            _clip_data(clip, label) | {"files": _files(clip, suffixes)}
+            for clip, label in zip(clips, [*labels, *[""] * (len(clips) - len(labels))], strict=True)
+        ],
         "layout": layout,
         "autoplay": autoplay,
     }
@@ -95,13 +116,15 @@ def write_page(
     title: str = "",
     layout: Layout = "split",
     autoplay: bool = True,
+    labels: Sequence[str] = (),
+    downloads: bool = True,
 ) -> None:
     """Writes the page of `page_html` to a file, whole or not at all.
 
     Raises:
         ConfigError: No clip, or a layout that does not exist.
     """
-    text = page_html(clips, title=title, layout=layout, autoplay=autoplay)
+    text = page_html(clips, title=title, layout=layout, autoplay=autoplay, labels=labels, downloads=downloads)
     with atomic_path(Path(path)) as target:
         target.write_text(text, encoding="utf-8", newline="\n")
 
@@ -111,7 +134,20 @@ def _viewer() -> str:
     return (files("bimotion.render") / "static" / "viewer.js").read_text(encoding="utf-8")
 
 
-def _clip_data(clip: Clip) -> dict[str, object]:
+def _files(clip: Clip, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """The clip as motion files, gzip in base64, by suffix."""
+    from bimotion.motion.formats import write_motion
+
+    packed = {}
+    with TemporaryDirectory() as folder:
+        for suffix in suffixes:
+            path = Path(folder) / f"clip.{suffix}"
+            write_motion(clip, path)
+            packed[suffix] = base64.b64encode(gzip.compress(path.read_bytes(), mtime=0)).decode()
+    return packed
+
+
+def _clip_data(clip: Clip, label: str) -> dict[str, object]:
     joints = clip.joints.astype(np.float64)  # (T, J, 3)
     low = joints.min(axis=(0, 1))
     # One step for all axes. A clip that never moves and has no size would divide by zero.
@@ -121,6 +157,7 @@ def _clip_data(clip: Clip) -> dict[str, object]:
     return {
         "name": clip.name,
         "caption": clip.caption,
+        "label": label,
         "fps": float(clip.fps),
         "frames": len(clip),
         "origin": [round(float(x), 6) for x in origin],
