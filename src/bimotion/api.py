@@ -209,12 +209,13 @@ def save_clip(
     if not isinstance(clip, Clip):
         raise ConfigError(f"clip: expected a Clip, got a value of type {type(clip).__name__}")
     options = WriteOptions(names, unit, fps, in_place, root_bone, start, end)
+    film = (camera, trail, contacts)
     if isinstance(path, (str, Path)):
         if format is not None:
             raise ConfigError(
                 f"format: goes with file objects; the suffix of {str(path)!r} chooses the format"
             )
-        _write(clip, Path(path), options)
+        _write(clip, Path(path), options, film)
         if sidecar:
             from bimotion.motion.formats.sidecar import write_sidecar
 
@@ -228,17 +229,24 @@ def save_clip(
         raise ConfigError("sidecar: a file object has no place for a second file")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"motion{_suffix(format)}"
-        _write(clip, file, options)
+        _write(clip, file, options, film)
         try:
             path.write(file.read_bytes())
         except TypeError as error:
             raise ConfigError(f"path: expected a file object opened for writing bytes ({error})") from None
 
 
-def _write(clip: Clip, path: Path, options: WriteOptions) -> None:
+def _write(clip: Clip, path: Path, options: WriteOptions, film: "tuple[CameraMode, bool, bool]") -> None:
     check_writable(path)
-    options.check_suffix(path.suffix.lower())
-    _WRITERS[path.suffix.lower()](clip, path, options)
+    suffix = path.suffix.lower()
+    options.check_suffix(suffix)
+    if suffix in (".mp4", ".gif"):
+        from bimotion.render.pictures import VideoStyle
+        from bimotion.render.video import write_video
+
+        write_video(options.resampled(clip), path, style=VideoStyle(*film))
+    else:
+        _WRITERS[suffix](clip, path, options)
 
 
 @contextmanager

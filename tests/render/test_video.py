@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import bimotion
 from bimotion.errors import ConfigError
 from bimotion.render.video import write_video
 from tests.render.drawn_person import make_clip
@@ -38,3 +39,10 @@ def test_what_cannot_be_is_said_before_anything_is_written(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="must end in .mp4 or .gif"):
         write_video(make_clip(), tmp_path / "a.webm")
     assert not list(tmp_path.iterdir())
+
+
+def test_save_clip_films_as_it_is_told(tmp_path: Path) -> None:
+    for name, settings in (("a.gif", {}), ("b.gif", {"camera": "top", "trail": True, "contacts": True})):
+        bimotion.save_clip(make_clip(3), tmp_path / name, **settings)
+    assert (tmp_path / "a.gif").read_bytes()[:6] == b"GIF89a"
+    assert (tmp_path / "a.gif").read_bytes() != (tmp_path / "b.gif").read_bytes()
