@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,10 @@ BANDAI = Family(
 )
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    return str(found)
+def block(language: str, number: int = 0, count: int = 1) -> str:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert len(found) == count
+    return str(found[number])
 
 
 def standing() -> np.ndarray:
@@ -133,11 +135,24 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(path).write_text(asf)
     for path in ("02_01.amc", "take.amc", "cmu/02/02_01.amc", "cmu/02/02_99.amc"):
         Path(path).write_text(amc)
-    Path("cmu.jsonl").write_text(block("jsonl"))
+    Path("cmu.jsonl").write_text(block("jsonl", 1, 2))
+    _joints_source()
     slide = standing() + np.linspace(0, 4, 340)[:, None, None] * [0, 0, 1]
     np.savez("positions.npz", joints=1000 * slide[:60], fps=30)
     _arrays(slide)
     return tmp_path
+
+
+def _joints_source() -> None:
+    """One recording as the document describes the kind `joints`, and the catalogue of the package."""
+    table, catalogue = Path("cmu-22joints"), Path("src/bimotion/data/static")
+    table.mkdir()
+    catalogue.mkdir(parents=True)
+    name = "cmu_22joints.jsonl"
+    (catalogue / name).write_text(resources.files("bimotion.data").joinpath("static", name).read_text())
+    np.save(table / "joints.npy", np.repeat(standing()[None], 141, axis=0).astype(np.float32))
+    (table / "recordings.jsonl").write_text('{"id": "walk_1", "offset": 0, "frames": 141}\n')
+    (table / "captions.jsonl").write_text(block("jsonl", 0, 2))
 
 
 def _arrays(slide: np.ndarray) -> None:

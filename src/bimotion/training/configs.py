@@ -96,7 +96,7 @@ class LanguageTrainConfig:
     vae: Path | None = None
     """Run or folder of the trained VAE; not needed if `init_from` contains one."""
     init_from: Path | None = None
-    """Run or model folder of an earlier stage."""
+    """Run or model folder of an earlier stage; `embedded` is the model in the package."""
     trains: tuple[Part, ...] = ("motion",)
     """Parts to train: the text branch, the motion branch with its heads, or both."""
     words: Path | None = None

@@ -26,17 +26,23 @@ from bimotion.training.vocabulary import shrink_vocabulary
 
 logger = logging.getLogger(__name__)
 
+EMBEDDED = Path(__file__).parents[2] / "embedded"
+"""Folder of the embedded model."""
+
 PHRASES_PER_ITEM = 3
 """Paraphrases of each window's caption that the tokenizer is trained on."""
 
 
 def find_model(folder: Path) -> Path:
-    """The model folder at a path: the folder itself, or `model` in a run.
+    """The model folder at a path: the folder itself, or `model` in a run; `embedded` is the model in the package.
 
     Raises:
         ModelError: neither is a model folder.
     """
-    for candidate in (folder, folder / "model"):
+    candidates = [folder, folder / "model"]
+    if folder == Path("embedded"):
+        candidates.append(EMBEDDED)
+    for candidate in candidates:
         if (candidate / "model.safetensors").is_file():
             return candidate
     raise ModelError(f"{folder}: no model folder (model.safetensors is missing, also in {folder.name}/model)")

@@ -258,5 +258,5 @@ class LanguageTask:
             ]
         return features
 
-    def _normalised(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+    def _normalised(self, latents: Float[Tensor, "B M E"]) -> Float[Tensor, "B N D"]:
         return self.model.normalise(latents.to(self.model.latent_mean.device))
