@@ -66,8 +66,15 @@ def test_facts_survive_the_index() -> None:
     facts = measure_facts(make_motion(60, speed=1.0))
     again = MotionFacts.from_json(facts.to_json())
     assert again.to_json() == facts.to_json()
+    older = {
+        **facts.to_json(),
+        "airborne_seconds": 0.0,
+        "left": {**facts.to_json()["left"], "hand_reach": 0.3},
+    }
+    assert MotionFacts.from_json(older) == again  # facts of other versions are ignored
+    fewer = {name: value for name, value in older.items() if name != "path"}
     with pytest.raises(DataError, match="expected the fields seconds, path"):
-        MotionFacts.from_json({**facts.to_json(), "mood": 1})
+        MotionFacts.from_json(fewer)
 
 
 def test_too_short_a_window_has_no_facts() -> None:

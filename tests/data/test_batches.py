@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bimotion.captions.instructions import own_templates
-from bimotion.data.batches import BatchConfig, MotionBatches, bucket_order, draw_epoch, item_weights
+from bimotion.data.batches import bucket_order, draw_epoch, item_weights
 from bimotion.data.examples import ExampleConfig, Examples
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.store import MotionStore
@@ -57,58 +57,13 @@ def test_buckets_hold_every_position_once(lengths: list[int], size: int, bucket:
     assert len(batches) == -(-len(lengths) // size)
 
 
-@pytest.mark.parametrize("crop", [0.0, 1.0])
-def test_batches_hold_normalised_windows_and_zeros(store: MotionStore, crop: float) -> None:
-    config = BatchConfig(batch_size=4, crop=crop, crop_min=30, pad_to=8)
-    batches = list(MotionBatches(store, store.items("train"), config).epoch(0))
-    for batch in batches:
-        assert batch.features.shape[1] % 8 == 0
-        for row, length, item in zip(batch.features, batch.lengths, batch.items, strict=True):
-            whole = store.stats.normalise(store.features(item))
-            assert 30 <= length <= len(whole)
-            starts = [
-                s
-                for s in range(len(whole) - length + 1)
-                if np.array_equal(row[:length], whole[s : s + length])
-            ]
-            assert starts
-            assert crop or length == len(whole)
-            assert not row[length:].any()
-
-
-def test_an_epoch_can_be_taken_up_at_any_step(store: MotionStore) -> None:
-    config = BatchConfig(batch_size=3, crop=0.5, seed=7)
-    batches = MotionBatches(store, store.items("train"), config)
-    steps = batches.steps_per_epoch
-    stream = batches.from_step(0)
-    wanted = [next(stream) for _ in range(2 * steps)]
-    resumed = MotionBatches(store, store.items("train"), config).from_step(steps + 2)
-    for expected in wanted[steps + 2 :]:
-        np.testing.assert_array_equal(next(resumed).features, expected.features)
-    first, second = (
-        [item.id for batch in wanted[part] for item in batch.items]
-        for part in (slice(steps), slice(steps, None))
-    )
-    assert first != second
-
-
-def test_validation_takes_every_window_once(store: MotionStore) -> None:
-    items = store.items()
-    seen = [
-        item.id
-        for batch in MotionBatches(store, items, BatchConfig(batch_size=4)).once()
-        for item in batch.items
-    ]
-    assert sorted(seen) == sorted(item.id for item in items)
-
-
 def test_examples_are_the_same_when_taken_up_again(store: MotionStore) -> None:
     config = ExampleConfig(tasks=(("t2m", 2.0), ("m2t", 1.0), ("predict", 1.0)), batch_size=4, seed=3)
     examples = Examples(store.items("train"), own_templates(), config)
     stream = examples.from_step(0)
-    wanted = [next(stream) for _ in range(examples.steps_per_epoch + 2)]
+    expected = [next(stream) for _ in range(examples.steps_per_epoch + 2)]
     resumed = Examples(store.items("train"), own_templates(), config).from_step(examples.steps_per_epoch)
-    assert [next(resumed), next(resumed)] == wanted[-2:]
+    assert [next(resumed), next(resumed)] == expected[-2:]
 
 
 def test_examples_ask_for_each_task_in_its_share(store: MotionStore) -> None:

@@ -194,7 +194,7 @@ def test_the_commands_run(files: Path, capsys: pytest.CaptureFixture[str]) -> No
         bimotion.read_clip("again.bvh").joints, features_to_joints(features), atol=0.02
     )
     takes = {item.take: item for item in MotionStore.open("all").items(mirrored=False)}
-    mine = {"wave", "long", "strange", "dance", "000001"}
+    mine = {"wave", "long", "strange", "dance", "000001", "walk_1"}
     assert set(takes) == {*mine, "bn1_walk_normal_001", "cmu_02_01", "cmu_02_02_99"}
     assert takes["cmu_02_02_99"].style == "sad"
     long = [item for item in MotionStore.open("data/mine").items(mirrored=False) if item.take == "long"]

@@ -1,4 +1,4 @@
-"""Measured kinematic facts of a window of motion: what a caption may say, and nothing else may.
+"""Measured kinematic facts of a window of motion, which captions are written from and checked against.
 
 Legend: T frames, J = 22 joints. Lengths are in units of the body: metres divided by (leg length / 0.82 m), so
 that one threshold serves children and giants. Angles are degrees, + is to the left (seen from above,
@@ -14,13 +14,17 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from bimotion.errors import DataError
+from bimotion.features.layout import FPS
+from bimotion.motion.skeleton import JOINT_NAMES
 
-FPS = 20.0
 LEG_M = 0.82
 """Thigh and shank in metres of the adult that all thresholds are written for."""
-_PELVIS, _SPINE3, _NECK, _HEAD = 0, 9, 12, 15
-_LEFT = {"hip": 1, "knee": 4, "ankle": 7, "foot": 10, "shoulder": 16, "elbow": 18, "wrist": 20}
-_RIGHT = {"hip": 2, "knee": 5, "ankle": 8, "foot": 11, "shoulder": 17, "elbow": 19, "wrist": 21}
+_STANDING_M = 0.93  # height of that adult's pelvis
+_JOINT = {name: index for index, name in enumerate(JOINT_NAMES)}
+_PELVIS, _SPINE3, _NECK, _HEAD = (_JOINT[name] for name in ("pelvis", "spine3", "neck", "head"))
+_FEET = [_JOINT[f"{side}_{part}"] for part in ("ankle", "foot") for side in ("left", "right")]
+_LIMB_PARTS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
+_LEFT, _RIGHT = ({part: _JOINT[f"{side}_{part}"] for part in _LIMB_PARTS} for side in ("left", "right"))
 
 _Points = Float[np.ndarray, "T 3"]
 _Series = Float[np.ndarray, " T"]
@@ -28,7 +32,7 @@ _Series = Float[np.ndarray, " T"]
 
 @dataclass(frozen=True)
 class LimbFacts:
-    """What one arm and one leg of the same side did."""
+    """Facts of one arm and one leg of the same side."""
 
     hand_range: float
     """Diagonal of the box that the wrist fills, relative to the upper spine, in the body's frame."""
@@ -40,30 +44,26 @@ class LimbFacts:
     """Time with the wrist above 5 cm below the shoulder."""
     hand_speed: float
     """Highest speed of the wrist relative to the upper spine, per second."""
-    hand_reach: float
-    """Farthest forward distance of the wrist from the shoulder."""
     swings: float
     """Full oscillations (>= 8 cm) of the wrist about the elbow while the hand is raised."""
     raises: int
     """Times that the wrist rose from 20 cm below the shoulder to the shoulder."""
     foot_height: float
     """Highest ankle height above the lowest that this ankle comes."""
-    foot_reach: float
-    """Farthest horizontal distance of the ankle from its hip."""
     kicks: int
     """Times that the ankle rose 45 cm above its lowest."""
 
 
 @dataclass(frozen=True)
 class MotionFacts:
-    """What a window of motion measurably does."""
+    """Facts of a window of motion."""
 
     seconds: float
     """Length of the window."""
     path: float
     """Distance that the root travels along the ground."""
     net: float
-    """Distance on the ground between the root's first and last place."""
+    """Distance on the ground between the root's first and last position."""
     speed: float
     """`path` per second."""
     forward: float
@@ -91,18 +91,16 @@ class MotionFacts:
     bends: int
     """Times that the trunk bent by 15 degrees more than before and after."""
     root_lowest: float
-    """Lowest height of the pelvis above the floor, as a share of the standing height of 0.93."""
+    """Lowest height of the pelvis above the floor, as a share of its height in standing."""
     airborne: int
     """Phases of 0.15 s or longer with both feet more than 9 cm above the floor."""
-    airborne_seconds: float
-    """Length of the longest such phase."""
     left: LimbFacts
     """The left arm and leg."""
     right: LimbFacts
     """The right arm and leg."""
 
     def to_json(self) -> dict[str, Any]:
-        """All facts as a JSON object, numbers rounded to four places."""
+        """All facts as a JSON object, rounded to four decimals."""
         return {
             name: {k: round(v, 4) for k, v in value.items()} if isinstance(value, dict) else round(value, 4)
             for name, value in asdict(self).items()
@@ -110,17 +108,22 @@ class MotionFacts:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "MotionFacts":
-        """The facts that `to_json` wrote.
+        """The facts that `to_json` wrote; facts of other versions are ignored.
 
         Raises:
-            DataError: a fact is missing or unknown.
+            DataError: a fact is missing.
         """
         try:
-            rest = {k: v for k, v in values.items() if k not in ("left", "right")}
-            return cls(**rest, left=LimbFacts(**values["left"]), right=LimbFacts(**values["right"]))
-        except (KeyError, TypeError) as error:
+            left, right = (_known(LimbFacts, values[side]) for side in ("left", "right"))
+            return cls(**{**_known(cls, values), "left": LimbFacts(**left), "right": LimbFacts(**right)})
+        except (KeyError, TypeError, AttributeError) as error:
             names = ", ".join(f.name for f in fields(cls))
             raise DataError(f"facts of a window: expected the fields {names}; {error}") from error
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
@@ -138,7 +141,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     yaw = heading(p)
     forward = np.stack([np.sin(yaw), np.cos(yaw)], -1)
     leftward = np.stack([np.cos(yaw), -np.sin(yaw)], -1)
-    floor = p[:, [7, 8, 10, 11], 1].min()
+    floor = p[:, _FEET, 1].min()
     root = gaussian_filter1d(p[:, _PELVIS, [0, 2]], 2, axis=0, mode="nearest")
     velocity = np.gradient(root, axis=0) * FPS
     ahead, aside = (velocity * forward).sum(-1), (velocity * leftward).sum(-1)
@@ -147,7 +150,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     trunk = p[:, _NECK] - p[:, _PELVIS]
     tilt = np.degrees(np.arccos(np.clip(trunk[:, 1] / np.linalg.norm(trunk, axis=-1), -1, 1)))
     deepest = int(tilt.argmax())
-    phases = _runs(p[:, [7, 8, 10, 11], 1].min(1) - floor > 0.09)
+    phases = _runs(p[:, _FEET, 1].min(1) - floor > 0.09)
     return MotionFacts(
         seconds=len(p) / FPS,
         path=path,
@@ -165,9 +168,8 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
         bend=float(tilt.max()),
         bend_forward=float(trunk[deepest, [0, 2]] @ forward[deepest]),
         bends=len(find_peaks(np.pad(gaussian_filter1d(tilt, 2), 1), prominence=15)[0]),
-        root_lowest=float((p[:, _PELVIS, 1].min() - floor) / 0.93),
+        root_lowest=float((p[:, _PELVIS, 1].min() - floor) / _STANDING_M),
         airborne=sum(length >= 0.15 * FPS for length in phases),
-        airborne_seconds=max(phases, default=0) / FPS,
         left=_limb_facts(p, yaw, _LEFT),
         right=_limb_facts(p, yaw, _RIGHT),
     )
@@ -175,13 +177,13 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
 
 def leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
     """Mean length of a leg, thigh plus shank, over frames and both legs."""
-    bones = [(1, 4), (4, 7), (2, 5), (5, 8)]
+    bones = [(limb[a], limb[b]) for limb in (_LEFT, _RIGHT) for a, b in (("hip", "knee"), ("knee", "ankle"))]
     return float(sum(np.linalg.norm(p[:, b] - p[:, a], axis=-1).mean() for a, b in bones) / 2)
 
 
 def heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
     """Unwrapped facing angle in radians: 0 is +Z, + is to the left; smoothed over half a second."""
-    across = (p[:, 1] - p[:, 2]) + (p[:, 16] - p[:, 17])
+    across = sum(p[:, _LEFT[part]] - p[:, _RIGHT[part]] for part in ("hip", "shoulder"))
     facing = np.stack([-across[:, 2], across[:, 0]], -1)  # (x, z) of across x up
     facing /= np.linalg.norm(facing, axis=-1, keepdims=True) + 1e-9
     facing = gaussian_filter1d(facing, 1, axis=0, mode="nearest")  # more would blur fast spins away
@@ -198,7 +200,7 @@ def _travel_turn(velocity: Float[np.ndarray, "T 2"]) -> float:
 
 
 def _steps(p: Float[np.ndarray, "T 22 3"], forward: np.ndarray, leftward: np.ndarray) -> int:
-    apart = (p[:, 7] - p[:, 8])[:, [0, 2]]
+    apart = (p[:, _LEFT["ankle"]] - p[:, _RIGHT["ankle"]])[:, [0, 2]]
     ahead, aside = (apart * forward).sum(-1), (apart * leftward).sum(-1)
     stride = ahead if np.ptp(ahead) >= 0.6 * np.ptp(aside) else aside - aside.mean()
     stride = gaussian_filter1d(stride, 1)
@@ -207,7 +209,7 @@ def _steps(p: Float[np.ndarray, "T 22 3"], forward: np.ndarray, leftward: np.nda
 
 
 def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, int]) -> LimbFacts:
-    wrist, shoulder, ankle, hip = (p[:, limb[name]] for name in ("wrist", "shoulder", "ankle", "hip"))
+    wrist, shoulder, ankle = (p[:, limb[name]] for name in ("wrist", "shoulder", "ankle"))
     body = to_body(wrist - p[:, _SPINE3], yaw)
     over_shoulder = wrist[:, 1] - shoulder[:, 1]
     lifted = ankle[:, 1] - ankle[:, 1].min()
@@ -219,11 +221,9 @@ def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, in
         hand_speed=float(
             np.linalg.norm(np.diff(gaussian_filter1d(body, 1, axis=0), axis=0), axis=-1).max() * FPS
         ),
-        hand_reach=float(to_body(wrist - shoulder, yaw)[:, 2].max()),
         swings=_swings(to_body(wrist - p[:, limb["elbow"]], yaw)[over_shoulder > -0.15]),
         raises=_rises(over_shoulder, low=-0.20, high=-0.02),
         foot_height=float(lifted.max()),
-        foot_reach=float(np.linalg.norm((ankle - hip)[:, [0, 2]], axis=-1).max()),
         kicks=_rises(lifted, low=0.30, high=0.45),
     )
 

@@ -1,4 +1,4 @@
-"""Examples for the language stages: a window, a caption and an instruction; the same for the same numbers."""
+"""Training examples of the language stages: a window, a caption and an instruction, reproducible from their seed."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -31,13 +31,13 @@ class ExampleConfig:
     tasks: tuple[tuple[TaskClass, float], ...] = (("t2m", 1.0),)
     """Tasks with their shares."""
     plain_share: float = 0.5
-    """Share of examples asked in the plain wording (the first of the task's first template)."""
+    """Share of examples in the plain wording (the first of the task's first template)."""
     timed_share: float = 0.0
-    """Share of those that also say how long the motion is, in the plain wording for it."""
+    """Share of those that also state the length of the motion, in the plain wording for it."""
     bare_share: float = 0.25
-    """Share of text-to-motion examples whose question is the caption alone."""
+    """Share of text-to-motion examples whose prompt is the caption alone."""
     paraphrase_share: float = 0.5
-    """Share of text-to-motion captions that come from the bank of other wordings."""
+    """Share of text-to-motion captions that are paraphrased."""
     amount_share: float = 0.0
     """Share of text-to-motion captions that get measured amounts added."""
     variants: int | None = None
@@ -62,23 +62,22 @@ class ExampleConfig:
 
 @dataclass(frozen=True)
 class Example:
-    """What the model is asked and what it is to answer."""
+    """A prompt and its answer."""
 
     item: Item
     """The window."""
     task: TaskClass
-    """What is asked for."""
+    """Task."""
     caption: str
-    """The caption that stands in question or answer; empty where the task has none."""
+    """The caption in the prompt or the answer; empty if the task has none."""
     question: str
-    """The instruction; motions stand in it as `MotionWords.given`. What is to be predicted is of a length that is
-    chosen later: its placeholders are left."""
+    """The prompt; motions are `MotionWords.context`. Placeholders of a prediction's length stay: it is chosen later."""
     answer: str
-    """The answer; a motion that is wanted stands in it as `MotionWords.wanted`."""
+    """The answer; a motion is `MotionWords.target`."""
 
 
 class Examples:
-    """Endless batches of examples: each is known by seed, epoch and place alone."""
+    """Endless batches of examples; seed, epoch and position determine each."""
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class Examples:
         config: ExampleConfig,
         words: MotionWords | None = None,
     ) -> None:
-        """`items` are drawn from; those without text take part in tasks without captions only.
+        """`items`: windows to draw from; those without captions are used in tasks without captions only.
 
         Raises:
             DataError: no item fits the tasks, or a task has no template.
@@ -96,7 +95,7 @@ class Examples:
         self._items = [item for item in items if item.text or not needs_text]
         if not self._items:
             raise DataError(
-                "there are no windows to draw examples from; those without captions do not count here"
+                "no windows to draw examples from: the tasks need captions, and no window has any"
             )
         self._templates = {task: select(templates, task) for task, _ in config.tasks}
         for task, found in self._templates.items():
@@ -113,10 +112,10 @@ class Examples:
         return -(-len(self._items) // self.config.batch_size)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Example, ...]]:
-        """The batches of an epoch from a step on; the same for the same seed, epoch and step."""
+        """The batches of an epoch from a step on; seed, epoch and step determine each."""
         rng = np.random.default_rng([self.config.seed, epoch])
         drawn = draw_epoch(self._weights, rng)
-        # the order goes by a stand-in for the length of the text, so that resuming need not make the examples
+        # batches are sorted by the first caption's length, so that resuming need not compute the examples before
         lengths = np.array([len(self._items[i].captions[0]) if self._items[i].captions else 0 for i in drawn])
         plan = bucket_order(lengths, self.config.batch_size, self.config.bucket_batches, rng)
         for positions in plan[first_step:]:
@@ -125,14 +124,14 @@ class Examples:
             )
 
     def from_step(self, step: int) -> Iterator[tuple[Example, ...]]:
-        """Batches without end from a step of the whole training on."""
+        """Endless batches, from a step of the training on."""
         epoch, first_step = divmod(step, self.steps_per_epoch)
         while True:
             yield from self.epoch(epoch, first_step)
             epoch, first_step = epoch + 1, 0
 
     def example(self, item: Item, seed: Sequence[int]) -> Example:
-        """The example of a window that a seed stands for."""
+        """The example of a window that a seed determines."""
         rng = np.random.default_rng(list(seed))
         if self.config.variants is not None:
             # mirror images share the draw, so captions without sides are the same prompt

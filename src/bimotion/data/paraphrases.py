@@ -1,8 +1,8 @@
-"""Other wordings for what a caption says: registers, synonyms, short commands; true of the window as well.
+"""Paraphrases of captions in other registers, synonyms and short commands, true of the same window.
 
-They widen the words that text-to-motion understands: those of `static/paraphrases.json`, which are ours, and
-WordNet's names of what is done (`static/wordnet.json`). Who does it and where are WordNet's people and places, which
-mean nothing for the motion. Captions to be written by the model come from the grammar.
+They widen the vocabulary that text-to-motion understands: our own wordings (`static/paraphrases.json`) and WordNet's
+names of actions (`static/wordnet.json`). Subjects and scenes are WordNet's people and places, which mean nothing for
+the motion. Captions that the model learns to write come from the grammar.
 """
 
 import json
@@ -23,7 +23,7 @@ from bimotion.data.store import Item
 _REGISTERS = ("third", "base", "gerund", "noun", "short")
 _REGISTER_SHARES = (0.3, 0.25, 0.2, 0.13, 0.12)
 _FACT_SHARE, _STYLE_SHARE = 0.4, 0.45
-_PEOPLE_SHARE, _DOER_SHARE, _PLACE_SHARE = 0.5, 0.08, 0.3
+_PEOPLE_SHARE, _DOER_SHARE, _SCENE_SHARE = 0.5, 0.08, 0.3
 _UPPER_SHARE = 0.12
 _MAX_TRIES = 30
 
@@ -40,16 +40,16 @@ _DOUBLED = re.compile(
 
 
 class ParaphraseBank:
-    """The packaged wordings."""
+    """The wordings of the package."""
 
     def __init__(self, words: dict[str, Any], wordnet: dict[str, Any]) -> None:
         """`words` and `wordnet`: the JSON objects of `static/paraphrases.json` and `static/wordnet.json`."""
         more: dict[str, list[dict[str, list[str]]]] = wordnet["contents"]
-        self._contents: dict[str, list[dict[str, list[str]]]] = {
+        self.contents: dict[str, list[dict[str, list[str]]]] = {
             content: entries + more.get(content, []) for content, entries in words["contents"].items()
         }
         self._people: list[str] = wordnet["people"]
-        self._places: list[str] = wordnet["places"]
+        self._scenes: list[str] = wordnet["places"]
         self._doers: dict[str, list[str]] = wordnet["doers"]
         self._frames: dict[str, list[str]] = words["frames"]
         self._subjects: list[tuple[str, str, str]] = [tuple(subject) for subject in words["subjects"]]
@@ -59,27 +59,18 @@ class ParaphraseBank:
     @classmethod
     @cache
     def load(cls) -> "ParaphraseBank":
-        """The bank that comes with the package."""
+        """The bank of the package."""
         static = resources.files("bimotion.data").joinpath("static")
         files = (static.joinpath(name).read_text("utf-8") for name in ("paraphrases.json", "wordnet.json"))
         return cls(*map(json.loads, files))
 
-    def knows(self, content: str) -> bool:
-        """Whether there are wordings for a content group."""
-        return content in self._contents
-
-    def num_wordings(self, content: str) -> int:
-        """Wordings of a content group before registers, subjects and adverbs multiply them."""
-        entries = self._contents.get(content, [])
-        return sum(len(entry[key]) for entry in entries for key in ("verbs", "nouns", "short"))
-
     def phrase(self, item: Item, rng: np.random.Generator) -> str | None:
-        """A wording that is true of a window; None where its content has none or its facts are not known."""
+        """A paraphrase that is true of a window; None if its content has none or its facts are not known."""
         facts = item.motion_facts()
-        if facts is None or not self.knows(item.content):
+        if facts is None or item.content not in self.contents:
             return None
         tags = situation(item, facts)
-        entries = [entry for entry in self._contents[item.content] if set(entry["needs"]) <= tags]
+        entries = [entry for entry in self.contents[item.content] if set(entry["needs"]) <= tags]
         adverbs = [words for tag in sorted(tags) for words in self._adverbs.get(tag, ())]
         for _ in range(_MAX_TRIES if entries else 0):
             text = self._compose(item, entries, adverbs, rng)
@@ -100,8 +91,8 @@ class ParaphraseBank:
         text = inflect(pool[rng.integers(len(pool))], register)
         if register != "short":
             text += self._tail(item.style, adverbs, text, rng)
-        if rng.random() < _PLACE_SHARE:
-            text += f" {_one_of(_WHERE, rng)} {_with_article(_one_of(self._places, rng), rng)}"
+        if rng.random() < _SCENE_SHARE:
+            text += f" {_one_of(_WHERE, rng)} {_with_article(_one_of(self._scenes, rng), rng)}"
         text = frame.format(p=text, s=subject, o=object_).format(
             side=item.side,
             their=their,
@@ -112,7 +103,7 @@ class ParaphraseBank:
         return text[:1].upper() + text[1:] if rng.random() < _UPPER_SHARE else text
 
     def _subject(self, content: str, rng: np.random.Generator) -> tuple[str, str, str]:
-        """Who does it: as a subject, as an object, and whose body it is."""
+        """The person, as a subject and as an object, and the possessive pronoun."""
         share = rng.random()
         doers = self._doers.get(content)
         if share < _DOER_SHARE and doers:
@@ -140,12 +131,12 @@ def _one_of(words: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _with_article(noun: str, rng: np.random.Generator) -> str:
-    """A noun with an article, or as a headline has it, without."""
+    """A noun with an article, or without one as in headlines."""
     return _one_of((f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}", f"the {noun}", noun), rng)
 
 
 def situation(item: Item, facts: MotionFacts) -> set[str]:
-    """Tags of what holds for a window: they decide which wordings may be used."""
+    """Tags of a window, which select the wordings that are true of it."""
     take = re.search(r"_0*(\d+)#", item.id)
     tags = {f"style {item.style}"} | ({f"take {take[1]}"} if take else set())
     if item.side in ("left", "right"):

@@ -1,4 +1,4 @@
-"""Features of windows, read from the data set when they are needed."""
+"""Features of windows, read from the data set on access."""
 
 from collections.abc import Sequence
 from typing import overload
@@ -13,7 +13,7 @@ Features = Float[np.ndarray, "_ 263"]
 
 
 class WindowFeatures(Sequence[Features]):
-    """Features of windows, read from the data set when they are asked for."""
+    """Features of windows, read from the data set on access."""
 
     def __init__(
         self, store: MotionStore, items: Sequence[Item], starts: Sequence[int], lengths: Sequence[int]
@@ -24,13 +24,13 @@ class WindowFeatures(Sequence[Features]):
         return len(self._items)
 
     @overload
-    def __getitem__(self, place: int) -> Features: ...
+    def __getitem__(self, index: int) -> Features: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Features]: ...
-    def __getitem__(self, place: int | slice) -> Features | list[Features]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        start = self._starts[place]
-        return self._store.features(self._items[place])[start : start + self.lengths[place]]
+    def __getitem__(self, index: slice) -> list[Features]: ...
+    def __getitem__(self, index: int | slice) -> Features | list[Features]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        start = self._starts[index]
+        return self._store.features(self._items[index])[start : start + self.lengths[index]]

@@ -106,8 +106,8 @@ def _longest_template(tokenizer: MotionTokenizer, tasks: Sequence[TaskClass]) ->
     words = MotionWords(tokenizer.motion_in, tokenizer.motion_out, tokenizer.motion_masked)
     longest = 0
     for template in select(own_templates(), *tasks):
-        prompts = [fill(t, num_frames=_LONGEST, motion=words.given, gap=words.gap) for t in template.inputs]
-        answers = [fill(t, num_frames=_LONGEST, motion=words.wanted) for t in template.outputs]
+        prompts = [fill(t, num_frames=_LONGEST, motion=words.context, gap=words.gap) for t in template.inputs]
+        answers = [fill(t, num_frames=_LONGEST, motion=words.target) for t in template.outputs]
         of_prompt = max(len(tokenizer.sequence(prompt, "").prompt) for prompt in prompts)
         longest = max(
             longest, of_prompt + max(len(tokenizer.sequence("", answer).answer) for answer in answers)

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import binary_opening, gaussian_filter1d
 
-from bimotion.captions.facts import FPS, LEG_M, MotionFacts, heading, leg_length, measure_facts, to_body
+from bimotion.captions.facts import LEG_M, MotionFacts, heading, leg_length, measure_facts, to_body
 from bimotion.errors import DataError
+from bimotion.features.layout import FPS
 from bimotion.motion.skeleton import JOINT_NAMES
 
 STANDING_PELVIS = 0.95

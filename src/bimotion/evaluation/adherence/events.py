@@ -8,9 +8,9 @@ from jaxtyping import Bool
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 from scipy.signal import find_peaks
 
-from bimotion.captions.facts import FPS
 from bimotion.evaluation.adherence.course import Course, Pair, Phase, Series, phases
 from bimotion.evaluation.adherence.thresholds import Thresholds
+from bimotion.features.layout import FPS
 
 LEFT, RIGHT = 1, -1
 SIDES = ((0, LEFT), (1, RIGHT))

@@ -11,13 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from bimotion.captions.facts import FPS
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence import events, posture
 from bimotion.evaluation.adherence.course import Course, Phase, phases
 from bimotion.evaluation.adherence.events import LEFT, RIGHT
 from bimotion.evaluation.adherence.measures import MEASURES
 from bimotion.evaluation.adherence.thresholds import Thresholds
+from bimotion.features.layout import FPS
 
 Judge = Callable[[Course, Thresholds], list[Phase]]
 

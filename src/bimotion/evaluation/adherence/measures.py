@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from bimotion.captions.facts import FPS
 from bimotion.evaluation.adherence import events, posture
 from bimotion.evaluation.adherence.course import Course, Phase
 from bimotion.evaluation.adherence.thresholds import Thresholds
+from bimotion.features.layout import FPS
 
 Measure = Callable[[Course, Thresholds], float]
 

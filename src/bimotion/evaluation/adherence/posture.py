@@ -5,10 +5,10 @@ Each function gives the phases of one kind. Legend: T frames.
 
 import numpy as np
 
-from bimotion.captions.facts import FPS
 from bimotion.evaluation.adherence.course import Course, Phase, Series, phases
 from bimotion.evaluation.adherence.events import LEFT, RIGHT, SIDES, in_time, standing_level
 from bimotion.evaluation.adherence.thresholds import Thresholds
+from bimotion.features.layout import FPS
 
 
 def behind_feet(course: Course) -> Series:

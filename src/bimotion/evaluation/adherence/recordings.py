@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.captions.facts import FPS
 from bimotion.data.annotated import read_rows
 from bimotion.data.sources.joints import find_recordings
 from bimotion.data.splits import Split
 from bimotion.data.store import Event
+from bimotion.features.layout import FPS
 
 _LONGEST = 196
 

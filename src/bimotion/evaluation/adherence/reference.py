@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bimotion.captions.content_words import content_of_words
-from bimotion.captions.facts import FPS
 from bimotion.data.store import Event
 from bimotion.evaluation.adherence.course import MIN_FRAMES, Course
 from bimotion.evaluation.adherence.judges import LIMITS, in_order
@@ -17,6 +16,7 @@ from bimotion.evaluation.adherence.phrases import asserts, claims
 from bimotion.evaluation.adherence.prompts import Contrast, Request
 from bimotion.evaluation.adherence.recordings import Window
 from bimotion.evaluation.adherence.scores import Tally, exceeds, fulfils, side_shown
+from bimotion.features.layout import FPS
 
 _PAIRS = 200
 _PER_CONTENT = 80
