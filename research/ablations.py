@@ -1,7 +1,7 @@
 """Effects of guidance, sampler, weight averaging, training stages and latents, as tables.
 
     python -m research.ablations MODEL DATA --run RUN --stages RUN1 RUN2 --out ablations.md
-    python -m research.ablations MODEL DATA --quality-only     guidance and samplers, motion quality alone
+    python -m research.ablations MODEL DATA --quality-only     motion quality by guidance scale alone
 
 MODEL is a model folder or `embedded`; RUN the run that it comes from, for the weights that are not averaged; `--stages`
 are earlier runs. Every row is scored as by `bimotion evaluate` with protocol bimotion-1 and the bundled evaluator, on
@@ -156,12 +156,17 @@ class Tables:
         self.row(name, scores, seconds)
 
 
-def guidance_and_samplers(tables: Tables, model: MotionLanguageModel) -> None:
-    """Effects of the guidance scale, the sampler and its steps."""
+def guidance_scales(tables: Tables, model: MotionLanguageModel) -> None:
+    """Effects of the guidance scale."""
     diffusion = model.network.config.diffusion
     tables.begin(f"Guidance ({diffusion.sampler}, {diffusion.sample_steps} steps)")
     for scale in GUIDANCE:
         tables.measure(f"guidance {scale:g}", model, Sampling(None, scale), real=scale == GUIDANCE[0])
+
+
+def samplers(tables: Tables, model: MotionLanguageModel) -> None:
+    """Effects of the sampler and its steps."""
+    diffusion = model.network.config.diffusion
     tables.bench.seconds(model, Sampling())  # warm-up
     tables.begin(f"Samplers (guidance {diffusion.guidance_scale:g})")
     for sampler, counts in SAMPLERS:
@@ -218,8 +223,10 @@ def main() -> None:
     parts: tuple[Part, ...] = ("natural",) if args.quality_only else ("text-to-motion", "natural")
     tables = Tables(Bench(evaluation_set, read_embedder(), args.repeats), args.out, parts)
     args.out.write_text("", encoding="utf-8")
-    guidance_and_samplers(tables, MotionLanguageModel.from_folder(folder))
+    model = MotionLanguageModel.from_folder(folder)
+    guidance_scales(tables, model)
     if not args.quality_only:
+        samplers(tables, model)
         weights_and_stages(tables, folder, args.run, args.stages)
         latents(tables, folder)
     results = {name: scores_to_json(scores) for name, scores in tables.scores.items()}
