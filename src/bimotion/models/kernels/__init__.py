@@ -184,6 +184,8 @@ def product(
     count, width = weight.shape
     rows = x.numel() // width
     y = x.new_empty((*x.shape[:-1], count))
+    if not rows:
+        return y
     x, gate, add = x.contiguous(), _packed(gate), _packed(add)
     gain, shift = (None, None) if norm is None else (_packed(norm.gain), _packed(norm.shift))
     call = _Product(
@@ -227,7 +229,10 @@ def _check_product(
     if norm is not None:
         rows |= {"gain": (norm.gain, width), "shift": (norm.shift, width)}
     for name, (values, size) in rows.items():
-        if values is not None and (values.ndim == 0 or values.shape[-1] != size or 0 in values.shape):
+        if values is None:
+            continue
+        no_rows = 0 in values.shape and name not in ("x", "add")  # no rows of x are no work, not an error
+        if values.ndim == 0 or values.shape[-1] != size or no_rows:
             raise ValueError(f"{name}: expected rows of {size}, got {tuple(values.shape)}")
     if add is not None and add.shape[:-1] != x.shape[:-1]:
         raise ValueError(f"add: expected as many rows as x, got {tuple(add.shape)}")
