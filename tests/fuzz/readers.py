@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from bimotion.captions.instructions import own_templates, read_templates
 from bimotion.data.store import Item, MotionStore, write_index
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.motion_folder import MotionFolder, export_prompts
@@ -434,16 +433,6 @@ def _report(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(results))
 
 
-def _templates(folder: Path) -> None:
-    values = {
-        "G": {
-            t.name: {"class": t.task, "input": list(t.inputs[:3]), "output": list(t.outputs[:3])}
-            for t in own_templates()[:4]
-        }
-    }
-    (folder / "templates.json").write_text(json.dumps(values))
-
-
 def _prompts(folder: Path) -> None:
     (folder / "data").mkdir()
     _store(folder / "data")
@@ -565,7 +554,6 @@ READERS: dict[str, Reader] = {
     ),
     "search index": Reader(_index, _read_index, ("npz",)),
     "report": Reader(_report, lambda folder: read_report(folder) and None),
-    "templates": Reader(_templates, lambda folder: read_templates(folder / "templates.json") and None),
     "prompts": Reader(_prompts, _read_prompts, ("jsonl", "npy")),
 }
 """By name."""
