@@ -13,6 +13,9 @@ from bimotion.errors import MotionFileError
 from bimotion.motion.rotations import quat_multiply, quat_normalise, quat_rotate, slerp
 from bimotion.motion.skeleton import FACE_JOINTS, MIRROR, NUM_JOINTS
 
+MAX_DISTANCE = 1e5
+"""Largest coordinate: a hundred kilometres, or as many metres in millimetres before the unit is known."""
+
 MAX_FRAMES = 10_000_000
 """Most frames that resampling makes."""
 
@@ -174,5 +177,9 @@ def _checked(array: np.ndarray, width: int, what: str) -> np.ndarray:
         raise MotionFileError(f"{what} must be finite numbers, frame {frame} holds one that is not")
     if width == 4:
         array = quat_normalise(array)
+    elif np.abs(array).max() > MAX_DISTANCE:
+        raise MotionFileError(
+            f"{what} must lie within {MAX_DISTANCE:g} of the origin, got {np.abs(array).max():g}"
+        )
     array.setflags(write=False)
     return array

@@ -185,6 +185,8 @@ def read_index(path: Path, evaluator: str, width: int) -> Index | None:
         shapes = (bounds.shape, facts.shape, embeddings.shape)
         if shapes != ((count, 2), (count, NUM_FACTS), (count, width)):
             raise DataError(f"{path}: its arrays have the shapes {shapes}")
+        if (np.abs(np.square(embeddings, dtype=np.float64).mean(1) - 1) > 0.05).any():
+            raise DataError(f"{path}: its embeddings have other lengths than sqrt(D)")
         owners = np.repeat([entry.frames for entry in entries], [entry.windows for entry in entries])
         if not ((bounds >= 0) & (bounds <= owners[:, None])).all() or (bounds[:, 0] >= bounds[:, 1]).any():
             raise DataError(f"{path}: it has windows outside of their recordings")

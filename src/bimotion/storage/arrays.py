@@ -89,8 +89,10 @@ def read_array_header(path: Path, error: ErrorKind = DataError) -> ArrayHeader:
     return header
 
 
-def map_array(path: Path, error: ErrorKind = DataError, *, dtype: Any, columns: int) -> np.ndarray:
-    """A view (rows, columns) of an .npy file on disk, read-only; whether its elements are finite is not checked.
+def map_array(
+    path: Path, error: ErrorKind = DataError, *, dtype: Any, columns: int | tuple[int, ...]
+) -> np.ndarray:
+    """A view (rows, *columns) of an .npy file on disk, read-only; whether its elements are finite is not checked.
 
     Raises:
         BimotionError: of the kind `error`: missing, no such file, damaged, or of another type or shape.
@@ -100,8 +102,10 @@ def map_array(path: Path, error: ErrorKind = DataError, *, dtype: Any, columns: 
         header = _header(file, path, error)
         if header.dtype != np.dtype(dtype) or header.fortran_order:
             fail(path, f"expected elements of {np.dtype(dtype)} row by row, got {header.dtype}", error)
-        if len(header.shape) != 2 or header.shape[1] != columns:
-            fail(path, f"expected an array of shape (rows, {columns}), got {header.shape}", error)
+        row = (columns,) if isinstance(columns, int) else columns
+        if not header.shape or header.shape[1:] != row:
+            expected = ", ".join(map(str, row))
+            fail(path, f"expected an array of shape (rows, {expected}), got {header.shape}", error)
         _check_size(header, size, path, error)
         if not header.num_bytes:
             return np.empty(header.shape, header.dtype)

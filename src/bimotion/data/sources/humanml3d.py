@@ -12,6 +12,7 @@ from bimotion.data.sources import Found
 from bimotion.data.splits import SPLITS, Split
 from bimotion.errors import DataError
 from bimotion.storage.arrays import read_array_header
+from bimotion.storage.texts import read_text
 
 LICENCE = "HumanML3D, derived from AMASS: see their licences"
 KIT_DIM = 251
@@ -48,7 +49,7 @@ def _read_splits(folder: Path) -> dict[str, Split]:
     for split in SPLITS:
         path = folder / f"{split}.txt"
         try:
-            names = path.read_text("utf-8-sig").split() if path.is_file() else []
+            names = read_text(path).split() if path.is_file() else []
         except ValueError as error:
             raise DataError(f"{path}: expected names of clips in UTF-8: {error}") from error
         for name in names:

@@ -9,7 +9,6 @@
 `captions_written.jsonl` and `captions_human.jsonl` are other names of the last two files.
 """
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from bimotion.data.sources import Found
 from bimotion.data.splits import SPLITS
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
+from bimotion.storage.json_files import json_kind, read_json_lines
 
 CMU_LICENCE = (
     "free for all uses but resale of the motion itself; obtained from mocap.cs.cmu.edu, created with funding "
@@ -75,23 +75,12 @@ def _optional(folder: Path, *names: str) -> Path | None:
 
 
 def _rows(path: Path, *keys: str) -> list[dict[str, Any]]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
     rows = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            missing = [key for key in keys if key not in row]
-        except (json.JSONDecodeError, TypeError) as error:
-            raise DataError(f"{path}:{number}: expected a JSON object: {error}") from error
-        if missing:
-            raise DataError(
-                f"{path}:{number}: expected an object with {', '.join(keys)}; {missing[0]} is missing"
-            )
+    for where, row in read_json_lines(path):
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: expected a JSON object, got {json_kind(row)}")
+        if missing := [key for key in keys if key not in row]:
+            raise DataError(f"{where}: expected an object with {', '.join(keys)}; {missing[0]} is missing")
         rows.append(row)
     return rows
 

@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
@@ -25,6 +26,9 @@ from bimotion.evaluation.adherence.activities import ACTIVITIES, activities_of
 from bimotion.evaluation.adherence.channels import NUM_CHANNELS, channels, cut, mirrored
 from bimotion.evaluation.adherence.recordings import Window
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.records import record_from_json
+from bimotion.storage.tensor_files import check_shapes, read_tensors
 
 ACCEPT = (0.90, 0.97)
 """Least and largest share of an activity's unseen recordings that its threshold accepts; see `REJECT`."""
@@ -79,6 +83,20 @@ class ActivityNet(nn.Module):
         return logits
 
 
+@dataclass(frozen=True)
+class _Record:
+    """The classifier's settings in its folder."""
+
+    activities: list[str]
+    networks: int
+    thresholds: dict[str, float]
+    scores: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.networks <= 100:
+            raise DataError(f"expected 1 to 100 networks, got {self.networks}")
+
+
 class Classifier:
     """Activities of motions, by the mean of several networks."""
 
@@ -122,17 +140,22 @@ class Classifier:
         """
         if not (folder / CONFIG_FILE).is_file():
             raise DataError(f"{folder}: no classifier here ({CONFIG_FILE} is missing)")
-        record = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
-        if record["activities"] != list(ACTIVITIES):
+        record = record_from_json(
+            _Record, read_json_object(folder / CONFIG_FILE), str(folder / CONFIG_FILE), DataError
+        )
+        if record.activities != list(ACTIVITIES):
             raise DataError(
                 f"{folder}: was trained for other activities; name a new folder to train it again"
             )
         nets = []
-        for number in range(record["networks"]):
-            net = ActivityNet()
-            net.load_state_dict(load_file(folder / f"classifier-{number}.safetensors"))
+        for number in range(record.networks):
+            net, path = ActivityNet(), folder / f"classifier-{number}.safetensors"
+            state = read_tensors(path, DataError)
+            shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+            check_shapes(shapes, {name: tuple(value.shape) for name, value in state.items()}, path, DataError)
+            net.load_state_dict(state)
             nets.append(net)
-        return cls(nets, record["thresholds"], record["scores"])
+        return cls(nets, record.thresholds, record.scores)
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ writes the files that it names.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +22,8 @@ from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 from bimotion.motion.quality import QUALITY_FPS
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_lines
+from bimotion.storage.records import record_from_json
 
 Joints = Float[np.ndarray, "_ 22 3"]
 Track = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -80,6 +83,15 @@ class ModelMotions:
         return found
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A line of the list."""
+
+    file: str
+    text: str
+    seed: int = 0
+
+
 class FolderMotions:
     """Motions that another system wrote for the list of `export_prompts`."""
 
@@ -94,12 +106,9 @@ class FolderMotions:
             raise DataError(f"{folder}: expected {LIST_FILE}; `bimotion adherence --export` writes it")
         self.folder = folder
         self.files: dict[tuple[str, int], str] = {}
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            try:
-                row = json.loads(line)
-                self.files[row["text"], int(row.get("seed", 0))] = row["file"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{path}, line {number}: expected file, text and seed; {error}") from error
+        for where, values in read_json_lines(path):
+            row = record_from_json(_Row, values, where, DataError)
+            self.files[row.text, row.seed] = row.file
 
     def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
         """Joints of each sentence.

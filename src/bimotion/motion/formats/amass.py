@@ -166,7 +166,7 @@ def _read_smpl(
     rotations[:, 0] = quat_multiply(_Z_UP_TO_Y_UP, rotations[:, 0])
     root = quat_rotate(_Z_UP_TO_Y_UP, trans + rest[..., 0, :])
     offsets = rest - rest[..., np.maximum(PARENTS, 0), :]
-    joints = forward_kinematics(rotations, root, offsets).astype(np.float32)
+    joints = forward_kinematics(rotations, root, offsets)
     fps = _rate(arrays, path, None, rate)
     clip = Clip(joints, fps, clip_rotations(rotations), name=path.stem)
     return ArrayMotion(clip, in_metres, notes)

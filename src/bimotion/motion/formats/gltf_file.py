@@ -218,4 +218,4 @@ def _resource(folder: Path, uri: str) -> bytes:
     path = (folder / unquote(uri)).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise ValueError(f"{uri} lies outside the file's folder")
-    return path.read_bytes()
+    return read_bytes(path, MotionFileError, max_bytes=MAX_ARRAY_BYTES)
