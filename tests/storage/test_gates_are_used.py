@@ -9,7 +9,8 @@ SOURCES = Path(bimotion.__file__).parent
 
 OPENS = re.compile(
     r"json\.loads?\(|np\.load\(|zipfile\.|safe_open|load_file\(|torch\.load\(|np\.fromfile"
-    r"|(?<![\w.])(?<!def )open\(|(?<!stored)\.read_text\(|\.read_bytes\(|\.open\((?:\"rb\"|\)|encoding)|pickle\.loads?\("
+    r"|(?<![\w.])(?<!def )open\(|(?<!stored)\.read_text\(|\.read_bytes\("
+    r"|\.open\((?:\"rb\"|\)|encoding)|pickle\.loads?\("
 )
 
 OWN_FILES = {
