@@ -47,6 +47,8 @@ def run(command: str) -> int:
         args = [*args, "--batch-size", "2"]
         if "--steps" in args:
             args[args.index("--steps") + 1] = "2"
+        if "embedded" not in args:  # from random weights: the smallest sizes
+            args[args.index("--preset") + 1] = "micro"
     if program == "bimotion":
         return exit_code(args)
     assert program == "accelerate"
