@@ -1,4 +1,4 @@
-"""What a window shows, in verb phrases: measured sides, turns and counts choose among the grammar's words."""
+"""Verb phrases for a window: measured sides, turns and counts choose among the grammar's words."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _LIMB_WORDS = re.compile(
 
 @dataclass(frozen=True)
 class Label:
-    """What a data set's own files say of a recording."""
+    """Labels that a data set gives to a recording."""
 
     recording: str
     """Id of the recording."""
@@ -39,29 +39,27 @@ class Label:
     take: int | None = None
     """Number of the take within content and style."""
     use_text: bool = True
-    """Whether any caption of it can be honest."""
-    captions: tuple[str, ...] = ()
-    """Captions of the recording's own, for contents that the grammar does not know."""
+    """Whether captions of it may be learnt."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """The verb phrases that fit a window, with what they mean."""
+    """The verb phrases that fit a window."""
 
     group: str
     """Content group."""
     verbs: tuple[str, ...]
     """Verb phrases, third person."""
     side: Side = "none"
-    """Side that is measured and meant."""
+    """Measured side, which the verb phrases name."""
     gait: Gait = "none"
-    """How the body moves along."""
+    """Kind of locomotion."""
     kind: str = "action"
     """`loco`, `gesture` or `action`: which words for a style fit."""
 
 
 def content_entry(contents: dict[str, Any], content: str) -> dict[str, Any] | None:
-    """The words for a content: those of its own, of what stands before its remark, or of its group."""
+    """The words for a content: its own, those of the label before its remark, or those of its group."""
     for key in (content, content.partition(" - ")[0], content.partition(": ")[0], content_group(content)):
         if key in contents:
             entry: dict[str, Any] = contents[key]
@@ -177,29 +175,35 @@ def _names_limb(verb: str) -> bool:
 def _variant(
     entry: dict[str, Any], group: str, label: Label, facts: MotionFacts
 ) -> tuple[tuple[str, ...], Side]:
-    """The list of verb phrases that the facts ask for, and the side that its words name."""
+    """The verb phrases that fit the facts, and the side that their words name."""
     take = str(label.take or 1)
     native: Side = entry.get("per_take_hand", {}).get(take, entry.get("hand", "none"))
-    key = "verbs"
-    if group == "run":
-        fast, slow = phrases.FAST_RUN, 2.7 if label.content == "dash" else phrases.SLOW_RUN
-        if facts.speed < slow:
-            key = "verbs_slow"
-        elif facts.speed > fast and "verbs_fast" in entry:
-            return (*entry["verbs_fast"], *entry["verbs"]), native
-    elif group == "bow":
+    keys = _run_keys(entry, label, facts) if group == "run" else _action_keys(entry, group, label, facts)
+    if len(keys) == 1 and take in entry.get("per_take", {}):
+        return tuple(entry["per_take"][take]), native
+    return tuple(verb for key in keys for verb in entry[key]), native
+
+
+def _run_keys(entry: dict[str, Any], label: Label, facts: MotionFacts) -> tuple[str, ...]:
+    """The lists of verb phrases that fit a run's speed."""
+    if facts.speed < (2.7 if label.content == "dash" else phrases.SLOW_RUN):
+        return ("verbs_slow",)
+    return ("verbs_fast", "verbs") if facts.speed > phrases.FAST_RUN and "verbs_fast" in entry else ("verbs",)
+
+
+def _action_keys(entry: dict[str, Any], group: str, label: Label, facts: MotionFacts) -> tuple[str, ...]:
+    """The lists of verb phrases that fit what an action other than running measurably is."""
+    if group == "bow":
         if facts.bend >= phrases.DEEP_BEND:
-            return (*entry["deep"], *entry["verbs"]), native
-        if facts.bend < phrases.SLIGHT_BEND:
-            return (*entry["slight"], *entry["verbs"]), native
-    elif group == "jump" and "verbs_multi" in entry:
+            return ("deep", "verbs")
+        return ("slight", "verbs") if facts.bend < phrases.SLIGHT_BEND else ("verbs",)
+    if group == "jump" and "verbs_multi" in entry:
         if facts.airborne >= 3:
-            key = "verbs_multi"
-        elif facts.net > 0.8:
-            key = "verbs_fwd"
-    elif label.content == "walk on uneven terrain" and abs(facts.travel_turn) >= phrases.TURN_AROUND:
-        key = "verbs_around"
-    return tuple(entry.get("per_take", {}).get(take, entry[key])), native
+            return ("verbs_multi",)
+        return ("verbs_fwd",) if facts.net > 0.8 else ("verbs",)
+    if label.content == "walk on uneven terrain" and abs(facts.travel_turn) >= phrases.TURN_AROUND:
+        return ("verbs_around",)
+    return ("verbs",)
 
 
 def _measured_side(group: str, native: Side, facts: MotionFacts) -> Side:

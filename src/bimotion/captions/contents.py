@@ -1,4 +1,4 @@
-"""Content groups: what a clip shows, in the few words that reports and balanced sampling use."""
+"""Content groups: the classes of actions by which reports and balanced sampling count."""
 
 from typing import Literal
 
@@ -44,8 +44,8 @@ _GROUP_OF_LABEL = {label: group for group, labels in _LABELS.items() for label i
 def content_group(label: str) -> str:
     """The content group of a recording's label; `other` where the label is not known.
 
-    Labels with a remark ("dance - small jetes, pirouette", "playground: climb") go by what stands before it
-    unless the whole label has a place of its own.
+    Labels with a remark ("dance - small jetes, pirouette", "playground: climb") go by the part before it
+    unless the whole label is in the table.
     """
     if label in _GROUP_OF_LABEL:
         return _GROUP_OF_LABEL[label]

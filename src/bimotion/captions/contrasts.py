@@ -68,7 +68,7 @@ def changed_order(phrases: Sequence[str], rng: np.random.Generator) -> tuple[str
     if len(set(phrases)) < 2:
         return None
     for _ in range(8):
-        order = tuple(phrases[place] for place in rng.permutation(len(phrases)).tolist())
+        order = tuple(phrases[index] for index in rng.permutation(len(phrases)).tolist())
         if order != tuple(phrases):
             return order
     return None

@@ -1,4 +1,4 @@
-"""Captions from a grammar of contents, styles and measured facts: the facts decide, not the file's name."""
+"""Captions from a grammar of contents, styles and measured facts; facts take precedence over labels."""
 
 import json
 import re
@@ -27,22 +27,22 @@ _STYLE_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Description:
-    """What may be said of a window."""
+    """Group, side and captions of a window."""
 
     content: str
     """Content group."""
     side: Side
     """Side that every one of the captions names; `none` where some do not."""
     gait: Gait
-    """How the body moves along."""
+    """Kind of locomotion."""
     captions: tuple[str, ...]
     """True captions, most varied first come."""
     text: bool
-    """Whether the captions may be learned from."""
+    """Whether the captions may be learnt."""
 
 
 class CaptionGrammar:
-    """The packaged grammar: how contents, styles and facts are said."""
+    """The grammar of the package: words for contents, styles and facts."""
 
     def __init__(self, words: dict[str, Any]) -> None:
         """`words`: the JSON object of `static/captions_grammar.json`."""
@@ -60,7 +60,7 @@ class CaptionGrammar:
     @classmethod
     @cache
     def load(cls) -> "CaptionGrammar":
-        """The grammar that comes with the package."""
+        """The grammar of the package."""
         text = (
             resources.files("bimotion.captions").joinpath("static/captions_grammar.json").read_text("utf-8")
         )
@@ -79,7 +79,7 @@ class CaptionGrammar:
         mirrored: bool = False,
         count: int = 6,
     ) -> Description:
-        """Up to `count` different captions of a window; `facts` are measured on the window as it stands.
+        """Up to `count` different captions of a window; `facts` are those of the window itself.
 
         `mirrored` says that the window is the mirror image of what the label describes.
         """
@@ -87,12 +87,10 @@ class CaptionGrammar:
         content = fix.get("content", label.content)
         text = label.use_text and label.recording not in self.no_text
         own = tuple(fix.get("captions", ()))
-        if not own and content_entry(self._contents, content) is None:
-            own = label.captions
         if own or not text or content_entry(self._contents, content) is None:
-            said = tuple(swap_sides(caption) if mirrored else caption for caption in own)
-            side: Side = turning_side(facts.turn) if said and content == "turn-around" else "none"
-            return Description(content_group(content), side, "none", said, text and bool(said))
+            captions = tuple(swap_sides(caption) if mirrored else caption for caption in own)
+            side: Side = turning_side(facts.turn) if captions and content == "turn-around" else "none"
+            return Description(content_group(content), side, "none", captions, text and bool(captions))
         turn_side = fix.get("turn_side", "left")
         act = choose_act(self._contents, content, label, facts, mirrored=mirrored, turn_side=turn_side)
         captions = self._captions(act, label.style, facts, rng, count)

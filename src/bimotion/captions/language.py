@@ -13,7 +13,7 @@ def is_english(text: str) -> bool:
     """Whether a caption is English, by its letters and by the frequent words of English and of its neighbours.
 
     Letters of another script than Latin decide at once. Otherwise the language with more of its frequent words in
-    the caption wins; without any, letters with accents speak against English. Short captions without such words
+    the caption wins; without any, letters with accents count against English. Short captions without such words
     ("jumping jacks") count as English.
     """
     words = _WORD.findall(text.casefold())

@@ -13,7 +13,7 @@ from bimotion.captions.sides import busier_hand, kicking_foot, moving_hand, rais
 _ARM = r"(?:hands?|arms?|palms?|forearms?)"
 _ONE = r"(?:the|a|an|their|his|her|its|one|both|up)"
 
-# The first rule that fits decides, so what is said of an action stands before the walking and turning within it.
+# The first rule that fits decides: rules for actions come before those for the walking and turning within them.
 _RULES: tuple[tuple[str, str], ...] = (
     ("signals", r"\b(referee|umpire|traffic|signals?|signall?ing|vehicles|cars)\b"),
     (
@@ -59,7 +59,7 @@ _RULES: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((content, re.compile(pattern)) for content, pattern in _RULES)
 
-# nowave phrases of `bye`: nothing but the words tells them from raised hands
+# `verbs_nowave` of `bye`: only their words distinguish them from raised hands
 _SMALL_WAVES = re.compile(r"holds up the (?:left|right) hand briefly|hands up and lowers them")
 _SIDE = re.compile(r"(?<!energy )\b(left|right)\b(?! (?:angle|away|now)s?\b)")
 _HANDS = ("wave", "raise", "respond", "guide")

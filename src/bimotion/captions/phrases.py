@@ -1,4 +1,4 @@
-"""Phrases for measured facts: speed, path, amount, height, repeats; true of the facts they are made from."""
+"""Phrases for measured facts: speed, path, amount, height, repeats; true of the facts that they are chosen by."""
 
 from typing import Literal
 

@@ -20,7 +20,7 @@ def other_side(side: Side) -> Side:
 
 
 def moving_hand(facts: MotionFacts) -> Side:
-    """The hand that moves; `none` where no hand moves or it cannot be told."""
+    """The hand that moves; `none` if no hand does, or the measurement is not clear."""
     left, right = facts.left.hand_range, facts.right.hand_range
     if max(left, right) < _HAND_RANGE:
         return "none"

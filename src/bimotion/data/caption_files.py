@@ -107,7 +107,7 @@ def read_table(path: Path) -> tuple[list[CaptionRow], list[Failure]]:
     """The rows of a table with the columns `file` and `caption`, and perhaps `start`, `end` (seconds), `content`,
     `style` and `licence`.
 
-    Fields are divided by commas, semicolons or tabs, as the header is; a field that holds one stands in double
+    Fields are divided by commas, semicolons or tabs, as the header is; a field that holds one is in double
     quotes. A row is a line.
 
     Raises:

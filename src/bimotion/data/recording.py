@@ -85,4 +85,4 @@ class Recording:
     rows: tuple[int, int] | None = None
     """First row and number of rows in the file, where it is an array of the joints of many recordings."""
     annotations: tuple[Annotation, ...] = ()
-    """What is said of its windows, where it comes as joints."""
+    """Captions and timed phrases of its windows, if it comes as joints."""

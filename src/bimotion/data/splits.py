@@ -1,4 +1,4 @@
-"""Training, validation and test: whole takes, chosen by hash, so that no take stands in two splits."""
+"""Training, validation and test: whole takes, chosen by hash, so that a take is in one split only."""
 
 import hashlib
 from collections import defaultdict
@@ -41,8 +41,8 @@ def split_takes(takes: Iterable[tuple[str, str]]) -> dict[str, Split]:
         count = len(names)
         num_test = max(round(TEST_SHARE * count), 1 if count >= _MIN_FOR_TEST else 0)
         num_val = max(round(VAL_SHARE * count), 1 if count >= _MIN_FOR_VAL else 0)
-        for place, name in enumerate(names):
-            splits[name] = "test" if place < num_test else "val" if place < num_test + num_val else "train"
+        for index, name in enumerate(names):
+            splits[name] = "test" if index < num_test else "val" if index < num_test + num_val else "train"
     return splits
 
 

@@ -1,4 +1,4 @@
-"""Clips to features and back, and where in the world a clip stands.
+"""Clips to features and back, and the position of a clip in the world.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns.
 """
@@ -43,12 +43,12 @@ def features_to_clip(features: Float[np.ndarray, "T 263"], *, name: str = "", ca
 
 @dataclass(frozen=True)
 class Place:
-    """Where a body stands and faces: a turn about +Y, then a shift."""
+    """Position and heading of a body on the floor: a turn about +Y, then a shift."""
 
     yaw: float
     """Angle about +Y from +Z to where the body faces, radians."""
     xz: tuple[float, float]
-    """Where the pelvis stands, metres."""
+    """Position of the pelvis on the floor, metres."""
     floor: float = 0.0
     """Height of the floor, metres."""
 
@@ -61,7 +61,7 @@ class Place:
         )
 
     def to_world(self, joints: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-        """Positions that are given relative to this place, in the world."""
+        """Positions relative to this placement, in the world."""
         cos, sin = np.cos(self.yaw), np.sin(self.yaw)
         x, y, z = joints[..., 0], joints[..., 1], joints[..., 2]
         world = np.stack(
@@ -70,7 +70,7 @@ class Place:
         return world.astype(joints.dtype)
 
     def to_local(self, joints: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-        """Positions in the world, relative to this place; the inverse of `to_world`."""
+        """Positions in the world, relative to this placement; the inverse of `to_world`."""
         cos, sin = np.cos(self.yaw), np.sin(self.yaw)
         x, y, z = joints[..., 0] - self.xz[0], joints[..., 1] - self.floor, joints[..., 2] - self.xz[1]
         return np.stack([x * cos - z * sin, y, z * cos + x * sin], axis=-1).astype(joints.dtype)

@@ -26,7 +26,7 @@ def features_to_root(
     features: Float[Tensor, "*batch T F"],
 ) -> tuple[Float[Tensor, "*batch T"], Float[Tensor, "*batch T 2"]]: ...
 def features_to_root(features: Any) -> Any:
-    """Heading and place of the root in every frame: (angle, xz), both zero at frame 0.
+    """Heading and position of the root in every frame: (angle, xz), both zero at frame 0.
 
     The angle, in radians, turns the root's frame into the world's, about +Y: 0 faces +Z, and it grows as the
     body turns to its left, without a jump at 180 degrees. xz are metres. Features are not normalised.

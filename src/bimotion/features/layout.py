@@ -8,7 +8,7 @@ from typing import Final
 from bimotion.motion.skeleton import FACE_JOINTS
 
 FPS: Final = 20
-"""Frames per second that the features stand for; a velocity is metres (or half radians) a frame."""
+"""Frames per second of the features; a velocity is metres (or half radians) a frame."""
 
 MAX_FEATURE: Final = 1000.0
 """Largest magnitude of a feature (metres, metres or radians a frame, entries of rotation matrices) and of its
@@ -58,5 +58,5 @@ IK_FACE_JOINTS: Final = (FACE_JOINTS[1], FACE_JOINTS[0], *FACE_JOINTS[2:])
 
 It takes the first two for left and right hip and so subtracts the line of the hips from that of the
 shoulders: where the torso twists, the root turns further than the shoulders do. All published features are
-made so, and ours with them.
+computed this way, and so are ours.
 """

@@ -1,7 +1,7 @@
 """The mirror image of HumanML3D features: left and right exchanged, column by column and exactly.
 
 The mirror image of a motion has features that are those of the motion with signs changed and left and right
-joints exchanged (the uniform skeleton is symmetric), so mirrored copies need no place on the disk.
+joints exchanged (the uniform skeleton is symmetric), so mirrored copies need no disk space.
 """
 
 from functools import cache
@@ -44,7 +44,7 @@ def mirror_features(features: Float[np.ndarray, "*batch T 263"]) -> Float[np.nda
 
 
 def symmetric_skeleton() -> Float[np.ndarray, "22 3"]:
-    """The uniform skeleton with its left and right sides made equal, in metres.
+    """The uniform skeleton with equal left and right sides, in metres.
 
     The published one is a real person's, up to 9 mm off symmetry; features on it would not be those of the
     same skeleton after mirroring.

@@ -2,7 +2,7 @@
 
 The published code keeps rotations as float32 quaternions that are not normalised along a chain, so every bone
 doubles the error of its parent's norm, and near half a turn the last bit of a sum becomes 1e-4 in a rotation.
-Only the same operations in the same order give its numbers there. `encode` computes what is meant.
+Only the same operations in the same order give its numbers there. `encode` computes the exact values.
 
 Legend: T frames, J joints (22), F feature columns (263). Arrays hold the component first and time last:
 quaternions (4, ..., clips, frames) as w, x, y, z; vectors (3, ..., clips, frames).
@@ -29,7 +29,7 @@ Array = np.ndarray
 
 _CHAINS = sorted(CHAINS, key=len, reverse=True)
 _DEPTHS = [np.array([chain[d] for chain in _CHAINS if d < len(chain)]) for d in range(1, len(_CHAINS[0]))]
-"""Joints that stand second, third, ... in their chains; chain c is entry c of each."""
+"""Joints that are second, third, ... in their chains; chain c is entry c of each."""
 
 
 def published_features(
