@@ -207,7 +207,7 @@ EMBEDDING = "lm.language_model.transformer.wte.weight"
         ),
         (
             {"vae.final_layer.bias": torch.full((263,), torch.nan)},
-            "vae.unembed.bias has values that are not finite",
+            "a number that is not finite (vae.final_layer.bias)",
         ),
     ],
 )

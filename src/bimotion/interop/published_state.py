@@ -66,7 +66,11 @@ class PublishedState:
         """
         if isinstance(key, StoredTensor):
             assert self._file is not None
-            return self._file.tensor(key)
+            try:
+                return self._file.tensor(key)
+            except ModelError as error:
+                name = next((name for name, stored in self.names.items() if stored == key), "")
+                raise ModelError(f"{error} ({name})") from None
         if self._tensors is None:
             self._tensors = read_tensors(self._path)
         return self._tensors[key]
