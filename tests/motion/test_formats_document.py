@@ -179,7 +179,6 @@ def _arrays(slide: np.ndarray) -> None:
 def test_the_commands_run(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     commands = [shlex.split(line)[1:] for part in blocks for line in part.splitlines()]
-    commands = [command for command in commands if "cmu-22joints" not in command]  # large, not in the package
     assert len(commands) >= 15
     for command in commands:
         assert exit_code(command) == 0, f"{command}: {capsys.readouterr().err}"
