@@ -551,6 +551,7 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader(
         _copy("small_checkpoint.ckpt", "x.ckpt"),
         lambda folder: list(read_official(folder / "x.ckpt", heads=4).state_dict().values()),
+        share=0.1,
     ),
     "search index": Reader(_index, _read_index, ("npz",)),
     "report": Reader(_report, lambda folder: read_report(folder) and None),

@@ -175,6 +175,8 @@ def _parse_asf(sections: dict[str, list[list[str]]]) -> AcclaimSkeleton:
                 bones[-1].name = name
             case ["direction", x, y, z]:
                 direction = np.array([x, y, z], dtype=np.float64)
+                if not np.abs(direction).max() < 1e6:
+                    raise ValueError(f"the direction {x} {y} {z} of the bone {bones[-1].name}")
                 bones[-1].vector = direction / max(float(np.linalg.norm(direction)), 1e-12)
             case ["length", length]:
                 bones[-1].vector = bones[-1].vector * float(length)

@@ -60,6 +60,8 @@ _KINDS = "fiuUS"
 """Kinds of arrays that archives hold: numbers, and the gender as text."""
 
 _NUM_SMPLH_JOINTS = 52
+MAX_ANGLE = 1e4
+"""Largest number of `poses`: radians, some thousand turns."""
 _Y_UP_TO_Z_UP = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
 _Z_UP_TO_Y_UP = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0])
 _MODELS = {156: "smplh", 165: "smplx", 72: "smpl"}
@@ -160,6 +162,8 @@ def _read_smpl(
         raise MotionFileError(
             f"{path}: trans reaches {np.abs(trans).max():.4g}; expected metres. Scale it, by 0.001 from millimetres"
         )
+    if np.abs(poses).max() > MAX_ANGLE:
+        raise MotionFileError(f"{path}: poses reach {np.abs(poses).max():.4g}; expected radians")
     rotations = axis_angle_to_quat(
         poses[:, : NUM_JOINTS * 3].reshape(num_frames, NUM_JOINTS, 3).astype(np.float64)
     )
