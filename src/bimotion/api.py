@@ -210,28 +210,38 @@ def save_clip(
         raise ConfigError(f"clip: expected a Clip, got a value of type {type(clip).__name__}")
     options = WriteOptions(names, unit, fps, in_place, root_bone, start, end)
     film = (camera, trail, contacts)
-    if isinstance(path, (str, Path)):
-        if format is not None:
-            raise ConfigError(
-                f"format: goes with file objects; the suffix of {str(path)!r} chooses the format"
-            )
-        _write(clip, Path(path), options, film)
+    if not isinstance(path, (str, Path)):
         if sidecar:
-            from bimotion.motion.formats.sidecar import write_sidecar
-
-            write_sidecar(clip, Path(path), options)
+            raise ConfigError("sidecar: a file object has no place for a second file")
+        _write_stream(clip, path, format, options, film)
         return
-    if not callable(getattr(path, "write", None)):
-        raise ConfigError(
-            f"path: expected a path or a binary file object, got a value of type {type(path).__name__}"
-        )
+    if format is not None:
+        raise ConfigError(f"format: goes with file objects; the suffix of {str(path)!r} chooses the format")
+    _write(clip, Path(path), options, film)
     if sidecar:
-        raise ConfigError("sidecar: a file object has no place for a second file")
+        from bimotion.motion.formats.sidecar import write_sidecar
+
+        write_sidecar(clip, Path(path), options)
+
+
+def _write_stream(
+    clip: Clip,
+    file: object,
+    format: str | None,
+    options: WriteOptions,
+    film: "tuple[CameraMode, bool, bool]",
+) -> None:
+    """Write the clip to a binary file object, by way of a temporary file."""
+    write = getattr(file, "write", None)
+    if not callable(write):
+        raise ConfigError(
+            f"path: expected a path or a binary file object, got a value of type {type(file).__name__}"
+        )
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"motion{_suffix(format)}"
-        _write(clip, file, options, film)
+        path = Path(folder) / f"motion{_suffix(format)}"
+        _write(clip, path, options, film)
         try:
-            path.write(file.read_bytes())
+            write(path.read_bytes())
         except TypeError as error:
             raise ConfigError(f"path: expected a file object opened for writing bytes ({error})") from None
 

@@ -197,6 +197,30 @@ class MotionLanguageModel(FeatureModel):
         lengths = [fixed or self._frames_in(request) for request in requests]
         if self.network.length is None and None in lengths:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
+        clips = self._generate(
+            requests, lengths, best, sampling, clean=clean, progress=progress, cancel=cancel
+        )
+        if check or strict or best > 1:
+            clips = self._best(requests, clips, best, doubts)
+            if strict:
+                _raise_doubts(clips)
+        else:
+            for doubt in (doubt for several in doubts for doubt in several):
+                logger.warning("%s", doubt)
+        return clips[0] if single else clips
+
+    def _generate(
+        self,
+        requests: Sequence[MotionRequest],
+        lengths: Sequence[int | None],
+        best: int,
+        sampling: Sampling,
+        *,
+        clean: bool,
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> list[GeneratedClip]:
+        """`best` candidates for each request, one after the other."""
         sequences = [
             prompts.motion_of_text(
                 self.tokenizer, request.prompt, self._limit, length if self.length_in_prompt else None
@@ -212,18 +236,10 @@ class MotionLanguageModel(FeatureModel):
             progress=progress,
             cancel=cancel,
         )
-        clips = [
+        return [
             _generated(features, requests[index // best].text, clean=clean)
             for index, features in enumerate(generated)
         ]
-        if check or strict or best > 1:
-            clips = self._best(requests, clips, best, doubts)
-            if strict:
-                _raise_doubts(clips)
-        else:
-            for doubt in (doubt for several in doubts for doubt in several):
-                logger.warning("%s", doubt)
-        return clips[0] if single else clips
 
     @overload
     def motion_to_text(

@@ -118,21 +118,7 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         _millions(model),
         model.config.mixture.text_vocab_size,
     )
-    task = LanguageTask(
-        model,
-        tokenizer,
-        train,
-        held_out,
-        trains=config.trains,
-        losses=config.losses,
-        examples=_example_config(config, model),
-        validation=config.validation,
-        whole_text=stage.whole_text,
-        latent_noise=config.examples.latent_noise,
-        freeze_words=config.freeze_words,
-        prompts=_prompt_cache(config, model),
-        card=_card(config),
-    )
+    task = _task(config, model, tokenizer, train, held_out)
     return run_loop(
         task,
         config.out,
@@ -142,6 +128,31 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         name=config.stage,
         resume=config.resume,
         lr_scales=_lr_scales(config),
+    )
+
+
+def _task(
+    config: LanguageTrainConfig,
+    model: MotionLanguage,
+    tokenizer: MotionTokenizer,
+    train: LanguageSplit,
+    held_out: LanguageSplit,
+) -> LanguageTask:
+    """What the loop trains."""
+    return LanguageTask(
+        model,
+        tokenizer,
+        train,
+        held_out,
+        trains=config.trains,
+        losses=config.losses,
+        examples=_example_config(config, model),
+        validation=config.validation,
+        whole_text=LANGUAGE_STAGES[config.stage].whole_text,
+        latent_noise=config.examples.latent_noise,
+        freeze_words=config.freeze_words,
+        prompts=_prompt_cache(config, model),
+        card=_card(config),
     )
 
 

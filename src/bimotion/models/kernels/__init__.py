@@ -239,9 +239,13 @@ def _check_product(
     for name, vector in (("bias", bias), ("scale", scale)):
         if vector is not None and (vector.shape != (count,) or not vector.is_contiguous()):
             raise ValueError(f"{name}: expected {count} packed values, got {tuple(vector.shape)}")
-    for values in (x, bias, scale, gate, add, *(() if norm is None else (norm.gain, norm.shift))):
-        if values is not None and (values.dtype != torch.float32 or not values.is_cpu):
-            raise ValueError("expected single precision on the CPU")
+    _check_memory(weight, (x, bias, scale, gate, add, *(() if norm is None else (norm.gain, norm.shift))))
+
+
+def _check_memory(weight: Tensor, others: tuple[Tensor | None, ...]) -> None:
+    """Raise a ValueError unless all is on the CPU, and all but the weights in single precision."""
+    if any(one is not None and (one.dtype != torch.float32 or not one.is_cpu) for one in others):
+        raise ValueError("expected single precision on the CPU")
     if not weight.is_cpu:
         raise ValueError("weight: expected it on the CPU")
 

@@ -150,6 +150,14 @@ def bvh_character(source: SourceMotion, where: str) -> Character:
     )
 
 
+def _farthest_child(joint: int, parents: tuple[int, ...], positions: Float[np.ndarray, "N 3"]) -> int | None:
+    """The child at the largest distance from a joint; None without one at another position."""
+    children = [child for child, parent in enumerate(parents) if parent == joint]
+    distances = {child: float(np.linalg.norm(positions[child] - positions[joint])) for child in children}
+    farthest = max(children, key=distances.__getitem__, default=None)
+    return farthest if farthest is not None and distances[farthest] > 0 else None
+
+
 def _character(
     names: tuple[str, ...],
     parents: tuple[int, ...],
@@ -188,12 +196,9 @@ def _character(
         between = way[way.index(chest) + 1 : -1]
         if f"{side}_collar" not in joints and between:
             joints[f"{side}_collar"] = between[0]
-        ankle = joints[f"{side}_ankle"]
-        if f"{side}_foot" not in joints:
-            below = [i for i, parent in enumerate(parents) if parent == ankle]
-            longest = max(below, key=lambda i: np.linalg.norm(positions[i] - positions[ankle]), default=None)
-            if longest is not None and np.linalg.norm(positions[longest] - positions[ankle]) > 0:
-                joints[f"{side}_foot"] = longest
+        foot = _farthest_child(joints[f"{side}_ankle"], parents, positions)
+        if f"{side}_foot" not in joints and foot is not None:
+            joints[f"{side}_foot"] = foot
     return Character(
         names, parents, positions, rotations, joints, tuple(trunk), _axes(positions, joints), skin, order
     )
