@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bimotion.captions import phrases
 from bimotion.captions.facts import MotionFacts
 
 _NUMBERS = (
@@ -101,7 +102,7 @@ def _travel(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
         )
     elif facts.airborne == 0 and 1.5 < facts.speed < 2.2:
         found["speed"] = _one(("quickly", "at a fast pace", "briskly"), rng)
-    elif facts.speed > 3.0:
+    elif facts.speed > phrases.FAST_RUN:
         found["speed"] = _one(("very fast", "at high speed"), rng)
     if facts.forward_share > 0.85 and abs(facts.turn) < 30:
         found["direction"] = _one(("straight ahead", "in a straight line", "forward"), rng)

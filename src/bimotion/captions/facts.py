@@ -15,6 +15,7 @@ from scipy.signal import find_peaks
 
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
+from bimotion.motion.clip import facing
 from bimotion.motion.skeleton import JOINT_NAMES
 
 LEG_M = 0.82
@@ -183,11 +184,8 @@ def leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
 
 def heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
     """Unwrapped facing angle in radians: 0 is +Z, + is to the left; smoothed over half a second."""
-    across = sum(p[:, _LEFT[part]] - p[:, _RIGHT[part]] for part in ("hip", "shoulder"))
-    facing = np.stack([-across[:, 2], across[:, 0]], -1)  # (x, z) of across x up
-    facing /= np.linalg.norm(facing, axis=-1, keepdims=True) + 1e-9
-    facing = gaussian_filter1d(facing, 1, axis=0, mode="nearest")  # more would blur fast spins away
-    yaw = np.unwrap(np.arctan2(facing[:, 0], facing[:, 1]))
+    forward = gaussian_filter1d(facing(p), 1, axis=0, mode="nearest")  # more would blur fast spins away
+    yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
     return np.asarray(gaussian_filter1d(yaw, 4.9, mode="nearest"))
 
 

@@ -85,7 +85,7 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     import numpy as np
 
     from bimotion.features.files import read_understood
-    from bimotion.motion.clip import facing
+    from bimotion.motion.clip import heading as body_heading
     from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, motion_quality
     from bimotion.motion.skeleton import JOINT_NAMES
 
@@ -93,8 +93,7 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     clip, understood = found.clip, found.interpretation
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
-    forward = facing(joints)
-    yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    yaw = body_heading(joints)
     measurable = clip.duration > MIN_FRAMES / QUALITY_FPS
     quality = motion_quality(joints, clip.fps).scores() if measurable else {}
     return {

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from bimotion.features import features_to_joints, features_to_root, joints_to_features, layout
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.features.smooth import gaussian_smooth
+from bimotion.motion.clip import heading as body_heading
 
 _SMOOTHING = 20.0
 _TURNED_WITH_ROOT = np.array([1, 2, 3, 13, 14]) - 1  # joints whose local rotation is relative to the root's
@@ -32,7 +33,7 @@ def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 2
 def turn_roots(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 263"]:
     """The features of the same motion with the root facing where the body does; the last row lacks its steps."""
     angle, _ = features_to_root(features)
-    heading = gaussian_smooth(_body_yaw(features_to_joints(features)), _SMOOTHING, np)
+    heading = gaussian_smooth(body_heading(features_to_joints(features)), _SMOOTHING, np)
     turn = angle - heading
     turned = features.copy()
     turned[:-1, layout.R_VEL] = -np.diff(heading)[:, None] / 2
@@ -47,12 +48,6 @@ def turn_roots(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 263
     rotations[:, _TURNED_WITH_ROOT] = _about_y(rotations[:, _TURNED_WITH_ROOT], -angle - heading)
     turned[:, layout.ROT6D] = rotations.reshape(len(features), -1)
     return turned
-
-
-def _body_yaw(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, " T"]:
-    """Angle of the facing direction in radians, without jumps: 0 is +Z, + is to the left."""
-    across = (joints[:, 1] - joints[:, 2]) + (joints[:, 16] - joints[:, 17])
-    return np.asarray(np.unwrap(np.arctan2(-across[:, 2], across[:, 0])))
 
 
 def _about_y(vectors: Float[np.ndarray, "T *N 3"], angle: Float[np.ndarray, " T"]) -> np.ndarray:

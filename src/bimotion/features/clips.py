@@ -12,7 +12,7 @@ from bimotion.errors import MotionFileError
 from bimotion.features import features_to_joints, joints_to_features
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FPS
-from bimotion.motion.clip import Clip, facing
+from bimotion.motion.clip import Clip, heading
 
 
 def clip_to_features(
@@ -55,10 +55,7 @@ class Place:
     @classmethod
     def of(cls, joints: Float[np.ndarray, "J 3"], floor: float = 0.0) -> "Place":
         """Place of one frame."""
-        forward = facing(joints)
-        return cls(
-            float(np.arctan2(forward[0], forward[2])), (float(joints[0, 0]), float(joints[0, 2])), floor
-        )
+        return cls(float(heading(joints[None])[0]), (float(joints[0, 0]), float(joints[0, 2])), floor)
 
     def to_world(self, joints: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
         """Positions relative to this placement, in the world."""

@@ -12,7 +12,7 @@ improved diffusion (Nichol and Dhariwal 2021).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -75,8 +75,8 @@ class DiffusionConfig:
         check_range(self, "guidance_rescale", 0, 1)
         if self.prediction not in ("eps", "v"):
             raise ConfigError(f"prediction must be 'eps' or 'v', got {self.prediction!r}")
-        if self.sampler not in ("ancestral", "ddim", "dpmpp"):
-            raise ConfigError(f"sampler must be 'ancestral', 'ddim' or 'dpmpp', got {self.sampler!r}")
+        if self.sampler not in get_args(Sampler):
+            raise ConfigError(f"sampler must be one of {', '.join(get_args(Sampler))}, got {self.sampler!r}")
 
     def alpha_bar(self) -> Float[Tensor, " train_steps"]:
         """Share of the signal's variance that is left at each level, in double precision."""
@@ -139,9 +139,7 @@ def sample(
     """
     if sampler == "ancestral":
         return _ancestral(predict, schedule, noise, temperature)
-    if sampler == "ddim":
-        return _ddim(predict, schedule, noise[0])
-    return _dpmpp(predict, schedule, noise[0])
+    return _DETERMINISTIC[sampler](predict, schedule, noise[0])
 
 
 def draws(schedule: Schedule, sampler: Sampler) -> int:
@@ -228,3 +226,10 @@ def _dpmpp(predict: PredictEps, schedule: Schedule, xt: Tensor) -> Tensor:
         xt = (sigma[i + 1] / sigma[i]) * xt - alpha[i + 1] * math.expm1(-step) * slope
         previous = x0
     raise AssertionError("a schedule has at least one level")
+
+
+_DETERMINISTIC: dict[Sampler, Callable[[PredictEps, Schedule, Tensor], Tensor]] = {
+    "ddim": _ddim,
+    "dpmpp": _dpmpp,
+}
+"""Samplers that draw noise only once."""

@@ -92,18 +92,10 @@ class Clip:
             return replace(self, joints=self.joints[::step], rotations=rotations, fps=fps)
         if (len(self) - 1) / stride >= MAX_FRAMES:
             raise MotionFileError(f"{fps:g} frames per second would make more than {MAX_FRAMES} frames")
-        num_frames = int(np.floor((len(self) - 1) / stride + 1e-6)) + 1
-        at = np.minimum(np.arange(num_frames) * stride, len(self) - 1)
+        joints = resample_positions(self.joints, stride, method=method)
+        at = np.minimum(np.arange(len(joints)) * stride, len(self) - 1)
         low = np.minimum(at.astype(int), max(len(self) - 2, 0))
         high, part = np.minimum(low + 1, len(self) - 1), at - low
-        if method == "cubic" and len(self) >= 4:
-            from scipy.interpolate import CubicSpline  # a second of start-up, which most commands do without
-
-            flat = self.joints.reshape(len(self), -1).astype(np.float64)
-            joints = CubicSpline(np.arange(len(self)), flat)(at).reshape(num_frames, NUM_JOINTS, 3)
-        else:
-            weight = part[:, None, None]
-            joints = self.joints[low] * (1 - weight) + self.joints[high] * weight
         rotations = None
         if self.rotations is not None:
             rotations = slerp(self.rotations[low], self.rotations[high], part[:, None])
@@ -121,14 +113,45 @@ class Clip:
         """The motion with its lowest joint at y = 0 and its first frame over the origin, facing +Z."""
         joints = self.joints.astype(np.float64)
         joints -= [joints[0, 0, 0], joints[..., 1].min(), joints[0, 0, 2]]
-        forward = facing(joints[0])
-        half = np.arctan2(forward[0], forward[2]) / 2
+        half = heading(joints[:1])[0] / 2
         turn = np.array([np.cos(half), 0, -np.sin(half), 0])
         rotations = None
         if self.rotations is not None:
             rotations = self.rotations.copy()
             rotations[:, 0] = quat_multiply(turn.astype(np.float32), self.rotations[:, 0])
         return replace(self, joints=quat_rotate(turn, joints).astype(np.float32), rotations=rotations)
+
+
+def resample_positions(
+    positions: Float[np.ndarray, "T J 3"], stride: float, *, method: Literal["cubic", "linear"] = "cubic"
+) -> Float[np.ndarray, "S J 3"]:
+    """Positions at every `stride`-th frame from the first on, where `stride` may be a fraction.
+
+    Whole strides take frames as they are. Others follow a cubic spline, which from 30 to 20 frames per second stays
+    within 1 mm of slerp and forward kinematics (linear interpolation, used with fewer than four frames, shortens bones
+    by up to 6 %). The type of the positions is kept.
+    """
+    step = round(stride)
+    if step >= 1 and abs(stride - step) < 1e-6 * stride:
+        return positions[::step].copy()
+    last = len(positions) - 1
+    at = np.minimum(np.arange(int(np.floor(last / stride + 1e-6)) + 1) * stride, last)
+    if method == "cubic" and last >= 3:
+        from scipy.interpolate import CubicSpline  # a second of start-up, which most commands do without
+
+        flat = positions.reshape(len(positions), -1).astype(np.float64)
+        resampled = CubicSpline(np.arange(len(positions)), flat)(at).reshape(len(at), *positions.shape[1:])
+    else:
+        low = np.minimum(at.astype(int), max(last - 1, 0))
+        weight = (at - low)[:, None, None]
+        resampled = positions[low] * (1 - weight) + positions[np.minimum(low + 1, last)] * weight
+    return np.asarray(resampled, dtype=positions.dtype)
+
+
+def heading(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, " T"]:
+    """Angle of the facing direction about +Y in radians, without jumps: 0 is +Z, positive to the left."""
+    forward = facing(joints)
+    return np.asarray(np.unwrap(np.arctan2(forward[:, 0], forward[:, 2])))
 
 
 def facing(joints: Float[np.ndarray, "*batch 22 3"]) -> Float[np.ndarray, "*batch 3"]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.motion.clip import Clip, facing
+from bimotion.motion.clip import Clip
+from bimotion.motion.clip import heading as body_heading
 
 _SMOOTHING = 0.3
 """Deviation of the Gaussian, seconds, that leaves the sway of single steps in the body and the way in the path."""
@@ -24,8 +25,7 @@ class Trajectory:
 def trajectory(clip: Clip) -> Trajectory:
     """The pelvis's path along the floor and the body's heading, smoothed over about a second."""
     joints = clip.joints.astype(np.float64)
-    forward = facing(joints)
-    heading = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    heading = body_heading(joints)
     sigma = _SMOOTHING * clip.fps
     smooth = np.stack(
         [_smooth(column, sigma) for column in (joints[:, 0, 0], joints[:, 0, 2], heading)], axis=1

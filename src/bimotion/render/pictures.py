@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 from bimotion.errors import ConfigError
-from bimotion.motion.clip import Clip, facing
+from bimotion.motion.clip import Clip, heading
 from bimotion.motion.retarget.planting import contacts
 from bimotion.render.body import body_points, body_scale
 from bimotion.render.paint import Painter, background, mix, write_heading
@@ -282,8 +282,7 @@ class _Strip:
 
 
 def _azimuth(clip: Clip) -> float:
-    forward = facing(clip.joints[0])
-    return float(np.arctan2(forward[0], forward[2]) + _TURN)
+    return float(heading(clip.joints[:1])[0] + _TURN)
 
 
 def _smooth(path: Float[Array, "T 2"], sigma: float) -> Float[Array, "T 2"]:

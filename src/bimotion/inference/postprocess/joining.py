@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.features.clips import Place
-from bimotion.motion.clip import facing
+from bimotion.motion.clip import heading as body_heading
 from bimotion.motion.skeleton import PARENTS
 
 LEG = (1, 4, 7)
@@ -32,8 +32,7 @@ class Path:
     def of(cls, joints: Float[np.ndarray, "T J 3"]) -> "Path":
         """Split joints in the world."""
         joints = joints.astype(np.float64)
-        forward = facing(joints)
-        yaw = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+        yaw = body_heading(joints)
         pose = joints.copy()
         pose[..., [0, 2]] = _rotated(joints[..., [0, 2]] - joints[:, :1, [0, 2]], -yaw[:, None])
         return cls(yaw, joints[:, 0, [0, 2]], pose)
