@@ -12,7 +12,7 @@ from torch import nn
 from bimotion.training.checkpoints import list_checkpoints
 from bimotion.training.ema import EmaConfig
 from bimotion.training.logs import read_log
-from bimotion.training.loop import TrainingDiverged, run_loop
+from bimotion.training.loop import TrainingDiverged, make_accelerator, run_loop
 from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.task import Shard
@@ -131,3 +131,9 @@ def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
     again = run(LineTask(), tmp_path, steps=3, resume=True)
     assert again.finished
     assert [event["step"] for event in read_log(tmp_path, "train")] == [1, 2, 3]
+
+
+def test_runs_in_one_process_may_differ_in_precision() -> None:
+    for precision in ("fp32", "bf16", "fp32"):
+        accelerator = make_accelerator(LoopConfig(device="cpu", precision=precision))
+        assert accelerator.mixed_precision == ("bf16" if precision == "bf16" else "no")

@@ -292,6 +292,7 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
     """
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from accelerate.utils import DistributedDataParallelKwargs
     except ImportError as error:
         raise ConfigError("training needs accelerate: pip install 'bimotion[train]'") from error
@@ -301,6 +302,8 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
         raise ConfigError("torch finds no CUDA device for --device cuda; use --device cpu")
     cpu = loop.device == "cpu" or not torch.cuda.is_available()
     half = loop.precision == "bf16" or (loop.precision == "auto" and computes_bf16(cpu=cpu))
+    # Accelerate keeps the precision of the process's first run; a later run may have another.
+    AcceleratorState._reset_state()
     return Accelerator(
         mixed_precision="bf16" if half else "no",
         cpu=cpu,
