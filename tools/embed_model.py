@@ -28,22 +28,22 @@ license: cc-by-nc-4.0
 library_name: bimotion
 tags: [text-to-motion, motion-to-text, motion-capture, MotionGPT3]
 ---
-# The model that comes with bimotion
+# The bundled model of bimotion
 
-Text to human motion, human motion to text, continuing and filling gaps; preset `tiny`, {parameters:.1f} million
+Text to human motion, human motion to text, prediction and in-betweening; preset `tiny`, {parameters:.1f} million
 parameters in 16 bit. It follows MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086): a motion VAE, a two-branch transformer,
-a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head tells v, not the noise;
+a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head predicts v instead of the noise;
 docs/decisions.md says why. docs/training-log.md has the commands, settings and curves of its training.
 
 ## Licence
 
-CC BY-NC 4.0, not for commercial use, because of the recordings that it was trained on.
+CC BY-NC 4.0, no commercial use, because some of the recordings it was trained on do not permit it.
 
 ## Data
 
 {data}
 
-Captions are our own, composed of the recordings' labels and of measured facts; each is checked against the facts.
+Captions were composed from the recordings' labels and measured facts, and each was checked against the facts.
 The text branch's vocabulary and word vectors are cut from SmolLM2-135M (Apache-2.0) and were not trained further.
 
 ## Scores
