@@ -32,8 +32,8 @@ tags: [text-to-motion, motion-to-text, motion-capture, MotionGPT3]
 
 Text to human motion, human motion to text, prediction and in-betweening; preset `tiny`, {parameters:.1f} million
 parameters in 16 bit. It follows MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086): a motion VAE, a two-branch transformer,
-a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head predicts v instead of the noise;
-docs/decisions.md says why. docs/training-log.md has the commands, settings and curves of its training.
+a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head predicts v instead of
+the noise (docs/decisions.md). docs/training-log.md has the commands, settings and curves of its training.
 
 ## Licence
 
