@@ -6,10 +6,13 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import resample_positions
+from bimotion.motion.skeleton import JOINT_NAMES
 
 Joints = Float[np.ndarray, "T J 3"]
 
-_SHOULDERS, _WRISTS, _FEET = (16, 17), (20, 21), (7, 8)
+_SHOULDERS, _WRISTS = (
+    [JOINT_NAMES.index(f"{side}_{joint}") for side in ("left", "right")] for joint in ("shoulder", "wrist")
+)
 _JUMP_SPEED = 12.0  # m/s relative to the root between two frames: the fastest wrist of all recordings does 11
 _LOOK_SECONDS = 0.6
 _JUMP_SECONDS = 0.1
@@ -41,7 +44,7 @@ def trim_rest_pose(joints: Joints, fps: float) -> tuple[Float[np.ndarray, "S J 3
 
 def _is_rest_pose(pose: Float[np.ndarray, "J 3"]) -> bool:
     """Both arms level and straight out to the sides, or up to 13 degrees ahead of them as in DAZ."""
-    arms = pose[list(_WRISTS)] - pose[list(_SHOULDERS)]
+    arms = pose[_WRISTS] - pose[_SHOULDERS]
     arms = arms / (np.linalg.norm(arms, axis=-1, keepdims=True) + 1e-9)
     level = np.abs(arms[:, 1]).max() < 0.12
     opposite = float(arms[0] @ arms[1]) < -0.9

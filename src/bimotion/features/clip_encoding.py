@@ -7,9 +7,14 @@ from bimotion.features import features_to_joints, features_to_root, joints_to_fe
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.features.smooth import gaussian_smooth
 from bimotion.motion.clip import heading as body_heading
+from bimotion.motion.skeleton import JOINT_NAMES
 
 _SMOOTHING = 20.0
-_TURNED_WITH_ROOT = np.array([1, 2, 3, 13, 14]) - 1  # joints whose local rotation is relative to the root's
+_TURNED_WITH_ROOT = [
+    JOINT_NAMES.index(name) - 1  # rotations start at the joint after the pelvis
+    for name in ("left_hip", "right_hip", "spine1", "left_collar", "right_collar")
+]
+"""Rows of the joints whose local rotation is relative to the root's."""
 
 
 def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 263"]:

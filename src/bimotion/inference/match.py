@@ -19,6 +19,7 @@ from bimotion.captions.sides import busier_hand, limb, moving_hand
 from bimotion.errors import ModelError
 from bimotion.evaluators.embedding import Embedder, Embeddings, read_embedder
 from bimotion.features.clips import clip_to_features
+from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import contradictions, is_still
 from bimotion.inference.request import MotionRequest
 from bimotion.motion.clip import Clip
@@ -140,7 +141,7 @@ def match_of(
 
 def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:
     """What measured facts of the clip contradict in a request, in a few words each."""
-    joints = (clip if clip.fps == 20 else clip.resample(20)).joints
+    joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
     if len(joints) < 4:
         return []
     facts = measure_facts(joints)

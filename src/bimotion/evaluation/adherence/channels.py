@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.facts import LEG_M, heading, leg_length, to_body
-from bimotion.motion.skeleton import MIRROR
+from bimotion.motion.skeleton import JOINT_NAMES, MIRROR
+
+_FEET = [JOINT_NAMES.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("ankle", "foot")]
 
 NUM_CHANNELS = 70
 """21 joints x 3 in the body's frame; height, step (2) and turn of the pelvis; turn and position since frame 0."""
@@ -20,7 +22,7 @@ def channels(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "T C"]:
     """The channels of a motion, float32; where it stands, faces and how tall the body is do not matter."""
     p = np.asarray(joints, np.float64)
     p = p * (LEG_M / leg_length(p))
-    p = p - [0.0, float(np.percentile(p[:, [7, 8, 10, 11], 1].min(1), 5)), 0.0]
+    p = p - [0.0, float(np.percentile(p[:, _FEET, 1].min(1), 5)), 0.0]
     yaw = heading(p)
     body = _turned(p - p[:, :1] * [1.0, 0.0, 1.0], yaw)
     step = _turned(np.gradient(p[:, :1], axis=0), yaw)[:, 0]

@@ -9,11 +9,15 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from bimotion.features.layout import FPS
 from bimotion.inference.postprocess.feet import contacts, two_bone_limb
+from bimotion.motion.skeleton import JOINT_NAMES
 
-ARMS = ((16, 18, 20), (17, 19, 21))
+ARMS = tuple(
+    tuple(JOINT_NAMES.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist"))
+    for side in ("left", "right")
+)
 """Shoulder, elbow and wrist: left, right."""
 
-FOREARMS = (18, 19, 20, 21)
+FOREARMS = tuple(joint for arm in ARMS for joint in arm[1:])
 """Elbows and wrists, which do not carry the body."""
 
 MAX_CORRECTION = 0.4
