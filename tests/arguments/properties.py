@@ -113,7 +113,7 @@ def test_predict(wrong: dict[str, Any]) -> None:
 
 
 @SETTINGS
-@given(one_wrong(["first", "last", "seconds", "keep_places", *SAMPLING]))
+@given(one_wrong(["first", "last", "seconds", "fixed_end", *SAMPLING]))
 def test_inbetween(wrong: dict[str, Any]) -> None:
     arguments = {"first": WALK, "last": WALK, "seconds": 0.5, "steps": 1, **wrong}
     clip = holds(lambda: MODEL.inbetween(**arguments))

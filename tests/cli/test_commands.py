@@ -150,11 +150,15 @@ def test_predict_adds_what_was_asked(here: Path, capsys: pytest.CaptureFixture[s
     }
 
 
-def test_inbetween_joins_two_files(here: Path, walk: Clip) -> None:
+def test_inbetween_joins_two_files(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:
     bimotion.save_clip(walk[:15], here / "a.npz")
     bimotion.save_clip(walk[30:], here / "b.npz")
-    call("inbetween", "a.npz", "b.npz", "--seconds", "0.75", "--out", "c.npz", "--keep-places")
+    call("inbetween", "a.npz", "b.npz", "--seconds", "0.75", "--seed", "0", "--out", "c.npz", "--fixed-end")
     assert len(bimotion.read_clip("c.npz")) == len(walk)
+    capsys.readouterr()
+    call("inbetween", "a.npz", "b.npz", "--seconds", "0.75", "--seed", "0", "--out", "d.npz", "--keep-places")
+    assert "--keep-places is now --fixed-end" in capsys.readouterr().err
+    np.testing.assert_array_equal(bimotion.read_clip("d.npz").joints, bimotion.read_clip("c.npz").joints)
 
 
 @pytest.mark.parametrize("suffix", ["bvh", "glb", "npy", "npz", "html", "gif", "png"])

@@ -52,7 +52,7 @@ def test_a_gap_between_parts_of_a_recording_is_filled_where_it_is(
     model: MotionLanguageModel, walk: Clip
 ) -> None:
     first, last = walk[:15], walk[30:]
-    whole = model.inbetween(first, last, seconds=0.75, seed=0, keep_places=True)
+    whole = model.inbetween(first, last, seconds=0.75, seed=0, fixed_end=True)
     assert len(whole) == len(walk)
     np.testing.assert_array_equal(whole.joints[:15], first.joints)
     np.testing.assert_array_equal(whole.joints[30:], last.joints)
@@ -102,6 +102,10 @@ def test_the_old_names_work_and_warn(model: MotionLanguageModel, walk: Clip) -> 
     with pytest.warns(DeprecationWarning, match="inbetween"):
         both = model.fill_between(walk, walk, seconds=0.5, seed=0)
     np.testing.assert_array_equal(both.joints, model.inbetween(walk, walk, seconds=0.5, seed=0).joints)
+    with pytest.warns(DeprecationWarning, match="fixed_end"):
+        both = model.inbetween(walk, walk, seconds=0.5, seed=0, keep_places=True)
+    fixed = model.inbetween(walk, walk, seconds=0.5, seed=0, fixed_end=True)
+    np.testing.assert_array_equal(both.joints, fixed.joints)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), 9])

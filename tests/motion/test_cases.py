@@ -9,7 +9,7 @@ import pytest
 import bimotion
 from bimotion.errors import MotionFileError
 from bimotion.features import features_to_joints
-from bimotion.features.files import read_understood
+from bimotion.features.files import interpret_file
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import ReadOptions
 from bimotion.motion.skeleton import JOINT_NAMES
@@ -25,7 +25,7 @@ LIMB_CASES = [
 
 def read(case: str, name: str, **options) -> tuple[Clip, tuple[str, ...]]:
     """The clip of a case and the warnings of its reading."""
-    found = read_understood(CASES / case / name, ReadOptions(**options))
+    found = interpret_file(CASES / case / name, ReadOptions(**options))
     return found.clip, found.interpretation.warnings
 
 
@@ -82,7 +82,7 @@ def test_rates_are_those_that_were_meant(name, fps, warned) -> None:
 def test_takes_of_one_tool_have_one_unit_and_a_doubt_is_said() -> None:
     thighs = []
     for name in ("same_tool_take_a.bvh", "same_tool_take_b_shorter_actor.bvh"):
-        found = read_understood(CASES / "11-units" / name)
+        found = interpret_file(CASES / "11-units" / name)
         assert any("--unit" in warning for warning in found.interpretation.warnings)
         thighs.append(found.interpretation.unit.metres)
     assert thighs[0] == thighs[1]

@@ -29,17 +29,17 @@ class Machine:
         return max(flops / self.flops_per_second, read / self.bytes_per_second)
 
 
-def measure_machine(tries: int = 12) -> Machine:
+def measure_machine(repeats: int = 12) -> Machine:
     """Rates with the current number of torch threads: a matrix-vector product, and a product of square matrices."""
     rows = torch.ones(STREAM_BYTES // 4096, 1024)
     vector, out = torch.ones(1024), torch.empty(len(rows))
     a, b = torch.ones(2, GEMM_WIDTH, GEMM_WIDTH).unbind(0)
     product = torch.empty(GEMM_WIDTH, GEMM_WIDTH)
     reading = min(
-        _best(lambda: torch.mv(rows, vector, out=out), tries),
-        _best(lambda: rows.sum(), tries),
+        _best(lambda: torch.mv(rows, vector, out=out), repeats),
+        _best(lambda: rows.sum(), repeats),
     )
-    multiplying = _best(lambda: torch.mm(a, b, out=product), tries)
+    multiplying = _best(lambda: torch.mm(a, b, out=product), repeats)
     return Machine(STREAM_BYTES / reading, 2 * GEMM_WIDTH**3 / multiplying)
 
 
@@ -53,11 +53,11 @@ def peak_bytes() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _best(work: Callable[[], object], tries: int) -> float:
+def _best(work: Callable[[], object], repeats: int) -> float:
     work()
-    took = []
-    for _ in range(tries):
+    durations = []
+    for _ in range(repeats):
         begun = time.perf_counter()
         work()
-        took.append(time.perf_counter() - begun)
-    return min(took)
+        durations.append(time.perf_counter() - begun)
+    return min(durations)

@@ -16,7 +16,7 @@ from bimotion.models.branch import BranchLayer
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.token_batch import TokenBatch
 
-ADAM_NUMBERS = 8
+ADAM_VALUES = 8
 """Values moved per trained parameter: weight, gradient and two moments are read, three of them written, and the
 gradient is read once more for its norm."""
 
@@ -80,15 +80,15 @@ def vae_part(network: MotionLanguage, half: nn.Module, count: int, frames: int) 
     """The VAE's encoder or decoder over whole clips; attention to a single latent is one row per clip."""
     config = network.config.vae
     tokens = -(-frames // config.frames_per_token)
-    own = sum(
+    feature_values = sum(
         part.weight.numel()
         for name, part in half.named_modules()
         if isinstance(part, nn.Linear) and ".cross." not in name
     )
-    own += weights(network.vae.embed)  # as large as the output's
+    feature_values += weights(network.vae.embed)  # as large as the output's
     pairs = 4.0 * count * tokens**2 * config.width * config.layers
     name = "VAE decoder" if half is network.vae.decoder else "VAE encoder"
-    return Part(name, 2.0 * count * tokens * own + pairs, 4.0 * own)
+    return Part(name, 2.0 * count * tokens * feature_values + pairs, 4.0 * feature_values)
 
 
 def writing_parts(network: MotionLanguage, count: int, tokens: int, size: float) -> list[Part]:
@@ -122,5 +122,5 @@ def training_parts(network: MotionLanguage, batch: TokenBatch) -> list[Part]:
     return [
         Part("transformer", flops, 4.0 * 3 * (text + motion)),
         Part("diffusion head", 2.0 * 3 * (rows * (head - pool) + motions * pool), 4.0 * 3 * head),
-        Part("AdamW", 0.0, 4.0 * ADAM_NUMBERS * trained),
+        Part("AdamW", 0.0, 4.0 * ADAM_VALUES * trained),
     ]

@@ -150,8 +150,8 @@ def _hand_act(
     if group == "guide" and side in ("both", "none"):
         side = busier_hand(facts)
     native = entry.get("hand", "none")
-    few = 1.0 if content in ("bye", "byebye") else 1.5
-    still = group == "wave" and max(facts.left.swings, facts.right.swings) < few
+    brief_factor = 1.0 if content in ("bye", "byebye") else 1.5
+    still = group == "wave" and max(facts.left.swings, facts.right.swings) < brief_factor
     verbs = tuple(entry["verbs_nowave"] if still else entry["verbs"])
     if side == "none":
         verbs = tuple(verb for verb in verbs if not _names_limb(verb))

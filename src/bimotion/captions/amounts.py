@@ -54,7 +54,7 @@ def amounts(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
         if abs(abs(facts.turn) - size) <= _TURN_TOLERANCE and _is_one_way(facts):
             side = "left" if facts.turn > 0 else "right"
             found["turn"] = f"turning {_one(names, rng)} to the {side}"
-    found |= _travel(facts, rng) if moving else _place(facts, rng)
+    found |= _travel(facts, rng) if moving else _direction(facts, rng)
     if facts.airborne:
         times = "once" if facts.airborne == 1 else f"{number_word(facts.airborne, rng)} times"
         found["jumps"] = f"leaving the ground {'twice' if facts.airborne == 2 else times}"
@@ -113,7 +113,7 @@ def _travel(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
     return found
 
 
-def _place(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
+def _direction(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
     return (
         {"place": _one(("on the spot", "without moving away", "in place"), rng)} if facts.path < 0.35 else {}
     )

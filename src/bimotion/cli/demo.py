@@ -89,11 +89,11 @@ class Demo:
         """
         from bimotion.cli.usage import UsageError
 
-        ours = {"index.html", "recorded.bvh"} | {
+        written = {"index.html", "recorded.bvh"} | {
             f"{name}{kind}" for name in PROMPTS for kind in (".bvh", ".glb")
         }
         if self.out.is_dir():
-            others = sorted(path.name for path in self.out.iterdir() if path.name not in ours)
+            others = sorted(path.name for path in self.out.iterdir() if path.name not in written)
             if others:
                 raise UsageError(
                     f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out"

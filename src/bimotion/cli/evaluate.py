@@ -229,11 +229,11 @@ class Evaluate:
         from bimotion.cli.usage import UsageError
         from bimotion.evaluation.checkpoint import FOLDER
 
-        ours = {"results.json", "report.md", "report.html", FOLDER}
+        own_files = {"results.json", "report.md", "report.html", FOLDER}
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(f"{self.out}: is a file; --out is a folder")
         if self.out.is_dir() and (
-            others := sorted(path.name for path in self.out.iterdir() if path.name not in ours)
+            others := sorted(path.name for path in self.out.iterdir() if path.name not in own_files)
         ):
             raise UsageError(f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out")
 

@@ -19,19 +19,19 @@ from bimotion.cli.options import (
     Writing,
     WritingOptions,
 )
-from bimotion.cli.terminal import say, say_lines
+from bimotion.cli.terminal import note, say, say_lines
 
 
 @dataclass(frozen=True)
 class Inbetween:
     """Join two motions by a generated transition: the first, the transition, the second.
 
-    The second motion is moved to where the transition arrives; with --keep-places it stays where its file has it, and
-    the transition is bent to lead there.
+    The second motion is moved to where the transition arrives; with --fixed-end it keeps the position in its file,
+    and the path of the transition is bent to lead there.
 
     examples:
       bimotion inbetween walk.bvh wave.bvh --seconds 1 --out both.bvh
-      bimotion inbetween start.bvh end.bvh --seconds 1.5 --keep-places --out filled.bvh
+      bimotion inbetween start.bvh end.bvh --seconds 1.5 --fixed-end --out filled.bvh
     """
 
     first: Annotated[Positional[Path], arg(metavar="A")]
@@ -42,8 +42,10 @@ class Inbetween:
     """File to write; an existing one is overwritten."""
     seconds: Annotated[float, arg(metavar="S")] = 1.0
     """Length of the gap in seconds."""
+    fixed_end: Flag = False
+    """Keep the position of the second motion, as for two parts of one recording."""
     keep_places: Flag = False
-    """Leave the second motion where it is, for two parts of one recording."""
+    """Old name of --fixed-end."""
     json: Flag = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
     drawing: DrawingOptions = Drawing()
@@ -63,6 +65,10 @@ class Inbetween:
         self.writing.check(self.out)
         check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
         self.drawing.check()
+        if self.keep_places:
+            note(
+                "bimotion: --keep-places is now --fixed-end; the old name will be removed in the next release"
+            )
         first, last = self.reading.read(self.first), self.reading.read(self.last)
         clip = self.running.load().inbetween(
             first,
@@ -72,7 +78,7 @@ class Inbetween:
             guidance_scale=self.drawing.guidance,
             steps=self.drawing.steps,
             sampler=self.drawing.sampler,
-            keep_places=self.keep_places,
+            fixed_end=self.fixed_end or self.keep_places,
         )
         clip = self.writing.save(clip, self.out)
         new = round(self.seconds * first.fps) / first.fps

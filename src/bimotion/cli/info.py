@@ -84,13 +84,13 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     """
     import numpy as np
 
-    from bimotion.features.files import read_understood
+    from bimotion.features.files import interpret_file
     from bimotion.motion.clip import heading as body_heading
     from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, motion_quality
     from bimotion.motion.skeleton import JOINT_NAMES
 
-    found = read_understood(path, reading.options())
-    clip, understood = found.clip, found.interpretation
+    found = interpret_file(path, reading.options())
+    clip, interpretation = found.clip, found.interpretation
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
     yaw = body_heading(joints)
@@ -102,9 +102,9 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
         "frames": len(clip),
         "fps": round(clip.fps, 3),
         "seconds": round(clip.duration, 3),
-        "skeleton": understood.family,
-        "unit": understood.unit.name,
-        "up": f"{understood.up.axis.upper()} ({understood.up.reason})",
+        "skeleton": interpretation.family,
+        "unit": interpretation.unit.name,
+        "up": f"{interpretation.up.axis.upper()} ({interpretation.up.reason})",
         "joints": joints.shape[1],
         "rotations": clip.rotations is not None,
         "height": round(float(np.percentile(np.ptp(joints[..., 1], axis=1), 95)), 3),
@@ -112,10 +112,11 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
         "turn_left_deg": round(float(np.degrees(yaw[-1] - yaw[0])), 1),
         **{name: round(value, 3) for name, value in quality.items()},
         "mapping": {
-            joint: f"{name} ({understood.confidence[joint]:g})" for joint, name in understood.joints.items()
+            joint: f"{name} ({interpretation.confidence[joint]:g})"
+            for joint, name in interpretation.joints.items()
         },
-        "placed": ", ".join(joint for joint in JOINT_NAMES if joint not in understood.joints) or "none",
-        "warnings": list(understood.warnings),
+        "placed": ", ".join(joint for joint in JOINT_NAMES if joint not in interpretation.joints) or "none",
+        "warnings": list(interpretation.warnings),
     }
 
 

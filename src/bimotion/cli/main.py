@@ -51,7 +51,7 @@ EXAMPLES = """\
 def overview() -> str:
     """The help of `bimotion` itself."""
     width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {name:{width}}  {what}" for name, (_, _, what) in COMMANDS.items())
+    rows = "\n".join(f"  {name:{width}}  {summary}" for name, (_, _, summary) in COMMANDS.items())
     return (
         "usage: bimotion COMMAND ...\n\nText to human motion and human motion to text.\n\n"
         f"commands:\n{rows}\n\nexamples:\n{EXAMPLES}\n\n"
@@ -77,8 +77,8 @@ def run(args: Sequence[str]) -> None:
         say(f"bimotion {__version__}")
         return
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"perhaps {near[0]}?" if near else "`bimotion --help` lists them"
+        matches = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"perhaps {matches[0]}?" if matches else "`bimotion --help` lists them"
         raise UsageError(f"there is no command {name!r}; {hint}")
     if name == "train":  # its options depend on the stage
         from bimotion.cli.train import run_train

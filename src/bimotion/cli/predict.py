@@ -59,11 +59,11 @@ class Predict:
         self.writing.check(self.out)
         check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
         self.drawing.check()
-        given = self.reading.read(self.file)
+        context = self.reading.read(self.file)
         model = self.running.load()
         with Bar("predicting") as bar:
             clip = model.predict(
-                given,
+                context,
                 seconds=self.seconds,
                 seed=self.drawing.seed,
                 guidance_scale=self.drawing.guidance,
@@ -71,8 +71,8 @@ class Predict:
                 sampler=self.drawing.sampler,
                 progress=bar.update,
             )
-        new = len(clip) - len(given)
-        written = clip[len(given) :] if self.only_new else clip
+        new = len(clip) - len(context)
+        written = clip[len(context) :] if self.only_new else clip
         written = self.writing.save(written, self.out)
         if self.json:
             row = {

@@ -67,10 +67,10 @@ def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
         )
     written = {(at.start, at.end): at for at in recording.annotations if not at.reference}
     bounds = window_bounds(len(joints) - 1, config.max_frames)
-    places = [(f"{number:02d}", written.get(b, Annotation(*b))) for number, b in enumerate(bounds)]
+    windows = [(f"{number:02d}", written.get(b, Annotation(*b))) for number, b in enumerate(bounds)]
     unused = set(written) - set(bounds)
     references = [at for at in recording.annotations if at.reference]
-    places += [(f"r{number:02d}", _shortened(at, config.max_frames)) for number, at in enumerate(references)]
+    windows += [(f"r{number:02d}", _shortened(at, config.max_frames)) for number, at in enumerate(references)]
     if recording.split == "train" and config.spans:
         rng = np.random.default_rng([config.seed, zlib.crc32(recording.id.encode())])
         spans = spans_of(
@@ -80,9 +80,9 @@ def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
             shortest=config.min_frames,
             longest=config.max_frames,
         )
-        places += [(f"s{number:02d}", at) for number, at in enumerate(spans)]
+        windows += [(f"s{number:02d}", at) for number, at in enumerate(spans)]
     parts, items, offset = [], [], 0
-    for name, at in places:
+    for name, at in windows:
         if not config.min_frames <= at.end - at.start or at.end >= len(joints):
             continue
         features = encode_clip(joints[at.start : at.end + 1])
@@ -117,8 +117,8 @@ def _item(
     *,
     mirrored: bool,
 ) -> Item:
-    seen = mirror_features(features) if mirrored else features
-    facts = measure_facts(np.asarray(features_to_joints(seen)))
+    encoded = mirror_features(features) if mirrored else features
+    facts = measure_facts(np.asarray(features_to_joints(encoded)))
 
     def mirror(text: str) -> str | None:
         return mirror_caption(text) if mirrored else text

@@ -73,8 +73,8 @@ def _joined_items(stores: Sequence[MotionStore]) -> list[Item]:
                 raise DataError(f"{store.folder}: take {item.take} is in {item.split} here, elsewhere not")
             items.append(replace(item, offset=item.offset + rows))
         rows += store.num_rows
-    if twice := [name for name, n in Counter(item.id for item in items).items() if n > 1]:
-        raise DataError(f"windows that are in two of the data sets: {', '.join(twice[:3])}")
+    if repeated := [name for name, n in Counter(item.id for item in items).items() if n > 1]:
+        raise DataError(f"windows that are in two of the data sets: {', '.join(repeated[:3])}")
     return items
 
 

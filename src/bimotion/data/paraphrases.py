@@ -107,13 +107,13 @@ class ParaphraseBank:
         share = rng.random()
         doers = self._doers.get(content)
         if share < _DOER_SHARE and doers:
-            who = _one_of(doers, rng)
+            person = _one_of(doers, rng)
         elif share < _DOER_SHARE + _PEOPLE_SHARE:
-            who = _one_of(self._people, rng)
+            person = _one_of(self._people, rng)
         else:
             return self._subjects[rng.integers(len(self._subjects))]
-        who = _with_article(who, rng)
-        return who, who, _one_of(("their", "his", "her"), rng)
+        person = _with_article(person, rng)
+        return person, person, _one_of(("their", "his", "her"), rng)
 
     def _tail(self, style: str, adverbs: list[str], text: str, rng: np.random.Generator) -> str:
         """An adverb for a fact, or one for the style, or none."""

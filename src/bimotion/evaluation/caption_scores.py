@@ -35,9 +35,9 @@ def published_bleu(captions: Sequence[str], references: Sequence[Sequence[str]],
     _check(captions, references)
     matches, possible = np.zeros(order), np.zeros(order)
     length = reference_length = 0
-    for caption, theirs in zip(captions, references, strict=True):
+    for caption, item_references in zip(captions, references, strict=True):
         words = plain_words(caption)
-        others = [plain_words(reference) for reference in theirs]
+        others = [plain_words(reference) for reference in item_references]
         length += len(words)
         reference_length += min(map(len, others))
         for n in range(1, order + 1):
@@ -89,8 +89,8 @@ def rouge_l(
     scorer = RougeScorer(["rougeL"], use_stemmer=False)
     values = np.array(
         [
-            max(scorer.score(reference, caption)["rougeL"].fmeasure for reference in theirs)
-            for caption, theirs in zip(captions, references, strict=True)
+            max(scorer.score(reference, caption)["rougeL"].fmeasure for reference in item_references)
+            for caption, item_references in zip(captions, references, strict=True)
         ]
     )
     if bootstrap is None:
@@ -111,15 +111,15 @@ def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> flo
         DataError: there are no captions, or an item has no reference.
     """
     _check(captions, references)
-    counted = [[_all_ngrams(reference) for reference in theirs] for theirs in references]
+    counted = [[_all_ngrams(reference) for reference in item_references] for item_references in references]
     frequency: Counter[tuple[str, ...]] = Counter()
-    for theirs in counted:
-        frequency.update({ngram for one in theirs for ngram in one})
+    for item_references in counted:
+        frequency.update({ngram for one in item_references for ngram in one})
     items = math.log(len(references))
     scores = []
-    for caption, theirs in zip(captions, counted, strict=True):
-        ours = _weighted(_all_ngrams(caption), frequency, items)
-        similarities = [_similarity(ours, _weighted(one, frequency, items)) for one in theirs]
+    for caption, item_references in zip(captions, counted, strict=True):
+        vectors = _weighted(_all_ngrams(caption), frequency, items)
+        similarities = [_similarity(vectors, _weighted(one, frequency, items)) for one in item_references]
         scores.append(10 * float(np.mean(similarities)))
     return float(np.mean(scores))
 
@@ -142,7 +142,7 @@ def bert_score(
     try:
         _, _, f1 = score(
             list(captions),
-            [list(theirs) for theirs in references],
+            [list(item_references) for item_references in references],
             lang="en",
             rescale_with_baseline=True,
             idf=True,
@@ -162,8 +162,8 @@ def _check(captions: Sequence[str], references: Sequence[Sequence[str]]) -> None
         raise DataError(
             f"captions and their references are scored together, got {len(captions)} and {len(references)}"
         )
-    for number, theirs in enumerate(references):
-        if not theirs:
+    for number, item_references in enumerate(references):
+        if not item_references:
             raise DataError(f"item {number} has no reference caption; leave it out")
 
 
@@ -190,14 +190,14 @@ def _weighted(
     return vectors, bigrams
 
 
-def _similarity(ours: Any, theirs: Any) -> float:
+def _similarity(candidate: Any, reference: Any) -> float:
     """Mean over n of the clipped cosine, with the penalty on the length difference."""
-    penalty = math.exp(-((ours[1] - theirs[1]) ** 2) / (2 * CIDER_SIGMA**2))
+    penalty = math.exp(-((candidate[1] - reference[1]) ** 2) / (2 * CIDER_SIGMA**2))
     total = 0.0
-    for mine, other in zip(ours[0], theirs[0], strict=True):
-        size = math.sqrt(sum(v * v for v in mine.values()) * sum(v * v for v in other.values()))
+    for vector, other in zip(candidate[0], reference[0], strict=True):
+        size = math.sqrt(sum(v * v for v in vector.values()) * sum(v * v for v in other.values()))
         shared = sum(
-            min(value, other.get(ngram, 0.0)) * other.get(ngram, 0.0) for ngram, value in mine.items()
+            min(value, other.get(ngram, 0.0)) * other.get(ngram, 0.0) for ngram, value in vector.items()
         )
         total += shared / size if size > 0 else 0.0
     return penalty * total / CIDER_ORDER

@@ -39,21 +39,21 @@ def compare(a: Report, b: Report) -> list[Difference]:
     Raises:
         DataError: the reports have different protocols, evaluators or data, so their values are not comparable.
     """
-    for what, key in (("protocol", "name"), ("evaluator", "fingerprint"), ("data", "fingerprint")):
-        mine, other = (report.about.get(what, {}).get(key) for report in (a, b))
-        if mine != other:
+    for field, key in (("protocol", "name"), ("evaluator", "fingerprint"), ("data", "fingerprint")):
+        value_a, value_b = (report.about.get(field, {}).get(key) for report in (a, b))
+        if value_a != value_b:
             raise DataError(
-                f"{a.name} and {b.name} cannot be compared: {what} {_short(mine)} and {what} {_short(other)}; "
+                f"{a.name} and {b.name} cannot be compared: {field} {_short(value_a)} and {field} {_short(value_b)}; "
                 "evaluate both in the same way"
             )
     differences = []
     for part in PARTS:
         rows = [report.scores.get(part, {}) for report in (a, b)]
-        ours, theirs = (row.get(SYSTEM) or row.get(REAL) or {} for row in rows)
+        scores_a, scores_b = (row.get(SYSTEM) or row.get(REAL) or {} for row in rows)
         for metric in METRICS:
-            if metric in ours and metric in theirs:
+            if metric in scores_a and metric in scores_b:
                 real = rows[0].get(REAL, {}).get(metric)
-                differences.append(_difference(part, metric, ours[metric], theirs[metric], real))
+                differences.append(_difference(part, metric, scores_a[metric], scores_b[metric], real))
     if not differences:
         raise DataError(f"{a.name} and {b.name} have no metric in common")
     return differences

@@ -95,9 +95,13 @@ def _compare(
     plain = [" ".join(plain_words(each)) for each in captions] if protocol.plain_captions else captions
     return {
         name: _caption_scores(
-            protocol, ours, theirs, np.random.default_rng([evaluation_set.seed, 6, number]), with_bert_score
+            protocol,
+            candidates,
+            reference_sets,
+            np.random.default_rng([evaluation_set.seed, 6, number]),
+            with_bert_score,
         )
-        for name, ours, theirs in (
+        for name, candidates, reference_sets in (
             ("captions_raw", captions, references),
             ("captions_tokens", plain, tokens),
         )

@@ -121,5 +121,5 @@ class ModelSystem:
             guidance_scale=self.sampling.guidance_scale,
             steps=self.sampling.steps,
             sampler=self.sampling.sampler,
-            keep_places=True,
+            fixed_end=True,
         ).joints

@@ -97,22 +97,22 @@ class ContrastiveEvaluator(nn.Module):
 
     def embed_text(self, ids: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
         """Embeddings of captions' tokens; what stands where `mask` is False does not matter."""
-        made: Tensor = self.text(self.words(ids), mask)
-        return made
+        embedding: Tensor = self.text(self.words(ids), mask)
+        return embedding
 
     def embed_motion(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]
     ) -> Float[Tensor, "B D"]:
         """Embeddings of features that are not normalised; what stands beyond each length does not matter."""
         config = self.config
-        places = torch.arange(features.shape[1], device=features.device)
+        frame_indices = torch.arange(features.shape[1], device=features.device)
         x = (features - self.feature_mean) / self.feature_std
-        x = torch.where((places < lengths[:, None])[..., None], x, torch.zeros((), device=x.device))
+        x = torch.where((frame_indices < lengths[:, None])[..., None], x, torch.zeros((), device=x.device))
         x = F.pad(x, (0, 0, 0, -features.shape[1] % config.frames_per_token))
         x = self.frames(x.reshape(len(x), -1, config.frames_per_token * x.shape[2]))
         tokens = torch.arange(x.shape[1], device=x.device) * config.frames_per_token
-        made: Tensor = self.motion(x, tokens < lengths[:, None])
-        return made
+        embedding: Tensor = self.motion(x, tokens < lengths[:, None])
+        return embedding
 
 
 class _Encoder(nn.Module):

@@ -70,11 +70,11 @@ class WordVectors:
         indices = torch.zeros(len(row), dtype=torch.long)
         classes = torch.zeros(len(row), len(CLASSES))
         for number, token in enumerate(row):
-            word, slash, given = token.rpartition("/")
+            word, slash, tag = token.rpartition("/")
             if not slash:
                 raise ModelError(f"the token {token!r}: expected word/CLASS, as in walk/VERB")
             known = word in self._index
-            name = _CLASS_OF_WORD.get(word, given) if known else "OTHER"
+            name = _CLASS_OF_WORD.get(word, tag) if known else "OTHER"
             indices[number] = self._index[word if known else "unk"]
             classes[number, CLASSES.index(name if name in CLASSES else "OTHER")] = 1
         return self.vectors[indices], classes, length

@@ -42,7 +42,7 @@ def features_to_clip(features: Float[np.ndarray, "T 263"], *, name: str = "", ca
 
 
 @dataclass(frozen=True)
-class Place:
+class FloorTransform:
     """Position and heading of a body on the floor: a turn about +Y, then a shift."""
 
     yaw: float
@@ -53,8 +53,8 @@ class Place:
     """Height of the floor, metres."""
 
     @classmethod
-    def of(cls, joints: Float[np.ndarray, "J 3"], floor: float = 0.0) -> "Place":
-        """Place of one frame."""
+    def of(cls, joints: Float[np.ndarray, "J 3"], floor: float = 0.0) -> "FloorTransform":
+        """The transform of one frame."""
         return cls(float(heading(joints[None])[0]), (float(joints[0, 0]), float(joints[0, 2])), floor)
 
     def to_world(self, joints: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:

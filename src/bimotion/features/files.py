@@ -47,13 +47,13 @@ def read_any(path: Path, options: ReadOptions | None = None) -> Clip:
     Raises:
         MotionFileError: the file is missing or broken.
     """
-    found = read_understood(path, options)
+    found = interpret_file(path, options)
     for warning in found.interpretation.warnings:
         logger.warning("%s: %s", path, warning)
     return found.clip
 
 
-def read_understood(path: Path, options: ReadOptions | None = None) -> ReadMotion:
+def interpret_file(path: Path, options: ReadOptions | None = None) -> ReadMotion:
     """The clip in a motion file, or of a file of features, and how the file was understood.
 
     Raises:

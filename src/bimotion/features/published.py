@@ -183,20 +183,20 @@ def _multiply(q: Array, r: Array) -> Array:
 def _rotate(q: Array, v: Array) -> Array:
     """`v`, along one axis only, turned by `q`: then the first cross product has no sum to round."""
     x, y, z = q[1:]
-    once = _cross(q[1:], v)
-    twice = np.stack(
+    cross = _cross(q[1:], v)
+    cross_cross = np.stack(
         (
-            _fma(y, once[2], -(z * once[1])),
-            _fma(z, once[0], -(x * once[2])),
-            _fma(x, once[1], -(y * once[0])),
+            _fma(y, cross[2], -(z * cross[1])),
+            _fma(z, cross[0], -(x * cross[2])),
+            _fma(x, cross[1], -(y * cross[0])),
         )
     )
-    return np.asarray(v + 2 * (q[0] * once + twice))
+    return np.asarray(v + 2 * (q[0] * cross + cross_cross))
 
 
 def _turn(q: Array, v: Array) -> Array:
     """`v` (3, ..., B, T) in float32, turned by `q` (4, B, T) about +Y: no cross product has a sum to round."""
     x, y, z = v.astype(np.float32)
     w, turn = q[0], q[2]
-    x_once, z_once = turn * z, -(turn * x)
-    return np.stack((x + 2 * (w * x_once + turn * z_once), y, z + 2 * (w * z_once - turn * x_once)))
+    cross_x, cross_z = turn * z, -(turn * x)
+    return np.stack((x + 2 * (w * cross_x + turn * cross_z), y, z + 2 * (w * cross_z - turn * cross_x)))

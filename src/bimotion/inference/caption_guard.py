@@ -105,10 +105,10 @@ def measured_caption(facts: MotionFacts) -> str:
     if facts.path > 0.6:
         verb = "runs" if facts.speed > 2.2 else "walks"
         along = abs(facts.forward_share) >= abs(facts.leftward_share)
-        way = "forward" if facts.forward > 0 else "backward"
+        direction = "forward" if facts.forward > 0 else "backward"
         sideways = "to the left" if facts.leftward > 0 else "to the right"
         turn = f" and turns to the {side}" if abs(facts.turn) > 45 else ""
-        return f"a person {verb} {way if along else sideways}{turn}."
+        return f"a person {verb} {direction if along else sideways}{turn}."
     if abs(facts.turn) > 45:
         return f"a person turns to the {side}."
     if facts.bend > 40:

@@ -113,17 +113,17 @@ class Matcher:
             return None
         motions = self.embedder.embed_motions([clip_to_features(clip) for clip in clips])
         texts = self.embedder.embed_texts([tidy(sentence) for sentence in sentences])
-        own = _cosine(texts, motions)
+        similarity = _cosine(texts, motions)
         calibration: ScoreCalibration | None = getattr(self.embedder, "calibration", None)
         if calibration is not None:
-            known = np.array([calibration.known_share(sentence) for sentence in sentences])
-            return [float(value) for value in calibration.probability(own) * known]
+            known_share = np.array([calibration.known_share(sentence) for sentence in sentences])
+            return [float(value) for value in calibration.probability(similarity) * known_share]
         if self._contrast is None:
             self._contrast = self.embedder.embed_texts([tidy(sentence) for sentence in CONTRAST_SENTENCES])
-        others = np.stack(
+        contrast = np.stack(
             [_cosine(np.broadcast_to(each, motions.shape), motions) for each in self._contrast], 1
         )
-        return [float(value) for value in (others < own[:, None]).mean(1)]
+        return [float(value) for value in (contrast < similarity[:, None]).mean(1)]
 
 
 def match_of(

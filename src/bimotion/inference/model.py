@@ -315,21 +315,26 @@ class MotionLanguageModel(FeatureModel):
         guidance_scale: float | None = None,
         steps: int | None = None,
         sampler: Sampler | None = None,
-        keep_places: bool = False,
+        fixed_end: bool = False,
+        keep_places: bool | None = None,
     ) -> Clip:
         """`first`, `seconds` of new motion, then `last`, at the frame rate of `first`.
 
-        `last` is moved over the floor to where the new motion arrives. With `keep_places` it stays where it is, as
-        for two parts of one recording, and the new motion is bent to lead there.
+        `last` is moved over the floor to where the new motion arrives. With `fixed_end` it keeps its position, as for
+        two parts of one recording, and the path of the new motion is bent to lead there. `keep_places` is the old name
+        of `fixed_end`, for one release.
 
         Raises:
             ConfigError: `seconds` is not above 0 or longer than the model can fill, or an argument of a wrong type.
             MotionFileError: a clip is shorter than two frames at 20 per second.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
-        check_flag(keep_places, "keep_places")
+        if keep_places is not None:
+            warnings.warn("keep_places is now called fixed_end", DeprecationWarning, stacklevel=2)
+            fixed_end = keep_places
+        check_flag(fixed_end, "fixed_end")
         first, last = check_clip(first, "first"), check_clip(last, "last")
-        return inbetween_clip(self, first, last, seconds, sampling, keep_places=keep_places)
+        return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end)
 
     def continue_motion(self, clip: Clip, *, seconds: float = 2.0, seed: int | None = None) -> Clip:
         """Old name of `predict`, for one release."""
@@ -347,7 +352,7 @@ class MotionLanguageModel(FeatureModel):
     ) -> Clip:
         """Old name of `inbetween`, for one release."""
         warnings.warn("fill_between is now called inbetween", DeprecationWarning, stacklevel=2)
-        return self.inbetween(first, last, seconds=seconds, seed=seed, keep_places=keep_places)
+        return self.inbetween(first, last, seconds=seconds, seed=seed, fixed_end=keep_places)
 
     def match(self, text: str, clip: Clip) -> Match:
         """How well a clip matches a sentence: the model's caption of it, a score, and what contradicts the sentence.
@@ -389,10 +394,14 @@ class MotionLanguageModel(FeatureModel):
             raise ConfigError(f"latents: expected a tensor of shape (clips, {shape[0]}, {shape[1]})")
         if not (latents.is_floating_point() and bool(latents.isfinite().all())):
             raise ConfigError("latents: expected finite floating-point numbers")
-        given: list[object] = list(frames) if isinstance(frames, (list, tuple)) else [frames] * len(latents)
-        if not given or len(given) != len(latents):
-            raise ConfigError(f"frames: expected {len(latents)} lengths and at least one, got {len(given)}")
-        lengths = [check_integer(each, "frames", self.min_frames, self.max_frames) for each in given]
+        frame_counts: list[object] = (
+            list(frames) if isinstance(frames, (list, tuple)) else [frames] * len(latents)
+        )
+        if not frame_counts or len(frame_counts) != len(latents):
+            raise ConfigError(
+                f"frames: expected {len(latents)} lengths and at least one, got {len(frame_counts)}"
+            )
+        lengths = [check_integer(each, "frames", self.min_frames, self.max_frames) for each in frame_counts]
         return [features_to_clip(features) for features in self.decode_features(latents, lengths)]
 
     @property

@@ -92,10 +92,10 @@ def positive_part(text: str) -> tuple[str, tuple[str, ...]]:
     rest = _NOT_DEGREE.sub(lambda match: _OPPOSITE[match["word"].lower()], rest)
     for pattern in _EXCLUDED:
         rest = pattern.sub(drop, rest)
-    return (_mend(rest) if excluded else rest), tuple(phrase for phrase in excluded if phrase)
+    return (_tidy_sentence(rest) if excluded else rest), tuple(phrase for phrase in excluded if phrase)
 
 
-def _mend(rest: str) -> str:
+def _tidy_sentence(rest: str) -> str:
     """A sentence again, after phrases went: no stray commas and conjunctions, one subject, an action."""
     for pattern, replacement in (
         (r"\s+", " "),

@@ -71,7 +71,7 @@ def inbetween_clip(
     seconds: float,
     sampling: Sampling,
     *,
-    keep_places: bool,
+    fixed_end: bool,
 ) -> Clip:
     """`first`, `seconds` of new motion, and `last`."""
     last = last if last.fps == first.fps else last.resample(first.fps)
@@ -89,14 +89,14 @@ def inbetween_clip(
     features = model.sample_features([request], [before, after], frames, sampling)[0]
     middle = features[len(before) : len(before) + inner]
     floor = np.array([0, first.joints[..., 1].min(), 0], dtype=np.float32)
-    own_floor = floor if keep_places else np.array([0, last.joints[..., 1].min(), 0], np.float32)
-    target = last.joints - own_floor
+    last_floor = floor if fixed_end else np.array([0, last.joints[..., 1].min(), 0], np.float32)
+    target = last.joints - last_floor
     new, moved = bridge(
         first.joints - floor,
         _fit(middle, first.fps, gap, first.joints),
-        target if keep_places else with_bones_of(target, first.joints),
+        target if fixed_end else with_bones_of(target, first.joints),
         window=_window(first.fps),
-        keep_places=keep_places,
+        fixed_end=fixed_end,
     )
     assert moved is not None
     new = raise_above_floor(new, first.fps, fixed_end=True)

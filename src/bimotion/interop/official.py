@@ -92,7 +92,9 @@ def read_official_vae(path: str | Path) -> MotionVae:
     """
     with PublishedState(path) as file:
         stored = file.names
-        published = {name: file.tensor(stored[theirs]) for name, theirs in vae_names(stored).items()}
+        published = {
+            name: file.tensor(stored[published_name]) for name, published_name in vae_names(stored).items()
+        }
     try:
         vae = MotionVae(vae_config(published))
         state = vae_state(published)
@@ -191,7 +193,7 @@ def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig
     rest = {name: value for name, value in published.items() if not name.startswith(known)}
     rest.pop("lm.fake_latent", None)
     for name, value in (*own.items(), *rest.items()):
-        _put(state, name, value)
+        _add_tensor(state, name, value)
     return state
 
 
@@ -224,15 +226,15 @@ def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
-        ours = rename(name, VAE_NAMES)
-        if ".multihead_attn.in_proj_" in ours and value.ndim:
-            stem, _, kind = ours.partition(".multihead_attn.in_proj_")
+        new_name = rename(name, VAE_NAMES)
+        if ".multihead_attn.in_proj_" in new_name and value.ndim:
+            stem, _, kind = new_name.partition(".multihead_attn.in_proj_")
             width = value.shape[0] // 3
-            _put(state, f"{stem}.cross.q.{kind}", value[:width])
-            _put(state, f"{stem}.cross.kv.{kind}", value[width:])
+            _add_tensor(state, f"{stem}.cross.q.{kind}", value[:width])
+            _add_tensor(state, f"{stem}.cross.kv.{kind}", value[width:])
         else:
-            table = ours.endswith("_positions") and value.ndim == 3  # (rows, 1, width)
-            _put(state, ours, value[:, 0] if table else value)
+            table = new_name.endswith("_positions") and value.ndim == 3  # (rows, 1, width)
+            _add_tensor(state, new_name, value[:, 0] if table else value)
     return state
 
 
@@ -252,10 +254,12 @@ def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if embedding is not None and not torch.equal(embedding, value):
                 raise ModelError(f"{name} is not the text embedding, to which the published model ties it")
         elif name == "pre_processors.1.weight":
-            _put(state, rename(name, MIXTURE_NAMES), value[:NUM_MOTION_TOKENS] if value.ndim else value)
+            _add_tensor(
+                state, rename(name, MIXTURE_NAMES), value[:NUM_MOTION_TOKENS] if value.ndim else value
+            )
         elif name not in UNUSED_NAMES:
             projection = value.ndim == 2 and ".fn." in name
-            _put(state, rename(name, MIXTURE_NAMES), value.T.contiguous() if projection else value)
+            _add_tensor(state, rename(name, MIXTURE_NAMES), value.T.contiguous() if projection else value)
     return state
 
 
@@ -269,13 +273,13 @@ def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
-        ours = rename(name, HEAD_NAMES)
-        table = ours == "condition.positions" and value.ndim == 3  # (rows, 1, width)
-        _put(state, ours, value[: slots + 1, 0] if table else value)
+        new_name = rename(name, HEAD_NAMES)
+        table = new_name == "condition.positions" and value.ndim == 3  # (rows, 1, width)
+        _add_tensor(state, new_name, value[: slots + 1, 0] if table else value)
     return state
 
 
-def _put(state: dict[str, Tensor], name: str, value: Tensor) -> None:
+def _add_tensor(state: dict[str, Tensor], name: str, value: Tensor) -> None:
     if name in state:
         raise ModelError(f"two of its tensors stand for {name}")
     state[name] = value

@@ -102,7 +102,7 @@ class Fixed:
         raise ModelError("its pickle changes a tensor's description after it was made; refused")
 
 
-class Maker(Fixed):
+class SafeFunction(Fixed):
     """A function that a pickle may call, and whose attributes it cannot reach."""
 
     __slots__ = ("_function",)
@@ -123,7 +123,7 @@ class PlainDict(dict[Any, Any]):
 
 
 @dataclass(frozen=True)
-class StoredNumbers(Fixed):
+class StoredValues(Fixed):
     """A run of numbers in the file."""
 
     key: str
@@ -135,7 +135,7 @@ class StoredNumbers(Fixed):
 class StoredTensor(Fixed):
     """A tensor's place in the file."""
 
-    numbers: StoredNumbers
+    values: StoredValues
     offset: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
@@ -203,15 +203,17 @@ class CheckpointFile:
         Raises:
             ModelError: they are not all there, or the tensor reaches beyond them.
         """
-        numbers = stored.numbers
-        reach = stored.offset + sum((n - 1) * s for n, s in zip(stored.shape, stored.stride, strict=True)) + 1
-        if 0 not in stored.shape and max(reach, math.prod(stored.shape)) > numbers.count:
-            self._fail(f"a tensor of shape {stored.shape} reaches beyond its {numbers.count} numbers")
-        size = numbers.count * numbers.dtype.itemsize
-        raw = bytearray(self._read(f"data/{numbers.key}", size))
+        values = stored.values
+        extent = (
+            stored.offset + sum((n - 1) * s for n, s in zip(stored.shape, stored.stride, strict=True)) + 1
+        )
+        if 0 not in stored.shape and max(extent, math.prod(stored.shape)) > values.count:
+            self._fail(f"a tensor of shape {stored.shape} reaches beyond its {values.count} numbers")
+        size = values.count * values.dtype.itemsize
+        raw = bytearray(self._read(f"data/{values.key}", size))
         if len(raw) != size:
-            self._fail(f"data/{numbers.key} has {len(raw)} bytes, expected {size}")
-        flat = torch.frombuffer(raw, dtype=numbers.dtype) if size else torch.empty(0, dtype=numbers.dtype)
+            self._fail(f"data/{values.key} has {len(raw)} bytes, expected {size}")
+        flat = torch.frombuffer(raw, dtype=values.dtype) if size else torch.empty(0, dtype=values.dtype)
         try:
             tensor = flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
         except (RuntimeError, OverflowError, TypeError):  # an empty tensor of impossible shape
@@ -280,15 +282,15 @@ class _Reader(LimitedUnpickler):
         plain = type(kind) is str and type(key) is str and type(count) is int
         if not plain or kind != "storage" or not isinstance(dtype, torch.dtype) or count < 0:
             raise ModelError("its pickle refers to something that is no storage")
-        return StoredNumbers(key, dtype, count)
+        return StoredValues(key, dtype, count)
 
 
-def _stored_tensor(numbers: Any, offset: Any, shape: Any, stride: Any, *_: object) -> StoredTensor:
+def _stored_tensor(values: Any, offset: Any, shape: Any, stride: Any, *_: object) -> StoredTensor:
     parts = (offset, *shape, *stride)
     plain = all(type(part) is int and part >= 0 for part in parts)
-    if not plain or not isinstance(numbers, StoredNumbers) or len(shape) != len(stride):
+    if not plain or not isinstance(values, StoredValues) or len(shape) != len(stride):
         raise ModelError("its pickle describes a tensor that cannot be")
-    return StoredTensor(numbers, offset, tuple(shape), tuple(stride))
+    return StoredTensor(values, offset, tuple(shape), tuple(stride))
 
 
 def _first(value: object, *_: object) -> object:
@@ -299,10 +301,10 @@ def _plain_dict(*args: object) -> PlainDict:
     return PlainDict()
 
 
-_KNOWN: dict[tuple[str, str], Maker] = {
-    ("torch._utils", "_rebuild_tensor_v2"): Maker(_stored_tensor),
-    ("torch._utils", "_rebuild_parameter"): Maker(_first),
-    ("collections", "OrderedDict"): Maker(_plain_dict),
+_KNOWN: dict[tuple[str, str], SafeFunction] = {
+    ("torch._utils", "_rebuild_tensor_v2"): SafeFunction(_stored_tensor),
+    ("torch._utils", "_rebuild_parameter"): SafeFunction(_first),
+    ("collections", "OrderedDict"): SafeFunction(_plain_dict),
 }
 
 _OLD_NAMES = {"commands", "popen2", "nt", "posix", "cPickle", "thread", "__main__", "_winreg", "exceptions"}

@@ -56,11 +56,11 @@ def _cut(
             f"{source}: has {len(old)} tokens and 256 bytes, expected {vocab_size} or more tokens"
         )
     whole = tokenizers.Tokenizer.from_str(text)
-    made_of = {first + second: rank for rank, (first, second) in reversed(list(enumerate(merges)))}
+    rank_of = {first + second: rank for rank, (first, second) in reversed(list(enumerate(merges)))}
     pending = {token for line in texts for token in whole.encode(line, add_special_tokens=False).tokens}
     kept: set[int] = set()
     while pending:
-        rank = made_of.get(pending.pop())
+        rank = rank_of.get(pending.pop())
         if rank is not None and rank not in kept:
             kept.add(rank)
             pending.update(merges[rank])

@@ -37,9 +37,13 @@ class Mesh:
     ) -> Float[np.ndarray, "T"]:
         """Height of the lowest vertex of the feet in each frame, for world rotations and positions of the joints."""
         feet = [7, 8, 10, 11]
-        which = np.flatnonzero(np.isin(self.joints[:, 0], feet))
-        points, owners, weights = self.positions[which], self.joints[which], self.weights[which] / 255
-        heights = np.zeros((len(joints), len(which)))
+        foot_vertices = np.flatnonzero(np.isin(self.joints[:, 0], feet))
+        points, owners, weights = (
+            self.positions[foot_vertices],
+            self.joints[foot_vertices],
+            self.weights[foot_vertices] / 255,
+        )
+        heights = np.zeros((len(joints), len(foot_vertices)))
         for k in range(4):
             used = np.flatnonzero(weights[:, k] > 0)
             joint = owners[used, k]
@@ -57,23 +61,26 @@ def _template() -> dict[str, np.ndarray]:
 def body_mesh(rest: Float[np.ndarray, "J 3"]) -> Mesh:
     """The figure on a skeleton whose joints stand at `rest`: as thick as its legs are long, limbs of its lengths."""
     template = _template()
-    ours = np.zeros((NUM_JOINTS, 3))
+    template_rest = np.zeros((NUM_JOINTS, 3))
     for joint, parent in enumerate(PARENTS[1:], 1):
-        ours[joint] = ours[parent] + REST_OFFSETS[joint]
-    legs = [np.linalg.norm(np.diff(p[[[1, 4, 7], [2, 5, 8]]], axis=1), axis=-1).sum() for p in (rest, ours)]
+        template_rest[joint] = template_rest[parent] + REST_OFFSETS[joint]
+    legs = [
+        np.linalg.norm(np.diff(p[[[1, 4, 7], [2, 5, 8]]], axis=1), axis=-1).sum()
+        for p in (rest, template_rest)
+    ]
     thick = legs[0] / legs[1]
     stretch = np.tile(np.eye(3) * thick, (NUM_JOINTS, 1, 1))
     for joint, children in enumerate(CHILDREN):
-        bones = [p[children[0]] - p[joint] for p in (ours, rest)] if children else [np.zeros(3)] * 2
-        length, theirs = (float(np.linalg.norm(bone)) for bone in bones)
+        bones = [p[children[0]] - p[joint] for p in (template_rest, rest)] if children else [np.zeros(3)] * 2
+        length, target_length = (float(np.linalg.norm(bone)) for bone in bones)
         if len(children) == 1 and length > 0:
             along = bones[0] / length
-            stretch[joint] += (theirs / length - thick) * np.outer(along, along)
+            stretch[joint] += (target_length / length - thick) * np.outer(along, along)
     points, joints, weights = template["positions"], template["joints"], template["weights"]
     positions = np.zeros(points.shape)
     for k in range(4):
         owner = joints[:, k]
-        moved = np.einsum("vij,vj->vi", stretch[owner], points - ours[owner]) + rest[owner]
+        moved = np.einsum("vij,vj->vi", stretch[owner], points - template_rest[owner]) + rest[owner]
         positions += weights[:, k, None] / 255 * moved
     triangles, materials = template["triangles"].astype(np.int64), template["materials"]
     indices = {name: triangles[materials == number].reshape(-1) for number, name in enumerate(MATERIALS)}

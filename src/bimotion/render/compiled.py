@@ -160,12 +160,12 @@ def _solids(
     hidden = (np.abs(sine) >= 0.999) | (1 - axis[:, 2] ** 2 / np.maximum(cos2, 1e-9) < 1e-4)
     rows[hidden, 7:9] = rows[hidden, 5:7]
     for row, solid in zip(out[len(spheres) + len(cones) :], body_shape().ellipsoids, strict=True):
-        place, axes, half = ellipsoid_in_view(solid, points, scale, camera)
+        centre, axes, half = ellipsoid_in_view(solid, points, scale, camera)
         across = np.sqrt(((axes * half[:, None]) ** 2).sum(0))[:2]
-        row[0], row[1], row[2:5] = _ELLIPSOID, PARTS.index(solid.colour), place
+        row[0], row[1], row[2:5] = _ELLIPSOID, PARTS.index(solid.colour), centre
         row[5:7], row[7:9], row[18:27] = (
-            place[:2] - across,
-            place[:2] + across,
+            centre[:2] - across,
+            centre[:2] + across,
             (axes / half[:, None]).reshape(-1),
         )
     return out

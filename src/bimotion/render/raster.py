@@ -107,7 +107,7 @@ class _Canvas:
         rows = np.searchsorted(-self.y[:, 0], [-high[1], -low[1]])
         return slice(rows[0], rows[1]), slice(columns[0], columns[1])
 
-    def put(
+    def draw_patch(
         self, window: tuple[slice, slice], depth: Array, normal: tuple[Array, Array, Array], part: int
     ) -> None:
         """Draws a patch where it is nearer; depth is NaN where the solid is not."""
@@ -121,7 +121,7 @@ class _Canvas:
         window = self.window(centre - radius, centre + radius)
         dx, dy = self.x[:, window[1]] - centre[0], self.y[window[0]] - centre[1]
         high = np.sqrt(radius**2 - dx * dx - dy * dy)  # NaN outside
-        self.put(window, centre[2] + high, (dx / radius, dy / radius, high / radius), part)
+        self.draw_patch(window, centre[2] + high, (dx / radius, dy / radius, high / radius), part)
 
     def cone(self, a: Array, b: Array, radius_a: float, radius_b: float, part: int) -> None:
         """The band of a cone that touches both spheres; the spheres are drawn apart.
@@ -151,7 +151,7 @@ class _Canvas:
         z = np.where((t >= radius_a * sin) & (t <= length + radius_b * sin), z, np.nan)
         scale = np.sqrt(cos2) / np.maximum((radius_a - t * sin) / np.sqrt(cos2), 1e-6)
         normal = tuple((q - t * w) * scale + w * sin for q, w in ((dx, wx), (dy, wy), (z, wz)))
-        self.put(window, a[2] + z, (normal[0], normal[1], normal[2]), part)
+        self.draw_patch(window, a[2] + z, (normal[0], normal[1], normal[2]), part)
 
     def ellipsoid(self, centre: Array, axes: Float[Array, "3 3"], radii: Array, part: int) -> None:
         """`axes` are the ellipsoid's own in view space, as rows."""
@@ -167,7 +167,7 @@ class _Canvas:
         on = [f + row[2] * z for f, row in zip(flat, unit, strict=True)]
         slope = [sum(o * row[axis] for o, row in zip(on, unit, strict=True)) for axis in range(3)]
         norm = np.sqrt(sum(s * s for s in slope))
-        self.put(window, centre[2] + z, (slope[0] / norm, slope[1] / norm, slope[2] / norm), part)
+        self.draw_patch(window, centre[2] + z, (slope[0] / norm, slope[1] / norm, slope[2] / norm), part)
 
 
 def foot_side(cone: Cone) -> int:

@@ -169,13 +169,13 @@ class Library:
         if count < 1:
             raise ConfigError(f"count: expected 1 or more, got {count}")
         text = query if isinstance(query, str) else None
-        wanted = self._embed(query)
+        embedding = self._embed(query)
         pieces = self.index.pieces
         if not len(pieces):
             return []
         # Embeddings have one length: the largest product is the largest cosine.
-        norm = float(np.linalg.norm(wanted) * np.linalg.norm(pieces.embeddings[0]))
-        cosines = pieces.embeddings @ wanted / norm
+        norm = float(np.linalg.norm(embedding) * np.linalg.norm(pieces.embeddings[0]))
+        cosines = pieces.embeddings @ embedding / norm
         scores = self._scores(text, cosines)
         if min_score is None:
             min_score = MIN_PROBABILITY if text is not None and self.calibrated else -np.inf

@@ -97,10 +97,10 @@ def _check_directory(file: io.BufferedReader, path: Path, error: ErrorKind) -> N
         file.seek(0)
     except OSError as fault:
         fail(path, reason(fault), error)
-    place = tail.rfind(b"PK\5\6")
-    if place < 0 or len(tail) - place < _END.size:
+    position = tail.rfind(b"PK\5\6")
+    if position < 0 or len(tail) - position < _END.size:
         fail(path, "not a complete zip file: its table of contents is missing", error)
-    directory = _END.unpack_from(tail, place)[5]
+    directory = _END.unpack_from(tail, position)[5]
     if directory > MAX_DIRECTORY_BYTES:
         fail(path, f"a table of contents of {mebibytes(directory)} is more than is read", error)
 

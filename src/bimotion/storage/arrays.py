@@ -34,7 +34,7 @@ MAX_ARRAY_BYTES = 2**30
 MAX_MEMBERS = 256
 """Most arrays in an archive."""
 
-NUMBERS = "fiu"
+NUMBER_KINDS = "fiu"
 """Kinds of numpy types that are numbers: floating point, signed and unsigned integers."""
 
 _HEADER_ERRORS = (*LIBRARY_ERRORS, tokenize.TokenError)
@@ -63,7 +63,7 @@ def read_array(
     path: Path,
     error: ErrorKind = DataError,
     *,
-    kinds: str = NUMBERS,
+    kinds: str = NUMBER_KINDS,
     max_bytes: int = MAX_ARRAY_BYTES,
 ) -> np.ndarray:
     """The finite array of an .npy file, read-only.
@@ -125,7 +125,7 @@ class ArrayArchive:
     names: tuple[str, ...]
     """Names of the arrays."""
 
-    def read(self, name: str, *, kinds: str = NUMBERS) -> np.ndarray:
+    def read(self, name: str, *, kinds: str = NUMBER_KINDS) -> np.ndarray:
         """One array, finite and read-only.
 
         Raises:
@@ -169,7 +169,11 @@ def open_arrays(
 
 
 def read_arrays(
-    path: Path, error: ErrorKind = DataError, *, kinds: str = NUMBERS, names: Collection[str] | None = None
+    path: Path,
+    error: ErrorKind = DataError,
+    *,
+    kinds: str = NUMBER_KINDS,
+    names: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """The arrays of an .npz file that are of one of `kinds`, those in `names` only if given.
 

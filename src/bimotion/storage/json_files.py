@@ -102,11 +102,11 @@ def json_kind(value: object) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
+        names: set[str] = set()
         for name, _ in pairs:
-            if name in seen:
+            if name in names:
                 raise ValueError(f"the key {name!r} stands twice in an object")
-            seen.add(name)
+            names.add(name)
     return found
 
 

@@ -110,9 +110,9 @@ def naming_damage(folder: Path) -> Iterator[None]:
         raise
     except (DataError, *LIBRARY_ERRORS) as error:
         before = [path for path in list_checkpoints(folder.parent) if path.name < folder.name]
-        way = f"--resume then continues from {before[-1].name}" if before else "the run then starts anew"
+        advice = f"--resume then continues from {before[-1].name}" if before else "the run then starts anew"
         raise DamagedCheckpoint(
-            f"{folder}: this checkpoint is damaged ({reason(error)}); remove the folder: {way}"
+            f"{folder}: this checkpoint is damaged ({reason(error)}); remove the folder: {advice}"
         ) from error
 
 

@@ -74,9 +74,9 @@ def fitting_captions(
 
     `limit`: longest sequence in tokens; `per_sequence`: captions in a sequence.
     """
-    room = (limit - _longest_template(tokenizer, tasks)) // per_sequence
+    available = (limit - _longest_template(tokenizer, tasks)) // per_sequence
     texts = {caption for item in items for caption in item.captions}
-    too_long = {text for text in texts if len(tokenizer.encode(text)) > room}
+    too_long = {text for text in texts if len(tokenizer.encode(text)) > available}
     if not too_long:
         return list(items)
     fitting = [_without(item, too_long) for item in items]
@@ -85,7 +85,7 @@ def fitting_captions(
         "%d captions are longer than the %d tokens that the model has room for and are left out, the first that of %s; "
         "%d windows have no other",
         len(too_long),
-        room,
+        available,
         first.id,
         sum(before.text and not after.text for before, after in zip(items, fitting, strict=True)),
     )

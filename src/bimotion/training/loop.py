@@ -201,13 +201,13 @@ class _Run(Generic[AnyBatch]):
         if self.shard.world > 1:
             stacked = self.accelerator.reduce(stacked, "mean")
         values = dict(zip((*losses, "grad_norm"), stacked.tolist(), strict=True))
-        bad = [key for key in ("loss", "grad_norm") if not math.isfinite(values[key])]
-        if bad:
+        not_finite = [key for key in ("loss", "grad_norm") if not math.isfinite(values[key])]
+        if not_finite:
             saved = list_checkpoints(self.checkpoints)
             where = f"the last checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
             raise TrainingDiverged(
-                f"{self.folder}: {' and '.join(bad)} became {values[bad[0]]} at step {self.step} ({where}); "
-                "continue from there with a lower learning rate (--init-from) or stronger clipping"
+                f"{self.folder}: {' and '.join(not_finite)} became {values[not_finite[0]]} at step {self.step} "
+                f"({where}); continue from there with a lower learning rate (--init-from) or stronger clipping"
             )
         self.optimisers.step()
         self.optimisers.zero_grad()
@@ -236,19 +236,19 @@ class _Run(Generic[AnyBatch]):
         if self.log is not None:
             self.log.write(self.step, kind, values)
 
-    def _agree(self, **wishes: bool) -> dict[str, bool]:
+    def _agree(self, **flags_by_name: bool) -> dict[str, bool]:
         """Requests of any process, agreed on by all: their clocks and signals differ."""
         if self.shard.world == 1:
-            return wishes
-        flags = torch.tensor([float(wish) for wish in wishes.values()], device=self.device)
+            return flags_by_name
+        flags = torch.tensor([float(flag) for flag in flags_by_name.values()], device=self.device)
         summed = self.accelerator.reduce(flags, "sum").tolist()
-        return {name: flag > 0 for name, flag in zip(wishes, summed, strict=True)}
+        return {name: flag > 0 for name, flag in zip(flags_by_name, summed, strict=True)}
 
     def _save(self) -> None:
         from accelerate.utils import gather_object
 
-        random_tensors, random_numbers = random_state(self.device)
-        everyone = gather_object([(self.shard.rank, random_tensors, random_numbers)])
+        random_tensors, other_states = random_state(self.device)
+        everyone = gather_object([(self.shard.rank, random_tensors, other_states)])
         if self.main:
             tensors, scalars = self.optimisers.state()
             weights = dict(self.module.named_parameters()) | dict(self.module.named_buffers())

@@ -6,7 +6,7 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """glibc's `mallopt`: how much stays free at the heap's end, and from how many bytes on blocks are not of the heap."""
-GIVEN_BACK_BYTES = 1 << 20
+MMAP_THRESHOLD_BYTES = 1 << 20
 """Size in bytes from which freed blocks return to the system."""
 
 
@@ -23,5 +23,5 @@ def set_process_defaults() -> None:
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
         if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, GIVEN_BACK_BYTES)
-            mallopt(_M_TRIM_THRESHOLD, 64 * GIVEN_BACK_BYTES)
+            mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, 64 * MMAP_THRESHOLD_BYTES)

@@ -19,12 +19,12 @@ from bimotion.training.clips import ClipPool
 from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, save_or_check_config
 from bimotion.training.data_checks import check_same_data, check_splits, fitting_captions
 from bimotion.training.language.init_model import (
+    copy_statistics,
     copy_vae_into,
     earlier_model,
     feature_stats,
     find_model,
     new_model,
-    take_statistics,
 )
 from bimotion.training.language.latent_cache import latents_of
 from bimotion.training.language.prompt_cache import PromptCache
@@ -234,7 +234,7 @@ def _splits(
         splits.append(LanguageSplit(items, latents, None if name == "train" else pool))
     if config.vae is not None:
         assert splits[0].latents is not None
-        take_statistics(model, splits[0].latents, pools[0])
+        copy_statistics(model, splits[0].latents, pools[0])
     return splits[0], splits[1]
 
 

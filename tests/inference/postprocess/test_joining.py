@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimotion.features.clips import Place
+from bimotion.features.clips import FloorTransform
 from bimotion.inference.postprocess.joining import Path, bridge, with_bones_of
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
@@ -14,7 +14,7 @@ def speeds(joints: np.ndarray) -> np.ndarray:
 
 
 def moved(joints: np.ndarray, yaw: float, x: float, z: float) -> np.ndarray:
-    return Place(yaw, (x, z)).to_world(joints)
+    return FloorTransform(yaw, (x, z)).to_world(joints)
 
 
 def test_path_taken_apart_and_put_together_is_the_same(walk: Clip) -> None:
@@ -56,7 +56,7 @@ def test_what_follows_is_moved_to_where_the_new_motion_arrives(walk: Clip) -> No
 
 def test_what_keeps_its_place_is_led_to(walk: Clip) -> None:
     last = walk.joints[30:] + np.array([0.3, 0, 0.2], dtype=np.float32)
-    new, after = bridge(walk.joints[:15], walk.joints[15:30], last, window=6, keep_places=True)
+    new, after = bridge(walk.joints[:15], walk.joints[15:30], last, window=6, fixed_end=True)
     assert after is last
     joined = np.concatenate([walk.joints[:15], new, after])
     # 0.36 m over fifteen frames, at most 1.5 times as fast in the middle.

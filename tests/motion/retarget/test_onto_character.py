@@ -13,7 +13,7 @@ from bimotion.motion.formats import read_motion
 from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.kinematics import forward_kinematics
 from bimotion.motion.retarget.character import Character, gltf_character, read_character
-from bimotion.motion.retarget.onto_character import NodeMotion, put_on
+from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_motion
 from bimotion.motion.retarget.planting import contacts, runs, sole_points
 from bimotion.motion.rotations import axis_angle_to_quat, quat_conjugate, quat_rotate
 from bimotion.motion.skeleton import JOINT_NAMES, REST_OFFSETS
@@ -70,7 +70,7 @@ def soles(motion: NodeMotion, character: Character) -> np.ndarray:
 
 
 def test_limbs_point_as_in_the_motion_and_feet_stand(character, generated) -> None:
-    motion = put_on(generated, character)
+    motion = clip_to_node_motion(generated, character)
     joints = joints_of(motion, character)
     legs = character.length("left_hip", "left_knee", "left_ankle") / 0.82
     for name, angle in angles(joints, generated.joints).items():
@@ -88,7 +88,7 @@ def test_limbs_point_as_in_the_motion_and_feet_stand(character, generated) -> No
 
 
 def test_the_way_is_as_long_as_the_legs_are(character, generated) -> None:
-    joints = joints_of(put_on(generated, character), character)
+    joints = joints_of(clip_to_node_motion(generated, character), character)
     ways = [
         np.linalg.norm(np.diff(j[:, 0][:, [0, 2]], axis=0), axis=-1).sum() for j in (joints, generated.joints)
     ]
@@ -102,7 +102,7 @@ def test_a_standing_t_pose_gives_every_character_a_t_pose_on_its_floor(character
     joints = np.zeros((4, 22, 3))
     still = forward_kinematics(axis_angle_to_quat(joints), np.tile([0, 0.95, 0], (4, 1)), REST_OFFSETS)
     still[..., 1] -= still[..., 1].min()
-    motion = put_on(Clip(still.astype(np.float32), 20), character)
+    motion = clip_to_node_motion(Clip(still.astype(np.float32), 20), character)
     found = joints_of(motion, character)
     for name, angle in angles(found, still).items():
         assert angle.max() < 1, name
@@ -120,7 +120,7 @@ def test_arms_stay_clear_of_a_wide_body_and_alone_beside_a_slim_one(girth) -> No
     hanging = forward_kinematics(axis_angle_to_quat(turns), np.tile([0, 0.95, 0], (10, 1)), REST_OFFSETS)
     clip = Clip(hanging.astype(np.float32), 20)
     character = gltf_character(characters.gltf_character(replace(characters.Build(), girth=girth)))
-    joints = joints_of(put_on(clip, character), character)
+    joints = joints_of(clip_to_node_motion(clip, character), character)
     off = angles(joints, clip.joints)["left_elbow"].max()
     elbow = joints[:, JOINT_NAMES.index("left_elbow"), 0] - joints[:, 0, 0]
     if girth > 0.2:
@@ -146,7 +146,7 @@ def test_a_file_keeps_its_mesh_and_gets_a_clip_for_each_motion(tmp_path, generat
     np.testing.assert_array_equal(after.array(index), before.array(index))
     # what a player makes of the tracks is the motion
     character = gltf_character(before)
-    expected, _ = put_on(clips[0], character).world(character)
+    expected, _ = clip_to_node_motion(clips[0], character).world(character)
     np.testing.assert_allclose(played(after, 0), expected, atol=1e-4)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bimotion.errors import ConfigError
-from bimotion.training.evaluator.loss import ContrastiveLossConfig, Likeness, info_nce
+from bimotion.training.evaluator.loss import CaptionSimilarity, ContrastiveLossConfig, info_nce
 
 SAID = ["a person walks.", "someone walks.", "a person waves.", "a person jumps."] * 5
 
@@ -31,9 +31,9 @@ def test_alike_items_are_no_wrong_answers() -> None:
 
 
 def test_texts_that_differ_in_frequent_words_only_say_the_same() -> None:
-    likeness = Likeness(["a person walks slowly."] * 99 + ["somebody kicks."], 0.8)
+    similarity = CaptionSimilarity(["a person walks slowly."] * 99 + ["somebody kicks."], 0.8)
     texts = ["a person kicks.", "Kicks, a person!", "kicks", "a person walks slowly."]
-    assert likeness.alike(texts).tolist() == [
+    assert similarity.same_meaning(texts).tolist() == [
         [True, True, True, False],
         [True, True, True, False],
         [True, True, True, False],
@@ -42,10 +42,10 @@ def test_texts_that_differ_in_frequent_words_only_say_the_same() -> None:
 
 
 def test_items_that_share_a_caption_say_the_same() -> None:
-    likeness = Likeness(SAID, 1.0)
+    similarity = CaptionSimilarity(SAID, 1.0)
     texts = ["a person walks.", "someone walks.", "a person waves."]
-    np.testing.assert_array_equal(likeness.alike(texts), np.eye(3, dtype=bool))
-    shared = likeness.alike(texts, [["x", "y"], ["y"], ["z"]])
+    np.testing.assert_array_equal(similarity.same_meaning(texts), np.eye(3, dtype=bool))
+    shared = similarity.same_meaning(texts, [["x", "y"], ["y"], ["z"]])
     assert shared[0, 1]
     assert shared[1, 0]
     assert not shared[:2, 2].any()

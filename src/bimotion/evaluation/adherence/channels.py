@@ -26,14 +26,14 @@ def channels(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "T C"]:
     yaw = heading(p)
     body = _turned(p - p[:, :1] * [1.0, 0.0, 1.0], yaw)
     step = _turned(np.gradient(p[:, :1], axis=0), yaw)[:, 0]
-    way = _turned(p[:, :1] - p[:1, :1], np.full(len(p), yaw[0]))[:, 0]
+    displacement = _turned(p[:, :1] - p[:1, :1], np.full(len(p), yaw[0]))[:, 0]
     columns = [
         body[:, 1:].reshape(len(p), -1),
         p[:, 0, 1:2],
         step[:, ::2],
         np.gradient(yaw)[:, None],
         (yaw - yaw[0])[:, None],
-        way[:, ::2],
+        displacement[:, ::2],
     ]
     return np.concatenate(columns, axis=-1).astype(np.float32)
 

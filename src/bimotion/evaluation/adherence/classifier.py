@@ -185,9 +185,9 @@ def train(
     folds = _folds(windows)
     nets: list[ActivityNet] = []
     for fold in track(range(FOLDS), "training the activity classifier"):
-        seen = np.flatnonzero(folds != fold)
-        both = [rows[index] for index in seen] + [twins[index] for index in seen]
-        nets.append(_train_net(both, np.tile(labels[seen], (2, 1)), training, training.seed + fold))
+        train_rows = np.flatnonzero(folds != fold)
+        both = [rows[index] for index in train_rows] + [twins[index] for index in train_rows]
+        nets.append(_train_net(both, np.tile(labels[train_rows], (2, 1)), training, training.seed + fold))
     return Classifier(nets, fit_thresholds(nets, windows, rows), {})
 
 
@@ -196,17 +196,17 @@ def fit_thresholds(
 ) -> dict[str, float]:
     """The threshold of each activity, by what each network says of the windows that it was not trained on."""
     folds = _folds(windows)
-    unseen = np.zeros((len(windows), len(ACTIVITIES)), np.float32)
+    held_out = np.zeros((len(windows), len(ACTIVITIES)), np.float32)
     for fold, net in enumerate(nets):
         rest = [int(index) for index in np.flatnonzero(folds == fold)]
-        unseen[rest] = probabilities([net], [rows[index] for index in rest])
+        held_out[rest] = probabilities([net], [rows[index] for index in rest])
     sure = np.array(
         [[name in activities_of(window, surely=True) for name in ACTIVITIES] for window in windows]
     )
     maybe = np.array([[name in activities_of(window) for name in ACTIVITIES] for window in windows])
     thresholds = {}
     for column, name in enumerate(ACTIVITIES):
-        shown, others = unseen[sure[:, column], column], unseen[~maybe[:, column], column]
+        shown, others = held_out[sure[:, column], column], held_out[~maybe[:, column], column]
         thresholds[name] = _threshold(shown, others)
     return thresholds
 
@@ -232,11 +232,11 @@ def activity_scores(classifier: Classifier, windows: Sequence[Window]) -> dict[s
     scores = {}
     for column, name in enumerate(ACTIVITIES):
         truth = np.array([name in each for each in labels])
-        says = found[:, column] >= classifier.thresholds[name]
+        predicted = found[:, column] >= classifier.thresholds[name]
         scores[name] = {
-            "accepts": float(says[truth].mean()) if truth.any() else float("nan"),
+            "accepts": float(predicted[truth].mean()) if truth.any() else float("nan"),
             "windows": int(truth.sum()),
-            "rejects": float((~says[~truth]).mean()),
+            "rejects": float((~predicted[~truth]).mean()),
             "others": int((~truth).sum()),
         }
     return scores

@@ -81,9 +81,9 @@ def _travelled(course: Course, phase: Phase) -> np.ndarray:
     """Left and forward distance of the pelvis in a phase and 0.1 s on both sides, seen from its start."""
     start = max(0, round(phase.start * FPS) - 2)
     end = min(len(course) - 1, round(phase.end * FPS) + 2)
-    way = course.p[end, 0] - course.p[start, 0]
+    displacement = course.p[end, 0] - course.p[start, 0]
     c, s = np.cos(course.yaw[start]), np.sin(course.yaw[start])
-    return np.array([way[0] * c - way[2] * s, way[0] * s + way[2] * c])
+    return np.array([displacement[0] * c - displacement[2] * s, displacement[0] * s + displacement[2] * c])
 
 
 def _raise(course: Course, limits: Thresholds, *, hand: str) -> list[Phase]:

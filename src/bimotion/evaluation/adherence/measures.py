@@ -26,11 +26,13 @@ def _travel_speed(course: Course, limits: Thresholds) -> float:
 
 
 def _flight_distance(course: Course, limits: Thresholds) -> float:
-    ways = [
+    displacements = [
         course.p[min(round(flight.end * FPS), len(course) - 1), 0] - course.p[round(flight.start * FPS), 0]
         for flight in events.flights(course, limits)
     ]
-    return max((float(np.hypot(way[0], way[2])) for way in ways), default=0.0)
+    return max(
+        (float(np.hypot(displacement[0], displacement[2])) for displacement in displacements), default=0.0
+    )
 
 
 def _step_amount(course: Course, limits: Thresholds) -> float:

@@ -63,15 +63,17 @@ def floor_offset(joints: Joints) -> float:
 
 def compare(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str, Any]:
     """Skating and jitter by content as a ratio to the recorded motions', floor offsets, ends and idle limbs."""
-    ours, theirs = _by_content(generated), _by_content(recorded)
+    generated_by_content, recorded_by_content = _by_content(generated), _by_content(recorded)
     contents = {}
-    for content, motions in ours.items():
-        if content not in theirs:
+    for content, motions in generated_by_content.items():
+        if content not in recorded_by_content:
             continue
-        new, real = (MotionQuality.mean(map(motion_quality, each)) for each in (motions, theirs[content]))
+        new, real = (
+            MotionQuality.mean(map(motion_quality, each)) for each in (motions, recorded_by_content[content])
+        )
         contents[content] = {
             "motions": len(motions),
-            "recorded_motions": len(theirs[content]),
+            "recorded_motions": len(recorded_by_content[content]),
             "skating": new.skating_ratio,
             "skating_recorded": real.skating_ratio,
             "skating_times": _times(new.skating_ratio, real.skating_ratio, _LEAST_SKATING),
@@ -79,8 +81,10 @@ def compare(generated: Sequence[Sample], recorded: Sequence[Sample]) -> dict[str
             "jitter_recorded": real.jitter,
             "jitter_times": _times(new.jitter, real.jitter, 1e-6),
             "floor_offset": float(np.median([floor_offset(each) for each in motions])),
-            "floor_offset_recorded": float(np.median([floor_offset(each) for each in theirs[content]])),
-            "limbs": {limb: _limb_times(motions, theirs[content], limb) for limb in LIMBS},
+            "floor_offset_recorded": float(
+                np.median([floor_offset(each) for each in recorded_by_content[content]])
+            ),
+            "limbs": {limb: _limb_times(motions, recorded_by_content[content], limb) for limb in LIMBS},
         }
     whole = [sample for sample in recorded if not sample.idle] or list(recorded)
     return {

@@ -16,7 +16,7 @@ from importlib.resources import files
 class Claim:
     """How phrases speak of what a judge looks for."""
 
-    says: re.Pattern[str]
+    pattern: re.Pattern[str]
     """A phrase that asserts it."""
     hints: re.Pattern[str]
     """Words after which it may well be there."""
@@ -36,7 +36,7 @@ def claims() -> Mapping[str, Claim]:
 
 def asserts(name: str, phrase: str) -> bool:
     """Whether a phrase says what the judge of this name looks for."""
-    return claims()[name].says.search(phrase.lower()) is not None
+    return claims()[name].pattern.search(phrase.lower()) is not None
 
 
 def may_hold(name: str, texts: Iterable[str]) -> bool:

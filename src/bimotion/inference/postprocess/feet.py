@@ -24,7 +24,7 @@ MAX_SHIFT = 0.35
 STEADY_FRAMES = 1.5
 """Standard deviation of the Gaussian that smooths corrections of the path, frames."""
 
-WAY_FRAMES = 40
+PATH_FRAMES = 40
 """Standard deviation of the Gaussian above which the path stays unchanged, frames: steps are corrected, the destination
 is not."""
 
@@ -47,10 +47,10 @@ def steady_root(
     slide = steps.sum(1) / np.maximum(standing.sum(1), 1)[:, None]
     frames, at = np.arange(len(slide)), np.flatnonzero(known)
     filled = np.stack([np.interp(frames, at, slide[at, axis]) for axis in range(2)])
-    way = np.pad(gaussian_smooth(filled, STEADY_FRAMES, np).cumsum(-1), ((0, 0), (1, 0)))
-    way -= way[:, -1:] * np.linspace(0, 1, way.shape[1])
+    path = np.pad(gaussian_smooth(filled, STEADY_FRAMES, np).cumsum(-1), ((0, 0), (1, 0)))
+    path -= path[:, -1:] * np.linspace(0, 1, path.shape[1])
     out = joints.astype(np.float64)
-    out[:, :, [0, 2]] -= (way - gaussian_smooth(way, WAY_FRAMES, np)).T[:, None]
+    out[:, :, [0, 2]] -= (path - gaussian_smooth(path, PATH_FRAMES, np)).T[:, None]
     return out.astype(np.float32)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.features.clips import Place
+from bimotion.features.clips import FloorTransform
 from bimotion.motion.clip import heading as body_heading
 from bimotion.motion.skeleton import PARENTS
 
@@ -58,28 +58,28 @@ def bridge(
     after: Float[np.ndarray, "T2 J 3"] | None = None,
     *,
     window: int,
-    keep_places: bool = False,
+    fixed_end: bool = False,
 ) -> tuple[Float[np.ndarray, "N J 3"], Float[np.ndarray, "T2 J 3"] | None]:
     """`new`, moved to continue `before` and to lead to `after`; and `after`, moved to where `new` arrives.
 
     Differences at a joint (pose, speed, turning) fade over `window` frames along a cubic that starts with their value
-    and rate of change. With `keep_places` `after` stays where it is, and the path of `new` is bent to lead there.
+    and rate of change. With `fixed_end` `after` stays where it is, and the path of `new` is bent to lead there.
     Two frames are needed on either side of a joint.
 
     Source: inertialisation as in Bollo, "Inertialization: high-performance animation transitions" (GDC 2018).
     """
-    given, path = Path.of(before), Path.of(new)
+    context, path = Path.of(before), Path.of(new)
     num = len(new)
     window = max(1, min(window, num))
     fade = _fade(num, window)
     turns, steps, pose = path.turns(), path.steps(), path.pose
     # The step over a joint is the mean of the steps on either side; half of the difference fades on each side.
-    turn_in, step_in = given.turns()[-1], given.steps()[-1]
+    turn_in, step_in = context.turns()[-1], context.steps()[-1]
     if num > 1:
         turn_in, step_in = (turn_in + path.turns()[0]) / 2, (step_in + path.steps()[0]) / 2
         turns = turns + (turn_in - turns[0]) * fade[1:]
         steps = steps + (step_in - steps[0]) * fade[1:, None]
-    pose = pose + _offset(given.pose[-2:], pose[:2], num, window)
+    pose = pose + _offset(context.pose[-2:], pose[:2], num, window)
     turn_out, step_out = turn_in, step_in
     if after is not None:
         target = Path.of(after)
@@ -90,32 +90,32 @@ def bridge(
             turn_out, step_out = (turn_out + path.turns()[-1]) / 2, (step_out + path.steps()[-1]) / 2
             turns = turns + (turn_out - path.turns()[-1]) * fade[:0:-1]
             steps = steps + (step_out - path.steps()[-1]) * fade[:0:-1, None]
-    yaw = given.yaw[-1] + np.cumsum(np.concatenate([[turn_in], turns]))
-    xz = _positions(given, np.vstack([step_in[None], steps]), yaw)
+    yaw = context.yaw[-1] + np.cumsum(np.concatenate([[turn_in], turns]))
+    xz = _positions(context, np.vstack([step_in[None], steps]), yaw)
     end_yaw, end_xz = yaw[-1] + turn_out, xz[-1] + _rotated(step_out, yaw[-1])
     if after is None:
         return Path(yaw, xz, pose).joints(), None
-    if keep_places:
+    if fixed_end:
         share = _smooth_step(np.arange(1, num + 1) / (num + 1))
         missing = (target.yaw[0] - end_yaw + np.pi) % (2 * np.pi) - np.pi
         yaw = yaw + missing * share
-        xz = _positions(given, np.vstack([step_in[None], steps]), yaw)
+        xz = _positions(context, np.vstack([step_in[None], steps]), yaw)
         end_xz = xz[-1] + _rotated(step_out, yaw[-1])
         xz = xz + (target.xz[0] - end_xz) * share[:, None]
         return Path(yaw, xz, pose).joints(), after
-    moved = Place(float(end_yaw), (float(end_xz[0]), float(end_xz[1])))
-    here = Place(float(target.yaw[0]), (float(target.xz[0, 0]), float(target.xz[0, 1])))
-    return Path(yaw, xz, pose).joints(), moved.to_world(here.to_local(after))
+    moved = FloorTransform(float(end_yaw), (float(end_xz[0]), float(end_xz[1])))
+    local = FloorTransform(float(target.yaw[0]), (float(target.xz[0, 0]), float(target.xz[0, 1])))
+    return Path(yaw, xz, pose).joints(), moved.to_world(local.to_local(after))
 
 
 def with_bones_of(
-    joints: Float[np.ndarray, "N J 3"], like: Float[np.ndarray, "T J 3"]
+    joints: Float[np.ndarray, "N J 3"], body: Float[np.ndarray, "T J 3"]
 ) -> Float[np.ndarray, "N J 3"]:
-    """The motion on a body with the bone lengths of `like`: directions stay, steps and height scale with the legs.
+    """The motion on a body with the bone lengths of `body`: directions stay, steps and height scale with the legs.
 
     The floor is y = 0 in `joints` and in the result. Bones that agree to a millimetre stay unchanged.
     """
-    old, new = _bone_lengths(joints), _bone_lengths(like)
+    old, new = _bone_lengths(joints), _bone_lengths(body)
     if np.abs(old - new).max() < 1e-3:
         return joints
     scale = float(new[list(LEG[1:])].sum() / max(old[list(LEG[1:])].sum(), 1e-6))
@@ -142,12 +142,12 @@ def _bone_lengths(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "J"]:
 
 
 def _offset(
-    given: Float[np.ndarray, "2 J 3"], new: Float[np.ndarray, "n J 3"], num: int, window: int
+    context: Float[np.ndarray, "2 J 3"], new: Float[np.ndarray, "n J 3"], num: int, window: int
 ) -> Float[np.ndarray, "N J 3"]:
     """Offset of the new poses that starts with value and rate of two given ones and fades to zero."""
-    old_rate = given[1] - given[0]
+    old_rate = context[1] - context[0]
     new_rate = new[1] - new[0] if len(new) > 1 else old_rate
-    missing = given[1] + (old_rate + new_rate) / 2 - new[0]
+    missing = context[1] + (old_rate + new_rate) / 2 - new[0]
     missing_rate = (old_rate - new_rate) / 2
     s = np.minimum(np.arange(num) / window, 1)[:, None, None]
     value = (1 + 2 * s) * (1 - s) ** 2
@@ -157,11 +157,11 @@ def _offset(
 
 
 def _positions(
-    given: Path, steps: Float[np.ndarray, "N 2"], yaw: Float[np.ndarray, "N"]
+    context: Path, steps: Float[np.ndarray, "N 2"], yaw: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "N 2"]:
     """Positions that steps, each relative to the body before it, lead to."""
-    before = np.concatenate([given.yaw[-1:], yaw[:-1]])
-    positions: Float[np.ndarray, "N 2"] = given.xz[-1] + np.cumsum(_rotated(steps, before), axis=0)
+    before = np.concatenate([context.yaw[-1:], yaw[:-1]])
+    positions: Float[np.ndarray, "N 2"] = context.xz[-1] + np.cumsum(_rotated(steps, before), axis=0)
     return positions
 
 

@@ -137,14 +137,14 @@ def _read_source(path: Path, suffix: str, options: ReadOptions) -> "SourceMotion
 
 def _read_arrays(path: Path, options: ReadOptions) -> ReadMotion:
     from bimotion.motion.formats.amass import ArrayMotion, read_npz
-    from bimotion.motion.formats.frame_rate import given_rate
+    from bimotion.motion.formats.frame_rate import check_rate
     from bimotion.motion.formats.npy import DEFAULT_FPS, read_npy
     from bimotion.motion.retarget.arrays import settle_positions
 
     if path.suffix.lower() == ".npz":
         motion = read_npz(path, options.body_model, options.rate)
     else:
-        fps = DEFAULT_FPS if options.rate is None else given_rate(options.rate, str(path))
+        fps = DEFAULT_FPS if options.rate is None else check_rate(options.rate, str(path))
         motion = ArrayMotion(Clip(read_npy(path).astype("float32"), fps, name=path.stem), False)
     return ReadMotion(
         *settle_positions(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.frame_rate import given_rate
+from bimotion.motion.formats.frame_rate import check_rate
 from bimotion.motion.formats.text import printable, read_text
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import (
@@ -65,7 +65,7 @@ def read_acclaim(
     asf = read_asf(skeleton if skeleton is not None else _find_skeleton(path))
     frames = _parse_amc(read_text(path), path)
     moved = _channel_values(frames, asf, path)
-    fps = CMU_RATE if rate is None else given_rate(rate, str(path))
+    fps = CMU_RATE if rate is None else check_rate(rate, str(path))
 
     def local_pose(joint: int) -> tuple[Float[np.ndarray, "*T 3"], Float[np.ndarray, "T 4"]]:
         bone = asf.bones[joint]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
-from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, given_rate
+from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, check_rate
 from bimotion.motion.formats.layouts import POSITION_KEYS, is_position_layout, positions_from_array
 from bimotion.motion.formats.npy import DEFAULT_FPS
 from bimotion.motion.formats.text import printable
@@ -191,7 +191,7 @@ def _stored_rest(
 
 def _rate(arrays: dict[str, np.ndarray], path: Path, default: float | None, rate: float | None) -> float:
     if rate is not None:
-        return given_rate(rate, str(path))
+        return check_rate(rate, str(path))
     for key in ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate", "framerate"):
         if key in arrays and arrays[key].size == 1 and arrays[key].dtype.kind in "fiu":
             fps = float(arrays[key].reshape(()))

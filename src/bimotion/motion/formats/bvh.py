@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.frame_rate import Rate, frame_time_rate, given_rate
+from bimotion.motion.formats.frame_rate import Rate, check_rate, frame_time_rate
 from bimotion.motion.formats.number_lines import NumberLines, decimal_points
 from bimotion.motion.formats.text import printable, read_text
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
@@ -66,7 +66,7 @@ def read_bvh(path: str | Path, rate: float | None = None) -> SourceMotion:
             f"{path}: no joint has channels, so that nothing moves; expected CHANNELS lines"
         )
     count, found, position = _header(text, position)
-    found = found if rate is None else Rate(given_rate(rate, str(path)))
+    found = found if rate is None else Rate(check_rate(rate, str(path)))
     frames = NumberLines(text, position, num_channels, path, count)
     poses = _Poses(joints, frames)
     skeleton = SourceSkeleton(
@@ -90,12 +90,12 @@ class _Poses:
         self, joints: Sequence[int]
     ) -> tuple[list[Float[np.ndarray, "*T 3"]], Float[np.ndarray, "K T 4"]]:
         chosen = [self.joints[joint] for joint in joints]
-        placed = [
+        positioned = [
             joint for i, joint in zip(joints, chosen, strict=True) if joint.parent < 0 or i in self.moving
         ]
         columns = sorted(
             {column for joint in chosen for _, column in _rotations(joint)}
-            | {column for joint in placed for _, column in _positions(joint)}
+            | {column for joint in positioned for _, column in _positions(joint)}
         )
         values = self.frames.columns(columns)
         row = {column: i for i, column in enumerate(columns)}
@@ -124,14 +124,14 @@ class _Poses:
 
         Constant ones, by a sample of frames, become the joint's offset.
         """
-        placed = [
+        positioned = [
             (i, joint) for i, joint in enumerate(self.joints) if joint.parent >= 0 and _positions(joint)
         ]
-        if not placed:
+        if not positioned:
             return frozenset()
         sample = self.frames.sample(9)
         moving = set()
-        for index, joint in placed:
+        for index, joint in positioned:
             axes, columns = zip(*_positions(joint), strict=True)
             values = sample[:, list(columns)]
             if np.ptp(values, axis=0).max() > 1e-5 * (1e-3 + np.abs(values).max()):
@@ -178,14 +178,14 @@ class _Hierarchy:
             started = started or bool(match["start"]) or match["name"] is not None
             if not started and not match["comment"]:
                 raise self._unreadable(match.start(), started)
-            self._take(match)
+            self._parse_match(match)
         if self.open or not self.joints:
             raise MotionFileError(
                 f"{self.path}: line {self._line(position)}: the hierarchy is cut off; {len(self.open)} braces stay open"
             )
         return self.joints, position
 
-    def _take(self, match: re.Match[str]) -> None:
+    def _parse_match(self, match: re.Match[str]) -> None:
         position = match.start(match.lastgroup) if match.lastgroup else match.start()
         if match["name"] is not None or match["end"] is not None:
             self._add_joint(match["name"], position)
@@ -220,9 +220,9 @@ class _Hierarchy:
         return self.joints[self.open[-1]]
 
     def _offset(self, words: str, position: int) -> tuple[float, ...]:
-        numbers = decimal_points(_without_comment(words)).split()
+        fields = decimal_points(_without_comment(words)).split()
         try:
-            offset = tuple(float(word) for word in numbers)
+            offset = tuple(float(word) for word in fields)
         except ValueError:
             offset = ()
         if len(offset) != 3 or not np.isfinite(offset).all() or np.abs(offset).max() > 1e9:

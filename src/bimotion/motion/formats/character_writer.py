@@ -18,7 +18,7 @@ from bimotion.motion.formats.bvh_writer import POSITIONS, ROTATIONS, smooth_angl
 from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.kinematics import without_jumps
 from bimotion.motion.retarget.character import Character, read_character
-from bimotion.motion.retarget.onto_character import NodeMotion, put_on
+from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_motion
 from bimotion.motion.rotations import quat_conjugate, quat_multiply, quat_to_matrix
 
 _END = "_end"
@@ -53,7 +53,8 @@ def write_character(path: str | Path, clips: Sequence[Clip], character_path: str
         )
     names = _unique([clip.caption or clip.name or "motion" for clip in clips])
     motions = [
-        NamedMotion(name, put_on(clip, character), clip.fps) for name, clip in zip(names, clips, strict=True)
+        NamedMotion(name, clip_to_node_motion(clip, character), clip.fps)
+        for name, clip in zip(names, clips, strict=True)
     ]
     if file is None:
         write_bvh_character(path, character, motions[0])
@@ -138,8 +139,8 @@ def write_bvh_character(path: str | Path, character: Character, named: NamedMoti
     angles = smooth_angles(
         quat_to_matrix(np.stack([_local(character, world, node) for node in joints], axis=1))
     )
-    place = named.motion.hips + (character.positions[root] - character.positions[hips])
-    values = np.concatenate([place, angles.reshape(len(angles), -1)], axis=1)
+    position = named.motion.hips + (character.positions[root] - character.positions[hips])
+    values = np.concatenate([position, angles.reshape(len(angles), -1)], axis=1)
     lines = _hierarchy(character, root, character.offsets(), 0)
     write_channels(path, "".join(lines), values, named.fps)
 

@@ -45,7 +45,7 @@ class Rate:
     note: str = ""
 
 
-def given_rate(rate: float, where: str) -> float:
+def check_rate(rate: float, where: str) -> float:
     """The rate that the user gave.
 
     Raises:

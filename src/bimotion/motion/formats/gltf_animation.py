@@ -153,8 +153,8 @@ def _track(file: GltfFile, node: int, path: str, sampler: dict[str, Any], where:
     kind = str(sampler.get("interpolation", "LINEAR"))
     rows = len(times) * (3 if kind == "CUBICSPLINE" else 1)
     width = 3 if path == "translation" else 4
-    sound = np.isfinite(times).all() and np.isfinite(values).all() and not (np.diff(times) < 0).any()
-    if values.shape != (rows, width) or not len(times) or not sound:
+    valid = np.isfinite(times).all() and np.isfinite(values).all() and not (np.diff(times) < 0).any()
+    if values.shape != (rows, width) or not len(times) or not valid:
         raise MotionFileError(f"{where}: expected {rows} rows of {width} finite numbers at rising times")
     return Track(node, path, times, values, kind)
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, common_rate, given_rate
+from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, check_rate, common_rate
 from bimotion.motion.formats.gltf_animation import (
     Track,
     animation_names,
@@ -46,7 +46,7 @@ def read_gltf(path: str | Path, rate: float | None = None) -> SourceMotion:
     end = max(float(track.times[-1]) for track in moved.values())
     extras = file.document.get("extras")
     extras = extras if isinstance(extras, dict) else {}
-    fps = _rate(extras.get("fps"), list(moved.values())) if rate is None else given_rate(rate, str(path))
+    fps = _rate(extras.get("fps"), list(moved.values())) if rate is None else check_rate(rate, str(path))
     if (end - start) * fps > MAX_FRAMES:
         raise MotionFileError(
             f"{path}: the animation lasts {end - start:.4g} s, which is more than can be read"

@@ -7,7 +7,7 @@ import numpy as np
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.layouts import check_bones
 from bimotion.motion.retarget.to_clip import Interpretation, body_length
-from bimotion.motion.retarget.units import Unit, find_unit, given_unit
+from bimotion.motion.retarget.units import Unit, find_unit, unit_named
 from bimotion.motion.retarget.up_axis import UpAxis, find_up, z_up_to_y_up
 from bimotion.motion.skeleton import JOINT_NAMES
 
@@ -40,7 +40,7 @@ def settle_positions(
         points["top"] = joints[:, JOINT_NAMES.index("neck")]
         up_axis = find_up(points, None, needs_floor=True) if up is None else UpAxis(up, "--up")
     if unit is not None:
-        found = given_unit(unit, where)
+        found = unit_named(unit, where)
     else:
         found = Unit("m", 1.0) if in_metres else find_unit(body_length(joints), where)
     turned = up_axis.axis == "z" and (up is not None or not in_metres)

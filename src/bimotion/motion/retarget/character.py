@@ -246,8 +246,8 @@ def _flat_skeleton(
     names: tuple[str, ...], parents: list[int], positions: Float[np.ndarray, "N 3"], order: list[int]
 ) -> SourceSkeleton:
     """The nodes, parents first, with bones in the axes of the world."""
-    place = {node: index for index, node in enumerate(order)}
-    above = tuple(place[parents[node]] if parents[node] >= 0 else -1 for node in order)
+    index_of = {node: index for index, node in enumerate(order)}
+    above = tuple(index_of[parents[node]] if parents[node] >= 0 else -1 for node in order)
     offsets = [positions[n] - (positions[parents[n]] if parents[n] >= 0 else 0) for n in order]
     return SourceSkeleton(tuple(names[node] for node in order), above, np.array(offsets).reshape(-1, 3))
 

@@ -142,7 +142,7 @@ def _is_smpl(names: tuple[str, ...], joints: Mapping[str, int]) -> bool:
     if any(joint not in joints for joint in JOINT_NAMES):
         return False
     for joint, index in joints.items():
-        ours, theirs = split_name(joint), split_name(names[index])
-        if theirs.words - {"root"} != ours.words or (ours.number or 0) != (theirs.number or 0):
+        expected, actual = split_name(joint), split_name(names[index])
+        if actual.words - {"root"} != expected.words or (expected.number or 0) != (actual.number or 0):
             return False
     return True

@@ -63,7 +63,7 @@ def _carriers(source: SourceMotion, mapping: JointMapping, spine: list[int]) -> 
     own = (
         found
         if mapping.family.complete
-        else {j: found[j] for j in found if j not in _TRUNK or j in mapping.placed}
+        else {j: found[j] for j in found if j not in _TRUNK or j in mapping.from_user}
     )
     bones = {"pelvis": spine[0], "spine1": spine[-2:][0], "spine2": spine[-1], "spine3": spine[-1]}
     bones["neck"] = found.get("neck", found.get("head", spine[-1]))

@@ -42,7 +42,7 @@ class JointMapping:
     """Index of the joint in the file's skeleton."""
     confidence: dict[str, float] = field(default_factory=dict)
     """How sure each is: 1 for a joint map or an unambiguous name, 0.9 for a name in its chain, 0.6 for the shape."""
-    placed: set[str] = field(default_factory=set)
+    from_user: set[str] = field(default_factory=set)
     """Joints given by the user, which are taken as they are."""
     family: Family = OTHER
     warnings: list[str] = field(default_factory=list)
@@ -53,17 +53,17 @@ class JointMapping:
             self.joints[joint], self.confidence[joint] = index, confidence
 
 
-def map_joints(source: SourceMotion, where: str, given: Mapping[str, str] | None = None) -> JointMapping:
-    """The joints of a skeleton by our names; `given` are those that the user named.
+def map_joints(source: SourceMotion, where: str, joint_map: Mapping[str, str] | None = None) -> JointMapping:
+    """The joints of a skeleton by our names; `joint_map` are those that the user named.
 
     Raises:
         MotionFileError: no person was found in the skeleton, or a given joint is not in it.
     """
     skeleton = source.skeleton
     mapping = JointMapping()
-    for joint, name in (given or {}).items():
-        mapping.add(joint, _given_joint(skeleton, where, joint, name), 1.0)
-        mapping.placed.add(joint)
+    for joint, name in (joint_map or {}).items():
+        mapping.add(joint, _mapped_joint(skeleton, where, joint, name), 1.0)
+        mapping.from_user.add(joint)
     _limbs_by_name(skeleton, mapping)
     _limbs_by_shape(source, mapping)
     missing = [joint for joint in LIMBS if joint not in mapping.joints]
@@ -71,12 +71,12 @@ def map_joints(source: SourceMotion, where: str, given: Mapping[str, str] | None
         raise MotionFileError(_missing(skeleton, where, mapping, missing))
     _one_person(skeleton, where, mapping)
     _trunk(skeleton, mapping)
-    if not given:
+    if not joint_map:
         _no_animal(skeleton, where, mapping)
     mapping.family = find_family(skeleton.names, mapping.joints)
     _family_joints(skeleton, mapping)
     if not mapping.family.complete:
-        for joint in {"pelvis", "spine1", "spine2", "spine3"} - mapping.placed:
+        for joint in {"pelvis", "spine1", "spine2", "spine3"} - mapping.from_user:
             mapping.joints.pop(joint, None)
     doubtful = [j for j in LIMBS if mapping.confidence[j] <= _BY_SHAPE]
     if doubtful:
@@ -87,10 +87,10 @@ def map_joints(source: SourceMotion, where: str, given: Mapping[str, str] | None
     return mapping
 
 
-def _given_joint(skeleton: SourceSkeleton, where: str, joint: str, name: str) -> int:
+def _mapped_joint(skeleton: SourceSkeleton, where: str, joint: str, name: str) -> int:
     if name in skeleton.names:
         return skeleton.names.index(name)
-    plain = [plain_name(known) for known in skeleton.names]
+    plain = [plain_name(candidate) for candidate in skeleton.names]
     if plain_name(name) in plain and plain_name(name):
         return plain.index(plain_name(name))
     raise MotionFileError(
@@ -315,7 +315,7 @@ def _family_joints(skeleton: SourceSkeleton, mapping: JointMapping) -> None:
     """Takes the joints that the family's data sets use where several are possible."""
     plain = [plain_name(name) for name in skeleton.names]
     for joint, name in mapping.family.joints.items():
-        if joint not in mapping.placed and plain_name(name) in plain:
+        if joint not in mapping.from_user and plain_name(name) in plain:
             mapping.joints[joint], mapping.confidence[joint] = plain.index(plain_name(name)), 1.0
 
 
@@ -325,15 +325,15 @@ def _no_animal(skeleton: SourceSkeleton, where: str, mapping: JointMapping) -> N
     Raises:
         MotionFileError: the skeleton is an animal's.
     """
-    strange = [
+    animal_names = [
         name
         for i, name in enumerate(skeleton.names)
         if i not in skeleton.end_sites and "animal" in split_name(name).words
     ]
-    if len(strange) >= 2:
+    if len(animal_names) >= 2:
         raise MotionFileError(
-            f"{where}: expected a person's skeleton, got an animal's ({', '.join(strange[:3])}); if it is a person, "
-            "name its joints with --joint-map"
+            f"{where}: expected a person's skeleton, got an animal's ({', '.join(animal_names[:3])}); if it is a "
+            "person, name its joints with --joint-map"
         )
     rest = skeleton.rest_positions()
 

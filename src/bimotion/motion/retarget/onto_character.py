@@ -60,7 +60,7 @@ class NodeMotion:
         return positions, rotations
 
 
-def put_on(clip: Clip, character: Character) -> NodeMotion:
+def clip_to_node_motion(clip: Clip, character: Character) -> NodeMotion:
     """The motion of the character that does what the clip does."""
     pose = clip_to_pose(clip)
     turn = matrix_to_quat(character.axes)
@@ -79,12 +79,12 @@ def _trunk_rotations(
     world: Float[np.ndarray, "T J 4"], character: Character
 ) -> dict[int, Float[np.ndarray, "T 4"]]:
     """Our four trunk rotations, spread over as many nodes as the character has; neck and head as they are."""
-    ours = [JOINT_NAMES.index(name) for name in _TRUNK]
+    joints = [JOINT_NAMES.index(name) for name in _TRUNK]
     out = {}
-    for place, node in enumerate(character.trunk):
-        at = (len(ours) - 1) * place / max(len(character.trunk) - 1, 1)
-        low = min(int(at), len(ours) - 2)
-        out[node] = slerp(world[:, ours[low]], world[:, ours[low + 1]], at - low)
+    for position, node in enumerate(character.trunk):
+        at = (len(joints) - 1) * position / max(len(character.trunk) - 1, 1)
+        low = min(int(at), len(joints) - 2)
+        out[node] = slerp(world[:, joints[low]], world[:, joints[low + 1]], at - low)
     for name in ("neck", "head"):
         if name in character.joints and character.joints[name] not in out:
             out[character.joints[name]] = world[:, JOINT_NAMES.index(name)]
@@ -139,12 +139,12 @@ def _alignment(
 def _scale(character: Character, joints: Float[np.ndarray, "T J 3"]) -> float:
     """Length of the character's legs in those of the clip."""
     sides = ("left", "right")
-    theirs = sum(character.length(f"{s}_hip", f"{s}_knee", f"{s}_ankle") for s in sides)
-    ours = 0.0
+    character_leg = sum(character.length(f"{s}_hip", f"{s}_knee", f"{s}_ankle") for s in sides)
+    clip_leg = 0.0
     for side in sides:
         chain = [JOINT_NAMES.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
-        ours += float(np.linalg.norm(np.diff(joints[0, chain], axis=0), axis=-1).sum())
-    return theirs / max(ours, 1e-9)
+        clip_leg += float(np.linalg.norm(np.diff(joints[0, chain], axis=0), axis=-1).sum())
+    return character_leg / max(clip_leg, 1e-9)
 
 
 def _hip_positions(
@@ -158,12 +158,12 @@ def _hip_positions(
     hips = character.trunk[0]
     middle = (character.positions[left] + character.positions[right]) / 2
     held = quat_rotate(quat_conjugate(character.rotations[hips]), middle - character.positions[hips])
-    ours = joints[:, [JOINT_NAMES.index("left_hip"), JOINT_NAMES.index("right_hip")]].mean(1)
+    clip_hips = joints[:, [JOINT_NAMES.index("left_hip"), JOINT_NAMES.index("right_hip")]].mean(1)
     ankles = joints[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")], 1].min(1)
     up = character.axes[:, 1]
-    their_ankles = np.mean(
+    ankle_height = np.mean(
         [character.positions[character.joints[f"{side}_ankle"]] @ up for side in ("left", "right")]
     )
-    ours = ours - [0.0, float(np.percentile(ankles, 5)), 0.0]
-    target = scale * ours @ character.axes.T + their_ankles * up
+    clip_hips = clip_hips - [0.0, float(np.percentile(ankles, 5)), 0.0]
+    target = scale * clip_hips @ character.axes.T + ankle_height * up
     return np.asarray(target - quat_rotate(motion.rotations[hips], held))

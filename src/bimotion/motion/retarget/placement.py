@@ -68,11 +68,11 @@ def used_bones(skeleton: SourceSkeleton, mapping: JointMapping, spine: list[int]
     return bones
 
 
-def own_joints(mapping: JointMapping) -> set[str]:
+def file_joints(mapping: JointMapping) -> set[str]:
     """Joints that are taken as they are in the file."""
     if mapping.family.complete:
         return set(JOINT_NAMES)
-    virtual = {"head", "left_foot", "right_foot", "left_collar", "right_collar"} - mapping.placed
+    virtual = {"head", "left_foot", "right_foot", "left_collar", "right_collar"} - mapping.from_user
     return set(mapping.joints) - virtual
 
 
@@ -80,16 +80,16 @@ def find_holders(
     source: SourceMotion, mapping: JointMapping, spine: list[int], stance: Stance, up: Float[np.ndarray, "3"]
 ) -> dict[str, Holder]:
     """For each of the 22 joints: the bone that holds it, and where on it."""
-    own = own_joints(mapping)
-    holders = {joint: Holder(mapping.joints[joint]) for joint in own}
-    if len(own) < NUM_JOINTS:
-        placed = _torso(source.skeleton, mapping, spine, stance)
-        placed |= _feet(source, mapping, stance, up)
-        holders = placed | holders
+    from_file = file_joints(mapping)
+    holders = {joint: Holder(mapping.joints[joint]) for joint in from_file}
+    if len(from_file) < NUM_JOINTS:
+        virtual = _torso(source.skeleton, mapping, spine, stance)
+        virtual |= _feet(source, mapping, stance, up)
+        holders = virtual | holders
     return holders
 
 
-def place_joints(source: SourceMotion, holders: dict[str, Holder]) -> Float[np.ndarray, "T 22 3"]:
+def joint_positions(source: SourceMotion, holders: dict[str, Holder]) -> Float[np.ndarray, "T 22 3"]:
     """Positions of the 22 joints in the file's unit and axes."""
     out = np.empty((source.num_frames, NUM_JOINTS, 3))
     for index, joint in enumerate(JOINT_NAMES):

@@ -21,7 +21,7 @@ CONTACT_HEIGHT, CONTACT_SPEED = 0.06, 0.25
 _SHORTEST, _EASE = 0.15, 0.2
 """Seconds: shorter contacts are noise; over this time before and after a contact a foot is led to and from it."""
 
-_REACH = 0.99999
+_MAX_STRETCH = 0.99999
 """Part of the leg's length to which it is stretched at most."""
 
 
@@ -52,13 +52,13 @@ def plant_feet(
     up = character.axes[:, 1]
     # the body follows its standing feet, along the floor and in height ...
     for _ in range(2):
-        wanted = _wanted(motion, character, standing, fps)
-        motion.hips = motion.hips + _carried(wanted, standing, 0.1 * fps)
+        shift_to_contact = _contact_shift(motion, character, standing, fps)
+        motion.hips = motion.hips + _mean_shift(shift_to_contact, standing, 0.1 * fps)
     depth = np.where(standing, _sole_heights(motion, character), 0).min(1)
     raised = np.maximum(_gaussian(_widest(-depth, 2)[:, None], 1.0)[:, 0], -depth)
     motion.hips = motion.hips + raised[:, None] * up
     # ... and the legs do the rest
-    shift = _wanted(motion, character, standing, fps)
+    shift = _contact_shift(motion, character, standing, fps)
     heights = _sole_heights(motion, character)
     for side in range(2):
         level = shift[:, side] - (shift[:, side] @ up)[:, None] * up
@@ -72,38 +72,38 @@ def plant_feet(
         _bend_leg(motion, character, name, targets[:, side] - balls[:, side])
 
 
-def _wanted(
+def _contact_shift(
     motion: "NodeMotion", character: Character, standing: Bool[np.ndarray, "T 2"], fps: float
 ) -> Float[np.ndarray, "T 2 3"]:
     """How far each foot is from its place in the contact along the floor, and while it stands from the floor."""
     up = character.axes[:, 1]
     level = np.eye(3) - np.outer(up, up)
     balls = _balls(motion, character) @ level
-    shift = np.stack([_to_place(balls[:, k], standing[:, k], fps) for k in range(2)], axis=1)
+    shift = np.stack([_shift_to_contact(balls[:, k], standing[:, k], fps) for k in range(2)], axis=1)
     heights = np.where(standing, _sole_heights(motion, character), 0)
     return np.asarray(shift - heights[..., None] * up)
 
 
-def _carried(
-    wanted: Float[np.ndarray, "T 2 3"], standing: Bool[np.ndarray, "T 2"], sigma: float
+def _mean_shift(
+    shift: Float[np.ndarray, "T 2 3"], standing: Bool[np.ndarray, "T 2"], sigma: float
 ) -> Float[np.ndarray, "T 3"]:
     """The mean of what the standing feet want, led over the times in which none stands."""
     weight = standing.sum(1)
-    known = np.flatnonzero(weight)
-    if not known.size:
-        return np.zeros_like(wanted[:, 0])
-    mean = (wanted * standing[..., None]).sum(1)[known] / weight[known, None]
+    supported = np.flatnonzero(weight)
+    if not supported.size:
+        return np.zeros_like(shift[:, 0])
+    mean = (shift * standing[..., None]).sum(1)[supported] / weight[supported, None]
     frames = np.arange(len(weight))
-    return _gaussian(np.stack([np.interp(frames, known, mean[:, k]) for k in range(3)], axis=1), sigma)
+    return _gaussian(np.stack([np.interp(frames, supported, mean[:, k]) for k in range(3)], axis=1), sigma)
 
 
-def _widest(values: Float[np.ndarray, "T"], reach: int) -> Float[np.ndarray, "T"]:
+def _widest(values: Float[np.ndarray, "T"], radius: int) -> Float[np.ndarray, "T"]:
     """The largest value of the frames around."""
-    padded = np.pad(values, reach, mode="edge")
-    return np.asarray(np.max([padded[k : k + len(values)] for k in range(2 * reach + 1)], axis=0))
+    padded = np.pad(values, radius, mode="edge")
+    return np.asarray(np.max([padded[k : k + len(values)] for k in range(2 * radius + 1)], axis=0))
 
 
-def _to_place(
+def _shift_to_contact(
     ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"], fps: float
 ) -> Float[np.ndarray, "T 3"]:
     """How far a foot must be moved to stay in one place for each contact; eased out before and after it."""
@@ -111,13 +111,13 @@ def _to_place(
     weight = np.zeros(len(ball))
     ease = max(1, round(_EASE * fps))
     for start, stop in runs(standing):
-        place = np.median(ball[start:stop], axis=0)
+        contact = np.median(ball[start:stop], axis=0)
         around = np.arange(max(start - ease, 0), min(stop + ease, len(ball)))
-        away = np.maximum(np.maximum(start - around, around - (stop - 1)), 0) / (ease + 1)
-        fade = (1 - away) ** 2 * (1 + 2 * away)
+        distance = np.maximum(np.maximum(start - around, around - (stop - 1)), 0) / (ease + 1)
+        fade = (1 - distance) ** 2 * (1 + 2 * distance)
         inside = np.clip(around, start, stop - 1)
         better = fade > weight[around]
-        shift[around[better]] = (fade[:, None] * (place - ball[inside]))[better]
+        shift[around[better]] = (fade[:, None] * (contact - ball[inside]))[better]
         weight[around[better]] = fade[better]
     return shift
 
@@ -184,10 +184,10 @@ def _lower_hips(
     drop = np.zeros(len(shift))
     for side, name in enumerate(("left", "right")):
         hip, ankle = (positions[:, character.joints[f"{name}_{j}"]] for j in ("hip", "ankle"))
-        reach = _REACH * character.length(f"{name}_hip", f"{name}_knee", f"{name}_ankle")
+        longest = _MAX_STRETCH * character.length(f"{name}_hip", f"{name}_knee", f"{name}_ankle")
         leg = ankle + shift[:, side] - hip
         down = -(leg @ up)
-        aside = np.maximum(reach**2 - (leg**2).sum(-1) + down**2, 0)
+        aside = np.maximum(longest**2 - (leg**2).sum(-1) + down**2, 0)
         drop = np.maximum(drop, np.where(standing[:, side], down - np.sqrt(aside), 0))
     if drop.max() > 0:
         wide = np.maximum(drop, _gaussian(drop[:, None], 0.1 * fps)[:, 0])
@@ -202,20 +202,20 @@ def _bend_leg(motion: "NodeMotion", character: Character, side: str, shift: Floa
     thigh, shin = np.linalg.norm(knee - hip, axis=-1), np.linalg.norm(ankle - knee, axis=-1)
     leg = ankle + shift - hip
     distance = np.linalg.norm(leg, axis=-1)
-    reach = np.clip(distance, np.abs(thigh - shin) * 1.001 + 1e-9, (thigh + shin) * 0.9999)
-    along = leg / np.maximum(distance, 1e-9)[:, None]
+    length = np.clip(distance, np.abs(thigh - shin) * 1.001 + 1e-9, (thigh + shin) * 0.9999)
+    direction = leg / np.maximum(distance, 1e-9)[:, None]
     bend = knee - hip
-    bend = bend - (bend * along).sum(-1, keepdims=True) * along
+    bend = bend - (bend * direction).sum(-1, keepdims=True) * direction
     ahead = quat_rotate(
         motion.rotations[character.trunk[0]],
         quat_rotate(quat_conjugate(character.rotations[character.trunk[0]]), character.axes[:, 2]),
     )
     bend = bend + 1e-4 * thigh[:, None] * ahead  # a straight leg bends ahead
-    bend = bend - (bend * along).sum(-1, keepdims=True) * along
+    bend = bend - (bend * direction).sum(-1, keepdims=True) * direction
     bend /= np.maximum(np.linalg.norm(bend, axis=-1, keepdims=True), 1e-12)
-    cos = np.clip((thigh**2 + reach**2 - shin**2) / (2 * thigh * reach), -1, 1)
-    new_knee = hip + thigh[:, None] * (cos[:, None] * along + np.sqrt(1 - cos**2)[:, None] * bend)
-    new_ankle = hip + reach[:, None] * along
+    cos = np.clip((thigh**2 + length**2 - shin**2) / (2 * thigh * length), -1, 1)
+    new_knee = hip + thigh[:, None] * (cos[:, None] * direction + np.sqrt(1 - cos**2)[:, None] * bend)
+    new_ankle = hip + length[:, None] * direction
     turns = (quat_between(knee - hip, new_knee - hip), quat_between(ankle - knee, new_ankle - new_knee))
     for node, turn in zip(nodes, turns, strict=False):
         motion.rotations[node] = quat_multiply(turn, motion.rotations[node])

@@ -158,15 +158,17 @@ class SourceMotion:
         moving = sorted(self.moving.intersection(joint for below in holders.values() for joint in below))
         if not moving:
             return self
-        places = dict(zip(moving, self.local_poses(moving)[0], strict=True))
+        translations = dict(zip(moving, self.local_poses(moving)[0], strict=True))
         offsets = self.skeleton.offsets.copy()
-        for joint, place in places.items():
-            offsets[joint] = np.atleast_2d(place)[0]
+        for joint, translation in translations.items():
+            offsets[joint] = np.atleast_2d(translation)[0]
         skeleton = replace(self.skeleton, offsets=offsets)
         turns = {}
         for bone, below in holders.items():
-            now = [np.atleast_2d(places.get(child, offsets[child])) for child in below]
-            turn = _turn_of_children(np.array([offsets[child] for child in below]), now, self.num_frames)
+            child_positions = [np.atleast_2d(translations.get(child, offsets[child])) for child in below]
+            turn = _turn_of_children(
+                np.array([offsets[child] for child in below]), child_positions, self.num_frames
+            )
             if turn is not None:
                 turns[bone] = turn
         local_poses = self._turned_poses(turns) if turns else self.local_poses
@@ -200,15 +202,15 @@ def stack_frames(arrays: Sequence[Float[np.ndarray, "_ C"]]) -> Float[np.ndarray
 
 
 def _turn_of_children(
-    rest: Float[np.ndarray, "K 3"], places: list[Float[np.ndarray, "_ 3"]], num_frames: int
+    rest: Float[np.ndarray, "K 3"], positions: list[Float[np.ndarray, "_ 3"]], num_frames: int
 ) -> Float[np.ndarray, "T 4"] | None:
     """Rotation in a bone's frame that brings its children nearest to where they are; None where they are rigid."""
-    now = np.stack([np.broadcast_to(place, (num_frames, 3)) for place in places], axis=1)
+    children = np.stack([np.broadcast_to(position, (num_frames, 3)) for position in positions], axis=1)
     size = np.linalg.norm(rest, axis=-1)
-    if (np.linalg.norm(now - rest, axis=-1) <= _RIGID * np.maximum(size, size.max())).all():
+    if (np.linalg.norm(children - rest, axis=-1) <= _RIGID * np.maximum(size, size.max())).all():
         return None
     if len(rest) == 1:
-        return quat_between(np.broadcast_to(rest[0], (num_frames, 3)), now[:, 0])
-    u, _, vh = np.linalg.svd(np.einsum("tki,kj->tij", now, rest))
+        return quat_between(np.broadcast_to(rest[0], (num_frames, 3)), children[:, 0])
+    u, _, vh = np.linalg.svd(np.einsum("tki,kj->tij", children, rest))
     u[..., -1] *= np.linalg.det(u @ vh)[:, None]
     return matrix_to_quat(u @ vh)

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from bimotion.motion.clip import Clip
 from bimotion.motion.retarget.kept_rotations import kept_rotations
 from bimotion.motion.retarget.mapping import JointMapping, map_joints
-from bimotion.motion.retarget.placement import find_holders, place_joints, spine_bones, used_bones
+from bimotion.motion.retarget.placement import find_holders, joint_positions, spine_bones, used_bones
 from bimotion.motion.retarget.source import SourceMotion
 from bimotion.motion.retarget.stance import find_stance, rest_axes, top_joint
-from bimotion.motion.retarget.units import ADULT, Unit, find_unit, given_unit, unit_text
+from bimotion.motion.retarget.units import ADULT, Unit, find_unit, unit_named, unit_text
 from bimotion.motion.retarget.up_axis import UpAxis, find_up, z_up_to_y_up
 from bimotion.motion.skeleton import JOINT_NAMES
 
@@ -60,7 +60,7 @@ def motion_to_clip(
     up_axis = UpAxis(up, "--up") if up else _find_up(source, mapping)
     stance = find_stance(source, mapping.joints, bones, mapping.family, up_axis.vector(), spine[0])
     holders = find_holders(source, mapping, spine, stance, up_axis.vector())
-    positions = place_joints(source, holders)
+    positions = joint_positions(source, holders)
     z_up = up_axis.axis == "z"
     rotations = kept_rotations(source, mapping, spine, stance, positions, z_up=z_up)
     found = _unit(source, mapping, positions, unit, where)
@@ -111,7 +111,7 @@ def _unit(
     where: str,
 ) -> Unit:
     if unit is not None:
-        return given_unit(unit, where)
+        return unit_named(unit, where)
     body = body_length(positions)
     if source.metres is not None:
         if 0.35 < source.metres * body / ADULT < 2.0:

@@ -32,7 +32,7 @@ class Unit:
     """A warning where another unit is possible or the body has an unusual size."""
 
 
-def given_unit(unit: str, where: str) -> Unit:
+def unit_named(unit: str, where: str) -> Unit:
     """The unit that the user named.
 
     Raises:

@@ -124,18 +124,18 @@ def caption_coverage(
     """Share of each query's weighted words in the caption of each motion that holds most of them."""
     vocabulary = {stem: index for index, stem in enumerate(sorted(set().union(*map(stems, queries))))}
     idf = np.array([weights.weight(stem) for stem in vocabulary], dtype=np.float32)
-    sought = np.zeros((len(queries), len(vocabulary)), dtype=np.float32)
-    for row, query in zip(sought, queries, strict=True):
+    query_weights = np.zeros((len(queries), len(vocabulary)), dtype=np.float32)
+    for row, query in zip(query_weights, queries, strict=True):
         row[[vocabulary[stem] for stem in stems(query)]] = 1
-    sought *= idf
-    total = np.maximum(sought.sum(1), 1e-9)
+    query_weights *= idf
+    total = np.maximum(query_weights.sum(1), 1e-9)
     coverage = np.zeros((len(queries), len(captions)))
-    for index, own in enumerate(captions):
-        held = np.zeros((len(vocabulary), len(own)), dtype=np.float32)
-        for column, caption in enumerate(own):
-            held[[vocabulary[stem] for stem in stems(caption) if stem in vocabulary], column] = 1
-        if own:
-            coverage[:, index] = (sought @ held).max(1) / total
+    for index, item_captions in enumerate(captions):
+        contains = np.zeros((len(vocabulary), len(item_captions)), dtype=np.float32)
+        for column, caption in enumerate(item_captions):
+            contains[[vocabulary[stem] for stem in stems(caption) if stem in vocabulary], column] = 1
+        if item_captions:
+            coverage[:, index] = (query_weights @ contains).max(1) / total
     return coverage
 
 

@@ -38,7 +38,7 @@ class ContrastiveLossConfig:
         )
 
 
-class Likeness:
+class CaptionSimilarity:
     """Which captions of a batch have the same meaning, judged by their words weighted by rarity."""
 
     def __init__(self, captions: Iterable[str], threshold: float) -> None:
@@ -51,7 +51,7 @@ class Likeness:
             self.num += 1
         self.counts = counts
 
-    def alike(
+    def same_meaning(
         self, texts: Sequence[str], captions: Sequence[Sequence[str]] | None = None
     ) -> Bool[np.ndarray, "B B"]:
         """Which pairs of texts have the same meaning, including those whose items share one of their `captions`.
@@ -60,40 +60,40 @@ class Likeness:
         """
         sets = [set(_words(text)) for text in texts]
         vocabulary = {word: index for index, word in enumerate(sorted(set().union(*sets)))}
-        holds = np.zeros((len(sets), len(vocabulary)))
-        for row, words in zip(holds, sets, strict=True):
+        contains = np.zeros((len(sets), len(vocabulary)))
+        for row, words in zip(contains, sets, strict=True):
             row[[vocabulary[word] for word in words]] = 1
         weights = np.array([math.log((1 + self.num) / (1 + self.counts[word])) for word in vocabulary]) + 1e-6
-        shared = (holds * weights) @ holds.T
-        own = np.diag(shared)
-        alike = shared >= self.threshold * (own[:, None] + own - shared) - 1e-9
+        shared = (contains * weights) @ contains.T
+        totals = np.diag(shared)
+        same_meaning = shared >= self.threshold * (totals[:, None] + totals - shared) - 1e-9
         if captions is not None:
             holders: dict[str, list[int]] = {}
             for row_number, item_captions in enumerate(captions):
                 for caption in set(item_captions):
                     holders.setdefault(caption, []).append(row_number)
             for rows in holders.values():
-                alike[np.ix_(rows, rows)] = True
-        return np.asarray(alike)
+                same_meaning[np.ix_(rows, rows)] = True
+        return np.asarray(same_meaning)
 
 
 def info_nce(
     text: Float[Tensor, "B D"],
     motion: Float[Tensor, "B D"],
-    alike: Bool[Tensor, "B B"],
+    same_meaning: Bool[Tensor, "B B"],
     scale: Float[Tensor, ""],
     wrong: tuple[Int[Tensor, " W"], Float[Tensor, "W D"]] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean cross entropy of retrieving each text's motion and each motion's text in the batch.
 
-    Cosines times `scale` are the logits. Pairs marked `alike` are ignored. `wrong` holds rows whose motion has one more
-    negative text, and the embeddings of these texts.
+    Cosines times `scale` are the logits. Pairs marked `same_meaning` are ignored. `wrong` holds rows whose motion has
+    one more negative text, and the embeddings of these texts.
 
     Source: van den Oord et al. 2018; TMR (Petrovich et al. 2023), section 3.3, filtered negatives.
     """
     text, motion = F.normalize(text, dim=-1), F.normalize(motion, dim=-1)
-    own = torch.eye(len(text), dtype=torch.bool, device=text.device)
-    logits = (scale * (text @ motion.T)).masked_fill(alike & ~own, -torch.inf)
+    diagonal = torch.eye(len(text), dtype=torch.bool, device=text.device)
+    logits = (scale * (text @ motion.T)).masked_fill(same_meaning & ~diagonal, -torch.inf)
     target = torch.arange(len(text), device=text.device)
     to_text = logits.T
     if wrong is not None:

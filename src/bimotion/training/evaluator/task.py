@@ -28,7 +28,7 @@ from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
 from bimotion.training.evaluator.calibration import KnownWords, calibrate
-from bimotion.training.evaluator.loss import ContrastiveLossConfig, Likeness, info_nce
+from bimotion.training.evaluator.loss import CaptionSimilarity, ContrastiveLossConfig, info_nce
 from bimotion.training.folders import replaced_folder
 from bimotion.training.order import BatchOrder, OrderConfig
 from bimotion.training.task import Shard
@@ -52,7 +52,7 @@ class PairBatch:
     """Captions' tokens."""
     mask: Bool[Tensor, "B L"]
     """Which tokens are not padding."""
-    alike: Bool[Tensor, "B B"]
+    same_meaning: Bool[Tensor, "B B"]
     """Pairs with the same meaning."""
     wrong_rows: Int[Tensor, " W"]
     """Motions that have a hard negative caption."""
@@ -84,7 +84,7 @@ class EvaluatorObjective(nn.Module):
         with torch.autocast(text.device.type, enabled=False):
             scale = self.log_scale.exp().clamp(max=LAST_SCALE)
             return {
-                "loss": info_nce(text.float(), motion.float(), batch.alike, scale, wrong),
+                "loss": info_nce(text.float(), motion.float(), batch.same_meaning, scale, wrong),
                 "scale": scale.detach(),
             }
 
@@ -136,22 +136,22 @@ class EvaluatorTask:
         self.losses, self.order, self.card = losses, order, card
         self.module = EvaluatorObjective(network)
         captions = (caption for item in train.items for caption in item.captions)
-        self.likeness = Likeness(captions, losses.alike_words)
+        self.similarity = CaptionSimilarity(captions, losses.alike_words)
         self._bank = ParaphraseBank.load()
 
     def captions(self, item: Item, rng: np.random.Generator) -> tuple[str, str | None]:
         """A true caption of the item, and possibly a hard negative of it."""
         losses = self.losses
-        wants_wrong = rng.random() < losses.wrong_share
+        with_negative = rng.random() < losses.wrong_share
         phrases = tuple(event.text for event in item.events)
         if len(phrases) > 1 and rng.random() < losses.phrase_share:
             seed = int(rng.integers(2**31))
-            other = changed_order(phrases, rng) if wants_wrong else None
+            other = changed_order(phrases, rng) if with_negative else None
             # The same seed: subject and joining words must not reveal which is which.
             wrong = None if other is None else join_phrases(other, np.random.default_rng(seed))
             return join_phrases(phrases, np.random.default_rng(seed)), wrong
         caption = self._caption(item, rng)
-        return caption, changed_caption(caption, rng) if wants_wrong else None
+        return caption, changed_caption(caption, rng) if with_negative else None
 
     def _caption(self, item: Item, rng: np.random.Generator) -> str:
         if rng.random() < self.losses.paraphrase_share:
@@ -175,7 +175,7 @@ class EvaluatorTask:
         padded = self.train.batch(clips)
         limit = self.network.config.max_tokens
         ids, mask = token_batch(self.tokenizer, texts, limit)
-        alike = self.likeness.alike(texts, [item.captions for item in items])
+        same_meaning = self.similarity.same_meaning(texts, [item.captions for item in items])
         rows = [row for row, text in enumerate(wrong) if text is not None]
         wrong_ids, wrong_mask = ids[:0], mask[:0]
         if rows:
@@ -185,7 +185,7 @@ class EvaluatorTask:
             padded.lengths,
             ids,
             mask,
-            torch.from_numpy(alike),
+            torch.from_numpy(same_meaning),
             torch.tensor(rows, dtype=torch.long),
             wrong_ids,
             wrong_mask,
@@ -207,7 +207,9 @@ class EvaluatorTask:
             return {}
         text, motion = self._embed(pool)
         captions = [set(item.captions) for item in pool.items]
-        right = torch.tensor([[item.captions[0] in others for others in captions] for item in pool.items])
+        right = torch.tensor(
+            [[item.captions[0] in item_captions for item_captions in captions] for item in pool.items]
+        )
         order = torch.from_numpy(np.random.default_rng(0).permutation(len(pool)))
         hits: list[Tensor] = []
         for start in range(0, len(order), VALIDATION_GROUP):

@@ -102,16 +102,16 @@ def earlier_model(
     mixture = replace(config.mixture, text_vocab_size=special.text_vocab_size)
     vae_config = old.config.vae if vae is None else vae.config
     model = MotionLanguage(replace(config, vae=vae_config, mixture=mixture, eos=special.eos))
-    _take_over(model.mixture, old.mixture, f"{folder}: the transformer")
+    _copy_parameters(model.mixture, old.mixture, f"{folder}: the transformer")
     same = model.config.latent_shape == old.config.latent_shape
     for name in ("understanding", "head", "length"):
         new_part, old_part = getattr(model, name), getattr(old, name)
         if same and new_part is not None and old_part is not None:
-            _take_over(new_part, old_part, f"{folder}: {name}")
+            _copy_parameters(new_part, old_part, f"{folder}: {name}")
     if not same:
         logger.info("the VAE has other latents than %s: understanding, head and length start anew", folder)
     if vae is None:
-        _take_over(model.vae, old.vae, f"{folder}: the VAE")
+        _copy_parameters(model.vae, old.vae, f"{folder}: the VAE")
         for name, value in old.named_buffers(recurse=False):
             getattr(model, name).copy_(value)
     return model, tokenizer
@@ -124,7 +124,7 @@ def copy_vae_into(model: MotionLanguage, vae: MotionVae, stats: FeatureStats) ->
     model.feature_std.copy_(torch.from_numpy(stats.std.copy()))
 
 
-def take_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> None:
+def copy_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> None:
     """Set the normalisation of latents from those of the windows of `pool`."""
     mean, std = latents.statistics()
     rank = model.config.latent_rank
@@ -147,13 +147,13 @@ def feature_stats(model: MotionLanguage) -> FeatureStats:
     )
 
 
-def _take_over(new: nn.Module, old: nn.Module, what: str) -> None:
+def _copy_parameters(new: nn.Module, old: nn.Module, part: str) -> None:
     shapes = {name: tuple(value.shape) for name, value in old.state_dict().items()}
     expected = {name: tuple(value.shape) for name, value in new.state_dict().items()}
     if shapes != expected:
         odd = next(name for name in sorted({*shapes, *expected}) if shapes.get(name) != expected.get(name))
         raise ConfigError(
-            f"{what} has another shape ({odd}: {shapes.get(odd)}, expected {expected.get(odd)}); leave the sizes out, "
+            f"{part} has another shape ({odd}: {shapes.get(odd)}, expected {expected.get(odd)}); leave the sizes out, "
             "they are taken from the folder"
         )
     new.load_state_dict(old.state_dict())

@@ -31,22 +31,22 @@ class PromptCache:
         self.shape = (config.layers, 2, config.groups, config.head_width)
         self.folder = folder / f"prompts-{_fingerprint(mixture)[:12]}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.places: dict[tuple[int, ...], int] = {}
+        self.offsets: dict[tuple[int, ...], int] = {}
         self.used = 0
         self._index = self.folder / "index.txt"
         if self._index.is_file():
             for line in self._index.read_text("utf-8").splitlines():
                 ids = tuple(map(int, line.split()))
-                self.places[ids] = self.used
+                self.offsets[ids] = self.used
                 self.used += len(ids)
         self._rows = self._open(max(self.used, 1))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.offsets)
 
     def prefix(self, prompts: Sequence[tuple[int, ...]]) -> KeyValueCache:
         """The keys and values of some text prompts, as `Mixture.motion_states` reads them."""
-        missing = [ids for ids in dict.fromkeys(prompts) if ids not in self.places]
+        missing = [ids for ids in dict.fromkeys(prompts) if ids not in self.offsets]
         if missing:
             self._add(missing)
         longest = max(map(len, prompts))
@@ -54,8 +54,8 @@ class PromptCache:
         cache = KeyValueCache(self.mixture.config, len(prompts), longest, weight.device, weight.dtype)
         block = np.zeros((len(prompts), longest, *self.shape), np.float16)
         for row, ids in enumerate(prompts):
-            place = self.places[ids]
-            block[row, : len(ids)] = self._rows[place : place + len(ids)]
+            offset = self.offsets[ids]
+            block[row, : len(ids)] = self._rows[offset : offset + len(ids)]
         kept = torch.from_numpy(block).to(weight.device, weight.dtype)
         cache.store.copy_(kept.permute(2, 3, 0, 4, 1, 5))
         cache.filled.copy_(torch.tensor([len(ids) for ids in prompts]))
@@ -72,14 +72,14 @@ class PromptCache:
         batch = batch.to(self.mixture.text.embedding.weight.device)
         cache = self.mixture.cache(batch.size, batch.length)
         self.mixture(batch, cache=cache, text_rows=batch.last_rows[:0])
-        made = cache.store.permute(2, 4, 0, 1, 3, 5).half().cpu().numpy()
+        computed = cache.store.permute(2, 4, 0, 1, 3, 5).half().cpu().numpy()
         needed = self.used + sum(map(len, prompts))
         if needed > len(self._rows):
             self._rows = self._open(needed)
         with self._index.open("a", encoding="utf-8") as lines:
             for row, prompt in enumerate(prompts):
-                self._rows[self.used : self.used + len(prompt)] = made[row, : len(prompt)]
-                self.places[prompt] = self.used
+                self._rows[self.used : self.used + len(prompt)] = computed[row, : len(prompt)]
+                self.offsets[prompt] = self.used
                 self.used += len(prompt)
                 lines.write(" ".join(map(str, prompt)) + "\n")
 

@@ -104,9 +104,9 @@ def _probe(
     frames = torch.arange(joints.shape[1], device=joints.device)
     inside = (frames < lengths[:, None]).float() / lengths[:, None].sqrt()
 
-    def weighed(seen: Float[Tensor, "B S *W"], share: Float[Tensor, "B S"]) -> Tensor:
-        noise = torch.randn(seen.shape, generator=generator).to(seen.device)
-        return (seen.flatten(2) * noise.flatten(2)).sum(-1).mul(share).sum()
+    def weighed(states: Float[Tensor, "B S *W"], share: Float[Tensor, "B S"]) -> Tensor:
+        noise = torch.randn(states.shape, generator=generator).to(states.device)
+        return (states.flatten(2) * noise.flatten(2)).sum(-1).mul(share).sum()
 
     about_root = joints - joints[:, :, :1]
     velocities = joints.diff(dim=1)
