@@ -21,6 +21,7 @@ from bimotion.errors import BimotionError
 COMMANDS = {
     "demo": ("demo", "Demo", "text to motion and motion to text, end to end, with a page to look at"),
     "generate": ("generate", "Generate", "generate motions from sentences"),
+    "compose": ("compose", "Compose", "generate one motion of several phrases"),
     "caption": ("caption", "Caption", "describe motions in sentences"),
     "predict": ("predict", "Predict", "continue a motion"),
     "inbetween": ("inbetween", "Inbetween", "join two motions by a generated transition"),

@@ -55,6 +55,7 @@ class FeatureModel:
         )
         self.min_frames = FPS if length is None else length.min_frames
         self.length_in_prompt = network.config.length_in_prompt
+        self.max_tokens = network.config.mixture.max_positions
 
     def frames_of(self, seconds: float | None, frames: int | None) -> int | None:
         """The number of frames that `seconds` or `frames` stand for; None where neither is given.

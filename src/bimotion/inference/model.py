@@ -5,7 +5,7 @@ Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D laten
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from bimotion.inference.arguments import (
     check_texts,
 )
 from bimotion.inference.caption_guard import join_captions
+from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match, Matcher, match_of
@@ -37,6 +38,7 @@ from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
+from bimotion.inference.timeline import PhraseLike, check_phrase, check_phrases
 from bimotion.models.choices import Precision, Sampler
 from bimotion.models.precision import set_precision
 from bimotion.models.weights import load_model
@@ -223,7 +225,7 @@ class MotionLanguageModel(FeatureModel):
         """`best` candidates for each request, one after the other."""
         sequences = [
             prompts.motion_of_text(
-                self.tokenizer, request.prompt, self._limit, length if self.length_in_prompt else None
+                self.tokenizer, request.prompt, self.max_tokens, length if self.length_in_prompt else None
             )
             for request, length in zip(requests, lengths, strict=True)
         ]
@@ -336,6 +338,64 @@ class MotionLanguageModel(FeatureModel):
         first, last = check_clip(first, "first"), check_clip(last, "last")
         return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end)
 
+    def compose(
+        self,
+        phrases: Sequence[PhraseLike],
+        *,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        steps: int | None = None,
+        sampler: Sampler | None = None,
+        clean: bool = True,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> ComposedClip:
+        """One motion of several phrases, each after the other, of any length: 20 frames per second, from the origin.
+
+        A phrase is a sentence ("walks forward", "walks forward @3") or a pair of sentence and seconds; without seconds
+        its length is what the sentence says, else what the model predicts. Body, heading, speed and standing feet go on
+        from phrase to phrase. The seed of piece i of the motion is seed + i.
+
+        >>> model.compose([("a person walks", 3.0), "sits down @4"], seed=0)
+
+        Raises:
+            ConfigError: no phrase, one that is too short for the model, or an argument of a wrong type.
+            Cancelled: `cancel` returned True.
+        """
+        checked = check_phrases(phrases)
+        check_flag(clean, "clean")
+        sampling = Sampling(seed, guidance_scale, steps, sampler)
+        return compose_clip(self, checked, sampling, clean=clean, progress=progress, cancel=cancel)
+
+    def stream(
+        self,
+        phrases: Iterable[PhraseLike],
+        *,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        steps: int | None = None,
+        sampler: Sampler | None = None,
+        clean: bool = True,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Chunk]:
+        """The motion of `compose` in chunks, each generated when it is asked for.
+
+        `phrases` may be a generator that never ends: the next phrase is taken from it when the motion before has been
+        given out, so that what comes next can be decided while the motion plays. Memory does not grow.
+
+        >>> for chunk in model.stream(phrases_that_somebody_types(), seed=0):
+        ...     play(chunk.clip.joints)
+
+        Raises:
+            ConfigError: a phrase that is too short for the model, or an argument of a wrong type.
+            Cancelled: `cancel` returned True.
+        """
+        check_flag(clean, "clean")
+        if isinstance(phrases, (str, bytes)) or not isinstance(phrases, Iterable):
+            raise ConfigError("phrases: expected an iterable such as ['walks', ('sits down', 3.0)]")
+        sampling = Sampling(seed, guidance_scale, steps, sampler)
+        return compose_chunks(self, map(check_phrase, phrases), sampling, clean=clean, cancel=cancel)
+
     def continue_motion(self, clip: Clip, *, seconds: float = 2.0, seed: int | None = None) -> Clip:
         """Old name of `predict`, for one release."""
         warnings.warn("continue_motion is now called predict", DeprecationWarning, stacklevel=2)
@@ -404,11 +464,6 @@ class MotionLanguageModel(FeatureModel):
         lengths = [check_integer(each, "frames", self.min_frames, self.max_frames) for each in frame_counts]
         return [features_to_clip(features) for features in self.decode_features(latents, lengths)]
 
-    @property
-    def _limit(self) -> int:
-        """Longest sequence, in tokens."""
-        return self.network.config.mixture.max_positions
-
     @cached_property
     def _matcher(self) -> Matcher:
         return Matcher.bundled(str(self.network.latent_mean.device))
@@ -421,7 +476,7 @@ class MotionLanguageModel(FeatureModel):
     def _doubts(self, request: MotionRequest, fixed: int | None) -> list[str]:
         """Warnings that a sentence gives rise to before anything is generated."""
         doubts = word_warnings(request.prompt, self.known_words)
-        cut = prompts.unread_part(self.tokenizer, request.prompt, self._limit, fixed)
+        cut = prompts.unread_part(self.tokenizer, request.prompt, self.max_tokens, fixed)
         if cut:
             words = cut.split()
             end = " ".join(words if len(words) <= 12 else [*words[:6], "...", *words[-6:]])

@@ -29,6 +29,9 @@ Prediction = Literal["eps", "v"]
 PredictEps = Callable[[Float[Tensor, "B 1 X"], int], Float[Tensor, "B 1 X"]]
 """The noise in `xt` at a step, counted from the noisiest."""
 
+Guide = Callable[[Float[Tensor, "B 1 X"], int], Float[Tensor, "B 1 X"]]
+"""A change of the predicted `x0` at a step, such as towards constraints on the motion."""
+
 
 @dataclass(frozen=True)
 class DiffusionConfig:
@@ -181,6 +184,20 @@ def add_noise(
 
 def _x0(xt: Tensor, eps: Tensor, alpha_bar: float) -> Tensor:
     return math.sqrt(1 / alpha_bar) * xt - math.sqrt(1 / alpha_bar - 1) * eps
+
+
+def guide_noise(predict: PredictEps, guide: Guide, schedule: Schedule) -> PredictEps:
+    """The noise at each step that leads to the `x0` that `guide` makes of the predicted one.
+
+    Source: as data consistency in DDNM (Wang et al. 2023), by any function of `x0`.
+    """
+
+    def predict_guided(xt: Float[Tensor, "B 1 X"], step: int) -> Float[Tensor, "B 1 X"]:
+        level = schedule.alpha_bar[step]
+        x0 = guide(_x0(xt, predict(xt, step), level), step)
+        return (xt - math.sqrt(level) * x0) / math.sqrt(1 - level)
+
+    return predict_guided
 
 
 def _ancestral(predict: PredictEps, schedule: Schedule, noise: Tensor, temperature: float) -> Tensor:

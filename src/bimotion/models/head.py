@@ -21,10 +21,13 @@ from bimotion.models.blocks import EncoderLayer
 from bimotion.models.choices import Sampler
 from bimotion.models.diffusion import (
     DiffusionConfig,
+    Guide,
+    PredictEps,
     Schedule,
     add_noise,
     draw_noise,
     draws,
+    guide_noise,
     sample,
     schedule_of,
 )
@@ -281,10 +284,12 @@ class DiffusionHead(nn.Module):
         temperature: float = 1.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws B 1 X"] | None = None,
+        guide: Guide | None = None,
     ) -> Float[Tensor, "B 1 X"]:
         """Sampled latents given the hidden states at the slots; arguments that are None take the configuration's value.
 
-        `noise` replaces the generator: the start, then the noise of each step but the last.
+        `noise` replaces the generator: the start, then the noise of each step but the last. `guide` changes the `x0`
+        that is predicted at each step.
         """
         sampler = self.diffusion.sampler if sampler is None else sampler
         steps = self.diffusion.sample_steps if steps is None else steps
@@ -294,12 +299,14 @@ class DiffusionHead(nn.Module):
             count = draws(schedule, sampler)
             noise = draw_noise(count, z.shape[0], self.x_width, generator, z.device, z.dtype)
         if scale == 1:
-            predict_noise = _NoisePrediction(self, schedule, self.condition(z), guided=None)
+            predict_noise: PredictEps = _NoisePrediction(self, schedule, self.condition(z), guided=None)
         else:
             fake = self.fake_condition.to(z.dtype)[None]
             predict_noise = _NoisePrediction(
                 self, schedule, self.condition(torch.cat((z, fake))), guided=scale
             )
+        if guide is not None:
+            predict_noise = guide_noise(predict_noise, guide, schedule)
         return sample(predict_noise, schedule, noise, sampler, temperature)
 
 

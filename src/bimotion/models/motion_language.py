@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig, Rotary
 from bimotion.models.choices import Sampler
-from bimotion.models.diffusion import DiffusionConfig
+from bimotion.models.diffusion import DiffusionConfig, Guide
 from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
@@ -165,10 +165,14 @@ class MotionLanguage(nn.Module):
         self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
     ) -> Float[Tensor, "B T F"]:
         """Normalised features of normalised latents; zeros from each length on."""
+        return self.vae.decode(self.vae_latents(latents), lengths, num_frames)
+
+    def vae_latents(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B M E"]:
+        """The VAE's latents of normalised ones; the inverse of `normalise` on the axes that are used."""
         z = latents * self.latent_std
         if self.config.latent_rank is not None:
             z = (z.flatten(1) @ self.latent_axes_back).view(-1, *self.latent_mean.shape)
-        return self.vae.decode((z + self.latent_mean).to(latents.dtype), lengths, num_frames)
+        return (z + self.latent_mean).to(latents.dtype)
 
     def normalise(self, z: Float[Tensor, "B M E"]) -> Float[Tensor, "B N D"]:
         """The VAE's latents in the normalised form that the language model uses."""
@@ -273,6 +277,7 @@ class MotionLanguage(nn.Module):
         temperature: float = 1.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws R 1 X"] | None = None,
+        guide: Guide | None = None,
     ) -> tuple[Float[Tensor, "R N D"], Int[Tensor, " R"] | None]:
         """Sampled latents of the target motions, and their predicted lengths in frames if there is a length network.
 
@@ -287,6 +292,7 @@ class MotionLanguage(nn.Module):
             temperature=temperature,
             generator=generator,
             noise=noise,
+            guide=guide,
         )
         frames = None if self.length is None else self.length.predict(z, x0)
         return x0.view(x0.shape[0], *self.config.latent_shape), frames

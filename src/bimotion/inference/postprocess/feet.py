@@ -55,16 +55,17 @@ def steady_root(
 
 
 def plant_feet(
-    joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"]
+    joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"], fixed: int = 0
 ) -> Float[np.ndarray, "T J 3"]:
     """The joints with each foot locked for as long as its contact columns say that it stands.
 
     Ankle and ball of the foot are moved along the floor, the knee follows so that thigh and shin keep their lengths.
-    All other joints stay unchanged.
+    All other joints stay unchanged, and so do the first `fixed` frames: a foot that stands in the last of them stays
+    where it is.
     """
     out = joints.astype(np.float64)
     for (hip, knee, ankle, ball), standing in zip(LEGS, contacts(features).T, strict=True):
-        shift = _shifts(out[:, ball], standing)
+        shift = _shifts(out[:, ball], standing, fixed)
         if not shift.any():
             continue
         target = out[:, ankle] + shift
@@ -79,7 +80,9 @@ def contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
     return np.asarray(features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5)
 
 
-def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> Float[np.ndarray, "T 3"]:
+def _shifts(
+    ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"], fixed: int
+) -> Float[np.ndarray, "T 3"]:
     """How far the foot is moved in each frame so that it stands still in every run of contact."""
     num = len(ball)
     known = np.zeros(num, dtype=bool)
@@ -88,8 +91,10 @@ def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> 
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         if stop - start < MIN_FRAMES:
             continue
-        moved = np.median(ball[start:stop], axis=0) - ball[start:stop]
+        target = ball[fixed - 1] if start < fixed < stop else np.median(ball[start:stop], axis=0)
+        moved = target - ball[start:stop]
         moved[:, 1] = 0
+        moved[: max(0, fixed - start)] = 0
         if np.linalg.norm(moved, axis=-1).max() > MAX_SHIFT:
             continue
         shift[start:stop], known[start:stop] = moved, True
@@ -108,6 +113,7 @@ def _shifts(ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"]) -> 
         shift = np.where(
             known[:, None], shift, shift + np.where(before[:, None] == after[:, None], eased / 2, eased)
         )
+    shift[:fixed] = 0
     return shift
 
 

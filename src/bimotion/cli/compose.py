@@ -1,0 +1,101 @@
+"""`bimotion compose`: one motion of several phrases."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from bimotion.cli.options import (
+    Drawing,
+    DrawingOptions,
+    Flag,
+    Out,
+    Running,
+    RunningOptions,
+    Writing,
+    WritingOptions,
+)
+from bimotion.cli.terminal import say, say_lines
+
+if TYPE_CHECKING:
+    from bimotion.inference.timeline import Phrase
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Generate one motion of any length from several phrases, one after the other.
+
+    A phrase is a sentence, with its seconds after an @ if you like; without them the model chooses the length. A single
+    .txt file is a timeline, a line each: sentence # start # end, in seconds. Body, heading, speed and standing feet go
+    on from phrase to phrase.
+
+    examples:
+      bimotion compose "walks forward @3" "sits down @4" "stands up and waves with the left hand" --out f.glb
+      bimotion compose story.txt --out page.html --seed 0
+    """
+
+    phrases: Annotated[
+        Positional[tuple[str, ...]], arg(metavar="PHRASE...|FILE", help_behavior_hint="(one or more)")
+    ]
+    """What the person does, phrase by phrase, or a timeline file (.txt)."""
+    out: Out
+    """File to write; an existing one is overwritten."""
+    raw: Flag = False
+    """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
+    json: Flag = False
+    """Print {"file", "seed", "seconds", "frames", "phrases": [{"text", "start", "end"}]} instead of lines."""
+    drawing: DrawingOptions = Drawing()
+    """How the motion is sampled."""
+    running: RunningOptions = Running()
+    """Which model runs, and how."""
+    writing: WritingOptions = Writing()
+    """How --out is written."""
+
+    def run(self) -> None:
+        """Compose, write, and print what was written."""
+        from bimotion.cli.progress import Bar
+
+        self.writing.check(self.out)
+        self.drawing.check()
+        phrases = self._phrases()
+        model = self.running.load()
+        seed = self.drawing.first_seed()
+        with Bar("composing") as bar:
+            clip = model.compose(
+                phrases,
+                seed=seed,
+                guidance_scale=self.drawing.guidance,
+                steps=self.drawing.steps,
+                sampler=self.drawing.sampler,
+                clean=not self.raw,
+                progress=bar.update,
+            )
+        written = self.writing.save(clip, self.out)
+        if self.json:
+            row = {
+                "file": str(self.out),
+                "seed": seed,
+                "seconds": round(written.duration, 2),
+                "frames": len(written),
+                "phrases": [asdict(phrase) for phrase in clip.phrases],
+            }
+            say_lines(json.dumps(row, indent=1))
+            return
+        say(f"{self.out}: {written.duration:.2f} s, {len(written)} frames, seed {seed}")
+        for phrase in clip.phrases:
+            say(f"  {phrase.start:6.2f} - {phrase.end:6.2f} s  {phrase.text}")
+
+    def _phrases(self) -> "list[Phrase]":
+        """The phrases of the command line, or of the timeline file that it names."""
+        from bimotion.cli.usage import UsageError
+        from bimotion.inference.timeline import parse_phrase, read_timeline
+
+        if not self.phrases:
+            raise UsageError(
+                'which phrases? As in: bimotion compose "walks forward @3" "sits down @4" --out motion.glb'
+            )
+        if len(self.phrases) == 1 and self.phrases[0].lower().endswith(".txt"):
+            return read_timeline(Path(self.phrases[0]).expanduser())
+        return [parse_phrase(phrase) for phrase in self.phrases]

@@ -1,0 +1,144 @@
+"""Constraints on a generated motion, as residuals of its features that guidance makes small.
+
+Legend: T frames, K constrained frames, C = 67 columns of the body (root and joint positions), R residuals. Features are
+not normalised; the motion starts over the origin and faces +Z.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from bimotion.features import features_to_joints, features_to_root
+from bimotion.features.layout import FEATURE_DIM, RIC, ROOT
+
+BODY = slice(ROOT.start, RIC.stop)
+"""Columns that a motion is rebuilt from: root and joint positions."""
+
+BODY_COLUMNS = BODY.stop - BODY.start
+
+VELOCITY_COLUMNS = 3
+"""Leading columns, which hold the turn and the step to the next frame."""
+
+TURN_TOLERANCE, STEP_TOLERANCE, POSITION_TOLERANCE = 0.01, 0.006, 0.02
+"""Errors that count as one: half radians and metres a frame, metres."""
+
+
+@runtime_checkable
+class Constraint(Protocol):
+    """What a motion has to be like."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """Errors, each in units of what is tolerated; smooth in the features."""
+
+
+def tolerances() -> Float[Tensor, " 67"]:
+    """What counts as an error of one in each column of the body."""
+    values = torch.full((BODY_COLUMNS,), POSITION_TOLERANCE)
+    values[0], values[1:VELOCITY_COLUMNS] = TURN_TOLERANCE, STEP_TOLERANCE
+    return values
+
+
+def body_of(features: Float[np.ndarray, "T 263"]) -> Float[Tensor, "T 67"]:
+    """The columns of the body."""
+    return torch.from_numpy(np.ascontiguousarray(features[:, BODY], dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class KnownFrames:
+    """Frames whose features are given, such as the end of the motion before."""
+
+    start: int
+    """First of the frames; negative: counted from the end."""
+    body: Float[Tensor, "K 67"]
+    """Their columns."""
+    weights: Float[Tensor, " K"]
+    """How much each frame counts."""
+    velocities: bool = True
+    """Whether turn and step to the next frame are given as well."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """Differences of the frames."""
+        start = self.start % body.shape[-2]
+        error = (body[..., start : start + len(self.body), :] - self.body) / tolerances()
+        error = error * self.weights[:, None]
+        return error[..., 0 if self.velocities else VELOCITY_COLUMNS :].flatten(-2)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The last frames equal the first ones in pose, speed and turning."""
+
+    frames: int
+    """How many."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """Differences between the last and the first frames."""
+        gap = body[..., -self.frames :, :] - body[..., : self.frames, :]
+        return (gap / tolerances()).flatten(-2)
+
+
+@dataclass(frozen=True)
+class Waypoints:
+    """Positions on the floor, and headings, at some frames."""
+
+    frames: tuple[int, ...]
+    """The frames."""
+    xz: Float[Tensor, "K 2"]
+    """Where the pelvis is, metres."""
+    tolerance: Float[Tensor, " K"]
+    """Distance that counts as an error of one, metres."""
+    yaw: Float[Tensor, " K"] | None = None
+    """Where the body faces, radians about +Y from +Z, without jumps at a whole turn; None: free."""
+    yaw_tolerance: float = 0.2
+    """Angle that counts as an error of one, radians."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """Distances along both axes, then differences of heading."""
+        rows = list(self.frames)
+        yaw, xz = features_to_root(_padded(body))
+        error = ((xz[..., rows, :] - self.xz) / self.tolerance[:, None]).flatten(-2)
+        if self.yaw is None:
+            return error
+        return torch.cat((error, (yaw[..., rows] - self.yaw) / self.yaw_tolerance), -1)
+
+
+@dataclass(frozen=True)
+class JointTargets:
+    """Positions of joints in the world at some frames."""
+
+    frames: tuple[int, ...]
+    """The frames."""
+    joints: tuple[int, ...]
+    """The joint at each."""
+    positions: Float[Tensor, "K 3"]
+    """Where it is, metres."""
+    tolerance: float = 0.01
+    """Distance that counts as an error of one, metres."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """Distances along the axes."""
+        joints = features_to_joints(_padded(body))
+        error = joints[..., list(self.frames), list(self.joints), :] - self.positions
+        return (error / self.tolerance).flatten(-2)
+
+
+@dataclass(frozen=True)
+class All:
+    """Several constraints at once."""
+
+    constraints: Sequence[Constraint]
+    """The constraints."""
+
+    def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
+        """The residuals of all."""
+        return torch.cat([each.residuals(body) for each in self.constraints], -1)
+
+
+def _padded(body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch T 263"]:
+    return F.pad(body, (BODY.start, FEATURE_DIM - BODY.stop))
