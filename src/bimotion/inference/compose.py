@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 
 from bimotion.errors import ConfigError
-from bimotion.features.clips import Place, features_to_clip
+from bimotion.features.clips import FloorTransform, features_to_clip
 from bimotion.features.layout import FEATURE_DIM, FPS
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference import prompts
@@ -167,7 +167,7 @@ class _Writer:
         What the clean-up made different in them fades over `JOIN_FRAMES`; then bones and standing feet are mended.
         """
         known = len(self._given)
-        here, there = Place.of(window[known - 1]), Place.of(self._given[-1])
+        here, there = FloorTransform.of(window[known - 1]), FloorTransform.of(self._given[-1])
         moved = there.to_world(here.to_local(window.astype(np.float64)))
         moved[..., 1] -= here.floor - there.floor
         missing = self._given[-2:] - moved[known - 2 : known]
