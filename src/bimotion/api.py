@@ -131,8 +131,9 @@ def read_clip(
     up: str | None = None,
     rate: float | None = None,
     body_model: str | Path | None = None,
+    animation: str | None = None,
 ) -> Clip:
-    """The motion in a file: BVH, AMC, glTF, VRM, NPY/NPZ joint positions, AMASS npz, or HumanML3D features as NPY.
+    """The motion in a file: BVH, AMC, FBX, glTF, VRM, NPY/NPZ joint positions, AMASS npz, or HumanML3D features as NPY.
 
     `path` may be a binary file object; `format` is then its suffix, such as ".bvh". What had to be assumed, such as an
     unlikely unit, is logged as a warning.
@@ -146,6 +147,7 @@ def read_clip(
         up: The axis that points up, "y" or "z"; found from the rest pose when not given.
         rate: The file's true frames per second, where it states none or a wrong one; nothing is resampled.
         body_model: Folder of `smplx` body models (AMASS only); SMPL's mean skeleton stands in when not given.
+        animation: Name or index (from 0) of the animation of a glTF or FBX file; the first that moves a joint.
 
     Raises:
         MotionFileError: the file is missing, broken, or its skeleton is not a person's.
@@ -157,7 +159,7 @@ def read_clip(
     for name, value in (("skeleton", skeleton), ("joint_map", joint_map), ("body_model", body_model)):
         if not (value is None or isinstance(value, (str, Path))):
             raise ConfigError(f"{name}: expected a path, got a value of type {type(value).__name__}")
-    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model)
+    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model, animation)
     with _as_input(path, format) as file:
         if not file.is_file():
             what = "is a folder, not a motion file" if file.is_dir() else "no such file"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from bimotion.captions.facts import measure_facts
 from bimotion.data import shards
 from bimotion.data.merge import merge_datasets, merge_folder
-from bimotion.data.prepare import prepare_dataset
+from bimotion.data.prepare import find_recordings, prepare_dataset
+from bimotion.data.recording import Reading
 from bimotion.data.store import MotionStore
 from bimotion.data.windows import WindowConfig
 from bimotion.errors import DataError
@@ -245,3 +247,31 @@ def test_captions_of_a_catalogue_stand_also_where_the_grammar_knows_the_content(
     item = next(iter(MotionStore.open(tmp_path / "grammar")))
     assert len(item.captions) >= 4
     assert "hello" not in " ".join(item.captions)
+
+
+def test_up_axis_and_rate_of_the_files_can_be_given(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    joints = make_motion(81, speed=1.0)
+    np.save(folder / "walk.npy", joints[..., [0, 2, 1]] * [1, -1, 1])
+    config = WindowConfig(mirror=False)
+    prepare_dataset(
+        "bvh", folder, tmp_path / "out", config=config, reading=Reading(up="z", rate=10), workers=1
+    )
+    store = MotionStore.open(tmp_path / "out")
+    (item,) = store.items()
+    assert item.num_frames == 2 * (len(joints) - 1)  # 10 frames per second became 20
+    pelvis = store.features(item)[:, 3]
+    np.testing.assert_allclose(pelvis, pelvis[0], atol=0.01)
+    assert pelvis[0] > 0.7
+
+
+def test_shards_of_older_versions_stay_valid(takes: Path) -> None:
+    """Options that are not given stand in no shard's name."""
+    first = find_recordings("bvh", takes).recordings[0]
+    plain = replace(first, reading=Reading())
+    key = shards.shard_keys([plain], WindowConfig())[first.id]
+    assert "up" not in repr(plain.reading)
+    for given in (Reading(up="z"), Reading(rate=60)):
+        other = replace(first, reading=given)
+        assert shards.shard_keys([other], WindowConfig())[first.id] != key

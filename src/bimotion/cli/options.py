@@ -145,12 +145,25 @@ class Reading:
     """True frames per second of the file, where it states none or a wrong one; the motion is not resampled."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
     """Folder of `smplx` body models; SMPL's mean skeleton stands in."""
+    animation: Annotated[
+        str | None,
+        arg(metavar="NAME|INDEX", help_behavior_hint="(default: the first that moves a joint)"),
+    ] = None
+    """Animation of a glTF or FBX file, by its name or its index from 0."""
 
     def options(self) -> "ReadOptions":
         """The options as `read_motion` takes them."""
         from bimotion.motion.formats import ReadOptions
 
-        return ReadOptions(self.skeleton, self.joint_map, self.unit, self.up, self.rate, self.body_model)
+        return ReadOptions(
+            self.skeleton,
+            self.joint_map,
+            self.unit,
+            self.up,
+            self.rate,
+            self.body_model,
+            self.animation,
+        )
 
     def read(self, path: Path) -> "Clip":
         """The motion in a file.

@@ -74,9 +74,14 @@ class Prepare:
     )
     """Names of the files' joints by ours, for skeletons that bimotion does not know."""
     unit: Annotated[
-        Literal["m", "cm", "inch", "mm"] | None, arg(help_behavior_hint="(default: from the body's height)")
+        Literal["m", "dm", "cm", "inch", "mm"] | None,
+        arg(help_behavior_hint="(default: from the body's height)"),
     ] = None
     """Unit of the files' lengths."""
+    up: Annotated[Literal["y", "z"] | None, arg(help_behavior_hint="(default: from the rest pose)")] = None
+    """Axis of the files that points up."""
+    rate: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as the files say)")] = None
+    """True frames per second of the files, where they state none or a wrong one; they are resampled from it."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
     """A folder of `smplx` body models."""
     json: Flag = False
@@ -110,7 +115,7 @@ class Prepare:
                 long_captions=self.long_captions,
                 grammar_captions=self.grammar_captions,
             ),
-            reading=Reading(self.joint_map, self.unit, self.body_model),
+            reading=Reading(self.joint_map, self.unit, self.body_model, self.up, self.rate),
             catalogue=self.catalogue,
             workers=self.workers,
         )

@@ -1,6 +1,6 @@
 """A recording before it is prepared: its file, its labels and its captions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bimotion.captions.acts import Label
@@ -36,6 +36,11 @@ class Reading:
     """m, cm, inch or mm; found from the body's height where None."""
     body_model: Path | None = None
     """Folder of `smplx` models, for AMASS."""
+    # not in the repr, which is part of the names of shards: those of older versions stay valid
+    up: str | None = field(default=None, repr=False)
+    """The axis that points up, y or z; found from the rest pose where None."""
+    rate: float | None = field(default=None, repr=False)
+    """True frames per second of the files; as they say where None."""
 
 
 @dataclass(frozen=True)

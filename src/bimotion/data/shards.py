@@ -36,6 +36,8 @@ def shard_keys(recordings: Sequence[Recording], config: WindowConfig) -> dict[st
         reading = replace(recording.reading, joint_map=None, body_model=None)
         rest = replace(recording, path=Path(), skeleton=None, reading=reading)
         content = [settings, repr(rest), *(hashes[path] if path else "" for path in files)]
+        if reading.up is not None or reading.rate is not None:
+            content.append(f"up {reading.up}, rate {reading.rate}")
         return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
     return {recording.id: key(recording) for recording in recordings}

@@ -213,7 +213,9 @@ def cut_features(recording: Recording, config: WindowConfig) -> Windows:
 def _clean_joints(recording: Recording) -> tuple[Float[np.ndarray, "T 22 3"], list[str]]:
     """The recording at 20 frames per second, without a rest pose and spikes, and notes on what was done."""
     reading = recording.reading
-    options = ReadOptions(recording.skeleton, reading.joint_map, reading.unit, body_model=reading.body_model)
+    options = ReadOptions(
+        recording.skeleton, reading.joint_map, reading.unit, reading.up, reading.rate, reading.body_model
+    )
     found = read_with_interpretation(recording.path, options)
     clip, notes = found.clip, list(found.interpretation.warnings)
     joints, dropped = trim_rest_pose(np.asarray(clip.joints), clip.fps)

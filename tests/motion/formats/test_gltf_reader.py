@@ -117,3 +117,23 @@ def test_malformed_files_are_refused_in_one_line(walking, change, message) -> No
     with pytest.raises(MotionFileError, match=message) as error:
         read_motion(changed(walking, lambda file: change(file.document)))
     assert "\n" not in str(error.value)
+
+
+def test_another_animation_is_read_by_its_name_or_index(walking) -> None:
+    def add(file: GltfFile) -> None:
+        animations = file.document["animations"]
+        still = json.loads(json.dumps(animations[0])) | {"name": "still"}
+        still["channels"] = [c for c in still["channels"] if c["target"]["path"] == "translation"]
+        animations.append(still)
+
+    path = changed(walking, add)
+    found = read_with_interpretation(path, ReadOptions())
+    np.testing.assert_array_equal(found.clip.joints, read_motion(walking).joints)
+    assert "2 animations (a person walks, still); the first is read" in found.interpretation.warnings[0]
+    for chosen in ("still", "1"):
+        other = read_with_interpretation(path, ReadOptions(animation=chosen))
+        assert not other.interpretation.warnings
+        body = other.clip.joints - other.clip.joints[:, :1]
+        assert np.ptp(body, axis=0).max() < 1e-5  # only the pelvis moves
+    with pytest.raises(MotionFileError, match="no animation 'jump'; it has a person walks, still"):
+        read_motion(path, animation="jump")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READS: tuple[str, ...] = (".bvh", ".amc", ".npy", ".npz", ".glb", ".gltf", ".vrm", ".vrma")
+READS: tuple[str, ...] = (".bvh", ".amc", ".npy", ".npz", ".glb", ".gltf", ".vrm", ".vrma", ".fbx")
 """Suffixes of files that `read_motion` reads."""
 
 WRITES: tuple[str, ...] = (".bvh", ".glb", ".npy", ".npz")
@@ -44,6 +44,8 @@ class ReadOptions:
     """The file's true frames per second, where it states none or a wrong one; the motion is not resampled."""
     body_model: str | Path | None = None
     """Folder of `smplx` body models for AMASS; SMPL's mean skeleton stands in."""
+    animation: str | None = None
+    """Name or index (from 0) of the animation of a glTF or FBX file; the first that moves a joint."""
 
     def __post_init__(self) -> None:
         if self.unit not in (None, *UNITS):
@@ -75,6 +77,7 @@ def read_motion(
     up: str | None = None,
     rate: float | None = None,
     body_model: str | Path | None = None,
+    animation: str | None = None,
 ) -> Clip:
     """The clip in a motion file, in metres and Y up, at the file's rate and where it stands in the file's world.
 
@@ -83,7 +86,7 @@ def read_motion(
     Raises:
         MotionFileError: the file is missing or cannot be used; the message says why and what to do.
     """
-    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model)
+    options = ReadOptions(skeleton, joint_map, unit, up, rate, body_model, animation)
     found = read_with_interpretation(path, options)
     for warning in found.interpretation.warnings:
         logger.warning("%s: %s", path, warning)
@@ -102,7 +105,7 @@ def read_with_interpretation(path: str | Path, options: ReadOptions) -> ReadMoti
         hint = "; name the .amc, whose skeleton is found beside it" if suffix == ".asf" else ""
         hint = (
             "; convert it with Blender (docs/formats.md)"
-            if suffix in (".fbx", ".dae", ".usd", ".blend")
+            if suffix in (".dae", ".usd", ".usda", ".usdc", ".blend")
             else hint
         )
         raise MotionFileError(f"{path}: expected a file that ends in {', '.join(READS)}{hint}")
@@ -130,9 +133,13 @@ def _read_source(path: Path, suffix: str, options: ReadOptions) -> "SourceMotion
         from bimotion.motion.formats.acclaim import read_acclaim
 
         return read_acclaim(path, options.skeleton, options.rate)
+    if suffix == ".fbx":
+        from bimotion.motion.formats.fbx import read_fbx
+
+        return read_fbx(path, options.rate, options.animation)
     from bimotion.motion.formats.gltf_reader import read_gltf
 
-    return read_gltf(path, options.rate)
+    return read_gltf(path, options.rate, options.animation)
 
 
 def _read_arrays(path: Path, options: ReadOptions) -> ReadMotion:

@@ -20,7 +20,7 @@ from bimotion.motion.formats.gltf_animation import (
     tracks,
 )
 from bimotion.motion.formats.gltf_file import GltfFile
-from bimotion.motion.formats.text import printable
+from bimotion.motion.formats.text import printable, several_animations
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import quat_multiply, quat_normalise, slerp
 
@@ -31,17 +31,19 @@ MAX_FRAMES = 1_000_000
 """A longer animation is refused."""
 
 
-def read_gltf(path: str | Path, rate: float | None = None) -> SourceMotion:
-    """The first animation of a glTF file, sampled at `rate` or at the rate of its keys.
+def read_gltf(path: str | Path, rate: float | None = None, animation: str | None = None) -> SourceMotion:
+    """An animation of a glTF file, sampled at `rate` or at the rate of its keys.
+
+    `animation` is a name or an index from 0; without it the first that moves a joint is read.
 
     Raises:
         MotionFileError: the file is malformed or has no animation of a skeleton.
     """
     file = GltfFile.load(path)
     skeleton, order, scales = _skeleton(file)
-    animation, notes = _choose_animation(file, set(order))
+    index, notes = _choose_animation(file, set(order), animation)
     row = {node: i for i, node in enumerate(order)}
-    moved = {(row[t.node], t.path): t for t in tracks(file, animation) if t.node in row}
+    moved = {(row[t.node], t.path): t for t in tracks(file, index) if t.node in row}
     start = min(float(track.times[0]) for track in moved.values())
     end = max(float(track.times[-1]) for track in moved.values())
     extras = file.document.get("extras")
@@ -117,17 +119,28 @@ def _skeleton(file: GltfFile) -> tuple[SourceSkeleton, list[int], dict[int, floa
     return skeleton, order, scales
 
 
-def _choose_animation(file: GltfFile, joints: set[int]) -> tuple[int, tuple[str, ...]]:
-    """The first animation that moves joints, and a note where there are several."""
+def _choose_animation(file: GltfFile, joints: set[int], chosen: str | None) -> tuple[int, tuple[str, ...]]:
+    """The chosen animation, else the first that moves joints with a note where there are several."""
     names = animation_names(file)
     moving = [i for i in range(len(names)) if any(track.node in joints for track in tracks(file, i))]
     if not moving:
         what = "animations move no joint" if names else "the file has no animation"
         raise MotionFileError(f"{file.where}: {what}; expected a skeleton with an animation")
+    if chosen is not None:
+        return _named_animation(names, moving, chosen, file.where), ()
     if len(moving) == 1:
         return moving[0], ()
-    listed = ", ".join(printable(names[i], 30) for i in moving[:10])
-    return moving[0], (f"{len(moving)} animations ({listed}); the first is read",)
+    return moving[0], (several_animations([names[i] for i in moving]),)
+
+
+def _named_animation(names: list[str], moving: list[int], chosen: str, where: str) -> int:
+    index = names.index(chosen) if chosen in names else int(chosen) if chosen.isdecimal() else -1
+    if not 0 <= index < len(names):
+        listed = ", ".join(printable(name, 30) for name in names[:20])
+        raise MotionFileError(f"{where}: no animation {printable(chosen)!r}; it has {listed}")
+    if index not in moving:
+        raise MotionFileError(f"{where}: animation {printable(chosen)!r} moves no joint")
+    return index
 
 
 def _rate(stated: object, moved: list[Track]) -> float:

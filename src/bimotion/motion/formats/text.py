@@ -1,6 +1,7 @@
 """Text of motion files, in the encodings of the programs that write them."""
 
 import codecs
+from collections.abc import Sequence
 from pathlib import Path
 
 from bimotion.errors import MotionFileError
@@ -48,6 +49,12 @@ def _shift_jis(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if any(character in text for character in _JAPANESE) else None
+
+
+def several_animations(names: Sequence[str]) -> str:
+    """The warning that a file has more animations than the one that is read."""
+    listed = ", ".join(printable(name, 30) for name in names[:10])
+    return f"{len(names)} animations ({listed}); the first is read, --animation chooses another"
 
 
 def printable(text: str, length: int = 60) -> str:
