@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.formats.frame_rate import given_rate
+from bimotion.motion.formats.frame_rate import check_rate
 from bimotion.motion.formats.text import printable, several_animations
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.rotations import (
@@ -54,7 +54,7 @@ def read_fbx(path: str | Path, rate: float | None = None, animation: str | None 
         )
     if path.stat().st_size > MAX_BYTES:
         raise MotionFileError(f"{path}: larger than {MAX_BYTES // 2**20} MiB, which is more than can be read")
-    facts, moves, rest, bind = _parsed(path, animation or "", given_rate(rate, str(path)) if rate else 0.0)
+    facts, moves, rest, bind = _parsed(path, animation or "", check_rate(rate, str(path)) if rate else 0.0)
     axes = _world_axes(facts["axes"], str(path))
     parents = [int(parent) for parent in facts["parents"]]
     positions, frames = _world_poses(moves, parents, axes)
