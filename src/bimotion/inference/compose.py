@@ -22,9 +22,9 @@ from bimotion.inference import prompts
 from bimotion.inference.constraints import Constraint, KnownFrames, body_of
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
 from bimotion.inference.guidance import sample_guided
+from bimotion.inference.postprocess.bones import with_bones
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.feet import plant_feet
-from bimotion.inference.postprocess.joining import with_bones
 from bimotion.inference.request import read_request
 from bimotion.inference.settings import Sampling
 from bimotion.inference.timeline import Phrase, TimedPhrase
@@ -177,8 +177,7 @@ class _Writer:
         moved[:known] = self._given
         if not self.clean:
             return moved.astype(np.float32)
-        lengths = np.linalg.norm(symmetric_skeleton().astype(np.float64), axis=-1)
-        moved[known:] = with_bones(moved[known:], lengths)
+        moved[known:] = with_bones(moved[known:], symmetric_skeleton())
         return plant_feet(moved.astype(np.float32), features, fixed=known)
 
 

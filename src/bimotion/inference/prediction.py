@@ -16,9 +16,10 @@ from bimotion.features.layout import FPS
 from bimotion.inference import prompts
 from bimotion.inference.arguments import check_number
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
+from bimotion.inference.postprocess.bones import rigid_bones_of, with_bones_of
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.floor import raise_above_floor
-from bimotion.inference.postprocess.joining import bridge, with_bones_of
+from bimotion.inference.postprocess.joining import bridge
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 
@@ -59,6 +60,7 @@ def predict_clip(
         floor = np.array([0, joints[..., 1].min(), 0], dtype=np.float32)
         new = _fit(features, clip.fps, num_frames, joints)
         new, _ = bridge(joints - floor, new, window=_window(clip.fps))
+        new = rigid_bones_of(new, joints)
         joints = np.concatenate([joints, raise_above_floor(new, clip.fps) + floor])
     report(progress, None, new_frames, new_frames)
     return Clip(joints, clip.fps, name=clip.name)
@@ -99,7 +101,7 @@ def inbetween_clip(
         fixed_end=fixed_end,
     )
     assert moved is not None
-    new = raise_above_floor(new, first.fps, fixed_end=True)
+    new = raise_above_floor(rigid_bones_of(new, first.joints), first.fps, fixed_end=True)
     return Clip(np.concatenate([first.joints, new + floor, moved + floor]), first.fps, name=first.name)
 
 

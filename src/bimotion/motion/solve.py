@@ -247,20 +247,30 @@ def _angle_about(
 def _rigid_rotation(
     rest: Float[np.ndarray, "J 3"], bones: Float[np.ndarray, "T J 3"], children: tuple[int, ...]
 ) -> Float[np.ndarray, "T 4"]:
-    """Rotations that bring several bones of one joint nearest to where they are.
+    """Rotations that bring several bones of one joint nearest to where they are, in the clip's own arrangement."""
+    seen = bones[:, list(children)]
+    return matrix_to_quat(rigid_fit(seen, mean_shape(seen, rest[list(children)], passes=1)))
 
-    The bones' arrangement is the clip's own: it is the mean of what is seen in the axes of a first fit.
+
+def mean_shape(
+    bones: Float[np.ndarray, "T K 3"], guess: Float[np.ndarray, "K 3"], passes: int = 2
+) -> Float[np.ndarray, "K 3"]:
+    """The mean arrangement of bones in the axes of `guess`, after fitting it to them `passes` times."""
+    for _ in range(passes):
+        guess = np.einsum("tij,tki->kj", rigid_fit(bones, guess), bones) / len(bones)
+    return guess
+
+
+def rigid_fit(
+    bones: Float[np.ndarray, "T K 3"], shape: Float[np.ndarray, "K 3"]
+) -> Float[np.ndarray, "T 3 3"]:
+    """Rotations that bring an arrangement of bones nearest to where they are.
 
     Source: Kabsch 1976.
     """
-    which = list(children)
-    shape = rest[which]
-    for _ in range(2):
-        u, _, vh = np.linalg.svd(np.einsum("tki,kj->tij", bones[:, which], shape))
-        u[..., -1] *= np.linalg.det(u @ vh)[:, None]
-        rotation = u @ vh
-        shape = np.einsum("tij,tki->kj", rotation, bones[:, which]) / len(bones)
-    return matrix_to_quat(rotation)
+    u, _, vh = np.linalg.svd(np.einsum("tki,kj->tij", bones, shape))
+    u[..., -1] *= np.linalg.det(u @ vh)[:, None]
+    return np.asarray(u @ vh)
 
 
 def _unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:

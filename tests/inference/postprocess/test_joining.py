@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimotion.features.clips import FloorTransform
-from bimotion.inference.postprocess.joining import Path, bridge, with_bones_of
+from bimotion.inference.postprocess.bones import with_bones_of
+from bimotion.inference.postprocess.joining import Path, bridge
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS
 

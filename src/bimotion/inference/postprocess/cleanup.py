@@ -10,19 +10,18 @@ from jaxtyping import Float
 
 from bimotion.features.clips import features_to_clip
 from bimotion.features.mirror import symmetric_skeleton
+from bimotion.inference.postprocess.bones import with_bones
 from bimotion.inference.postprocess.feet import plant_feet, steady_root
 from bimotion.inference.postprocess.floor import stand_on_floor
-from bimotion.inference.postprocess.joining import with_bones
 from bimotion.motion.clip import Clip
 
 
 def clean_clip(features: Float[np.ndarray, "T 263"], caption: str = "") -> Clip:
     """The clip that generated features describe, on the uniform skeleton, its feet locked and no joint below the floor.
 
-    Positions in features are independent of bones: strong guidance makes arms longer. Directions are kept.
+    Bones are rigid, so that files lose nothing.
     """
     clip = features_to_clip(features, caption=caption)
-    lengths = np.linalg.norm(symmetric_skeleton().astype(np.float64), axis=-1)
-    joints = steady_root(with_bones(clip.joints, lengths), features)
+    joints = steady_root(with_bones(clip.joints, symmetric_skeleton()), features)
     joints = stand_on_floor(joints, features)
     return replace(clip, joints=plant_feet(joints, features))

@@ -11,10 +11,6 @@ from jaxtyping import Float
 
 from bimotion.features.clips import FloorTransform
 from bimotion.motion.clip import heading as body_heading
-from bimotion.motion.skeleton import PARENTS
-
-LEG = (1, 4, 7)
-"""Left hip, knee and ankle: the length of the leg stands for the size of the body."""
 
 
 @dataclass(frozen=True)
@@ -106,39 +102,6 @@ def bridge(
     moved = FloorTransform(float(end_yaw), (float(end_xz[0]), float(end_xz[1])))
     local = FloorTransform(float(target.yaw[0]), (float(target.xz[0, 0]), float(target.xz[0, 1])))
     return Path(yaw, xz, pose).joints(), moved.to_world(local.to_local(after))
-
-
-def with_bones_of(
-    joints: Float[np.ndarray, "N J 3"], body: Float[np.ndarray, "T J 3"]
-) -> Float[np.ndarray, "N J 3"]:
-    """The motion on a body with the bone lengths of `body`: directions stay, steps and height scale with the legs.
-
-    The floor is y = 0 in `joints` and in the result. Bones that agree to a millimetre stay unchanged.
-    """
-    old, new = _bone_lengths(joints), _bone_lengths(body)
-    if np.abs(old - new).max() < 1e-3:
-        return joints
-    scale = float(new[list(LEG[1:])].sum() / max(old[list(LEG[1:])].sum(), 1e-6))
-    return with_bones(joints, new, scale)
-
-
-def with_bones(
-    joints: Float[np.ndarray, "N J 3"], lengths: Float[np.ndarray, "J"], root_scale: float = 1.0
-) -> Float[np.ndarray, "N J 3"]:
-    """The motion with bones of these lengths, metres, in unchanged directions; the root's position is multiplied."""
-    out = np.empty_like(joints, dtype=np.float64)
-    out[:, 0] = joints[:, 0] * root_scale
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        bone = joints[:, joint] - joints[:, parent]
-        length = np.linalg.norm(bone, axis=-1, keepdims=True)
-        out[:, joint] = out[:, parent] + bone / np.maximum(length, 1e-9) * lengths[joint]
-    return out.astype(np.float32)
-
-
-def _bone_lengths(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "J"]:
-    bones = joints - joints[:, [0, *PARENTS[1:]]]
-    lengths: Float[np.ndarray, "J"] = np.median(np.linalg.norm(bones, axis=-1), axis=0)
-    return lengths
 
 
 def _offset(
