@@ -11,12 +11,14 @@ import torch
 import bimotion
 from bimotion.cli.main import exit_code
 from bimotion.data.store import Item, write_index
+from bimotion.evaluation.text_to_motion import TextToMotion
 from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
+from bimotion.storage.locks import locked_folder
 
 
 @pytest.fixture
@@ -80,6 +82,7 @@ def test_a_model_is_scored_the_same_twice_and_compared(
         "results.json",
         "report.md",
         "report.html",
+        ".lock",
     }
     assert set(first["scores"]) == {
         *("text_to_motion", "motion_to_text", "captions_raw", "captions_tokens"),
@@ -110,6 +113,43 @@ def test_motions_of_another_system_are_asked_for_and_scored(
     assert set(scores) == {"text_to_motion", "natural", "adherence"}
     call("evaluate", "--motions", "made", "--out", "alone", "--json")
     assert set(json.loads(capsys.readouterr().out)["scores"]) == {"natural"}
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (
+        ["evaluate", "--data", "data", "--evaluator", "judge", "--real", "--out"],
+        ["demo", "--out"],
+    ):
+        with locked_folder(here / "busy"):
+            assert exit_code([*command, "busy"]) == 2
+        error = capsys.readouterr().err.strip()
+        assert error.startswith("bimotion: busy: another bimotion process is writing here")
+
+
+def test_a_killed_evaluation_continues_and_its_damaged_steps_are_computed_again(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args = ("evaluate", "--data", "data", "--evaluator", "judge", "--repeats", "3", "--steps", "2")
+    call(*args, "--out", "whole")
+    repeat, numbers = TextToMotion.repeat, []
+
+    def killed_at_2(task: TextToMotion, number: int) -> object:
+        numbers.append(number)
+        if number == 2 and len(numbers) == 3:
+            raise KeyboardInterrupt
+        return repeat(task, number)
+
+    monkeypatch.setattr(TextToMotion, "repeat", killed_at_2)
+    assert exit_code([*args, "--out", "killed"]) == 130
+    (here / "killed" / "unfinished" / "text-to-motion-0001.json").write_bytes(b'{"rows": {')
+    call(*args, "--out", "killed")
+    assert "2 steps are finished" in capsys.readouterr().err
+    assert numbers == [0, 1, 2, 1, 2]
+    whole, killed = (json.loads((here / name / "results.json").read_text()) for name in ("whole", "killed"))
+    assert killed["scores"] == whole["scores"]
+    assert not (here / "killed" / "unfinished").exists()
 
 
 def test_search_finds_by_sentence_and_by_example(

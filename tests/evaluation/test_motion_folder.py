@@ -1,6 +1,7 @@
 """Motions of another system, scored from files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_a_folder_is_scored_as_a_system_is(made: Path, store: MotionStore, oracl
     assert scores["top_1"] == done.scores["text_to_motion"]["real"]["top_1"]
     assert "multimodality" not in scores
     assert done.notes[0].startswith("3 repeats over 2 set(s) of motions")
+
+
+def test_no_two_windows_share_a_file(tmp_path: Path, store: MotionStore) -> None:
+    evaluation_set = EvaluationSet(store, BIMOTION_1)
+    names = ("a/b#0", "a__b#0", "a%2Fb#0", "a%b#0")
+    for index, name in enumerate(names):
+        evaluation_set.items[index] = replace(evaluation_set.items[index], id=name)
+    rows = export_prompts(evaluation_set, 1, tmp_path).read_text().splitlines()[: len(names)]
+    files = [json.loads(row)["file"] for row in rows]
+    assert len({*files}) == len(names)
+    assert all(file.startswith("00/") and file.count("/") == 1 for file in files)
 
 
 def test_captions_of_the_list_are_the_ones_asked(made: Path, store: MotionStore) -> None:

@@ -2,13 +2,21 @@
 
 import io
 import json
+import lzma
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 Mutation = Callable[[bytes, random.Random], bytes]
+
+UNREADABLE = (
+    *(ValueError, KeyError, IndexError, TypeError, RuntimeError, OSError, EOFError),
+    *(struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What a mutation raises on a file that an earlier one broke."""
 
 HUGE = [
     "99999999999999999999",
@@ -49,7 +57,7 @@ def mutate(name: str, data: bytes, rng: random.Random) -> bytes:
         own = BY_SUFFIX.get(suffix, [of_lines]) if rng.random() < 0.8 else [of_bytes]
         try:
             data = rng.choice(own)(data, rng)
-        except (ValueError, KeyError, IndexError, TypeError, struct.error, zipfile.BadZipFile, RuntimeError):
+        except UNREADABLE:
             data = of_bytes(data, rng)  # an earlier mutation left nothing of the format
     return data
 

@@ -97,8 +97,11 @@ def _child(reader: Reader, name: str, seed: Path, numbers: range) -> Iterator[di
     sys.stdout.flush()
     child = os.fork()
     if not child:
-        os.close(read_end)
-        _work(reader, name, seed, numbers, write_end)
+        try:
+            os.close(read_end)
+            _work(reader, name, seed, numbers, write_end)
+        finally:
+            os._exit(1)  # never back into the parent's frames, which remove the folder
     os.close(write_end)
     buffer, number = b"", numbers.start
     try:
@@ -131,7 +134,10 @@ def _work(reader: Reader, name: str, seed: Path, numbers: range, out: int) -> No
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     warnings.simplefilter("error", RuntimeWarning)  # overflow and invalid operations are how garbage begins
     for number in numbers:
-        result = _one(reader, name, seed, number)
+        try:
+            result = _one(reader, name, seed, number)
+        except Exception as error:  # a mutation that cannot be made is a defect of the fuzzer
+            result = {"outcome": "fault", "detail": f"no input: {error!r}", "trace": traceback.format_exc()}
         os.write(out, json.dumps({"number": number, **result}).encode() + b"\n")
     os._exit(0)
 

@@ -47,10 +47,17 @@ class Demo:
 
     def run(self) -> None:
         """Caption, generate, write a page, and print where it is."""
-        from bimotion.api import load, model_folder, read_clip
+        from bimotion.api import model_folder
+        from bimotion.storage.locks import locked_folder
 
         folder = model_folder(self.model)
         self._make_folder()
+        with locked_folder(self.out):
+            self._demonstrate(folder)
+
+    def _demonstrate(self, folder: Path) -> None:
+        from bimotion.api import load, read_clip
+
         say(f"bimotion demo: the model in {folder}, on {self.device}; no network is used.")
         say()
         began = time.perf_counter()
@@ -88,8 +95,9 @@ class Demo:
             UsageError: it holds other files than a demo's.
         """
         from bimotion.cli.usage import UsageError
+        from bimotion.storage.locks import LOCK_FILE
 
-        written = {"index.html", "recorded.bvh"} | {
+        written = {"index.html", "recorded.bvh", LOCK_FILE} | {
             f"{name}{kind}" for name in PROMPTS for kind in (".bvh", ".glb")
         }
         if self.out.is_dir():

@@ -106,12 +106,15 @@ class Evaluate:
         if prompts is not None:
             self._export_prompts(prompts)
             return
+        from bimotion.storage.locks import locked_folder
+
         self._check_out()
-        if self.data is None:
-            result, about, name = self._motions_only()
-            self._report(result, about, name)
-        else:
-            self._with_data()
+        with locked_folder(self.out):
+            if self.data is None:
+                result, about, name = self._motions_only()
+                self._report(result, about, name)
+            else:
+                self._with_data()
 
     def _with_data(self) -> None:
         from bimotion.cli.progress import track
@@ -228,8 +231,9 @@ class Evaluate:
         """Refuse at once a folder that the report cannot be written to."""
         from bimotion.cli.usage import UsageError
         from bimotion.evaluation.checkpoint import FOLDER
+        from bimotion.storage.locks import LOCK_FILE
 
-        own_files = {"results.json", "report.md", "report.html", FOLDER}
+        own_files = {"results.json", "report.md", "report.html", FOLDER, LOCK_FILE}
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(f"{self.out}: is a file; --out is a folder")
         if self.out.is_dir() and (

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bimotion.errors import DataError
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.json_files import read_json_object
+from bimotion.storage.texts import read_text
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "unfinished"
 """Folder in a report's folder that holds finished steps until the report is written."""
@@ -24,15 +30,17 @@ class Checkpoint:
         if self.folder is None:
             return
         self._key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
-        stored = self.folder / KEY_FILE
-        if not (stored.is_file() and stored.read_text("utf-8") == self._key):
+        if self._stored_key() != self._key:
             self.discard()
 
     def step(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The stored result of a step, or the computed one, which is stored; both as JSON reads them back."""
         path = None if self.folder is None else self.folder / f"{name}.json"
         if path is not None and path.is_file():
-            return dict(json.loads(path.read_text("utf-8")))
+            try:
+                return read_json_object(path)
+            except DataError as error:
+                logger.warning("%s; computed again", error)
         text = json.dumps(compute())
         if path is not None:
             if not path.parent.is_dir():
@@ -40,6 +48,16 @@ class Checkpoint:
                 _write(path.parent / KEY_FILE, self._key)
             _write(path, text)
         return dict(json.loads(text))
+
+    def _stored_key(self) -> str | None:
+        """What identifies the stored steps; None where nothing does."""
+        path = None if self.folder is None else self.folder / KEY_FILE
+        if path is None or not path.is_file():
+            return None
+        try:
+            return read_text(path, max_bytes=1024)
+        except DataError:
+            return None
 
     def finished(self) -> int:
         """Number of stored steps."""

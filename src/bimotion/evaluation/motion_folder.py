@@ -29,13 +29,18 @@ def export_prompts(evaluation_set: EvaluationSet, repeats: int, folder: Path) ->
     for number in range(repeats):
         repeat = evaluation_set.repeat(number)
         for item, caption, frames in zip(evaluation_set.items, repeat.captions, repeat.frames, strict=True):
-            name = f"{number:02d}/{item.id.replace('/', '__')}.npy"
+            name = f"{number:02d}/{_file_name(item.id)}.npy"
             row = {"file": name, "repeat": number, "id": item.id, "caption": caption, "frames": frames}
             rows.append(json.dumps(row, ensure_ascii=False))
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / LIST_FILE) as path:
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / LIST_FILE
+
+
+def _file_name(window: str) -> str:
+    """A window's id without slashes; no two ids share one."""
+    return window.replace("%", "%25").replace("/", "%2F")
 
 
 @dataclass(frozen=True)

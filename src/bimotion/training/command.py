@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -96,6 +97,11 @@ def _run(config: StageConfig) -> LoopResult:
 def main(args: Sequence[str] | None = None, prog: str = "python -m bimotion.training") -> int:
     """Run one stage: 0 done or stopped by --max-minutes, 2 a wrong input, 130 / 143 stopped by a signal."""
     args = list(sys.argv[1:] if args is None else args)
+    with _ending_by_signal():
+        return _main(args, prog)
+
+
+def _main(args: list[str], prog: str) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         if not args or args[0].startswith("-"):
@@ -106,6 +112,19 @@ def main(args: Sequence[str] | None = None, prog: str = "python -m bimotion.trai
         return 2
     logging.getLogger(__name__).info("%s at step %d", "done" if result.finished else "stopped", result.step)
     return {"SIGINT": 130, "SIGTERM": 143}.get(result.stopped_by, 0)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """Outside the loop, which takes signals itself, they remove unfinished files and end without a traceback."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("bimotion: interrupted\n")
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _language_default(stage: LanguageStageName, preset: str, init_from: str | None) -> LanguageTrainConfig:

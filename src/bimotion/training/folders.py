@@ -1,5 +1,9 @@
-"""Folders that are replaced as a whole."""
+"""Folders that are replaced as a whole.
 
+What is written goes to a hidden folder beside, which takes the place of the old one by two renames.
+"""
+
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,12 +13,15 @@ from pathlib import Path
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that replaces `folder` if the context ends without an exception, and is removed otherwise."""
+    """An empty folder that replaces `folder` if the context ends without an exception, and is removed otherwise.
+
+    What processes that were killed left beside it is removed; a folder that one of them had already moved away comes
+    back first.
+    """
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for rest in (partial, old):
-        shutil.rmtree(rest, ignore_errors=True)
+    _restore(folder)
     partial.mkdir()
     try:
         yield partial
@@ -24,3 +31,30 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore(folder: Path) -> None:
+    """Undo what killed processes left unfinished."""
+    for kind in ("old", "partial"):
+        start = f".{folder.name}.{kind}-"
+        for rest in folder.parent.glob(f"{glob.escape(start)}*"):
+            pid = rest.name.removeprefix(start)
+            if not pid.isdecimal() or (int(pid) != os.getpid() and _is_running(int(pid))):
+                continue
+            if kind == "old" and not folder.exists():
+                rest.rename(folder)
+            else:
+                shutil.rmtree(rest, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process; where that cannot be asked without harm (Windows), yes."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

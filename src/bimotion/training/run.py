@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from bimotion.models.presets import preset
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_config
+from bimotion.storage.locks import locked_folder
 from bimotion.training.clips import ClipPool
 from bimotion.training.configs import LanguageTrainConfig, VaeTrainConfig, save_or_check_config
 from bimotion.training.data_checks import check_same_data, check_splits, fitting_captions
@@ -118,17 +120,24 @@ def train_language(config: LanguageTrainConfig) -> LoopResult:
         _millions(model),
         model.config.mixture.text_vocab_size,
     )
-    task = _task(config, model, tokenizer, train, held_out)
-    return run_loop(
-        task,
-        config.out,
-        config.loop,
-        config.optimiser,
-        config.ema,
-        name=config.stage,
-        resume=config.resume,
-        lr_scales=_lr_scales(config),
-    )
+    prompts = _prompt_folder(config)
+    with nullcontext() if prompts is None else locked_folder(prompts):
+        cache = (
+            None
+            if prompts is None
+            else PromptCache(model.mixture, model.config.special, model.config.slots, prompts)
+        )
+        task = _task(config, model, tokenizer, train, held_out, cache)
+        return run_loop(
+            task,
+            config.out,
+            config.loop,
+            config.optimiser,
+            config.ema,
+            name=config.stage,
+            resume=config.resume,
+            lr_scales=_lr_scales(config),
+        )
 
 
 def _task(
@@ -137,6 +146,7 @@ def _task(
     tokenizer: MotionTokenizer,
     train: LanguageSplit,
     held_out: LanguageSplit,
+    prompts: PromptCache | None,
 ) -> LanguageTask:
     """What the loop trains."""
     return LanguageTask(
@@ -151,7 +161,7 @@ def _task(
         whole_text=LANGUAGE_STAGES[config.stage].whole_text,
         latent_noise=config.examples.latent_noise,
         freeze_words=config.freeze_words,
-        prompts=_prompt_cache(config, model),
+        prompts=prompts,
         card=_card(config),
     )
 
@@ -238,7 +248,7 @@ def _splits(
     return splits[0], splits[1]
 
 
-def _prompt_cache(config: LanguageTrainConfig, model: MotionLanguage) -> PromptCache | None:
+def _prompt_folder(config: LanguageTrainConfig) -> Path | None:
     """Where a frozen text branch's keys and values are kept; None where text is learnt.
 
     Each process has its own, so that no two write to one file.
@@ -246,8 +256,7 @@ def _prompt_cache(config: LanguageTrainConfig, model: MotionLanguage) -> PromptC
     if "text" in config.trains or LANGUAGE_STAGES[config.stage].whole_text:
         return None
     folder = config.out / "prompts" if config.prompt_cache is None else config.prompt_cache
-    rank = os.environ.get("RANK", "0")
-    return PromptCache(model.mixture, model.config.special, model.config.slots, folder / f"process-{rank}")
+    return folder / f"process-{os.environ.get('RANK', '0')}"
 
 
 def _card(config: LanguageTrainConfig) -> str:

@@ -1,5 +1,6 @@
 """What a frozen text branch makes of prompts, kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,47 @@ def test_prompts_are_computed_once_and_found_again(
     assert found.filled.tolist() == made.filled.tolist()[::-1]
     model.mixture.text.layers[0].get_parameter("qkv.weight").data.mul_(2)
     assert len(PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)) == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (
+            lambda folder: append(folder / "index.txt", "12 34"),
+            2,
+        ),  # a process was killed while it wrote a line
+        (lambda folder: append(folder / "index.txt", "12 x4\n"), 0),
+        (lambda folder: append(folder / "index.txt", "-3 4\n"), 0),
+        (lambda folder: (folder / "index.txt").write_bytes(b"\xff\xfe\x00"), 0),
+        (lambda folder: truncate(folder / "keys-values.bin", 100), 0),
+        (lambda folder: (folder / "keys-values.bin").unlink(), 0),
+    ],
+)
+def test_damaged_files_are_computed_again(
+    model: MotionLanguage,
+    tokenizer: MotionTokenizer,
+    tmp_path: Path,
+    damage: Callable[[Path], object],
+    kept: int,
+) -> None:
+    prompts = [(5, 6, 7), (8, 9)]
+    first = PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)
+    expected = first.prefix(prompts).store.clone()
+    damage(first.folder)
+    again = PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)
+    assert len(again) == kept
+    torch.testing.assert_close(again.prefix([*prompts, (10, 11)]).store[:, :, :2], expected, rtol=0, atol=0)
+    assert len(PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)) == 3
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def truncate(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
 
 
 def test_only_batches_of_words_have_prompts(

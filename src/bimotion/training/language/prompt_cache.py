@@ -7,25 +7,35 @@ Shapes: B prompts, P tokens of the longest, R tokens of all, Y layers, G key-val
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from bimotion.errors import DataError
 from bimotion.models.mixture import KeyValueCache, Mixture
 from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import SpecialIds
+from bimotion.storage.files import file_size
+from bimotion.storage.texts import read_text, text_lines
 
-GROWTH_ROWS = 1 << 18
-"""Tokens by which the file grows."""
+logger = logging.getLogger(__name__)
+
+MAX_INDEX_BYTES = 1 << 30
+"""Largest index that is read: some ten million prompts."""
 
 
 class PromptCache:
-    """Keys and values by the prompts' ids, in half precision, computed when a prompt is first seen."""
+    """Keys and values by the prompts' ids, in half precision, computed when a prompt is first seen.
+
+    A prompt's ids are written, as one line of `index.txt`, after its keys and values: what a killed process left
+    unfinished is not listed, and is overwritten.
+    """
 
     def __init__(self, mixture: Mixture, special: SpecialIds, slots: int, folder: Path) -> None:
-        """Entries in `folder` that belong to the same text branch are reused."""
+        """Entries in `folder` that belong to the same text branch are reused; damaged ones are computed again."""
         self.mixture, self.special, self.slots = mixture, special, slots
         config = mixture.config
         self.shape = (config.layers, 2, config.groups, config.head_width)
@@ -34,12 +44,9 @@ class PromptCache:
         self.offsets: dict[tuple[int, ...], int] = {}
         self.used = 0
         self._index = self.folder / "index.txt"
-        if self._index.is_file():
-            for line in self._index.read_text("utf-8").splitlines():
-                ids = tuple(map(int, line.split()))
-                self.offsets[ids] = self.used
-                self.used += len(ids)
-        self._rows = self._open(max(self.used, 1))
+        self._keys_values = self.folder / "keys-values.bin"
+        self._read_index()
+        self._rows = self._map()
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -73,25 +80,55 @@ class PromptCache:
         cache = self.mixture.cache(batch.size, batch.length)
         self.mixture(batch, cache=cache, text_rows=batch.last_rows[:0])
         computed = cache.store.permute(2, 4, 0, 1, 3, 5).half().cpu().numpy()
-        needed = self.used + sum(map(len, prompts))
-        if needed > len(self._rows):
-            self._rows = self._open(needed)
-        with self._index.open("a", encoding="utf-8") as lines:
+        self._keys_values.touch()
+        with self._keys_values.open(
+            "r+b"
+        ) as file:  # by write: a full disk would end a process that writes to a map
+            file.seek(self.used * self._row_bytes)
             for row, prompt in enumerate(prompts):
-                self._rows[self.used : self.used + len(prompt)] = computed[row, : len(prompt)]
-                self.offsets[prompt] = self.used
-                self.used += len(prompt)
-                lines.write(" ".join(map(str, prompt)) + "\n")
+                file.write(np.ascontiguousarray(computed[row, : len(prompt)]).data)
+        with self._index.open("a", encoding="utf-8") as lines:
+            lines.writelines(" ".join(map(str, prompt)) + "\n" for prompt in prompts)
+        for prompt in prompts:
+            self.offsets[prompt] = self.used
+            self.used += len(prompt)
+        self._rows = self._map()
 
-    def _open(self, rows: int) -> np.memmap:
-        """The file, with room for at least so many tokens; what it held stays."""
-        size = -(-rows // GROWTH_ROWS) * GROWTH_ROWS
-        path = self.folder / "keys-values.bin"
-        path.touch()
-        row_bytes = 2 * int(np.prod(self.shape))
-        with path.open("r+b") as file:
-            file.truncate(max(size * row_bytes, path.stat().st_size))
-        return np.memmap(path, np.float16, "r+", shape=(path.stat().st_size // row_bytes, *self.shape))
+    def _read_index(self) -> None:
+        """List the prompts that are stored whole; a damaged index is removed, an unfinished last line cut off."""
+        if not self._index.is_file():
+            return
+        try:
+            text = read_text(self._index, max_bytes=MAX_INDEX_BYTES)
+            whole = text[: text.rfind("\n") + 1]
+            for line in text_lines(whole):
+                ids = tuple(map(int, line.split()))
+                if not ids or min(ids) < 0 or ids in self.offsets:
+                    raise DataError(f"{self._index}: damaged: {line[:60]!r} is no list of token ids")
+                self.offsets[ids] = self.used
+                self.used += len(ids)
+            stored = file_size(self._keys_values) // self._row_bytes
+            if self.used > stored:
+                raise DataError(f"{self._keys_values}: damaged: {stored} of {self.used} tokens are there")
+        except (DataError, ValueError) as error:
+            logger.warning("%s; keys and values of prompts are computed again", error)
+            self.offsets, self.used = {}, 0
+            self._index.unlink()
+            return
+        if whole != text:
+            with self._index.open("r+b") as file:
+                file.truncate(len(whole.encode()))
+
+    @property
+    def _row_bytes(self) -> int:
+        """Bytes of a token's keys and values."""
+        return 2 * int(np.prod(self.shape))
+
+    def _map(self) -> np.ndarray:
+        """The stored rows, (R, Y, 2, G, K), as a view of the file."""
+        if not self.used:
+            return np.zeros((0, *self.shape), np.float16)
+        return np.memmap(self._keys_values, np.float16, "r", shape=(self.used, *self.shape))
 
 
 def _fingerprint(mixture: Mixture) -> str:
