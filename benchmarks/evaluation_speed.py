@@ -41,14 +41,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = many_windows(MotionStore.open(args.data), args.windows, folder / "data")
-        made = answered(data, folder / "made")
+        generated = answered(data, folder / "made")
         begun = time.perf_counter()
         evaluation_set = EvaluationSet(MotionStore.open(data), BIMOTION_1)
         embedder = read_embedder(args.evaluator)
         config = EvaluationConfig(repeats=args.repeats)
         done = evaluate(
             evaluation_set,
-            MotionFolder(made, evaluation_set),
+            MotionFolder(generated, evaluation_set),
             embedder,
             config,
             lambda items, label: iter(items),
@@ -62,7 +62,7 @@ def main() -> None:
         took = time.perf_counter() - begun
         print(f"{len(evaluation_set)} windows, {args.repeats} repeats: {took:.0f} s, of which {done.seconds}")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-        search(made / "00", args.evaluator)
+        search(generated / "00", args.evaluator)
 
 
 def many_windows(store: MotionStore, count: int, folder: Path) -> Path:

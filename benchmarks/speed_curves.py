@@ -78,7 +78,7 @@ def picture(measured: Sequence[dict[str, list[float]]]) -> str:
     return "\n".join([*shapes, "</svg>", ""])
 
 
-def _places(
+def _positions(
     panel: Panel, lines: dict[str, list[float]]
 ) -> tuple[Callable[[float], float], Callable[[float], float]]:
     most, longest = max(panel.sizes), max(max(seconds) for seconds in lines.values())
@@ -89,7 +89,7 @@ def _places(
 
 
 def _axes(panel: Panel, lines: dict[str, list[float]]) -> list[str]:
-    x, y = _places(panel, lines)
+    x, y = _positions(panel, lines)
     longest = max(max(seconds) for seconds in lines.values())
     shapes = [
         f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - 20}" fill="none" stroke="#888"/>',
@@ -110,7 +110,7 @@ def _axes(panel: Panel, lines: dict[str, list[float]]) -> list[str]:
 
 
 def _lines(panel: Panel, lines: dict[str, list[float]]) -> list[str]:
-    x, y = _places(panel, lines)
+    x, y = _positions(panel, lines)
     shapes = []
     for number, (colour, (name, seconds)) in enumerate(zip(COLOURS, lines.items(), strict=False)):
         points = [(x(size), y(value)) for size, value in zip(panel.sizes, seconds, strict=True)]

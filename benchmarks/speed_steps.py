@@ -22,7 +22,7 @@ from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.presets import preset
 from bimotion.models.tokens import TokenSequence
 
-STEPS, PLACES, CLIPS, WRITTEN = 100, 192, 32, 40
+STEPS, PADDED_LENGTH, CLIPS, WRITTEN = 100, 192, 32, 40
 """Sampling steps; places that the published code pads to; clips of a batch; tokens of a caption."""
 
 MOTIONS = Figure("text to motion", 1), Figure("text to motion", CLIPS)
@@ -62,13 +62,13 @@ def sampling(network: MotionLanguage) -> list[Step]:
         both = torch.cat((z, head.fake_condition.expand(count, -1, -1)))
         noise = draw_noise(STEPS, count, head.x_width, None, z.device, z.dtype)
 
-        def told(xt: Tensor, step: int) -> Tensor:
+        def prediction(xt: Tensor, step: int) -> Tensor:
             level = torch.full((2 * count,), schedule.timesteps[step])
             eps, fake = head(torch.cat((xt, xt)), level, both).chunk(2)
             return torch.lerp(fake, eps, 3.0)
 
         return (
-            lambda: sample(told, schedule, noise, "ancestral"),
+            lambda: sample(prediction, schedule, noise, "ancestral"),
             lambda: head.sample(z, sampler="ancestral", steps=STEPS, guidance_scale=3.0, noise=noise),
         )
 
@@ -83,10 +83,10 @@ def sequences(network: MotionLanguage) -> list[Step]:
     requests = Requests(network.config.special, network.config.slots)
     mixture = network.mixture
     own = network.batch([requests.motion(12 + number % 9) for number in range(CLIPS)])
-    padded = network.batch([TokenSequence(requests.words(PLACES))] * CLIPS)
+    padded = network.batch([TokenSequence(requests.words(PADDED_LENGTH))] * CLIPS)
     prompt = requests.caption()
     latents = torch.randn(1, *network.config.latent_shape)
-    given = network.understanding(latents.flatten(1)).view(1, network.config.slots, -1)
+    inputs = network.understanding(latents.flatten(1)).view(1, network.config.slots, -1)
     states = mixture(padded).text
     answers = states[: 16 * CLIPS]
 
@@ -94,14 +94,14 @@ def sequences(network: MotionLanguage) -> list[Step]:
         ids: tuple[int, ...] = ()
         for _ in range(WRITTEN):
             batch = network.batch([TokenSequence(prompt.prompt + ids)])
-            scores = mixture.logits(mixture(batch, given, text_rows=batch.last_rows).text)
+            scores = mixture.logits(mixture(batch, inputs, text_rows=batch.last_rows).text)
             scores[:, network.config.special.start :] = -torch.inf
             ids = (*ids, int(scores.argmax()))
 
     written = DecodingConfig(max_tokens=WRITTEN)
     return [
         (
-            f"only tokens, not {PLACES} padded places (one branch of two); batch {CLIPS}",
+            f"only tokens, not {PADDED_LENGTH} padded places (one branch of two); batch {CLIPS}",
             lambda: mixture(padded),
             lambda: mixture(own),
         ),
@@ -111,7 +111,7 @@ def sequences(network: MotionLanguage) -> list[Step]:
             lambda: mixture(own, text_rows=own.answer_rows[:0]),
         ),
         (
-            f"scores of answers only, 16 tokens of {PLACES} places; batch {CLIPS}",
+            f"scores of answers only, 16 tokens of {PADDED_LENGTH} places; batch {CLIPS}",
             lambda: mixture.logits(states),
             lambda: mixture.logits(answers),
         ),
@@ -135,7 +135,7 @@ def kernels_own(network: MotionLanguage) -> list[Step]:
 
     def one_by_one(run: Callable[[], object]) -> None:
         own = kernels.CallGraph.__call__
-        kernels.CallGraph.__call__ = lambda self, function, *given: function(*given)  # type: ignore[method-assign]
+        kernels.CallGraph.__call__ = lambda self, function, *inputs: function(*inputs)  # type: ignore[method-assign]
         try:
             run()
         finally:

@@ -104,8 +104,8 @@ DOERS = {
 
 PEOPLE = "worker.1+ adult.1+ relative.1+ traveler.1+ contestant.1+ entertainer.1+ expert.1+ leader.1+ "
 PEOPLE += "- commie bum fool quack left-hander right-hander southpaw mantrap ward-heeler jimhickey"
-PLACES = "building.1+ room.1+ way.6+ geographical_area.1+ shop.1+ facility.1+ "
-PLACES += "- nuthouse left right leftfield rightfield john catheter capillary throat"
+LOCATIONS = "building.1+ room.1+ way.6+ geographical_area.1+ shop.1+ facility.1+ "
+LOCATIONS += "- nuthouse left right leftfield rightfield john catheter capillary throat"
 RUDE = (
     "offensive",
     "disparag",
@@ -191,16 +191,21 @@ def entries(wordnet: WordNet) -> dict[str, list[dict[str, object]]]:
     result: dict[str, list[dict[str, object]]] = {}
 
     def entry(content: str, needs: str) -> dict[str, list[str]]:
-        made: dict[str, object] = {"needs": [needs] if needs else [], "verbs": [], "nouns": [], "short": []}
-        result.setdefault(content, []).append(made)
-        return made  # type: ignore[return-value]
+        generated: dict[str, object] = {
+            "needs": [needs] if needs else [],
+            "verbs": [],
+            "nouns": [],
+            "short": [],
+        }
+        result.setdefault(content, []).append(generated)
+        return generated  # type: ignore[return-value]
 
     for content, needs, senses, forms in VERBS:
-        said = [_bracketed(word) for word in wordnet.words("v", senses)]
-        entry(content, needs)["verbs"] += [form.format(word) for word in said for form in forms]
+        output = [_bracketed(word) for word in wordnet.words("v", senses)]
+        entry(content, needs)["verbs"] += [form.format(word) for word in output for form in forms]
     for content, needs, senses, forms in NOUNS:
-        made = [form.format(word) for word in wordnet.words("n", senses) for form in forms]
-        entry(content, needs)["nouns"] += made
+        generated = [form.format(word) for word in wordnet.words("n", senses) for form in forms]
+        entry(content, needs)["nouns"] += generated
     return result
 
 
@@ -216,15 +221,15 @@ def main() -> None:
     )
     parser.add_argument("dict", type=Path, help="folder with index.verb, data.verb, index.noun and data.noun")
     wordnet = WordNet(parser.parse_args().dict)
-    made = {
+    generated = {
         "about": "Words of WordNet 3.1 (licence in NOTICE), chosen by benchmarks/wordnet_words.py.",
         "people": wordnet.words("n", PEOPLE, met=True),
-        "places": wordnet.words("n", PLACES, met=True),
+        "places": wordnet.words("n", LOCATIONS, met=True),
         "doers": {content: wordnet.words("n", senses) for content, senses in DOERS.items() if senses},
         "contents": entries(wordnet),
     }  # fmt: skip
     file = resources.files("bimotion.data").joinpath("static/wordnet.json")
-    Path(str(file)).write_text(json.dumps(made, indent=None, separators=(",", ":")) + "\n", "utf-8")
+    Path(str(file)).write_text(json.dumps(generated, indent=None, separators=(",", ":")) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -125,8 +125,8 @@ def collate(rows: Sequence[Float[np.ndarray, "_ C"]]) -> tuple[Tensor, Tensor]:
     longest = -(-max(map(len, rows)) // 8) * 8
     batch = np.zeros((len(rows), longest, NUM_CHANNELS), np.float32)
     mask = np.zeros((len(rows), longest), bool)
-    for place, each in enumerate(rows):
-        batch[place, : len(each)], mask[place, : len(each)] = each, True
+    for position, each in enumerate(rows):
+        batch[position, : len(each)], mask[position, : len(each)] = each, True
     return torch.from_numpy(batch), torch.from_numpy(mask)
 
 
@@ -167,7 +167,7 @@ def train_net(
     train: list[np.ndarray],
     contents: list[str],
     val: list[np.ndarray],
-    wanted: list[str],
+    expected: list[str],
     epochs: int,
     seed: int,
 ) -> ContentNet:
@@ -196,12 +196,14 @@ def train_net(
             loss.backward()
             optimiser.step()
             schedule.step()
-        said = Classifier([net], {}).probabilities([each.astype(np.float32) for each in val])
+        predicted = Classifier([net], {}).probabilities([each.astype(np.float32) for each in val])
         share = float(
-            np.mean([CONTENTS[index] == want for index, want in zip(said.argmax(-1), wanted, strict=True)])
+            np.mean(
+                [CONTENTS[index] == want for index, want in zip(predicted.argmax(-1), expected, strict=True)]
+            )
         )
         sure = float(
-            np.log([row[CONTENTS.index(want)] for row, want in zip(said, wanted, strict=True)]).mean()
+            np.log([row[CONTENTS.index(want)] for row, want in zip(predicted, expected, strict=True)]).mean()
         )
         if share + 0.02 * sure > best:
             best, kept = (
@@ -217,17 +219,17 @@ def train_net(
     return net
 
 
-def scores(wanted: Sequence[str], said: Sequence[str]) -> dict[str, object]:
+def scores(expected: Sequence[str], predicted: Sequence[str]) -> dict[str, object]:
     """Share right in all, as mean over contents, with merged contents, and per content; and what was confused."""
     by_content: dict[str, list[bool]] = defaultdict(list)
-    for want, got in zip(wanted, said, strict=True):
+    for want, got in zip(expected, predicted, strict=True):
         by_content[want].append(want == got)
-    wrong = Counter(f"{want} -> {got}" for want, got in zip(wanted, said, strict=True) if want != got)
+    wrong = Counter(f"{want} -> {got}" for want, got in zip(expected, predicted, strict=True) if want != got)
     return {
-        "count": len(wanted),
-        "right": float(np.mean([want == got for want, got in zip(wanted, said, strict=True)])),
+        "count": len(expected),
+        "right": float(np.mean([want == got for want, got in zip(expected, predicted, strict=True)])),
         "right_merged": float(
-            np.mean([merged(want) == merged(got) for want, got in zip(wanted, said, strict=True)])
+            np.mean([merged(want) == merged(got) for want, got in zip(expected, predicted, strict=True)])
         ),
         "mean_over_contents": float(np.mean([np.mean(flags) for flags in by_content.values()])),
         "per_content": {
@@ -245,10 +247,10 @@ def test(store: MotionStore, classifier: Classifier) -> dict[str, dict[str, obje
     for split in ("val", "test"):
         items = store.items(split, mirrored=False)
         rows = [each.astype(np.float32) for each in real_channels(store, items, both=True)]
-        said = [CONTENTS[index] for index in classifier.probabilities(rows).argmax(-1)]
-        wanted = [item.content for item in items]
-        result[split] = scores(wanted, said[: len(items)])
-        result[f"{split}, mirrored"] = scores(wanted, said[len(items) :])
+        predicted = [CONTENTS[index] for index in classifier.probabilities(rows).argmax(-1)]
+        expected = [item.content for item in items]
+        result[split] = scores(expected, predicted[: len(items)])
+        result[f"{split}, mirrored"] = scores(expected, predicted[len(items) :])
     return result
 
 
@@ -278,9 +280,9 @@ def main() -> None:
         items = store.items("train", mirrored=False)
         train, contents = real_channels(store, items, both=True), [item.content for item in items] * 2
         held = store.items("val", mirrored=False)
-        val, wanted = real_channels(store, held, both=True), [item.content for item in held] * 2
+        val, expected = real_channels(store, held, both=True), [item.content for item in held] * 2
         seeds = range(args.seed, args.seed + args.networks)
-        nets = [train_net(train, contents, val, wanted, args.epochs, seed) for seed in seeds]
+        nets = [train_net(train, contents, val, expected, args.epochs, seed) for seed in seeds]
         record = {"contents": list(CONTENTS), "networks": len(nets), "epochs": args.epochs, "seed": args.seed}
         args.folder.mkdir(parents=True, exist_ok=True)
         for number, net in enumerate(nets):

@@ -64,19 +64,23 @@ def train_head(
     return step
 
 
-def judged(items: list[Item], made: list[np.ndarray], real: list[np.ndarray], classifier: Classifier) -> str:
+def judged(
+    items: list[Item], generated: list[np.ndarray], real: list[np.ndarray], classifier: Classifier
+) -> str:
     """Content, side and quality in one line."""
-    content = np.mean([got == item.content for got, item in zip(classifier.name(made), items, strict=True)])
+    content = np.mean(
+        [got == item.content for got, item in zip(classifier.name(generated), items, strict=True)]
+    )
     side = np.mean(
         [
             shown_side(item.captions[0], item.content, measure_facts(motion)) == item.side
-            for motion, item in zip(made, items, strict=True)
+            for motion, item in zip(generated, items, strict=True)
             if item.side in ("left", "right")
         ]
     )
-    ours, theirs = (MotionQuality.mean(map(motion_quality, motions)) for motions in (made, real))
+    actual, reference = (MotionQuality.mean(map(motion_quality, motions)) for motions in (generated, real))
     ratios = ", ".join(
-        f"{name} {getattr(ours, name) / max(getattr(theirs, name), 1e-9):.2f}"
+        f"{name} {getattr(actual, name) / max(getattr(reference, name), 1e-9):.2f}"
         for name in ("skating_ratio", "jitter", "speed")
     )
     return f"content {content:.3f}, side {side:.3f}, {ratios}"
@@ -112,10 +116,10 @@ def main() -> None:
         scale = latents.flatten(1).std(0)
     x = (latents - mean).flatten(1) @ read.T / scale
     names = sorted({(item.content, item.side) for item in train.items})
-    places = {name: place for place, name in enumerate(names)}
-    keys = torch.tensor([places[item.content, item.side] for item in train.items])
-    told = torch.tensor([item.text for item in train.items])
-    weights = torch.tensor(item_weights(train.items, 0.5)) * told
+    positions = {name: position for position, name in enumerate(names)}
+    keys = torch.tensor([positions[item.content, item.side] for item in train.items])
+    predicted = torch.tensor([item.text for item in train.items])
+    weights = torch.tensor(item_weights(train.items, 0.5)) * predicted
     head = DiffusionHead(
         HeadConfig(width=args.width, ff_width=512, dropout=0.0, direct=args.direct),
         DiffusionConfig(prediction="v", repeats=REPEATS, sampler="dpmpp", sample_steps=20),
@@ -127,22 +131,22 @@ def main() -> None:
     steps = train_head(head, conditions, x, keys, weights, args.seconds)
     print(f"rank {args.rank}, direct {args.direct}, width {args.width}: {steps} steps")
     held = [item for item in store.items("val", mirrored=False) if item.text]
-    held = [item for item in held if (item.content, item.side) in places]
+    held = [item for item in held if (item.content, item.side) in positions]
     real = [np.asarray(features_to_joints(store.features(item))) for item in held]
     lengths = torch.tensor([item.num_frames for item in held])
-    asked = torch.tensor([places[item.content, item.side] for item in held])
+    requested = torch.tensor([positions[item.content, item.side] for item in held])
     with torch.inference_mode():
-        z = conditions(asked).view(-1, SLOTS, CONDITION_WIDTH)
+        z = conditions(requested).view(-1, SLOTS, CONDITION_WIDTH)
         for guidance in GUIDANCE:
             noise = torch.Generator().manual_seed(0)
             sampled = head.eval().sample(z, guidance_scale=guidance, generator=noise)[:, 0] * scale @ write
-            made: list[np.ndarray] = []
+            generated: list[np.ndarray] = []
             for part, frames in zip(
                 (sampled.unflatten(1, mean.shape) + mean).split(64), lengths.split(64), strict=True
             ):
                 for clip, count in zip(vae.decode(part, frames), frames.tolist(), strict=True):
-                    made.append(np.asarray(features_to_joints(stats.denormalise(clip[:count].numpy()))))
-            print(f"  guidance {guidance:g}: {judged(held, made, real, classifier)}")
+                    generated.append(np.asarray(features_to_joints(stats.denormalise(clip[:count].numpy()))))
+            print(f"  guidance {guidance:g}: {judged(held, generated, real, classifier)}")
 
 
 if __name__ == "__main__":

@@ -50,14 +50,14 @@ def main() -> None:
     store = MotionStore.open(args.data)
     items = [item for item in store.items("train") if "#s" not in item.id]
     order = np.random.default_rng(0).permutation(len(items))[: args.windows]
-    train = ClipPool(store, [items[place] for place in order.tolist()], store.stats)
+    train = ClipPool(store, [items[position] for position in order.tolist()], store.stats)
     held_out = ClipPool(store, store.items("val", mirrored=False), store.stats)
     weights = item_weights(train.items, 0.5)
     print("| latents | per 196 frames | root | median | over contents | world | median | jitter |")
     print("| --- |" + " ---: |" * 7)
     for size in args.sizes:
-        kind, *numbers = size.split(":")
-        cosines, axes, count = map(int, numbers)
+        kind, *values = size.split(":")
+        cosines, axes, count = map(int, values)
         frames = int(kind.removeprefix("segment")) if kind != "clip" else 10_000
         scores = reconstruct(train, weights, held_out, frames, CosinePath(263, axes, cosines, 1, count))
         contents = np.mean([value for name, value in scores.items() if name.startswith("root_mm/")])
@@ -80,8 +80,8 @@ def reconstruct(
     rows, contents = [], []
     for row, item in enumerate(held_out.items):
         clip = held_out.clip(row)
-        made = torch.cat([decoded(path, part) for part in cut(clip, frames)])
-        both = [held_out.stats.denormalise(each.double().numpy()) for each in (made, clip)]
+        generated = torch.cat([decoded(path, part) for part in cut(clip, frames)])
+        both = [held_out.stats.denormalise(each.double().numpy()) for each in (generated, clip)]
         rows.append(clip_errors(*both))
         contents.append(item.content)
     return summarise(rows, contents)
@@ -90,7 +90,7 @@ def reconstruct(
 def cut(clip: Tensor, frames: int) -> Iterator[Tensor]:
     """The clip in equal parts of about so many frames."""
     count = max(1, round(len(clip) / frames))
-    edges = [round(place * len(clip) / count) for place in range(count + 1)]
+    edges = [round(position * len(clip) / count) for position in range(count + 1)]
     yield from (clip[start:end] for start, end in zip(edges[:-1], edges[1:], strict=True))
 
 

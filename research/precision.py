@@ -27,7 +27,7 @@ def main() -> None:
     texts = [request.text for request in load_prompts().requests][: args.prompts]
     model = bimotion.load(args.model)
     exact = model.text_to_motion(texts, seconds=SECONDS, seed=0)
-    said = model.motion_to_text(exact)
+    output = model.motion_to_text(exact)
     print(
         "| precision | joints apart, mean mm | median mm | same first sentence |\n| --- | ---: | ---: | ---: |"
     )
@@ -39,7 +39,7 @@ def main() -> None:
             for a, b in zip(exact, near, strict=True)
         ]
         now = rough.motion_to_text(exact)
-        same = np.mean([a.split(".")[0] == b.split(".")[0] for a, b in zip(said, now, strict=True)])
+        same = np.mean([a.split(".")[0] == b.split(".")[0] for a, b in zip(output, now, strict=True)])
         print(f"| {precision} | {np.mean(apart):.1f} | {np.median(apart):.1f} | {same:.0%} |", flush=True)
 
 

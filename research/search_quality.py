@@ -132,18 +132,16 @@ class Test:
         self, queries: Sequence[str], min_score: float, form: Callable[[str], str] = as_sentence
     ) -> str:
         """Precision of the hits, and how many queries have any."""
-        shares, asked = [], 0
+        shares, requested = [], 0
         for query in queries:
             right = {index for index, item in enumerate(self.items) if is_right(query, item)}
             if not right:
                 continue
-            asked += 1
+            requested += 1
             hits = self.search(query, min_score, form)[: max(len(right), 1)]
             if hits:
                 shares.append(float(np.mean([hit in right for hit in hits])))
-        return (
-            f"P@{NEAREST} {np.mean(shares) if shares else 0:.3f}, hits for {len(shares)} of {asked} queries"
-        )
+        return f"P@{NEAREST} {np.mean(shares) if shares else 0:.3f}, hits for {len(shares)} of {requested} queries"
 
 
 def main() -> None:

@@ -136,15 +136,15 @@ def states(model: MotionLanguageModel, captions: Sequence[str]) -> Tensor:
 
 def joints(model: MotionLanguageModel, condition: Tensor, guidance: float) -> np.ndarray:
     """Joints that the head makes of each condition, for some seeds: (B * seeds, frames, 22, 3)."""
-    network, made = model.network, []
+    network, generated = model.network, []
     for seed in range(SEEDS):
         generators = [torch.Generator().manual_seed(100 * seed + row) for row in range(len(condition))]
         x0 = network.head.sample(condition, guidance_scale=guidance, generator=generators)
         latents = x0.view(len(x0), *network.config.latent_shape)
         features = network.decode(latents, torch.full((len(x0),), FRAMES)).numpy()
         for clip in features:
-            made.append(features_to_joints(model.stats.denormalise(clip)))
-    return np.stack(made)
+            generated.append(features_to_joints(model.stats.denormalise(clip)))
+    return np.stack(generated)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,10 @@ def test_the_shell_commands_run(tmp_path: Path, environment: dict[str, str]) -> 
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("bimotion ")]
     assert len(commands) >= 8
     run(["bash", "-euo", "pipefail", "-c", "\n".join(commands)], tmp_path, environment)
-    made = {word for line in commands for word in line.split() if re.fullmatch(r"\w+\.(bvh|glb|html)", word)}
-    assert {path.name for path in tmp_path.iterdir()} == made
+    generated = {
+        word for line in commands for word in line.split() if re.fullmatch(r"\w+\.(bvh|glb|html)", word)
+    }
+    assert {path.name for path in tmp_path.iterdir()} == generated
 
 
 def test_the_other_commands_exist() -> None:
@@ -52,8 +54,8 @@ def test_the_other_commands_exist() -> None:
 
 def test_the_python_code_runs(tmp_path: Path, environment: dict[str, str]) -> None:
     code = "\n".join(blocks("python"))
-    said = run([sys.executable, "-W", "error", "-c", code], tmp_path, environment)
-    assert re.match(r"\(\d+, 22, 3\) 20\.0\n", said)
+    output = run([sys.executable, "-W", "error", "-c", code], tmp_path, environment)
+    assert re.match(r"\(\d+, 22, 3\) 20\.0\n", output)
     assert (tmp_path / "wave.bvh").is_file()
 
 

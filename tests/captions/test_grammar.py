@@ -29,9 +29,9 @@ def describe() -> Describe:
 @pytest.mark.parametrize("hand", ["left", "right", "both"])
 def test_the_hand_that_is_said_is_the_hand_that_moves(describe: Describe, hand: str) -> None:
     wrong = "wave-right-hand" if hand == "left" else "wave-left-hand"
-    said = describe(wrong, hand=hand, swings=5)
-    assert (said.content, said.side) == ("wave", hand)
-    assert all(hand in caption for caption in said.captions)
+    description = describe(wrong, hand=hand, swings=5)
+    assert (description.content, description.side) == ("wave", hand)
+    assert all(hand in caption for caption in description.captions)
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_the_hand_that_is_said_is_the_hand_that_moves(describe: Describe, hand: 
 def test_a_turn_is_said_as_it_is_measured_whatever_the_label(
     describe: Describe, turn: float, content: str, word: str
 ) -> None:
-    said = describe("walk-turn-left", speed=1.0, turn_deg=turn)
-    assert said.content == content
-    assert all(word in caption for caption in said.captions)
-    assert said.side == (word or "none")
+    description = describe("walk-turn-left", speed=1.0, turn_deg=turn)
+    assert description.content == content
+    assert all(word in caption for caption in description.captions)
+    assert description.side == (word or "none")
 
 
 def test_fixed_words_of_a_mirrored_window_have_their_sides_swapped() -> None:
     label = Label("bn2_walk-turn-right_masculine_006", "walk-turn-right", "masculine", 6)
     facts = measure_facts(make_motion(100, speed=1.0, turn_deg=-250))
-    said = CaptionGrammar.load().describe(label, facts, np.random.default_rng(0), mirrored=True)
-    assert said.captions == ("a person turns around to the right, walks forward and turns right.",)
+    description = CaptionGrammar.load().describe(label, facts, np.random.default_rng(0), mirrored=True)
+    assert description.captions == ("a person turns around to the right, walks forward and turns right.",)
 
 
 def test_there_are_four_different_captions_or_more(describe: Describe) -> None:
@@ -62,8 +62,8 @@ def test_there_are_four_different_captions_or_more(describe: Describe) -> None:
 def test_recordings_without_an_honest_caption_are_motion_only() -> None:
     facts = measure_facts(make_motion(60))
     label = Label("cmu_01_02", "playground: climb")
-    said = CaptionGrammar.load().describe(label, facts, np.random.default_rng(0))
-    assert (said.content, said.text) == ("climb", False)
+    description = CaptionGrammar.load().describe(label, facts, np.random.default_rng(0))
+    assert (description.content, description.text) == ("climb", False)
 
 
 @settings(max_examples=60, deadline=None)
@@ -93,12 +93,12 @@ def test_no_caption_claims_what_the_facts_contradict(
     joints = make_motion(90, speed=speed, turn_deg=turn, hand=hand, swings=swings)
     facts = measure_facts(joints)
     label = Label("x_001", content, style, 1)
-    said = CaptionGrammar.load().describe(label, facts, np.random.default_rng(1))
-    for caption in said.captions:
-        assert false_claims(caption, facts, said.content, said.gait) == []
+    description = CaptionGrammar.load().describe(label, facts, np.random.default_rng(1))
+    for caption in description.captions:
+        assert false_claims(caption, facts, description.content, description.gait) == []
         words = caption.split()
-        if said.content in ("wave", "raise"):
-            assert not ({"left", "right"} - {said.side}) & set(words)
+        if description.content in ("wave", "raise"):
+            assert not ({"left", "right"} - {description.side}) & set(words)
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,10 @@ def test_figures_bounds_and_memory_are_told(capsys: pytest.CaptureFixture[str]) 
         "--json",
     ]
     assert exit_code(args) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["gigabytes_per_second"] > 0
-    assert said["threads"] == 1
-    [row] = said["figures"]
+    output = json.loads(capsys.readouterr().out)
+    assert output["gigabytes_per_second"] > 0
+    assert output["threads"] == 1
+    [row] = output["figures"]
     assert (row["kind"], row["batch"], row["precision"], row["error"]) == ("stage1", 32, "fp32", None)
     assert len(row["seconds"]) == 2
     assert row["min_s"] <= row["median_s"]

@@ -28,10 +28,10 @@ def refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     """The one line with which a command refuses; nothing is left behind."""
     before = sorted(Path().iterdir())
     assert exit_code(args) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert output.out == ""
     assert sorted(Path().iterdir()) == before
-    (line,) = said.err.splitlines()
+    (line,) = output.err.splitlines()
     return line
 
 
@@ -104,10 +104,10 @@ def test_several_motions_go_onto_one_page() -> None:
 def test_caption_prints_what_the_model_says(
     here: Path, capsys: pytest.CaptureFixture[str], walk: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def said(model: object, clip: Clip) -> str:
+    def output(model: object, clip: Clip) -> str:
         return f"{len(clip)} frames"
 
-    monkeypatch.setattr("bimotion.inference.model.MotionLanguageModel.motion_to_text", said)
+    monkeypatch.setattr("bimotion.inference.model.MotionLanguageModel.motion_to_text", output)
     bimotion.save_clip(walk, here / "a.npz")
     bimotion.save_clip(walk[:20], here / "b.npz")
     call("caption", "a.npz")
@@ -127,9 +127,9 @@ def test_a_broken_file_does_not_stop_the_others(
     bimotion.save_clip(walk, here / "good.npz")
     (here / "bad.bvh").write_text("HIERARCHY\n")
     assert exit_code(["caption", "missing.bvh", "bad.bvh", "good.npz", "--json"]) == 2
-    said = capsys.readouterr()
-    assert [row["file"] for row in json.loads(said.out)] == ["good.npz"]
-    assert [line.split(": ")[1] for line in said.err.splitlines()] == ["missing.bvh", "bad.bvh"]
+    output = capsys.readouterr()
+    assert [row["file"] for row in json.loads(output.out)] == ["good.npz"]
+    assert [line.split(": ")[1] for line in output.err.splitlines()] == ["missing.bvh", "bad.bvh"]
 
 
 def test_predict_adds_what_was_asked(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:
@@ -208,8 +208,8 @@ def test_the_demo_writes_what_it_says_and_can_be_run_again(
     assert names == {"index.html", "recorded.bvh"} | {
         f"{name}.{kind}" for name in ("wave", "turn", "run") for kind in ("bvh", "glb")
     }
-    said = capsys.readouterr().out
-    assert all(name in said for name in names)
+    output = capsys.readouterr().out
+    assert all(name in output for name in names)
     (here / "d" / "mine.txt").write_text("x")
     assert "d: holds other files (mine.txt)" in refused(capsys, "demo", "--out", "d")
 
@@ -221,9 +221,9 @@ def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture
         call("prepare", "bvh", f"raw-{name}", f"sets/{name}", "--workers", "1", "--unit", "m")
     capsys.readouterr()
     call("prepare", "merged", "sets", "sets/all", "--json")
-    said = json.loads(capsys.readouterr().out)
-    assert (said["folder"], said["recordings"], said["frames"]) == (str(Path("sets/all")), 2, 80)
-    assert sum(said["windows"].values()) == 4
+    output = json.loads(capsys.readouterr().out)
+    assert (output["folder"], output["recordings"], output["frames"]) == (str(Path("sets/all")), 2, 80)
+    assert sum(output["windows"].values()) == 4
     assert {path.name for path in Path("sets/all").iterdir()} == {
         ".lock",
         "README.md",

@@ -73,9 +73,9 @@ def test_a_model_is_scored_the_same_twice_and_compared(
     call(*args, "--out", "first", "--name", "first")
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {Path('first/report.html')}"
     call(*args, "--out", "second", "--json")
-    said = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
     first, second = (json.loads((here / name / "results.json").read_text()) for name in ("first", "second"))
-    assert first["scores"] == second["scores"] == said["scores"]
+    assert first["scores"] == second["scores"] == output["scores"]
     assert (first["name"], second["name"]) == ("first", "micro")
     assert first["about"]["model"]["steps"] == 2
     assert {path.name for path in (here / "first").iterdir()} == {
@@ -160,13 +160,13 @@ def test_search_finds_by_sentence_and_by_example(
     bimotion.save_clip(walk.mirror()[:25], here / "takes" / "other.bvh")
     (here / "takes" / "bad.bvh").write_text("HIERARCHY\n")
     call("search", "a person walks", "takes", "--evaluator", "judge", "--count", "1")
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 1
-    assert "bimotion: not searched: " in said.err
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 1
+    assert "bimotion: not searched: " in output.err
     call("search", "a person walks", "takes", "--evaluator", "judge", "--min-score", "1")
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "bimotion: nothing found; the nearest is takes/" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "bimotion: nothing found; the nearest is takes/" in output.err
     call("search", "a person walks", "takes", "--evaluator", "judge", "--min-speed", "9", "--side", "left")
     assert capsys.readouterr().err.endswith("bimotion: nothing found\n")
     call(

@@ -64,10 +64,10 @@ def refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     """The one line with which a command refuses; nothing is written."""
     before = sorted(Path().rglob("*"))
     assert exit_code(["import-weights", *args]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert output.out == ""
     assert sorted(Path().rglob("*")) == before
-    (line,) = said.err.splitlines()
+    (line,) = output.err.splitlines()
     return line
 
 

@@ -53,8 +53,8 @@ def test_names_in_files_and_of_files_are_escaped(
         ["caption", "a\x1b[2J\nb.bvh", "no\x9bfile"],
     ):
         exit_code(args)
-        said = capsys.readouterr()
-        assert all(line.isprintable() for line in (said.out + said.err).splitlines())
+        output = capsys.readouterr()
+        assert all(line.isprintable() for line in (output.out + output.err).splitlines())
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&- <&-", "> /dev/full"])

@@ -10,9 +10,9 @@ from bimotion.cli.usage import one_line
 def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     """The one line that a wrong command line ends with."""
     assert exit_code(args) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    lines = said.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("bimotion: ")
     return lines[0].removeprefix("bimotion: ")
@@ -49,9 +49,9 @@ def test_text_that_is_no_box_is_kept() -> None:
 
 def test_help_is_on_stdout_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["--help"]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    assert all(f"\n  {name} " in said.out for name in COMMANDS)
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert all(f"\n  {name} " in output.out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -104,9 +104,9 @@ def test_few_variants_of_an_example_come_again_and_again(store: MotionStore) -> 
     items = store.items("train", text=True)
     shares = {"plain_share": 1.0, "paraphrase_share": 0.0, "amount_share": 0.5, "timed_share": 0.5}
     examples = Examples(items, own_templates(), ExampleConfig(**shares, variants=3))
-    asked = {examples.example(items[0], [1, 2, seed]).question for seed in range(60)}
-    assert 1 < len(asked) <= 3
-    assert {examples.example(items[0], [9, 9, seed]).question for seed in range(60)} == asked
+    requested = {examples.example(items[0], [1, 2, seed]).question for seed in range(60)}
+    assert 1 < len(requested) <= 3
+    assert {examples.example(items[0], [9, 9, seed]).question for seed in range(60)} == requested
     whole = Examples(items, own_templates(), ExampleConfig(**shares))
     assert len({whole.example(items[0], [1, 2, seed]).question for seed in range(60)}) > 3
 

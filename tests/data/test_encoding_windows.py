@@ -32,8 +32,8 @@ def test_the_motion_is_that_of_the_published_features_but_for_where_it_faces() -
     joints = twisting()
     found = features_to_joints(encode_clip(joints))
     expected = features_to_joints(joints_to_features(joints, uniform_skeleton=symmetric_skeleton()))
-    across, wanted = (motion[0, 1] - motion[0, 2] for motion in (found, expected))
-    angle = np.arctan2(across[2], across[0]) - np.arctan2(wanted[2], wanted[0])
+    across, target = (motion[0, 1] - motion[0, 2] for motion in (found, expected))
+    angle = np.arctan2(across[2], across[0]) - np.arctan2(target[2], target[0])
     np.testing.assert_allclose(turned_about_y(found, angle), expected, atol=1e-4)
 
 

@@ -134,9 +134,9 @@ def test_spans_say_their_phrases_in_order_across_windows(folder: Path, tmp_path:
     for item in spans:
         assert item.num_frames == pytest.approx(20 * item.events[-1].end, abs=1)
         for caption in item.captions:
-            places = [caption.find(event.text) for event in item.events]
-            assert places == sorted(places)
-            assert places[0] >= 0
+            locations = [caption.find(event.text) for event in item.events]
+            assert locations == sorted(locations)
+            assert locations[0] >= 0
     assert any("turns left again" in event.text for item in spans for event in item.events[1:])
     assert all("again" not in item.events[0].text for item in spans)
 

@@ -23,11 +23,11 @@ WORDINGS = ("verbs", "nouns", "short")
 
 def item_of(content: str, **motion: float | str | int) -> Item:
     facts = measure_facts(make_motion(100, **motion))
-    said = CaptionGrammar.load().describe(Label("x_001", content), facts, np.random.default_rng(0))
+    description = CaptionGrammar.load().describe(Label("x_001", content), facts, np.random.default_rng(0))
     return Item(
-        id="x_001#00", take="x", split="train", source="own", content=said.content, label=content, style="sad",
-        side=said.side, gait=said.gait, start=0, num_frames=99, offset=0, mirrored=False, text=True,
-        captions=said.captions, licence="", facts=facts.to_json(),
+        id="x_001#00", take="x", split="train", source="own", content=description.content, label=content, style="sad",
+        side=description.side, gait=description.gait, start=0, num_frames=99, offset=0, mirrored=False, text=True,
+        captions=description.captions, licence="", facts=facts.to_json(),
     )  # fmt: skip
 
 

@@ -43,10 +43,10 @@ def test_captions_of_real_windows_and_their_mirror_images_are_true(windows: dict
         for mirrored in (False, True):
             seen = mirror_features(features) if mirrored else features
             facts = measure_facts(features_to_joints(seen))
-            said = grammar.describe(label_of(name), facts, np.random.default_rng(0), mirrored=mirrored)
-            assert len(said.captions) >= 3, name
-            for caption in said.captions:
-                assert false_claims(caption, facts, said.content, said.gait) == [], name
+            description = grammar.describe(label_of(name), facts, np.random.default_rng(0), mirrored=mirrored)
+            assert len(description.captions) >= 3, name
+            for caption in description.captions:
+                assert false_claims(caption, facts, description.content, description.gait) == [], name
 
 
 def test_a_mirror_image_is_described_with_the_sides_swapped(windows: dict[str, np.ndarray]) -> None:
@@ -57,8 +57,8 @@ def test_a_mirror_image_is_described_with_the_sides_swapped(windows: dict[str, n
         for mirrored in (False, True):
             seen = mirror_features(features) if mirrored else features
             facts = measure_facts(features_to_joints(seen))
-            said = grammar.describe(label_of(name), facts, np.random.default_rng(0), mirrored=mirrored)
-            sides.append((said.content, said.side))
+            description = grammar.describe(label_of(name), facts, np.random.default_rng(0), mirrored=mirrored)
+            sides.append((description.content, description.side))
         assert sides[1] == (sides[0][0], swap_sides(sides[0][1])), name
 
 
@@ -79,8 +79,8 @@ def test_the_index_tells_the_truth_about_what_is_stored(cmu: MotionStore) -> Non
     for item in cmu:
         facts = measure_facts(features_to_joints(cmu.features(item)))
         assert json.loads(json.dumps(facts.to_json())) == item.facts
-        said = [*item.captions, *(bank.phrase(item, rng) for _ in range(5))]
-        for text in said:
+        description = [*item.captions, *(bank.phrase(item, rng) for _ in range(5))]
+        for text in description:
             assert text is not None
             assert false_claims(text.lower(), facts, item.content, item.gait) == []
         if item.side != "none":

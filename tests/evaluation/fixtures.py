@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
         frames = int(rng.integers(24, 41))
         features = whole[:frames].copy()
         features[:, CONTACTS.start] = number
-        said = 0 if number < 2 else number
+        output = 0 if number < 2 else number
         item = Item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",
@@ -47,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
             offset=offset,
             mirrored=False,
             text=True,
-            captions=(f"motion {said} walks.", f"motion {said} walks ahead.", f"motion {said} goes."),
+            captions=(f"motion {output} walks.", f"motion {output} walks ahead.", f"motion {output} goes."),
             licence="none",
         )
         items += [item, replace(item, id=f"{item.id}M", mirrored=True, split="train")]

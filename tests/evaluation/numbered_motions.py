@@ -19,16 +19,16 @@ class Oracle:
 
     def __init__(self) -> None:
         self.tagged = {}
-        self._places = np.random.default_rng(0).normal(size=(1000, 8)).astype(np.float32)
+        self._positions = np.random.default_rng(0).normal(size=(1000, 8)).astype(np.float32)
 
     def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
         """The points of the numbers in captions; of other captions, a far one."""
         words = [caption.split() for caption in captions]
-        return self._places[[int(said[1]) if said[0] == "motion" else 999 for said in words]]
+        return self._positions[[int(output[1]) if output[0] == "motion" else 999 for output in words]]
 
     def embed_motions(self, motions: Sequence[np.ndarray]) -> np.ndarray:
         """The points of the numbers in motions."""
-        return self._places[[number_of(motion) for motion in motions]]
+        return self._positions[[number_of(motion) for motion in motions]]
 
 
 def number_of(motion: np.ndarray) -> int:

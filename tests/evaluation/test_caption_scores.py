@@ -22,7 +22,7 @@ REFERENCES = [
     ["a person walks forward.", "somebody walks"],
     ["a person runs", "someone sprints fast", "a man runs very fast"],
 ]
-ONE = [theirs[:1] for theirs in REFERENCES]
+ONE = [reference[:1] for reference in REFERENCES]
 
 
 def test_published_bleu_in_closed_form() -> None:
@@ -45,7 +45,7 @@ def test_with_one_reference_published_bleu_is_that_of_nltk(order: int) -> None:
 
     plain = [[text.lower().replace(".", "").split() for text in texts] for texts in ([c] for c in CAPTIONS)]
     expected = corpus_bleu(
-        [[theirs[0].lower().replace(".", "").split()] for theirs in ONE],
+        [[reference[0].lower().replace(".", "").split()] for reference in ONE],
         [words[0] for words in plain],
         weights=(1 / order,) * order,
     )

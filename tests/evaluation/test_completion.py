@@ -22,10 +22,10 @@ class Shifted:
         self._whole, self._metres = np.asarray(features_to_joints(whole), dtype=np.float32), metres
 
     def reconstruct(self, motions: Sequence[np.ndarray]) -> list[np.ndarray]:
-        made = [motion.copy() for motion in motions]
-        for motion in made:
+        generated = [motion.copy() for motion in motions]
+        for motion in generated:
             motion[:, ROOT_Y] += self._metres
-        return made
+        return generated
 
     def predict(self, begin: np.ndarray, num_frames: int, seed: int) -> np.ndarray:
         np.testing.assert_allclose(begin, self._whole[: len(begin)], atol=1e-5)

@@ -63,9 +63,9 @@ def test_the_python_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_other_commands_exist_and_the_numbers_are_right() -> None:
     for command in re.findall(r"^bimotion ([a-z-]+)", "".join(blocks("text")), re.MULTILINE):
         assert command in COMMANDS
-    for protocol, said in ((BIMOTION_1, "32 texts a repeat, 8"), (HUMANML3D_2022, "100 texts, 30")):
+    for protocol, output in ((BIMOTION_1, "32 texts a repeat, 8"), (HUMANML3D_2022, "100 texts, 30")):
         texts, motions = protocol.multimodality_texts, protocol.multimodality_motions
-        assert re.findall(r"\d+", said) == [str(texts), str(motions)]
-        assert said in TEXT
+        assert re.findall(r"\d+", output) == [str(texts), str(motions)]
+        assert output in TEXT
         assert f"{protocol.multimodality_pairs} pairs" in TEXT
         assert f"{protocol.repeats} repeats" in TEXT

@@ -43,8 +43,8 @@ def test_retrieval(arrays: Arrays, expected: dict[str, Any], motion: str, prefix
     assert got.mm_dist == close(plain[f"{prefix}Matching_score"])
     shuffled = expected["TM2TMetrics.compute"]
     got = retrieval(arrays["text"], arrays[motion], whole_groups(arrays["compute_shuffle_idx"]))
-    for place, value in enumerate(got.r_precision, 1):
-        assert value == close(shuffled[f"{prefix}R_precision_top_{place}"])
+    for position, value in enumerate(got.r_precision, 1):
+        assert value == close(shuffled[f"{prefix}R_precision_top_{position}"])
     assert got.mm_dist == close(shuffled[f"{prefix}Matching_score"])
 
 
@@ -76,8 +76,8 @@ def test_joint_errors(arrays: Arrays, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("task", "part"), [("pred", slice(8, None)), ("inbetween", slice(10, 30))])
 def test_displacements(arrays: Arrays, expected: dict[str, Any], task: str, part: slice) -> None:
     each = [
-        flat_displacement(given[part], wanted[part])
-        for given, wanted in zip(arrays["joints_rst"], arrays["joints_ref"], strict=True)
+        flat_displacement(generated[part], target[part])
+        for generated, target in zip(arrays["joints_rst"], arrays["joints_ref"], strict=True)
     ]
     assert np.mean([values.mean() for values in each]) == close(expected[f"PredMetrics {task}"]["ADE"])
     assert np.mean([values[-1] for values in each]) == close(expected[f"PredMetrics {task}"]["FDE"])

@@ -22,7 +22,7 @@ from tests.evaluation.numbered_motions import NUM, Oracle, track
 
 
 @pytest.fixture
-def made(tmp_path: Path, store: MotionStore) -> Path:
+def generated(tmp_path: Path, store: MotionStore) -> Path:
     """What is evaluation_set in two repeats, answered with the recorded motions."""
     evaluation_set = EvaluationSet(store, BIMOTION_1)
     rows = [
@@ -38,9 +38,9 @@ def made(tmp_path: Path, store: MotionStore) -> Path:
     return tmp_path / "made"
 
 
-def test_a_folder_is_scored_as_a_system_is(made: Path, store: MotionStore, oracle: Oracle) -> None:
+def test_a_folder_is_scored_as_a_system_is(generated: Path, store: MotionStore, oracle: Oracle) -> None:
     evaluation_set = EvaluationSet(store, BIMOTION_1)
-    folder = MotionFolder(made, evaluation_set)
+    folder = MotionFolder(generated, evaluation_set)
     assert folder.num_sets == 2
     assert folder.repeat(evaluation_set, 1).captions == evaluation_set.repeat(1).captions
     done = evaluate(evaluation_set, folder, oracle, EvaluationConfig(repeats=3), track)
@@ -62,29 +62,29 @@ def test_no_two_windows_share_a_file(tmp_path: Path, store: MotionStore) -> None
     assert all(file.startswith("00/") and file.count("/") == 1 for file in files)
 
 
-def test_captions_of_the_list_are_the_ones_asked(made: Path, store: MotionStore) -> None:
-    rows = [json.loads(line) for line in (made / "prompts.jsonl").read_text().splitlines()][:NUM]
+def test_captions_of_the_list_are_the_ones_asked(generated: Path, store: MotionStore) -> None:
+    rows = [json.loads(line) for line in (generated / "prompts.jsonl").read_text().splitlines()][:NUM]
     text = "\n".join(json.dumps({"file": row["file"], "id": row["id"], "caption": "hop"}) for row in rows)
-    (made / "prompts.jsonl").write_text(text)
+    (generated / "prompts.jsonl").write_text(text)
     evaluation_set = EvaluationSet(store, BIMOTION_1)
-    folder = MotionFolder(made, evaluation_set)
+    folder = MotionFolder(generated, evaluation_set)
     assert (folder.num_sets, set(folder.repeat(evaluation_set, 0).captions)) == (1, {"hop"})
 
 
-def test_faults_are_named(made: Path, store: MotionStore, tmp_path: Path, walk: Clip) -> None:
+def test_faults_are_named(generated: Path, store: MotionStore, tmp_path: Path, walk: Clip) -> None:
     evaluation_set = EvaluationSet(store, BIMOTION_1)
     with pytest.raises(DataError, match=r"--export-prompts .*nowhere` writes the list"):
         MotionFolder(tmp_path / "nowhere", evaluation_set)
-    rows = (made / "prompts.jsonl").read_text().splitlines()
-    (made / "prompts.jsonl").write_text("\n".join(rows[1:]))
+    rows = (generated / "prompts.jsonl").read_text().splitlines()
+    (generated / "prompts.jsonl").write_text("\n".join(rows[1:]))
     with pytest.raises(DataError, match=r"repeat 0 lacks 1 of 70 windows, such as clip"):
-        MotionFolder(made, evaluation_set)
-    (made / "prompts.jsonl").write_text('{"file": 1}\n')
+        MotionFolder(generated, evaluation_set)
+    (generated / "prompts.jsonl").write_text('{"file": 1}\n')
     with pytest.raises(DataError, match=r"prompts.jsonl:1: file: expected `str`, got 1"):
-        MotionFolder(made, evaluation_set)
+        MotionFolder(generated, evaluation_set)
     write_motion(walk, tmp_path / "walk.npz")
     assert isinstance(read_clip_or_features(tmp_path / "walk.npz"), Clip)
-    assert isinstance(read_clip_or_features(next((made / "00").iterdir())), np.ndarray)
+    assert isinstance(read_clip_or_features(next((generated / "00").iterdir())), np.ndarray)
     with pytest.raises(MotionFileError, match="humanml3d-2022 takes HumanML3D features"):
         read_clip_or_features(tmp_path / "walk.npz", "humanml3d-2022")
     np.save(tmp_path / "bad.npy", np.full((4, 263), np.nan))
@@ -109,9 +109,9 @@ def test_without_a_data_set_naturalness_is_measured(tmp_path: Path, walk: Clip) 
         evaluate_files([tmp_path / "broken.bvh"])
 
 
-def test_lists_of_earlier_versions_are_read(made: Path, store: MotionStore) -> None:
-    (made / "prompts.jsonl").rename(made / "asked.jsonl")
-    assert MotionFolder(made, EvaluationSet(store, BIMOTION_1)).num_sets == 2
+def test_lists_of_earlier_versions_are_read(generated: Path, store: MotionStore) -> None:
+    (generated / "prompts.jsonl").rename(generated / "asked.jsonl")
+    assert MotionFolder(generated, EvaluationSet(store, BIMOTION_1)).num_sets == 2
 
 
 def sunk_walk() -> np.ndarray:

@@ -27,8 +27,8 @@ class Writer:
         raise NotImplementedError
 
     def features_to_text(self, motions: Sequence[np.ndarray]) -> list[str]:
-        numbers = [number_of(motion) for motion in motions]
-        return [self._words.format(0 if number == 1 else number) for number in numbers]
+        values = [number_of(motion) for motion in motions]
+        return [self._words.format(0 if number == 1 else number) for number in values]
 
 
 def scored(store: MotionStore, oracle: Oracle, words: str) -> Scores:

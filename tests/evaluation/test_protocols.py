@@ -32,9 +32,9 @@ def test_published_groups_give_the_published_numbers(goldens: Path, arrays: dict
     for k, value in enumerate(got.r_precision, 1):
         assert value == pytest.approx(expected[f"R_precision_top_{k}"], rel=1e-5)
     assert len(got.items) == 320
-    ours = group_retrieval(BIMOTION_1, arrays["text"], arrays["gen_motion"], order, None)
-    assert sorted(ours.items) == list(range(330))
-    assert ours.recall(32) == 1
+    actual = group_retrieval(BIMOTION_1, arrays["text"], arrays["gen_motion"], order, None)
+    assert sorted(actual.items) == list(range(330))
+    assert actual.recall(32) == 1
 
 
 def test_published_draws_and_intervals(store: MotionStore, oracle: Oracle) -> None:

@@ -39,14 +39,14 @@ def scores(top_1: float, fid: float, diversity: float = 5.0) -> Scores:
     }
 
 
-def report(folder: Path, name: str, made: Scores, about: dict[str, Any] | None = None) -> Path:
-    write_report(Evaluation(scores=made), name, about or ABOUT, folder / name)
+def report(folder: Path, name: str, generated: Scores, about: dict[str, Any] | None = None) -> Path:
+    write_report(Evaluation(scores=generated), name, about or ABOUT, folder / name)
     return folder / name
 
 
 def test_a_report_is_read_back(tmp_path: Path) -> None:
-    made = read_report(report(tmp_path, "mine", scores(0.5, 2.0)))
-    assert (made.name, made.scores, made.about) == ("mine", scores(0.5, 2.0), ABOUT)
+    generated = read_report(report(tmp_path, "mine", scores(0.5, 2.0)))
+    assert (generated.name, generated.scores, generated.about) == ("mine", scores(0.5, 2.0), ABOUT)
     text = (tmp_path / "mine" / "report.md").read_text()
     assert "- protocol bimotion-1" in text
     assert "| real | 0.900 ± 0.010 | - | 5.500 ± 0.100 |" in text

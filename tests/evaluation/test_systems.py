@@ -26,10 +26,10 @@ def test_motions_have_the_lengths_asked_for_whatever_stands_beside(model: Motion
     system = ModelSystem(model, Sampling(steps=2), clean=False)
     assert isinstance(system, TextMotionSystem)
     assert isinstance(system, CompletionSystem)
-    made = system.text_to_motions(TEXTS, [40, 10, 60], seed=5)
-    assert [len(each) for each in made] == [40, 10, 60]
+    generated = system.text_to_motions(TEXTS, [40, 10, 60], seed=5)
+    assert [len(each) for each in generated] == [40, 10, 60]
     alone = system.text_to_motions(TEXTS[2:], [60], seed=7)
-    np.testing.assert_allclose(made[2], alone[0], atol=1e-4)
+    np.testing.assert_allclose(generated[2], alone[0], atol=1e-4)
 
 
 def test_cleaned_motions_have_bones_of_one_length(model: MotionLanguageModel) -> None:
@@ -51,9 +51,9 @@ def test_motions_are_those_that_users_get(model: MotionLanguageModel) -> None:
 
 def test_what_is_given_stays(model: MotionLanguageModel, walk: Clip) -> None:
     system = ModelSystem(model, Sampling(steps=2))
-    made = system.predict(walk.joints[:8], 41, 0)
-    np.testing.assert_allclose(made[:8], walk.joints[:8], atol=1e-5)
-    assert len(made) == 41
+    generated = system.predict(walk.joints[:8], 41, 0)
+    np.testing.assert_allclose(generated[:8], walk.joints[:8], atol=1e-5)
+    assert len(generated) == 41
     filled = system.inbetween(walk.joints[:10], walk.joints[30:], 41, 0)
     assert len(filled) == 41
     np.testing.assert_allclose(filled[30:], walk.joints[30:], atol=1e-4)

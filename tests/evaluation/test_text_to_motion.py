@@ -50,16 +50,16 @@ def scored(store: MotionStore, system: Recorded, oracle: Oracle, repeats: int, s
 def test_the_real_motions_and_their_copies_are_perfect(store: MotionStore, oracle: Oracle) -> None:
     system = Recorded(store)
     scores = scored(store, system, oracle, 3)["text_to_motion"]
-    real, made = scores[REAL], scores[SYSTEM]
+    real, generated = scores[REAL], scores[SYSTEM]
     # the caption of motion 1 is "motion 0": it finds its motion only where motion 0 is in its group
     assert 1 - 1 / NUM <= real["top_1"].mean <= 1
     assert real["fid"].mean == pytest.approx(0, abs=1e-6)
-    assert made["top_1"].mean == 1
+    assert generated["top_1"].mean == 1
     # what is made for motion 1 is motion 0, which FID sees twice
-    assert 0 < made["fid"].mean < 0.05
-    assert made["multimodality"].mean == 0
-    assert real["diversity"].mean == pytest.approx(made["diversity"].mean, rel=0.05)
-    assert (made["top_1"].repeats, made["top_1"].interval) == (3, 0)
+    assert 0 < generated["fid"].mean < 0.05
+    assert generated["multimodality"].mean == 0
+    assert real["diversity"].mean == pytest.approx(generated["diversity"].mean, rel=0.05)
+    assert (generated["top_1"].repeats, generated["top_1"].interval) == (3, 0)
     assert len(set(system.seeds)) == 6
 
 
@@ -154,10 +154,10 @@ def test_the_published_protocol_prints_the_published_row(store: MotionStore, ora
     ]
     (note,) = [note for note in done.notes if "published row" in note]
     assert "MM-Dist 0.000 instead of 2.974" in note or "MM-Dist" in note
-    ours = evaluate(
+    actual = evaluate(
         EvaluationSet(store, BIMOTION_1), None, oracle, replace(config, protocol="bimotion-1"), track
     )
-    assert PUBLISHED not in ours.scores["text_to_motion"]
+    assert PUBLISHED not in actual.scores["text_to_motion"]
 
 
 class Interrupted(Recorded):
@@ -195,9 +195,9 @@ def test_an_interrupted_evaluation_continues_and_gives_the_same_report(
     assert (done.curves, done.points, done.by_content, done.notes) == (
         *(whole.curves, whole.points, whole.by_content, whole.notes),
     )
-    for ours, theirs in zip(done.cases, whole.cases, strict=True):
-        assert (ours.id, ours.distance) == (theirs.id, theirs.distance)
-        np.testing.assert_array_equal(ours.clip.joints, theirs.clip.joints)
+    for actual, reference in zip(done.cases, whole.cases, strict=True):
+        assert (actual.id, actual.distance) == (reference.id, reference.distance)
+        np.testing.assert_array_equal(actual.clip.joints, reference.clip.joints)
     assert Checkpoint(tmp_path, {"a": 2}).finished() == 0  # other settings begin anew
     again.discard()
     assert list(tmp_path.iterdir()) == []

@@ -45,8 +45,8 @@ def test_embeddings_do_not_depend_on_padding_or_batch_mates(network: Contrastive
 
 @torch.no_grad()
 def test_embeddings_have_a_mean_square_of_one(network: ContrastiveEvaluator) -> None:
-    made = network.embed_motion(torch.randn(4, 30, 263), torch.tensor([30, 30, 11, 5]))
-    torch.testing.assert_close(made.square().mean(-1), torch.ones(4))
+    generated = network.embed_motion(torch.randn(4, 30, 263), torch.tensor([30, 30, 11, 5]))
+    torch.testing.assert_close(generated.square().mean(-1), torch.ones(4))
 
 
 @torch.no_grad()

@@ -42,7 +42,7 @@ def test_the_order_changes_nothing(store: MotionStore, judge: Path, published: P
     for folder in (judge, published):
         embedder = read_embedder(folder)
         whole = embedder.embed_motions(motions)
-        mixed = embedder.embed_motions([motions[place] for place in order])
+        mixed = embedder.embed_motions([motions[position] for position in order])
         np.testing.assert_allclose(mixed, whole[order], atol=1e-5)
         np.testing.assert_allclose(embedder.embed_motions(motions[3:4]), whole[3:4], atol=1e-5)
         assert np.ptp(whole, axis=0).max() > 1e-3
@@ -51,8 +51,8 @@ def test_the_order_changes_nothing(store: MotionStore, judge: Path, published: P
 def test_captions_are_read_in_any_order(judge: Path, published: Path) -> None:
     for folder in (judge, published):
         embedder = read_embedder(folder)
-        said = ["a man walks.", "he walks a lot."]
-        there, back = embedder.embed_texts(said), embedder.embed_texts(said[::-1])
+        output = ["a man walks.", "he walks a lot."]
+        there, back = embedder.embed_texts(output), embedder.embed_texts(output[::-1])
         np.testing.assert_allclose(there, back[::-1], atol=1e-6)
         assert np.abs(there[0] - there[1]).max() > 1e-4
 
@@ -82,8 +82,8 @@ def test_published_embeddings_are_the_goldens(goldens: Path) -> None:
     words = WordVectors(["unk"], torch.zeros(1, sizes.word_width))
     rows = golden["motion.features"].numpy()
     parts = PublishedParts(network, words, plain, {})
-    made = PublishedEmbedder(parts, padding=np.zeros(263, np.float32)).embed_motions(list(rows))
-    np.testing.assert_allclose(made, golden["motion.out"].numpy(), atol=1e-5)
+    generated = PublishedEmbedder(parts, padding=np.zeros(263, np.float32)).embed_motions(list(rows))
+    np.testing.assert_allclose(generated, golden["motion.out"].numpy(), atol=1e-5)
 
 
 def test_without_an_evaluator_the_line_says_what_to_do(

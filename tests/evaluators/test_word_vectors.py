@@ -12,7 +12,7 @@ def vectors() -> WordVectors:
 
 
 def named(classes: torch.Tensor) -> list[str]:
-    return [CLASSES[place] for place in classes.argmax(-1).tolist()]
+    return [CLASSES[position] for position in classes.argmax(-1).tolist()]
 
 
 def test_words_that_matter_for_motion_have_classes_of_their_own(vectors: WordVectors) -> None:

@@ -350,10 +350,10 @@ def _read_vae(folder: Path) -> Any:
 
 
 def _run(folder: Path) -> None:
-    tensors, numbers = random_state(torch.device("cpu"))
+    tensors, counts = random_state(torch.device("cpu"))
     state = {
         "optimiser": {"0.0.step": 3.0},
-        "random": {"0": numbers},
+        "random": {"0": counts},
         "batches": {"epoch": 0, "place": 2},
         "world": 1,
     }
@@ -446,9 +446,11 @@ def _prompts(folder: Path) -> None:
 
 def _read_prompts(folder: Path) -> Any:
     chosen = EvaluationSet(MotionStore.open(folder / "data"), BIMOTION_1)
-    made = MotionFolder(folder, chosen)
+    generated = MotionFolder(folder, chosen)
     return [
-        garbage(each) for number in range(made.num_sets) for each in made.motions(number, range(len(chosen)))
+        garbage(each)
+        for number in range(generated.num_sets)
+        for each in generated.motions(number, range(len(chosen)))
     ]
 
 

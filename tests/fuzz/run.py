@@ -78,7 +78,7 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def attack(name: str, numbers: range) -> Iterator[dict[str, Any]]:
+def attack(name: str, values: range) -> Iterator[dict[str, Any]]:
     """The outcome of each input; a child that dies is replaced, and its input is a fault."""
     with tempfile.TemporaryDirectory() as folder:
         seed = Path(folder) / "seed"
@@ -86,30 +86,30 @@ def attack(name: str, numbers: range) -> Iterator[dict[str, Any]]:
         READERS[name].make(seed)
         shutil.copytree(seed, seed.with_name("whole"))
         assert not garbage(READERS[name].read(seed.with_name("whole"))), "the unchanged files must be read"
-        while numbers:
-            for result in _child(READERS[name], name, seed, numbers):
+        while values:
+            for result in _child(READERS[name], name, seed, values):
                 yield result
-                numbers = numbers[1:]
+                values = values[1:]
 
 
-def _child(reader: Reader, name: str, seed: Path, numbers: range) -> Iterator[dict[str, Any]]:
+def _child(reader: Reader, name: str, seed: Path, values: range) -> Iterator[dict[str, Any]]:
     read_end, write_end = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if not child:
         try:
             os.close(read_end)
-            _work(reader, name, seed, numbers, write_end)
+            _work(reader, name, seed, values, write_end)
         finally:
             os._exit(1)  # never back into the parent's frames, which remove the folder
     os.close(write_end)
-    buffer, number = b"", numbers.start
+    buffer, number = b"", values.start
     try:
         while True:
             ready, _, _ = select.select([read_end], [], [], SECONDS + GRACE)
             chunk = os.read(read_end, 1 << 20) if ready else b""
             if not chunk:
-                if number < numbers.stop:
+                if number < values.stop:
                     why = "the process died" if ready else f"no answer within {SECONDS + GRACE:.0f} s"
                     yield {"number": number, "outcome": "fault", "detail": why}
                 return
@@ -125,7 +125,7 @@ def _child(reader: Reader, name: str, seed: Path, numbers: range) -> Iterator[di
         os.waitpid(child, 0)
 
 
-def _work(reader: Reader, name: str, seed: Path, numbers: range, out: int) -> NoReturn:
+def _work(reader: Reader, name: str, seed: Path, values: range, out: int) -> NoReturn:
     status = Path("/proc/self/statm").read_text().split()
     limit = int(status[0]) * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -133,7 +133,7 @@ def _work(reader: Reader, name: str, seed: Path, numbers: range, out: int) -> No
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     warnings.simplefilter("error", RuntimeWarning)  # overflow and invalid operations are how garbage begins
-    for number in numbers:
+    for number in values:
         try:
             result = _one(reader, name, seed, number)
         except Exception as error:  # a mutation that cannot be made is a defect of the fuzzer

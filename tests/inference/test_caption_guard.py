@@ -45,9 +45,9 @@ def test_a_false_adverb_goes_and_a_false_action_gives_way_to_what_is_measured(wa
     assert (
         guard_caption("a person walks forward for many steps.", features, none) == "a person walks forward."
     )
-    said = guard_caption("a person jumps backwards.", features, none)
-    assert said == measured_caption(facts) == "a person walks forward."
-    assert not contradictions(said, facts)
+    caption = guard_caption("a person jumps backwards.", features, none)
+    assert caption == measured_caption(facts) == "a person walks forward."
+    assert not contradictions(caption, facts)
 
 
 def test_a_false_side_is_swapped(walk: Clip) -> None:
@@ -55,8 +55,8 @@ def test_a_false_side_is_swapped(walk: Clip) -> None:
     lift = np.sin(np.linspace(0, np.pi, 60)).astype(np.float32)
     joints[:, 21, 1] += 1.0 * lift  # the right wrist goes up
     joints[:, 19, 1] += 0.4 * lift
-    said = guard_caption("a person raises the left hand.", clip_to_features(Clip(joints, 20.0)), none)
-    assert said == "a person raises the right hand."
+    caption = guard_caption("a person raises the left hand.", clip_to_features(Clip(joints, 20.0)), none)
+    assert caption == "a person raises the right hand."
 
 
 def test_a_still_pose_is_called_so(pose: np.ndarray) -> None:
@@ -67,8 +67,8 @@ def test_a_still_pose_is_called_so(pose: np.ndarray) -> None:
     for shoulder, elbow, wrist, side in ((16, 18, 20, 1), (17, 19, 21, -1)):
         tpose[:, elbow] = tpose[:, shoulder] + np.array([side * 0.26, 0, 0], np.float32)
         tpose[:, wrist] = tpose[:, shoulder] + np.array([side * 0.51, 0, 0], np.float32)
-    said = guard_caption("a person dances.", clip_to_features(Clip(tpose, 20.0)), none)
-    assert said == "a person stands still with both arms stretched out to the sides."
+    caption = guard_caption("a person dances.", clip_to_features(Clip(tpose, 20.0)), none)
+    assert caption == "a person stands still with both arms stretched out to the sides."
 
 
 def test_loops_are_said_once() -> None:

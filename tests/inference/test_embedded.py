@@ -19,9 +19,9 @@ def model() -> MotionLanguageModel:
 
 
 def test_a_recording_becomes_one_sentence_that_ends(model: MotionLanguageModel) -> None:
-    said = model.motion_to_text(bimotion.read_clip(RECORDED))
-    assert re.fullmatch(r"[a-z][a-z ,'-]+\.?", said), said
-    assert content_of(said) in ("walk", "turn")
+    output = model.motion_to_text(bimotion.read_clip(RECORDED))
+    assert re.fullmatch(r"[a-z][a-z ,'-]+\.?", output), output
+    assert content_of(output) in ("walk", "turn")
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

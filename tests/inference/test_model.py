@@ -102,16 +102,16 @@ def test_captions_do_not_depend_on_who_is_in_the_list(model: MotionLanguageModel
 def test_a_long_clip_is_captioned_in_parts(
     model: MotionLanguageModel, walk: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[int]] = []
+    requested: list[list[int]] = []
 
     def captions(parts: list[np.ndarray], **_: object) -> list[str]:
-        asked.append([len(part) for part in parts])
+        requested.append([len(part) for part in parts])
         return ["walks", "walks", "waves", "walks"][: len(parts)]
 
     monkeypatch.setattr(model, "features_to_text", captions)
     long = Clip(np.tile(walk.joints, (15, 1, 1)), 20.0)
     assert model.motion_to_text(long) == "walks; then waves; then walks"
-    assert asked == [[154, 154, 153, 153]]
+    assert requested == [[154, 154, 153, 153]]
 
 
 def test_latents_have_the_shape_of_the_network(model: MotionLanguageModel, walk: Clip) -> None:

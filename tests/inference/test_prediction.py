@@ -23,13 +23,13 @@ def bones(joints: np.ndarray) -> np.ndarray:
 def test_a_continued_clip_keeps_its_frames_and_adds_what_was_asked(
     model: MotionLanguageModel, walk: Clip, fps: float
 ) -> None:
-    given = walk.resample(fps)
-    longer = model.predict(given, seconds=1.5, seed=0)
+    context = walk.resample(fps)
+    longer = model.predict(context, seconds=1.5, seed=0)
     assert longer.fps == fps
-    assert len(longer) == len(given) + round(1.5 * fps)
-    np.testing.assert_array_equal(longer.joints[: len(given)], given.joints)
+    assert len(longer) == len(context) + round(1.5 * fps)
+    np.testing.assert_array_equal(longer.joints[: len(context)], context.joints)
     # A network of random weights moves wildly, but does not leave the joint with a jump.
-    over = np.linalg.norm(longer.joints[len(given)] - longer.joints[len(given) - 1], axis=-1).max()
+    over = np.linalg.norm(longer.joints[len(context)] - longer.joints[len(context) - 1], axis=-1).max()
     assert over < 0.7
 
 

@@ -25,8 +25,8 @@ def test_a_checkpoint_in_the_published_layout_gives_the_published_embeddings(
     torch.save({**parts, "epoch": 12, "opt_text_encoder": {"lr": 1e-4}}, tmp_path / "finest.tar")
     network = read_published_evaluator(tmp_path / "finest.tar")
     with torch.no_grad():
-        made = network.embed_motion(golden["motion.features"])
-    torch.testing.assert_close(made, golden["motion.out"], rtol=0, atol=1e-5)
+        generated = network.embed_motion(golden["motion.features"])
+    torch.testing.assert_close(generated, golden["motion.out"], rtol=0, atol=1e-5)
 
     del parts["text_encoder"]["pos_emb.bias"]
     torch.save(parts, tmp_path / "broken.tar")

@@ -117,8 +117,8 @@ def test_prediction_and_inbetweening_conditions(model: MotionLanguage, golden: d
             for part in ((i, 0, int(0.25 * n)), (i, int(0.75 * n), n), (i, 0, n))
         ]
         latents = sampled(model, features, segments, golden["inbetween.rsample_eps"])
-        given = latents.view(3, 3, 1, -1)[:, :2].flatten(0, 1)
-        z = model.condition(batch_of(model, golden, "inbetween"), given)
+        context = latents.view(3, 3, 1, -1)[:, :2].flatten(0, 1)
+        z = model.condition(batch_of(model, golden, "inbetween"), context)
     torch.testing.assert_close(z, golden["inbetween.z"], **CLOSE)
 
 
@@ -182,11 +182,11 @@ def test_the_gpt2_preset_has_the_published_names_and_shapes_and_no_others() -> N
     # output matrix, and the head's positions beyond the query's and the slots'.
     unread = 2 * 768 + 6 * 768 + (500 - 5) * 768
     statistics = 2 * 256 + 2 * 263
-    numbers = {
+    counts = {
         side: sum(v.numel() for v in tensors.values())
         for side, tensors in (("theirs", published), ("ours", state))
     }
-    assert numbers["theirs"] - unread == numbers["ours"] - statistics
+    assert counts["theirs"] - unread == counts["ours"] - statistics
 
 
 def test_missing_superfluous_and_misshapen_tensors_are_named(checkpoint: Path) -> None:

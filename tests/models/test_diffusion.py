@@ -40,8 +40,8 @@ def test_published_schedule_is_reproduced(goldens: Path) -> None:
     schedule = Schedule.of(CONFIG, 100)
     torch.testing.assert_close(CONFIG.alpha_bar(), golden["schedule.alphas_cumprod_1000"], rtol=1e-12, atol=0)
     assert list(schedule.timesteps[::-1]) == golden["schedule.timesteps_100"].tolist()
-    ours = torch.tensor(schedule.alpha_bar[::-1], dtype=torch.float64)
-    torch.testing.assert_close(ours, golden["schedule.alphas_cumprod_100"], rtol=1e-12, atol=0)
+    actual = torch.tensor(schedule.alpha_bar[::-1], dtype=torch.float64)
+    torch.testing.assert_close(actual, golden["schedule.alphas_cumprod_100"], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize(

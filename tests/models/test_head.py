@@ -33,8 +33,8 @@ def test_published_forward_is_reproduced(goldens: Path) -> None:
         torch.testing.assert_close(head(xt, t, z), golden["fwd.out"], **CLOSE)
         one = head(xt, t, z[:, :1])
         torch.testing.assert_close(one, golden["fwd.out_one_token_condition"], **CLOSE)
-        told = head(xt[:2].repeat(2, 1, 1), t, z)
-        guided = torch.lerp(told[2:], told[:2], 3.0)
+        predicted = head(xt[:2].repeat(2, 1, 1), t, z)
+        guided = torch.lerp(predicted[2:], predicted[:2], 3.0)
         torch.testing.assert_close(guided, golden["fwd.out_cfg3"][:2], **CLOSE)
 
 
@@ -62,13 +62,13 @@ def test_published_loss_and_gradients_are_reproduced(goldens: Path) -> None:
     loss = head.loss_of(*args)
     torch.testing.assert_close(loss, golden["loss.per_item"], **CLOSE)
     loss.mean().backward()
-    for theirs, ours in (
+    for reference, actual in (
         ("cond_embed.hidden_embedding", head.condition.query),
         ("final_layer.linear.bias", head.unembed.bias),
         ("input_proj.weight", head.embed.weight),
         ("res_blocks.1.adaLN_modulation.1.bias", head.blocks[1].get_parameter("modulate.bias")),
     ):
-        torch.testing.assert_close(ours.grad, golden[f"loss.grad.{theirs}"], **CLOSE)
+        torch.testing.assert_close(actual.grad, golden[f"loss.grad.{reference}"], **CLOSE)
 
 
 @pytest.fixture

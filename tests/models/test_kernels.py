@@ -63,7 +63,7 @@ def test_products_are_those_of_torch(rows: int, width: int, count: int, bias: bo
 @given(
     **SIZES,
     norm=st.sampled_from(("layer", "rms", None)),
-    given_rows=st.integers(1, 4),
+    context_rows=st.integers(1, 4),
     activation=st.sampled_from(("gelu", "silu", None)),
     seed=st.integers(0, 2**31 - 1),
 )
@@ -72,18 +72,18 @@ def test_norms_activations_gates_and_sums_are_those_of_torch(
     width: int,
     count: int,
     norm: str | None,
-    given_rows: int,
+    context_rows: int,
     activation: Activation | None,
     seed: int,
 ) -> None:
-    given_rows = min(given_rows, rows)
+    context_rows = min(context_rows, rows)
     x, weight, gain, shift, gate, add = tensors(
         seed,
         (rows, width),
         (count, width),
-        (given_rows, width),
-        (given_rows, width),
-        (given_rows, count),
+        (context_rows, width),
+        (context_rows, width),
+        (context_rows, count),
         (rows, count),
     )
     weight /= width**0.5
@@ -144,8 +144,8 @@ def test_one_more_token_attends_as_in_torch(heads: int, groups: int, width: int,
     if turned:
         q, k = rotary(q, filled[:, None]), rotary(k, filled[:, None])
     own_keys, own_values = keys.clone(), values.clone()
-    for row, place in enumerate(filled):
-        own_keys[row, :, place], own_values[row, :, place] = k[row, :, 0], v[row, :, 0]
+    for row, position in enumerate(filled):
+        own_keys[row, :, position], own_values[row, :, position] = k[row, :, 0], v[row, :, 0]
     mask = (torch.arange(20) <= filled[:, None])[:, None, None]
     expected = F.scaled_dot_product_attention(q, own_keys, own_values, attn_mask=mask, enable_gqa=True)
     got = attend_next(qkv, keys, values, filled, (rotary.cosine, rotary.sine) if turned else None)
@@ -178,11 +178,11 @@ def test_what_torch_computes_between_the_kernels_is_computed_each_time() -> None
 
 
 def test_what_another_thread_computes_is_not_recorded() -> None:
-    weight, theirs = tensors(5, (8, 16), (1, 16))
+    weight, reference = tensors(5, (8, 16), (1, 16))
     repeated = CallGraph()
 
     def function(x: Tensor) -> Tensor:
-        other = Thread(target=product, args=(theirs, weight))
+        other = Thread(target=product, args=(reference, weight))
         other.start()
         other.join()
         return product(x, weight)

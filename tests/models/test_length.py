@@ -29,10 +29,10 @@ def test_lengths_that_the_condition_or_the_latent_tells_are_learnt() -> None:
 
 def test_predictions_stay_in_range() -> None:
     length = LengthPredictor(CONFIG, 16, 8)
-    for place, expected in ((0, 20), (CONFIG.bins - 1, 196)):
+    for position, expected in ((0, 20), (CONFIG.bins - 1, 196)):
         torch.nn.init.zeros_(length.out.weight)
         torch.nn.init.zeros_(length.out.bias)
-        length.out.bias.data[place] = 100.0
+        length.out.bias.data[position] = 100.0
         assert length.predict(torch.randn(2, 4, 16), torch.randn(2, 1, 8)).tolist() == [expected] * 2
 
 

@@ -47,11 +47,11 @@ def run(mixture: Mixture, sequences: list[TokenSequence], tokenizer: MotionToken
     """States of each sequence's tokens, alone or in a batch; in slots hold numbers counted up from 0."""
     batch = TokenBatch.of(sequences, tokenizer.special, 4)
     count = batch.in_rows.numel() * mixture.config.width
-    given = torch.arange(count).view(-1, 4, mixture.config.width) / max(count, 1) if count else None
+    context = torch.arange(count).view(-1, 4, mixture.config.width) / max(count, 1) if count else None
     with torch.no_grad():
-        hidden = mixture(batch, given)
-    places = torch.cat(hidden)[batch.source].view(batch.size, batch.length, -1)
-    return [row[: len(sequence)] for row, sequence in zip(places, sequences, strict=True)]
+        hidden = mixture(batch, context)
+    positions = torch.cat(hidden)[batch.source].view(batch.size, batch.length, -1)
+    return [row[: len(sequence)] for row, sequence in zip(positions, sequences, strict=True)]
 
 
 def published_batch(golden: dict[str, Tensor]) -> TokenBatch:
@@ -132,11 +132,11 @@ def test_cached_steps_equal_the_whole_sequence(
 ) -> None:
     prompts = [TokenSequence(s.prompt) for s in sequences[:2]]
     more = torch.tensor([tokenizer.encode("a person walks")[:3], tokenizer.encode("jumps twice")[:3]])
-    given = torch.randn(1, 4, mixture.config.width, generator=torch.Generator().manual_seed(0))
+    context = torch.randn(1, 4, mixture.config.width, generator=torch.Generator().manual_seed(0))
     for chosen in (prompts, [prompts[1]] * 2):
         cache = mixture.cache(2, 40)
-        present = given[:0] if chosen[0] is chosen[1] else given
-        present = given.expand(2, -1, -1) if chosen[0] is chosen[1] else given
+        present = context[:0] if chosen[0] is chosen[1] else context
+        present = context.expand(2, -1, -1) if chosen[0] is chosen[1] else context
         with torch.no_grad():
             mixture(TokenBatch.of(chosen, tokenizer.special, 4), present, cache)
             stepped = [mixture.step(ids, cache) for ids in more.T]
@@ -244,7 +244,7 @@ def test_llama_text_branch_equals_transformers() -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    theirs = LlamaForCausalLM(
+    reference = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=300,
             hidden_size=32,
@@ -258,12 +258,12 @@ def test_llama_text_branch_equals_transformers() -> None:
             tie_word_embeddings=True,
         )
     ).eval()
-    ours = Mixture(LLAMA).eval()
-    state = theirs.model.state_dict()
+    actual = Mixture(LLAMA).eval()
+    state = reference.model.state_dict()
     with torch.no_grad():
-        ours.text.embedding.weight.copy_(state["embed_tokens.weight"])
-        ours.text.norm.weight.copy_(state["norm.weight"])
-        for i, layer in enumerate(ours.text.layers):
+        actual.text.embedding.weight.copy_(state["embed_tokens.weight"])
+        actual.text.norm.weight.copy_(state["norm.weight"])
+        for i, layer in enumerate(actual.text.layers):
             part = {k.removeprefix(f"layers.{i}."): v for k, v in state.items() if f"layers.{i}." in k}
             qkv = [part[f"self_attn.{name}_proj.weight"] for name in "qkv"]
             layer.qkv.weight.copy_(torch.cat(qkv))
@@ -275,4 +275,6 @@ def test_llama_text_branch_equals_transformers() -> None:
             layer.feed_forward.down.weight.copy_(part["mlp.down_proj.weight"])
         ids = torch.randint(0, 290, (1, 20))
         batch = TokenBatch.of([TokenSequence(tuple(ids[0].tolist()))], SpecialIds(300, 0), 4)
-        torch.testing.assert_close(ours.logits(ours(batch).text)[None], theirs(ids).logits, rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            actual.logits(actual(batch).text)[None], reference(ids).logits, rtol=0, atol=1e-5
+        )

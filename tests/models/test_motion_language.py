@@ -46,17 +46,19 @@ def test_each_task_has_its_losses(micro: MotionLanguage, tokenizer: MotionTokeni
 
 
 def test_slots_are_drawn_to_what_is_meant(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
-    asked = torch.randn(3, 2, 8)
+    requested = torch.randn(3, 2, 8)
     batch = micro.batch([tokenizer.motion_request(text) for text in ("walks", "a man strolls", "jumps high")])
     plain = micro.batch([tokenizer.motion_request("a person walks"), tokenizer.motion_request("jumps")])
     rows = torch.tensor([1, 2])
     states = micro.condition(plain).detach()
-    losses = micro(batch, None, asked, torch.tensor([40, 50, 60]), target_states=(rows, states))
+    losses = micro(batch, None, requested, torch.tensor([40, 50, 60]), target_states=(rows, states))
     assert losses.alignment > 0
     losses.alignment.backward()
     assert micro.mixture.text.embedding.weight.grad is not None
     own = micro.condition(batch).detach()[rows]
-    assert micro(batch, None, asked, torch.tensor([40, 50, 60]), target_states=(rows, own)).alignment < 1e-9
+    assert (
+        micro(batch, None, requested, torch.tensor([40, 50, 60]), target_states=(rows, own)).alignment < 1e-9
+    )
 
 
 def test_text_loss_ignores_prompts_and_neighbours(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
@@ -90,8 +92,8 @@ def test_latents_are_normalised_between_vae_and_transformer(micro: MotionLanguag
         micro.latent_mean.copy_(mu.mean(0))
         micro.latent_std.copy_(mu.std(0))
         latents = micro.encode(features, lengths)
-        wanted = (mu - mu.mean(0)) / mu.std(0)
-        torch.testing.assert_close(latents, wanted)
+        target = (mu - mu.mean(0)) / mu.std(0)
+        torch.testing.assert_close(latents, target)
         decoded = micro.decode(latents, lengths)
         torch.testing.assert_close(decoded, micro.vae.decode(mu, lengths), rtol=0, atol=1e-4)
 
@@ -106,9 +108,9 @@ def test_writing_equals_choosing_the_likeliest_again_and_again(
         tokenizer.text_request(f"what is {tokenizer.motion_in}"),
         tokenizer.text_request(f"what does the person do in {tokenizer.motion_in}"),
     ]
-    given = torch.randn(2, 2, 8)
-    written = micro.generate(micro.batch(prompts), given, DecodingConfig(max_tokens=8))
-    for prompt, z, answer in zip(prompts, given, written, strict=True):
+    context = torch.randn(2, 2, 8)
+    written = micro.generate(micro.batch(prompts), context, DecodingConfig(max_tokens=8))
+    for prompt, z, answer in zip(prompts, context, written, strict=True):
         ids: list[int] = []
         while len(ids) < 8:
             batch = micro.batch([type(prompt)(prompt.prompt, tuple(ids))])
@@ -124,14 +126,14 @@ def test_writing_equals_choosing_the_likeliest_again_and_again(
 
 def test_repetition_penalty_and_top_k(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
     batch = micro.batch([tokenizer.text_request(f"what is {tokenizer.motion_in}")])
-    given = torch.randn(1, 2, 8)
-    [free] = micro.generate(batch, given, DecodingConfig(max_tokens=12))
-    [other] = micro.generate(batch, given, DecodingConfig(max_tokens=12, repetition_penalty=1e6))
+    context = torch.randn(1, 2, 8)
+    [free] = micro.generate(batch, context, DecodingConfig(max_tokens=12))
+    [other] = micro.generate(batch, context, DecodingConfig(max_tokens=12, repetition_penalty=1e6))
     assert len(set(other)) == len(other)
     drawn = DecodingConfig(max_tokens=12, temperature=1.0, top_k=1)
-    assert micro.generate(batch, given, drawn) == [free]
+    assert micro.generate(batch, context, drawn) == [free]
     free_choice = DecodingConfig(max_tokens=12, temperature=1.0)
-    seeded = [micro.generate(batch, given, free_choice, torch.Generator().manual_seed(5)) for _ in range(2)]
+    seeded = [micro.generate(batch, context, free_choice, torch.Generator().manual_seed(5)) for _ in range(2)]
     assert seeded[0] == seeded[1]
 
 
@@ -178,8 +180,8 @@ def test_two_captions_and_their_motions_are_learnt(tokenizer: MotionTokenizer) -
 def test_latents_on_principal_axes_come_back_as_their_projection() -> None:
     config = replace(preset("micro"), latent_rank=5)
     model = MotionLanguage(config).eval()
-    numbers = config.vae.num_latents * config.vae.latent_dim
-    axes = torch.linalg.qr(torch.randn(numbers, 5))[0].T
+    values = config.vae.num_latents * config.vae.latent_dim
+    axes = torch.linalg.qr(torch.randn(values, 5))[0].T
     model.latent_axes.copy_(axes)
     model.latent_axes_back.copy_(axes)
     model.latent_std.copy_(torch.rand(1, 5) + 0.5)
@@ -189,5 +191,5 @@ def test_latents_on_principal_axes_come_back_as_their_projection() -> None:
     assert latents.shape == (3, 1, 5)
     lengths = torch.tensor([24, 30, 40])
     torch.testing.assert_close(model.decode(latents, lengths), model.vae.decode(inside, lengths))
-    outside = inside + (torch.eye(numbers) - axes.T @ axes)[0].unflatten(0, model.latent_mean.shape)
+    outside = inside + (torch.eye(values) - axes.T @ axes)[0].unflatten(0, model.latent_mean.shape)
     torch.testing.assert_close(model.normalise(outside), latents)

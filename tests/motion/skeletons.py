@@ -288,8 +288,8 @@ def record(
     )
     if z_up:
         positions = positions[..., [0, 2, 1]] * [1, 1, -1]
-    ours = {}
+    actual = {}
     for i, (role, side) in enumerate(zip(roles, sides, strict=True)):
         prefix = "" if side is None else ("left_", "right_")[side]
-        ours[prefix + role] = positions[:, i]
-    return Recording(text, ours, 30.0)
+        actual[prefix + role] = positions[:, i]
+    return Recording(text, actual, 30.0)

@@ -16,7 +16,7 @@ from bimotion.motion.skeleton import JOINT_NAMES
 @pytest.fixture(scope="module")
 def recordings(shared, tmp_path_factory):
     """The first recordings of some archives, by a part of their name."""
-    wanted = {
+    target = {
         "bandai-namco-part1.tar.xz": ("bow_active_001.bvh", "bye_musical_001.bvh"),
         "cmu-asfamc-subjects-01-03.tar.xz": ("02.asf", "02_01.amc"),
         "cmu-8-actions-bvh.tar.xz": ("test_walking_1.bvh",),
@@ -24,7 +24,7 @@ def recordings(shared, tmp_path_factory):
     }
     folder = tmp_path_factory.mktemp("recordings")
     found: dict[str, Path] = {}
-    for archive, names in wanted.items():
+    for archive, names in target.items():
         with tarfile.open(shared / "data" / archive, "r|xz") as stream:
             left = set(names)
             for member in stream:

@@ -12,9 +12,9 @@ ORDERS = ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx")
 
 
 def quats(n: int = 5):
-    numbers = st.floats(-1, 1, allow_nan=False, width=64)
+    values = st.floats(-1, 1, allow_nan=False, width=64)
     return (
-        arrays(np.float64, (n, 4), elements=numbers)
+        arrays(np.float64, (n, 4), elements=values)
         .filter(lambda q: (np.linalg.norm(q, axis=-1) > 1e-3).all())
         .map(r.quat_normalise)
     )

@@ -13,10 +13,10 @@ from tests.render.drawn_person import make_clip
 def amount(picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
     """For each column, pixels whose hue is near the colour's."""
     pixels = np.asarray(picture.convert("RGB")).astype(float)
-    wanted = np.array(colour) - np.mean(colour)
+    expected = np.array(colour) - np.mean(colour)
     off = pixels - pixels.mean(axis=-1, keepdims=True)
-    alike = (off @ wanted) / (np.linalg.norm(wanted) * np.maximum(np.linalg.norm(off, axis=-1), 1e-6))
-    return ((alike > 0.95) & (np.linalg.norm(off, axis=-1) > 40)).sum(axis=0)
+    similar = (off @ expected) / (np.linalg.norm(expected) * np.maximum(np.linalg.norm(off, axis=-1), 1e-6))
+    return ((similar > 0.95) & (np.linalg.norm(off, axis=-1) > 40)).sum(axis=0)
 
 
 def test_a_strip_shows_every_pose_in_its_place() -> None:
@@ -52,8 +52,8 @@ def test_sheets_are_dark_if_asked() -> None:
     ("settings", "said"),
     [({"frames": 0}, "frames must be at least 1, got 0"), ({"height": 40}, "at least 120 pixels, got 40")],
 )
-def test_settings_that_cannot_be(settings: dict[str, int], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_settings_that_cannot_be(settings: dict[str, int], output: str) -> None:
+    with pytest.raises(ConfigError, match=output):
         draw_strip(make_clip(), **settings)
 
 

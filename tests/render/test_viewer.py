@@ -26,12 +26,12 @@ class Viewer:
 
     def __init__(self, page) -> None:
         self.page = page
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.errors: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("request", lambda request: self.requested.append(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         # A script or a request that the page's own policy refuses is reported on the console.
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda output: self.errors.append(output.text) if output.type == "error" else None)
 
     def open(self, path: Path) -> "Viewer":
         self.page.goto(path.as_uri())
@@ -63,10 +63,10 @@ class Viewer:
 
 def coloured(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     """Pixels with about the hue of a colour."""
-    wanted = np.array(colour) - np.mean(colour)
+    expected = np.array(colour) - np.mean(colour)
     off = pixels - pixels.mean(axis=-1, keepdims=True)
     size = np.linalg.norm(off, axis=-1)
-    return (off @ wanted > 0.95 * np.linalg.norm(wanted) * size) & (size > 60)
+    return (off @ expected > 0.95 * np.linalg.norm(expected) * size) & (size > 60)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_it_plays_and_asks_for_nothing_but_its_own_file(view: Open) -> None:
     assert (np.abs(viewer.pixels() - before).max(axis=-1) > 40).sum() > 300
     assert viewer.errors == []
     # All that was asked for is the file itself.
-    assert [url for url in viewer.asked if not url.startswith("data:")] == [viewer.page.url]
+    assert [url for url in viewer.requested if not url.startswith("data:")] == [viewer.page.url]
     assert viewer.page.evaluate("performance.getEntriesByType('resource').length") == 0
 
 

@@ -77,10 +77,10 @@ def test_a_broken_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_states_are_refused(change: dict[str, Any], message: str) -> None:
-    tensors, numbers = random_state(CPU)
+    tensors, values = random_state(CPU)
     state: dict[str, Any] = {
         "optimiser": {},
-        "random": {"0": numbers},
+        "random": {"0": values},
         "batches": {"epoch": 1, "place": 2},
         "world": 1,
     }
@@ -94,8 +94,8 @@ def test_all_random_generators_go_on_where_they_stood(tmp_path: Path) -> None:
         return torch.rand(3).tolist(), float(np.random.rand()), random.random()  # noqa: NPY002
 
     np.random.standard_normal()  # noqa: NPY002 - leaves half a pair behind, which is state as well
-    tensors, numbers = random_state(CPU)
-    folder = save_checkpoint(tmp_path, Checkpoint(1, {"random": tensors}, {"random": numbers}), keep=1)
+    tensors, values = random_state(CPU)
+    folder = save_checkpoint(tmp_path, Checkpoint(1, {"random": tensors}, {"random": values}), keep=1)
     expected = draw()
     read = load_checkpoint(folder)
     restore_random_state(read.tensors["random"], record_from_json(RandomState, read.state["random"]), CPU)

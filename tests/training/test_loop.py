@@ -19,28 +19,28 @@ from bimotion.training.task import Shard
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ValueBatch:
     x: torch.Tensor
 
     def to(self, device: torch.device) -> "Numbers":
-        return Numbers(self.x.to(device))
+        return ValueBatch(self.x.to(device))
 
 
 class Counting:
     """Batches that hold their own number."""
 
     def __init__(self) -> None:
-        self.place = 0
+        self.position = 0
 
-    def next(self) -> Numbers:
-        self.place += 1
-        return Numbers(torch.full((4, 1), float(self.place)))
+    def next(self) -> ValueBatch:
+        self.position += 1
+        return ValueBatch(torch.full((4, 1), float(self.position)))
 
     def state(self) -> dict[str, Any]:
-        return {"place": self.place}
+        return {"place": self.position}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.place = state["place"]
+        self.position = state["place"]
 
 
 class Line(nn.Module):
@@ -49,7 +49,7 @@ class Line(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1, 1))
         self.bad_step = bad_step
 
-    def forward(self, batch: Numbers, noise: torch.Generator) -> dict[str, torch.Tensor]:
+    def forward(self, batch: ValueBatch, noise: torch.Generator) -> dict[str, torch.Tensor]:
         step = int(batch.x[0, 0])
         loss = (self.weight - 1).square().sum() + 0 * torch.randn(1, generator=noise).sum()
         return {"loss": loss * (math.nan if step == self.bad_step else 1)}

@@ -88,32 +88,32 @@ def test_a_restored_optimiser_goes_on_bit_for_bit(name: str, moments: str) -> No
     copy = small()
     copy.load_state_dict(module.state_dict())
     restored = Optimisers(copy, config)
-    tensors, numbers = optimisers.state()
-    restored.restore({key: value.clone() for key, value in tensors.items()}, numbers)
+    tensors, values = optimisers.state()
+    restored.restore({key: value.clone() for key, value in tensors.items()}, values)
     for _ in range(3):
         step(module, optimisers)
         step(copy, restored)
-    for ours, theirs in zip(module.parameters(), copy.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+    for actual, reference in zip(module.parameters(), copy.parameters(), strict=True):
+        assert torch.equal(actual, reference)
 
 
 def test_moments_in_half_the_memory_are_right_on_average() -> None:
     torch.manual_seed(0)
-    ours, exact = (nn.Parameter(torch.ones(CHUNK + 7)) for _ in range(2))
-    half = AdamW16([ours], lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1)
+    actual, exact = (nn.Parameter(torch.ones(CHUNK + 7)) for _ in range(2))
+    half = AdamW16([actual], lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1)
     whole = torch.optim.AdamW([exact], lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1)
     for number in range(60):
         gradient = torch.randn(CHUNK + 7) + 0.5
-        ours.grad, exact.grad = gradient, gradient.clone()
+        actual.grad, exact.grad = gradient, gradient.clone()
         half.step()
         whole.step()
         if number == 0:
-            torch.testing.assert_close(ours, exact, rtol=1e-6, atol=1e-7)
-    state, expected = half.state[ours], whole.state[exact]
+            torch.testing.assert_close(actual, exact, rtol=1e-6, atol=1e-7)
+    state, expected = half.state[actual], whole.state[exact]
     assert state["exp_avg"].dtype == state["exp_avg_sq"].dtype == torch.bfloat16
     for name in ("exp_avg", "exp_avg_sq"):
         off = state[name].float() / expected[name] - 1
         assert float(off.abs().median()) > 1e-3  # each number is off by its roundings, but their mean is not
         assert abs(float(state[name].float().mean() / expected[name].mean() - 1)) < 1e-4
-    moved, wanted = 1 - ours.detach(), 1 - exact.detach()
-    assert float((moved - wanted).norm() / wanted.norm()) < 0.01
+    moved, target = 1 - actual.detach(), 1 - exact.detach()
+    assert float((moved - target).norm() / target.norm()) < 0.01

@@ -145,8 +145,8 @@ def _hand_act(
     if group in ("wave", "raise") and side != "none":
         stem = "wave-{}-hand" if group == "wave" else "raise-up-{}-hand"
         key = stem.format(side) + ("s" if side == "both" else "")
-        says_bye = content in ("bye", "byebye") and (side == "both") == (content == "byebye")
-        entry = entry if says_bye else contents[key]
+        is_bye = content in ("bye", "byebye") and (side == "both") == (content == "byebye")
+        entry = entry if is_bye else contents[key]
     if group == "guide" and side in ("both", "none"):
         side = busier_hand(facts)
     native = entry.get("hand", "none")

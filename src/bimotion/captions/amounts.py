@@ -11,7 +11,7 @@ import numpy as np
 from bimotion.captions import phrases
 from bimotion.captions.facts import MotionFacts
 
-_NUMBERS = (
+_NUMBER_WORDS = (
     "zero",
     "one",
     "two",
@@ -40,7 +40,7 @@ _WHOLE_SECONDS = 0.15
 
 def number_word(number: int, rng: np.random.Generator) -> str:
     """A number as a word, or, every third time and above twelve, in digits."""
-    return _NUMBERS[number] if number < len(_NUMBERS) and rng.random() < 0.67 else str(number)
+    return _NUMBER_WORDS[number] if number < len(_NUMBER_WORDS) and rng.random() < 0.67 else str(number)
 
 
 def amounts(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:

@@ -86,9 +86,9 @@ class CaptionGrammar:
         fix = self._corrections.get(label.recording, {})
         content = fix.get("content", label.content)
         text = label.use_text and label.recording not in self.no_text
-        own = tuple(fix.get("captions", ()))
-        if own or not text or content_entry(self._contents, content) is None:
-            captions = tuple(swap_sides(caption) if mirrored else caption for caption in own)
+        fixed = tuple(fix.get("captions", ()))
+        if fixed or not text or content_entry(self._contents, content) is None:
+            captions = tuple(swap_sides(caption) if mirrored else caption for caption in fixed)
             side: Side = turning_side(facts.turn) if captions and content == "turn-around" else "none"
             return Description(content_group(content), side, "none", captions, text and bool(captions))
         turn_side = fix.get("turn_side", "left")

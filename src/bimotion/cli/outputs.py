@@ -42,12 +42,12 @@ def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[
     first = out / f"motion{suffix}" if out.is_dir() else out
     check_writable(first)
     slugs = [slug(sentence) for sentence in sentences]
-    totals, numbers = Counter(slugs), Counter[str]()
+    totals, next_number = Counter(slugs), Counter[str]()
     paths = []
     for name in slugs:
-        numbers[name] += 1
+        next_number[name] += 1
         width = len(str(totals[name]))
-        number = f"-{numbers[name]:0{width}d}" if totals[name] > 1 else ""
+        number = f"-{next_number[name]:0{width}d}" if totals[name] > 1 else ""
         path = first.with_name(f"{name}{number}{first.suffix}")
         if path.exists():
             raise UsageError(f"{path} exists already; move it away, or choose another --out")

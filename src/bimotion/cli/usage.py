@@ -95,8 +95,8 @@ def one_line(box: str) -> str:
     text = text.replace("'None', ", "")
     text = re.sub(r"^Error parsing ", "", text)
     text = text[:1].lower() + text[1:]
-    near = [
+    matches = [
         line.strip() for block in blocks if block and block[0].startswith("Perhaps") for line in block[1:]
     ]
-    options = [line.split()[0] for line in near if line.startswith("--")]
+    options = [line.split()[0] for line in matches if line.startswith("--")]
     return f"{text.rstrip('.')}; perhaps {' or '.join(options[:2])}?" if options else text.rstrip(".")

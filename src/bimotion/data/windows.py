@@ -140,8 +140,8 @@ def describe_window(
     items = []
     for mirrored in (False, True) if (config.mirror if mirror is None else mirror) else (False,):
         name = f"{recording.id}#{cut.number:02d}" + ("M" if mirrored else "")
-        seen = mirror_features(features) if mirrored else features
-        facts = measure_facts(np.asarray(features_to_joints(seen)))
+        encoded = mirror_features(features) if mirrored else features
+        facts = measure_facts(np.asarray(features_to_joints(encoded)))
         description, tags = _describe(
             recording, facts, config, cut.captions, name, unused, check, mirrored=mirrored
         )

@@ -199,10 +199,10 @@ def _units(bones: Any, rest: Any, xp: ModuleType) -> tuple[Any, Any]:
     if bool((squared > 0).all()):
         lengths = xp.sqrt(squared)
         return bones / lengths[:, None], lengths
-    there = squared > 0
-    lengths = xp.sqrt(xp.where(there, squared, 1.0))
-    u = xp.where(there[:, None], bones / lengths[:, None], rest)
-    return u, xp.where(there, lengths, 0.0)
+    nonzero = squared > 0
+    lengths = xp.sqrt(xp.where(nonzero, squared, 1.0))
+    u = xp.where(nonzero[:, None], bones / lengths[:, None], rest)
+    return u, xp.where(nonzero, lengths, 0.0)
 
 
 def _with_bones(root: Any, u: Any, lengths: Any, offsets: Any, ancestors: Any, xp: ModuleType) -> Any:

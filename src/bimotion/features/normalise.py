@@ -78,12 +78,12 @@ class FeatureStats:
 
     def normalise(self, features: Array) -> Array:
         """`(features - mean) / std` over the last axis; numpy or torch, as they come."""
-        mean, std = self._like(features)
+        mean, std = self._statistics_like(features)
         return (features - mean) / std  # type: ignore[no-any-return]
 
     def denormalise(self, features: Array) -> Array:
         """`features * std + mean` over the last axis; the inverse of `normalise`."""
-        mean, std = self._like(features)
+        mean, std = self._statistics_like(features)
         return features * std + mean  # type: ignore[no-any-return]
 
     def save(self, path: str | Path) -> None:
@@ -105,7 +105,7 @@ class FeatureStats:
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
 
-    def _like(self, features: Any) -> tuple[Any, Any]:
+    def _statistics_like(self, features: Any) -> tuple[Any, Any]:
         """`mean` and `std` as what `features` is."""
         if features.shape[-1] != FEATURE_DIM:
             raise DataError(

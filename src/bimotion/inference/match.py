@@ -157,7 +157,7 @@ def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:
     return found + [
         f"shows {phrase!r}, which is excluded"
         for phrase in request.excluded
-        if _shows(phrase, request, facts)
+        if _is_shown(phrase, request, facts)
     ]
 
 
@@ -193,7 +193,7 @@ def _times(request: MotionRequest, facts: MotionFacts) -> int | None:
     return max(each.raises for each in limbs) if request.content == "raise" else None
 
 
-def _shows(phrase: str, request: MotionRequest, facts: MotionFacts) -> bool:
+def _is_shown(phrase: str, request: MotionRequest, facts: MotionFacts) -> bool:
     """Whether the motion shows what the request excludes; False where that cannot be measured."""
     content = content_of(phrase)
     if content in ("walk", "run", "walk-back", "walk-side"):

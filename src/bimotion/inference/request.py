@@ -18,7 +18,7 @@ WALKING_STEP_SECONDS, RUNNING_STEP_SECONDS = 0.70, 0.39
 WALKING_SPEED, RUNNING_SPEED = 0.96, 2.65
 """Median speeds of the same windows, metres per second."""
 
-_NUMBERS = {
+_NUMBER_WORDS = {
     **{"zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0},
     **{
         "eight": 8.0,
@@ -33,7 +33,7 @@ _NUMBERS = {
 }
 _NUMBER = (
     r"(?P<number>\d+(?:[.,]\d+)?|half an?|a couple of|a few|"
-    + "|".join(sorted((word for word in _NUMBERS if " " not in word), key=len, reverse=True))
+    + "|".join(sorted((word for word in _NUMBER_WORDS if " " not in word), key=len, reverse=True))
     + r")(?P<half> and a half)?"
 )
 _ABOUT = r"(?:about |around |exactly |roughly |nearly |almost |approximately |at least |only |just )*"
@@ -112,7 +112,7 @@ def read_request(text: str) -> MotionRequest:
 
 def _number(match: re.Match[str]) -> float:
     text = match["number"].replace(",", ".").replace("half an", "half a")
-    value = _NUMBERS[text] if text in _NUMBERS else float(text)
+    value = _NUMBER_WORDS[text] if text in _NUMBER_WORDS else float(text)
     return value + 0.5 if match["half"] else value
 
 

@@ -182,17 +182,17 @@ def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig
     known = ("vae.", "lm.language_model.", "lm.diffloss.net.", "lm.motion_und_head.layers.")
     state = {f"{prefix}{name}": value for prefix, part in parts.items() for name, value in part.items()}
     shape = (config.vae.num_latents, config.vae.latent_dim)
-    own = {
+    added = {
         "latent_mean": torch.zeros(shape),
         "latent_std": torch.full(shape, 1 / LATENT_SCALE),
         "feature_mean": torch.zeros(config.vae.feature_dim),
         "feature_std": torch.ones(config.vae.feature_dim),
     }
     no_condition = torch.zeros(config.slots, config.mixture.width)
-    own["head.fake_condition"] = published.get("lm.fake_latent", no_condition)
+    added["head.fake_condition"] = published.get("lm.fake_latent", no_condition)
     rest = {name: value for name, value in published.items() if not name.startswith(known)}
     rest.pop("lm.fake_latent", None)
-    for name, value in (*own.items(), *rest.items()):
+    for name, value in (*added.items(), *rest.items()):
         _add_tensor(state, name, value)
     return state
 

@@ -86,12 +86,12 @@ def text_branch_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MotionLanguage(config)
-    own = model.mixture.state_dict()
-    expected = {name: value for name, value in own.items() if not name.startswith("motion.")}
+    model_state = model.mixture.state_dict()
+    expected = {name: value for name, value in model_state.items() if not name.startswith("motion.")}
     check_state(expected, state, where)
     with torch.no_grad():
         for name, value in state.items():
-            own[name].copy_(value)
+            model_state[name].copy_(value)
     return model.eval(), tokenizer
 
 

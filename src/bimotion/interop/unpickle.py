@@ -264,8 +264,8 @@ class _Reader(LimitedUnpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name of the pickle."""
-        if (module, name) in _KNOWN:
-            return _KNOWN[module, name]
+        if (module, name) in _SAFE_FUNCTIONS:
+            return _SAFE_FUNCTIONS[module, name]
         if module == "torch" and name in DTYPES:
             return DTYPES[name]
         root = module.partition(".")[0]
@@ -301,7 +301,7 @@ def _plain_dict(*args: object) -> PlainDict:
     return PlainDict()
 
 
-_KNOWN: dict[tuple[str, str], SafeFunction] = {
+_SAFE_FUNCTIONS: dict[tuple[str, str], SafeFunction] = {
     ("torch._utils", "_rebuild_tensor_v2"): SafeFunction(_stored_tensor),
     ("torch._utils", "_rebuild_parameter"): SafeFunction(_first),
     ("collections", "OrderedDict"): SafeFunction(_plain_dict),

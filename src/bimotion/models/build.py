@@ -90,7 +90,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in state.items()}
 
 
-_MAKERS = frozenset(
+_ALLOCATORS = frozenset(
     (torch.empty, torch.zeros, torch.ones, torch.randn, torch.full, torch.arange, torch.linspace, torch.eye)
 ) | {Tensor.__deepcopy__, Tensor.clone}
 """What makes new memory in the constructors of networks."""
@@ -114,7 +114,7 @@ class _Unfilled(TorchFunctionMode):
         if filling or getattr(func, "__module__", None) == nn.init.__name__:
             return args[0] if args else kwargs["tensor"]
         result = (torch.empty if func is torch.randn else func)(*args, **kwargs)
-        if func in _MAKERS:
+        if func in _ALLOCATORS:
             self.left -= max(result.numel(), MIN_ELEMENTS)
             if self.left < 0:
                 raise ConfigError(

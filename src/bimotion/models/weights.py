@@ -124,8 +124,8 @@ def model_of_state(
     """
     model = build(lambda: MotionLanguage(config), [value.numel() for value in state.values()], where)
     check_state(model.state_dict(), state, where)
-    own = {name: value.to(device, torch.float32) for name, value in state.items()}
-    model.load_state_dict(own, assign=True)
+    single_precision = {name: value.to(device, torch.float32) for name, value in state.items()}
+    model.load_state_dict(single_precision, assign=True)
     model.fill_tables(device)
     return model.eval()
 

@@ -116,8 +116,8 @@ def clip_to_pose(clip: Clip) -> Pose:
         return Pose(root, without_jumps(local_rotations(aimed)), offsets)
 
     if clip.rotations is not None:
-        own = global_rotations(clip.rotations.astype(np.float64))
-        pose = posed(quat_multiply(own, quat_conjugate(_RAW_TO_REST)))
+        world = global_rotations(clip.rotations.astype(np.float64))
+        pose = posed(quat_multiply(world, quat_conjugate(_RAW_TO_REST)))
         if np.abs(pose.joints() - joints).max() < _STALE:
             return pose
     return posed(solve_rotations(joints, lengths, clip.fps))

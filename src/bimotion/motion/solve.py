@@ -57,9 +57,11 @@ def mean_offsets(
     world: Float[np.ndarray, "T J 4"], joints: Float[np.ndarray, "T J 3"], lengths: Float[np.ndarray, "J"]
 ) -> Float[np.ndarray, "J 3"]:
     """Each joint from its parent in the rest pose: the mean direction seen in the parent's axes, of given length."""
-    seen = quat_rotate(quat_conjugate(world[:, np.array(PARENTS)]), bone_vectors(joints)).mean(0)
-    seen[0] = 0
-    return np.asarray(seen * (lengths / np.maximum(np.linalg.norm(seen, axis=-1), 1e-12))[:, None])
+    directions = quat_rotate(quat_conjugate(world[:, np.array(PARENTS)]), bone_vectors(joints)).mean(0)
+    directions[0] = 0
+    return np.asarray(
+        directions * (lengths / np.maximum(np.linalg.norm(directions, axis=-1), 1e-12))[:, None]
+    )
 
 
 def aim(
@@ -77,20 +79,20 @@ def aim(
             errors = [bone_vectors(joints)[:, c] - quat_rotate(world[:, joint], offsets[c]) for c in children]
             targets[:, joint] += np.sum(errors, axis=0) / (len(children) + 1)
     out = world.copy()
-    reached = targets.copy()
+    positions = targets.copy()
     turn = np.tile([1.0, 0.0, 0.0, 0.0], (len(joints), NUM_JOINTS, 1))
     for joint, children in enumerate(CHILDREN):
         parent = PARENTS[joint]
         if parent >= 0:
-            reached[:, joint] = reached[:, parent] + quat_rotate(out[:, parent], offsets[joint])
+            positions[:, joint] = positions[:, parent] + quat_rotate(out[:, parent], offsets[joint])
         if len(children) == 1:
             child = children[0]
             bone = quat_rotate(out[:, joint], offsets[child])
-            turn[:, joint] = quat_between(bone, targets[:, child] - reached[:, joint])
+            turn[:, joint] = quat_between(bone, targets[:, child] - positions[:, joint])
         elif not children:
             turn[:, joint] = turn[:, parent]
         out[:, joint] = quat_multiply(turn[:, joint], out[:, joint])
-    return out, reached[:, 0]
+    return out, positions[:, 0]
 
 
 def solve_rotations(

@@ -35,9 +35,9 @@ def trajectory(clip: Clip) -> Trajectory:
 
 def in_place(clip: Clip) -> Clip:
     """The clip without its way along the floor: it treads over the origin, and turns as it did."""
-    way = np.zeros((len(clip), 1, 3))
-    way[:, 0, [0, 2]] = trajectory(clip).xz
-    return replace(clip, joints=(clip.joints - way).astype(np.float32))
+    path = np.zeros((len(clip), 1, 3))
+    path[:, 0, [0, 2]] = trajectory(clip).xz
+    return replace(clip, joints=(clip.joints - path).astype(np.float32))
 
 
 def _smooth(values: Float[np.ndarray, "T"], sigma: float) -> Float[np.ndarray, "T"]:

@@ -176,8 +176,8 @@ def _shadows(points: Float[np.ndarray, "P 3"], scale: float, camera: Camera) -> 
     ends = points[cones[:, :2].astype(int)]  # (N, 2, 3)
     spots, reach = shadow_spots(ends, cones[:, 2:4] * scale, camera)
     columns, rows = camera.pixel_grid()
-    seen = camera.view(spots)[..., :2]
-    low, high = seen.min(1) - reach[:, None], seen.max(1) + reach[:, None]
+    projected = camera.view(spots)[..., :2]
+    low, high = projected.min(1) - reach[:, None], projected.max(1) + reach[:, None]
     along = spots[:, 1] - spots[:, 0]
     out = np.zeros((len(cones), _SHADOW), np.float32)
     out[:, :2], out[:, 2:4] = spots[:, 0][:, [0, 2]], along[:, [0, 2]]

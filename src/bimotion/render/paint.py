@@ -107,7 +107,7 @@ def _paint_floor(
 
 def _shade(surface: Surface, on: Array, theme: Theme) -> Array:
     """Colour of the pixels that show the body, in the order of the mask `on`."""
-    seen = surface.part[on]
+    visible = surface.part[on]
     normal = surface.normal[on]
     key = np.clip(normal @ LIGHT, 0, None)
     sky = 0.5 + 0.5 * normal[:, 1]
@@ -115,8 +115,8 @@ def _shade(surface: Surface, on: Array, theme: Theme) -> Array:
     light = theme.ambient * (0.72 + 0.4 * sky) + 0.5 * key - 0.15 * rim * rim
     # What is farther away is a little darker: limbs in front stand out.
     light += np.clip(surface.depth[on], -0.5, 0.5) * 0.13
-    gloss = np.where(seen == PARTS.index("visor"), 70.0, 16.0) * key**24
-    base = np.array(theme.parts(), np.float32)[seen]
+    gloss = np.where(visible == PARTS.index("visor"), 70.0, 16.0) * key**24
+    base = np.array(theme.parts(), np.float32)[visible]
     colour: Array = np.clip(base * light[:, None] + gloss[:, None], 0, 255)
     return colour
 

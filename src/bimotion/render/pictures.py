@@ -182,10 +182,10 @@ def _cameras(
         path = np.tile((path.max(0) + path.min(0)) / 2, (len(path), 1))
     camera = Camera(azimuth, elevation, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, size)
     followed = [replace(camera, target=(float(x), 0.0, float(z))) for x, z in path]
-    seen = np.stack([each.view(pose) for each, pose in zip(followed, points, strict=True)])
+    projected = np.stack([each.view(pose) for each, pose in zip(followed, points, strict=True)])
     margin = 0.16 * scale
-    low, high = seen[..., 1].min() - margin, seen[..., 1].max() + 1.4 * margin
-    half = np.abs(seen[..., 0]).max() + margin
+    low, high = projected[..., 1].min() - margin, projected[..., 1].max() + 1.4 * margin
+    half = np.abs(projected[..., 0]).max() + margin
     head = 0.14 if clip.caption or clip.name else 0.03
     zoom = float(min(height * (0.95 - head) / (high - low), width / (2 * half)))
     centre = (width / 2, float(height * (0.5 + head / 2) + (high + low) / 2 * zoom))
@@ -193,14 +193,14 @@ def _cameras(
 
 
 def _with_trail(
-    picture: UInt8[Array, "H W 3"], way: Float[Array, "N 3"], camera: Camera, colour: Colour
+    picture: UInt8[Array, "H W 3"], trail: Float[Array, "N 3"], camera: Camera, colour: Colour
 ) -> UInt8[Array, "H W 3"]:
     """The picture with a line on the floor, drawn at twice its size and made smaller so that it is smooth."""
-    if len(way) < 2:
+    if len(trail) < 2:
         return picture
-    seen = camera.view(way * [1, 0, 1])
-    x = (camera.centre[0] + seen[:, 0] * camera.pixels_per_metre) * 2
-    y = (camera.centre[1] - seen[:, 1] * camera.pixels_per_metre) * 2
+    projected = camera.view(trail * [1, 0, 1])
+    x = (camera.centre[0] + projected[:, 0] * camera.pixels_per_metre) * 2
+    y = (camera.centre[1] - projected[:, 1] * camera.pixels_per_metre) * 2
     mask = Image.new("L", (2 * camera.size[0], 2 * camera.size[1]))
     line = list(zip(x.tolist(), y.tolist(), strict=True))
     ImageDraw.Draw(mask).line(line, fill=200, width=max(camera.size[1] // 90, 3), joint="curve")
@@ -235,9 +235,9 @@ def write_gif(
     fps = 20.0 if clip.fps <= 22 or clip.fps % 20 == 0 else 25.0
     pictures = [Image.fromarray(frame) for frame in draw_frames(clip, size=size, fps=fps, style=style)]
     # One palette for all frames: colours do not flicker, and what does not change is not stored again.
-    few = pictures[:: max(len(pictures) // 6, 1)]
-    joined = Image.new("RGB", (size[0], size[1] * len(few)))
-    for row, picture in enumerate(few):
+    samples = pictures[:: max(len(pictures) // 6, 1)]
+    joined = Image.new("RGB", (size[0], size[1] * len(samples)))
+    for row, picture in enumerate(samples):
         joined.paste(picture, (0, row * size[1]))
     palette = joined.quantize(255, method=Image.Quantize.MEDIANCUT)
     indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
@@ -265,15 +265,20 @@ class _Strip:
         self.azimuth = _azimuth(clip)
         # Each pose stands over the middle of what it covers: a stretched arm does not touch its neighbour.
         level = Camera(self.azimuth, _ELEVATION, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, (1, 1))
-        seen = level.view(self.poses)
-        middle = (seen[..., 0].min(axis=1) + seen[..., 0].max(axis=1)) / 2
+        projected = level.view(self.poses)
+        middle = (projected[..., 0].min(axis=1) + projected[..., 0].max(axis=1)) / 2
         depth = self.poses[:, 0, [0, 2]] @ level.axes()[2][[0, 2]] / np.cos(_ELEVATION)
         right, out = level.axes()[0], level.axes()[2] / np.cos(_ELEVATION)
         self.targets = middle[:, None] * right + depth[:, None] * out * np.array([1, 0, 1])
-        seen = np.stack([level.axes() @ (p - t).T for p, t in zip(self.poses, self.targets, strict=True)])
+        projected = np.stack(
+            [level.axes() @ (p - t).T for p, t in zip(self.poses, self.targets, strict=True)]
+        )
         margin = 0.12 * self.scale
-        self.low, self.high = float(seen[:, 1].min()) - margin, float(seen[:, 1].max()) + 1.2 * margin
-        self.step = max(float(np.ptp(seen[:, 0], axis=1).max()) + 2.2 * margin, 0.6 * self.scale)
+        self.low, self.high = (
+            float(projected[:, 1].min()) - margin,
+            float(projected[:, 1].max()) + 1.2 * margin,
+        )
+        self.step = max(float(np.ptp(projected[:, 0], axis=1).max()) + 2.2 * margin, 0.6 * self.scale)
 
     def camera(self, column: int, centre: tuple[float, float], scale: float, layer: Array) -> Camera:
         target = tuple(float(value) for value in self.targets[column])

@@ -246,8 +246,8 @@ def floor_shadow(points: Float[Array, "P 3"], scale: float, camera: Camera) -> F
         ends = points[[cone.a, cone.b]]
         radii = scale * np.array([[cone.radius_a, cone.radius_b]])
         (spots,), (reach,) = shadow_spots(ends[None], radii, camera)
-        seen = camera.view(spots)[:, :2]
-        low, high = seen.min(axis=0) - reach, seen.max(axis=0) + reach
+        projected = camera.view(spots)[:, :2]
+        low, high = projected.min(axis=0) - reach, projected.max(axis=0) + reach
         right = np.searchsorted(columns[0], [low[0], high[0]])
         down = np.searchsorted(-rows[:, 0], [-high[1], -low[1]])
         window = (slice(down[0], down[1]), slice(right[0], right[1]))

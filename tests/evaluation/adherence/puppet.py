@@ -106,18 +106,18 @@ def walking(
     ends = {}
     for foot, name in enumerate(("left", "right")):
         x = HIP_OUT * (1 - 2 * foot)
-        place, lift = np.zeros(len(time)), np.zeros(len(time))
+        position, lift = np.zeros(len(time)), np.zeros(len(time))
         at = 0.0
         for step in range(steps):
             if step % 2 != foot:
                 continue
             goal = length * (step + 1)
             part = np.clip((time - wait - step * step_seconds) / step_seconds, 0, 1)
-            place += (goal - at) * part
+            position += (goal - at) * part
             lift += 0.08 * np.sin(np.pi * part)
             at = goal
         ends[name] = at
-        feet[name] = np.stack([x + way[0] * place, ANKLE_UP + lift, way[1] * place], -1)
+        feet[name] = np.stack([x + way[0] * position, ANKLE_UP + lift, way[1] * position], -1)
     middle = (feet["left"] + feet["right"])[:, ::2] / 2
     height = np.full(len(time), STANDING - 0.08)
     return Puppet(seconds, {"x": middle[:, 0], "y": height, "z": middle[:, 1]}, feet=feet)

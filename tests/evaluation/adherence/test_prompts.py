@@ -53,7 +53,7 @@ def test_every_claim_belongs_to_a_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("judge", "phrase", "said"),
+    ("judge", "phrase", "asserted"),
     [
         ("walk", "walks forward", True),
         ("walk", "walks backward", False),
@@ -65,8 +65,8 @@ def test_every_claim_belongs_to_a_judge() -> None:
         ("sit", "sits down on a stool", True),
     ],
 )
-def test_phrases_are_read(judge: str, phrase: str, said: bool) -> None:
-    assert asserts(judge, phrase) == said
+def test_phrases_are_read(judge: str, phrase: str, asserted: bool) -> None:
+    assert asserts(judge, phrase) == asserted
 
 
 def test_hints_are_wider_than_claims() -> None:

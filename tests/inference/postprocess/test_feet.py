@@ -80,5 +80,5 @@ def test_a_cleaned_clip_has_the_bones_of_the_uniform_skeleton(walk: Clip) -> Non
     # planting a foot that is out of reach straightens the leg, and no more
     np.testing.assert_allclose(bones, np.broadcast_to(lengths, bones.shape), atol=1e-3)
     assert clip.caption == "walks"
-    own, given = clean_clip(features).joints, features_to_clip(features).joints
-    np.testing.assert_allclose(own[:, 15] - own[:, 0], given[:, 15] - given[:, 0], atol=1e-3)
+    own, raw = clean_clip(features).joints, features_to_clip(features).joints
+    np.testing.assert_allclose(own[:, 15] - own[:, 0], raw[:, 15] - raw[:, 0], atol=1e-3)

@@ -153,11 +153,11 @@ def test_a_wrong_skeleton_is_explained(tmp_path, old, new) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(ASF)), st.integers(0, len(AMC)), st.integers(0, 255))
-def test_damaged_files_are_refused_or_read(tmp_path_factory, asf_place, amc_place, byte) -> None:
+def test_damaged_files_are_refused_or_read(tmp_path_factory, asf_position, amc_position, byte) -> None:
     folder = tmp_path_factory.getbasetemp()
     asf, amc = ASF.encode(), AMC.encode()
-    (folder / "d.asf").write_bytes(asf[:asf_place] + bytes([byte]) + asf[asf_place + 1 :])
-    (folder / "d.amc").write_bytes(amc[:amc_place] + bytes([byte]) + amc[amc_place + 1 :])
+    (folder / "d.asf").write_bytes(asf[:asf_position] + bytes([byte]) + asf[asf_position + 1 :])
+    (folder / "d.amc").write_bytes(amc[:amc_position] + bytes([byte]) + amc[amc_position + 1 :])
     try:
         positions, _ = world_poses(read_acclaim(folder / "d.amc"), [0])
     except MotionFileError:

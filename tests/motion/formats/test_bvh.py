@@ -223,10 +223,10 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, message) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(SMALL)), st.integers(0, 255))
-def test_a_damaged_file_is_refused_or_read(tmp_path_factory, place, byte) -> None:
+def test_a_damaged_file_is_refused_or_read(tmp_path_factory, position, byte) -> None:
     folder = tmp_path_factory.getbasetemp()
     damaged = SMALL.encode()
-    for text in (damaged[:place], damaged[:place] + bytes([byte]) + damaged[place + 1 :]):
+    for text in (damaged[:position], damaged[:position] + bytes([byte]) + damaged[position + 1 :]):
         try:
             positions, _ = world_poses(read(folder, text), [0])
         except MotionFileError:

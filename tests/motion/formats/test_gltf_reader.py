@@ -68,7 +68,7 @@ def test_a_scaled_armature_above_the_hips_is_followed(walking) -> None:
 
 
 def test_a_vrm_humanoid_names_the_bones(walking) -> None:
-    ours = {
+    actual = {
         "hips": "pelvis",
         "spine": "spine1",
         "chest": "spine2",
@@ -78,16 +78,16 @@ def test_a_vrm_humanoid_names_the_bones(walking) -> None:
     }
     parts = {"UpperLeg": "hip", "LowerLeg": "knee", "Foot": "ankle", "Toes": "foot"}
     parts |= {"Shoulder": "collar", "UpperArm": "shoulder", "LowerArm": "elbow", "Hand": "wrist"}
-    ours |= {
+    actual |= {
         f"{side}{bone}": f"{side}_{joint}" for side in ("left", "right") for bone, joint in parts.items()
     }
 
     def name(file: GltfFile) -> None:
         nodes = file.document["nodes"]
-        place = {node.get("name"): i for i, node in enumerate(nodes)}
+        position = {node.get("name"): i for i, node in enumerate(nodes)}
         for i, node in enumerate(nodes):
             node["name"] = f"x{i}"
-        bones = {bone: {"node": place[joint]} for bone, joint in ours.items()}
+        bones = {bone: {"node": position[joint]} for bone, joint in actual.items()}
         file.document["extensions"] = {"VRMC_vrm_animation": {"humanoid": {"humanBones": bones}}}
 
     found = read_with_interpretation(changed(walking, name), ReadOptions())

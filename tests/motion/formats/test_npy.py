@@ -107,12 +107,12 @@ def test_what_is_no_array_is_refused_in_one_line(tmp_path, suffix, content) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1500), st.binary(min_size=1, max_size=4), st.booleans())
-def test_damaged_archives_are_refused_or_read(tmp_path_factory, place, junk, cut) -> None:
+def test_damaged_archives_are_refused_or_read(tmp_path_factory, position, junk, cut) -> None:
     file = io.BytesIO()
     np.savez_compressed(file, joints=np.zeros((2, 22, 3)), fps=20)
     data = file.getvalue()
-    place %= len(data)
+    position %= len(data)
     path = tmp_path_factory.getbasetemp() / "d.npz"
-    path.write_bytes(data[:place] if cut else data[:place] + junk + data[place + len(junk) :])
+    path.write_bytes(data[:position] if cut else data[:position] + junk + data[position + len(junk) :])
     with suppress(MotionFileError):
         read_arrays(path, MotionFileError)

@@ -93,9 +93,9 @@ def test_the_way_is_as_long_as_the_legs_are(character, generated) -> None:
         np.linalg.norm(np.diff(j[:, 0][:, [0, 2]], axis=0), axis=-1).sum() for j in (joints, generated.joints)
     ]
     hips = generated.joints[0, [1, 4, 7]]
-    ours = np.linalg.norm(np.diff(hips, axis=0), axis=-1).sum()
-    theirs = character.length("left_hip", "left_knee", "left_ankle")
-    assert ways[0] / ways[1] == pytest.approx(theirs / ours, rel=0.1)
+    actual = np.linalg.norm(np.diff(hips, axis=0), axis=-1).sum()
+    reference = character.length("left_hip", "left_knee", "left_ankle")
+    assert ways[0] / ways[1] == pytest.approx(reference / actual, rel=0.1)
 
 
 def test_a_standing_t_pose_gives_every_character_a_t_pose_on_its_floor(character) -> None:

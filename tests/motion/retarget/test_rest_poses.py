@@ -30,10 +30,10 @@ def write(
     rotations: np.ndarray,
     offsets: np.ndarray | None = None,
     *,
-    places: bool = False,
+    locations: bool = False,
     turns: bool = True,
 ) -> Path:
-    """A BVH file of world poses; with `places` bones lie in position channels, without `turns` nothing rotates."""
+    """A BVH file of world poses; with `locations` bones lie in position channels, without `turns` nothing rotates."""
     local, turned = positions.copy(), rotations.copy()
     for i, parent in enumerate(PARENTS):
         if parent >= 0:
@@ -51,7 +51,7 @@ def write(
         lines.append("{\nOFFSET " + " ".join(f"{x:.6f}" for x in rest[i]))
         if not end:
             channels = []
-            if places or i == 0:
+            if locations or i == 0:
                 channels += ["Xposition", "Yposition", "Zposition"]
                 columns.append(local[:, i])
             if turns:
@@ -101,13 +101,13 @@ def test_bones_in_any_axes_and_a_posed_rest_keep_the_limbs(tmp_path) -> None:
 
 @pytest.mark.parametrize("offset", [0.0, 3.0])
 def test_bones_may_lie_in_position_channels(tmp_path, offset) -> None:
-    path = write(tmp_path / "a.bvh", POSITIONS, ROTATIONS, np.full((COUNT, 3), offset), places=True)
+    path = write(tmp_path / "a.bvh", POSITIONS, ROTATIONS, np.full((COUNT, 3), offset), locations=True)
     np.testing.assert_allclose(read_motion(path).joints, read_motion(CASE).joints, atol=1e-4)
 
 
 def test_positions_alone_are_enough(tmp_path) -> None:
     still = np.broadcast_to(np.eye(3), ROTATIONS.shape)
-    path = write(tmp_path / "a.bvh", POSITIONS, still, np.zeros((COUNT, 3)), places=True, turns=False)
+    path = write(tmp_path / "a.bvh", POSITIONS, still, np.zeros((COUNT, 3)), locations=True, turns=False)
     joints, expected = read_motion(path).joints, read_motion(CASE).joints
     np.testing.assert_allclose(joints[:, LIMBS], expected[:, LIMBS], atol=1e-4)
     assert np.abs(joints - expected).max() < 0.1

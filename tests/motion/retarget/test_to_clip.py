@@ -93,17 +93,17 @@ def test_a_joint_map_names_all_joints_or_some(tmp_path) -> None:
     family = Family({role: f"q{i}{{s}}" for i, role in enumerate(roles)}, sides=("x", "y"))
     recording = record(family)
     path = write(tmp_path, recording)
-    ours = {"hips": "pelvis", "spine": "spine1", "spine1": "spine2", "spine2": "spine3"}
+    actual = {"hips": "pelvis", "spine": "spine1", "spine1": "spine2", "spine2": "spine3"}
     names = {}
     for i, role in enumerate(roles):
         for side, letter in (("left_", "x"), ("right_", "y")) if "{s}" in roles[role] else (("", ""),):
-            names[side + ours.get(role, role)] = f"q{i}{letter}"
+            names[side + actual.get(role, role)] = f"q{i}{letter}"
     joint_map = tmp_path / "map.json"
     joint_map.write_text(json.dumps(names))
     clip = read_motion(path, joint_map=joint_map)
     # what the map names is taken as it is, the torso as well
     for joint in JOINT_NAMES:
-        role = {v: k for k, v in ours.items()}.get(joint, joint)
+        role = {v: k for k, v in actual.items()}.get(joint, joint)
         np.testing.assert_allclose(column(clip, joint), recording.joints[role], atol=1e-5, err_msg=joint)
     # what it leaves out is placed
     for joint in ("spine2", "left_collar", "right_collar", "head"):

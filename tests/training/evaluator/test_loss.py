@@ -7,7 +7,7 @@ import torch
 from bimotion.errors import ConfigError
 from bimotion.training.evaluator.loss import CaptionSimilarity, ContrastiveLossConfig, info_nce
 
-SAID = ["a person walks.", "someone walks.", "a person waves.", "a person jumps."] * 5
+CAPTIONS = ["a person walks.", "someone walks.", "a person waves.", "a person jumps."] * 5
 
 
 def test_info_nce_in_closed_form() -> None:
@@ -21,11 +21,11 @@ def test_info_nce_in_closed_form() -> None:
 
 def test_alike_items_are_no_wrong_answers() -> None:
     same = torch.ones(3, 3)
-    alike = torch.eye(3, dtype=torch.bool)
-    alike[0, 1] = alike[1, 0] = True
+    similar = torch.eye(3, dtype=torch.bool)
+    similar[0, 1] = similar[1, 0] = True
     # items 0 and 1 choose among themselves and item 2, which chooses among all three
     expected = (2 * math.log(2) + math.log(3)) / 3
-    assert info_nce(same, same, alike, torch.tensor(1.0)).item() == pytest.approx(expected, rel=1e-5)
+    assert info_nce(same, same, similar, torch.tensor(1.0)).item() == pytest.approx(expected, rel=1e-5)
     everything = torch.ones(3, 3, dtype=torch.bool)
     assert info_nce(same, same, everything, torch.tensor(1.0)).item() == pytest.approx(0, abs=1e-6)
 
@@ -42,7 +42,7 @@ def test_texts_that_differ_in_frequent_words_only_say_the_same() -> None:
 
 
 def test_items_that_share_a_caption_say_the_same() -> None:
-    similarity = CaptionSimilarity(SAID, 1.0)
+    similarity = CaptionSimilarity(CAPTIONS, 1.0)
     texts = ["a person walks.", "someone walks.", "a person waves."]
     np.testing.assert_array_equal(similarity.same_meaning(texts), np.eye(3, dtype=bool))
     shared = similarity.same_meaning(texts, [["x", "y"], ["y"], ["z"]])
@@ -59,11 +59,11 @@ def test_settings_out_of_range_are_named() -> None:
 def test_a_wrong_text_counts_for_its_own_motion_only() -> None:
     generator = torch.Generator().manual_seed(0)
     text, motion, wrong = (torch.randn(n, 6, generator=generator) for n in (3, 3, 1))
-    alike, scale = torch.eye(3, dtype=torch.bool), torch.tensor(5.0)
-    plain = info_nce(text, motion, alike, scale)
+    similar, scale = torch.eye(3, dtype=torch.bool), torch.tensor(5.0)
+    plain = info_nce(text, motion, similar, scale)
     rows = torch.tensor([1])
-    far = info_nce(text, motion, alike, scale, (rows, -motion[1:2]))
-    near = info_nce(text, motion, alike, scale, (rows, motion[1:2]))
+    far = info_nce(text, motion, similar, scale, (rows, -motion[1:2]))
+    near = info_nce(text, motion, similar, scale, (rows, motion[1:2]))
     torch.testing.assert_close(far, plain, atol=1e-3, rtol=0)
     scores = 5 * torch.nn.functional.normalize(motion) @ torch.nn.functional.normalize(text).T
     expected = torch.logsumexp(torch.cat((scores[1], torch.tensor([5.0]))), 0) - torch.logsumexp(scores[1], 0)

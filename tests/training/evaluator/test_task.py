@@ -59,15 +59,15 @@ def test_the_folder_of_a_run_finds_motions_by_text(run: tuple[Path, dict[str, fl
     parts = read_evaluator(out)
     assert isinstance(parts, ContrastiveParts)
     ids, mask = token_batch(parts.tokenizer, ["a person jumps"], parts.network.config.max_tokens)
-    wanted = parts.network.embed_text(ids, mask)
+    expected = parts.network.embed_text(ids, mask)
     store = MotionStore.open(poses)
     items = store.items("val", mirrored=False)
     apart = []
     for item in items:
         features = torch.from_numpy(store.features(item))[None]
-        made = parts.network.embed_motion(features, torch.tensor([item.num_frames]))
-        apart.append(float((made - wanted).norm()))
-    found = [items[place].content for place in np.argsort(apart)[:3]]
+        generated = parts.network.embed_motion(features, torch.tensor([item.num_frames]))
+        apart.append(float((generated - expected).norm()))
+    found = [items[position].content for position in np.argsort(apart)[:3]]
     assert found == ["jump"] * 3
     (sample,) = (out / "samples").iterdir()
     assert {"caption", "found"} == set(json.loads((sample / "found.json").read_text())[0])

@@ -35,15 +35,19 @@ def test_other_words_come_with_a_caption_of_the_grammar(data: Path, tokenizer: M
         return turns.turn(Example(items[row], task, caption, target, answer), np.random.default_rng(row))
 
     captions = items[3].captions
-    made = [turn(0, items[0].captions[0], "m2t"), turn(0, items[0].captions[0]), turn(3, "somebody strolls")]
-    assert [each.plain is None for each in made] == [True, True, False]
-    assert made[2].plain in [motion_of_text(tokenizer, caption, 100) for caption in captions]
-    batch = turns.batch(made, tokenizer.slots)
+    generated = [
+        turn(0, items[0].captions[0], "m2t"),
+        turn(0, items[0].captions[0]),
+        turn(3, "somebody strolls"),
+    ]
+    assert [each.plain is None for each in generated] == [True, True, False]
+    assert generated[2].plain in [motion_of_text(tokenizer, caption, 100) for caption in captions]
+    batch = turns.batch(generated, tokenizer.slots)
     assert batch.plain is not None
     rows, tokens = batch.plain
     assert rows.tolist() == [1]  # the second of the two motions in the answers
     assert len(tokens.out_rows) == 1
-    assert turns.batch(made[:2], tokenizer.slots).plain is None
+    assert turns.batch(generated[:2], tokenizer.slots).plain is None
 
 
 def test_the_distance_of_meanings_counts_where_it_is_asked_for(

@@ -43,11 +43,11 @@ def questions(
     latents = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     known = Latents({FULL: latents}, torch.zeros_like(latents))
     turns = Turns(tokenizer, 100, known, {item.id: row for row, item in enumerate(items)})
-    made = [
+    generated = [
         turns.turn(Example(items[row], "t2m", text, text, tokenizer.motion_out), np.random.default_rng(row))
         for row, text in enumerate(words)
     ]
-    return turns.batch(made, tokenizer.slots)
+    return turns.batch(generated, tokenizer.slots)
 
 
 def test_losses_and_gradients_are_those_of_whole_sequences(
@@ -61,10 +61,10 @@ def test_losses_and_gradients_are_those_of_whole_sequences(
     for prompts in (None, PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)):
         module = LanguageObjective(model, losses, ["motion"], prompts=prompts).train()
         module.zero_grad()
-        told = module(batch, torch.Generator().manual_seed(0))
-        told["loss"].backward()  # type: ignore[no-untyped-call]
+        prediction = module(batch, torch.Generator().manual_seed(0))
+        prediction["loss"].backward()  # type: ignore[no-untyped-call]
         gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-        results.append((told, gradients))
+        results.append((prediction, gradients))
     (plain, expected), (cached, gradients) = results
     torch.testing.assert_close(cached["diffusion"], plain["diffusion"], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(cached["length"], plain["length"], rtol=1e-3, atol=1e-4)
@@ -85,13 +85,13 @@ def test_prompts_are_computed_once_and_found_again(
     words = ["a person walks", "somebody strolls"]
     batch = questions(data, model, tokenizer, words)
     first = PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)
-    made = first.prefix(batch.prompts)
+    generated = first.prefix(batch.prompts)
     again = PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)
     assert len(first) == len(again) == 2
     monkeypatch.setattr(again, "_add", lambda prompts: pytest.fail(f"computed again: {prompts}"))
     found = again.prefix(batch.prompts[::-1])
-    torch.testing.assert_close(found.store.flip(2), made.store)
-    assert found.filled.tolist() == made.filled.tolist()[::-1]
+    torch.testing.assert_close(found.store.flip(2), generated.store)
+    assert found.filled.tolist() == generated.filled.tolist()[::-1]
     model.mixture.text.layers[0].get_parameter("qkv.weight").data.mul_(2)
     assert len(PromptCache(model.mixture, model.config.special, tokenizer.slots, tmp_path)) == 0
 
@@ -144,9 +144,11 @@ def test_only_batches_of_words_have_prompts(
     latents = torch.randn(len(items), model.config.vae.num_latents, model.config.vae.latent_dim)
     known = Latents({FULL: latents}, torch.zeros_like(latents))
     turns = Turns(tokenizer, 100, known, {item.id: row for row, item in enumerate(items)})
-    asked = Example(items[0], "t2m", "a person walks", "a person walks", tokenizer.motion_out)
-    told = Example(items[0], "m2t", "a person walks", f"what is {tokenizer.motion_in}", "a person walks")
+    requested = Example(items[0], "t2m", "a person walks", "a person walks", tokenizer.motion_out)
+    prediction = Example(
+        items[0], "m2t", "a person walks", f"what is {tokenizer.motion_in}", "a person walks"
+    )
     rng = np.random.default_rng(0)
-    words = turns.turn(asked, rng)
+    words = turns.turn(requested, rng)
     assert turns.batch([words], tokenizer.slots).prompts == (words.sequence.ids[: -tokenizer.slots],)
-    assert turns.batch([words, turns.turn(told, rng)], tokenizer.slots).prompts == ()
+    assert turns.batch([words, turns.turn(prediction, rng)], tokenizer.slots).prompts == ()

@@ -40,8 +40,8 @@ def test_the_metric_is_the_squared_derivative_of_what_is_seen(
     jacobian = torch.stack(columns, dim=1).double()
     monkeypatch.setattr(latent_axes, "PROBES", 4096)
     measured = joint_metric(vae, pool, latents)
-    wanted = jacobian.T @ jacobian
-    torch.testing.assert_close(measured, wanted, rtol=0, atol=0.1 * float(wanted.diagonal().max()))
+    expected = jacobian.T @ jacobian
+    torch.testing.assert_close(measured, expected, rtol=0, atol=0.1 * float(expected.diagonal().max()))
 
 
 def test_axes_keep_what_the_metric_sees_and_not_what_varies_most() -> None:

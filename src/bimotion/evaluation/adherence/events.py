@@ -57,13 +57,13 @@ def flights(course: Course, limits: Thresholds, foot_height: float | None = None
 
 def hops(course: Course, limits: Thresholds, side: int) -> list[Phase]:
     """Flights that start and end on the foot of one side while the other is lifted."""
-    own, other = (0, 1) if side == LEFT else (1, 0)
+    same, other = (0, 1) if side == LEFT else (1, 0)
     found = []
     for phase in flights(course, limits, limits.hop_foot_height):
         before, after = round(phase.start * FPS) - 2, round(phase.end * FPS) + 1
         ends = [frame for frame in (before, after) if 0 <= frame < len(course)]
         heights = course.foot_height[ends]
-        if len(ends) and (heights[:, other] > heights[:, own] + 0.06).all():
+        if len(ends) and (heights[:, other] > heights[:, same] + 0.06).all():
             found.append(Phase(phase.start, phase.end, phase.amount, side))
     return found
 
@@ -109,9 +109,9 @@ def _runs(course: Course, part: slice, limits: Thresholds) -> bool:
 def directed(course: Course, limits: Thresholds, *, forward: int = 0, leftward: int = 0) -> list[Phase]:
     """Travel of which most goes to one side of the body: forward +1 or back -1, left +1 or right -1."""
     left, _, ahead = gaussian_filter1d(course.velocity, 3, axis=0, mode="nearest").T
-    own, across = (forward * ahead, np.abs(left)) if forward else (leftward * left, np.abs(ahead))
-    mask = (own > 0.6 * limits.moving_speed) & (own > (0.8 if forward else 0.9) * across)
-    return phases(mask, least=0.4, gap=0.3, amounts=own)
+    same, across = (forward * ahead, np.abs(left)) if forward else (leftward * left, np.abs(ahead))
+    mask = (same > 0.6 * limits.moving_speed) & (same > (0.8 if forward else 0.9) * across)
+    return phases(mask, least=0.4, gap=0.3, amounts=same)
 
 
 def still(course: Course, limits: Thresholds) -> list[Phase]:

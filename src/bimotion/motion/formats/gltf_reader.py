@@ -124,8 +124,8 @@ def _choose_animation(file: GltfFile, joints: set[int], chosen: str | None) -> t
     names = animation_names(file)
     moving = [i for i in range(len(names)) if any(track.node in joints for track in tracks(file, i))]
     if not moving:
-        what = "animations move no joint" if names else "the file has no animation"
-        raise MotionFileError(f"{file.where}: {what}; expected a skeleton with an animation")
+        reason = "animations move no joint" if names else "the file has no animation"
+        raise MotionFileError(f"{file.where}: {reason}; expected a skeleton with an animation")
     if chosen is not None:
         return _named_animation(names, moving, chosen, file.where), ()
     if len(moving) == 1:

@@ -12,7 +12,7 @@ from bimotion.motion.formats.text import printable
 
 _COMMENT_LINE = re.compile(r"^[ \t]*(?:#|//)[^\n]*$", re.MULTILINE)
 _DECIMAL_COMMA = re.compile(r"\d,\d")
-_NUMBERS = b"0123456789+-.eE \t"
+_NUMBER_CHARACTERS = b"0123456789+-.eE \t"
 
 
 def decimal_points(text: str) -> str:
@@ -85,7 +85,10 @@ class NumberLines:
         return (
             len(first.split()) == self._num_columns
             and all(line.count(" ") == spaces and line.count("\t") == tabs for line in self._lines)
-            and all(not line.encode("ascii", "replace").translate(None, _NUMBERS) for line in self._lines)
+            and all(
+                not line.encode("ascii", "replace").translate(None, _NUMBER_CHARACTERS)
+                for line in self._lines
+            )
             and len(self._lines[-1].split()) == self._num_columns
         )
 

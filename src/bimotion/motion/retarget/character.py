@@ -192,8 +192,8 @@ def _character(
     trunk = [hips, *(node for node in above[above.index(base) + 1 :] if node != hips)]
     joints = dict(joints)
     for side in ("left", "right"):
-        way = path(joints[f"{side}_shoulder"])
-        between = way[way.index(chest) + 1 : -1]
+        chain = path(joints[f"{side}_shoulder"])
+        between = chain[chain.index(chest) + 1 : -1]
         if f"{side}_collar" not in joints and between:
             joints[f"{side}_collar"] = between[0]
         foot = _farthest_child(joints[f"{side}_ankle"], parents, positions)

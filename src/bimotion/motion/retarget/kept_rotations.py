@@ -60,7 +60,7 @@ def kept_rotations(
 def _carriers(source: SourceMotion, mapping: JointMapping, spine: list[int]) -> list[int]:
     """For each of the 22 joints the bone whose rotation it takes."""
     found: Mapping[str, int] = mapping.joints
-    own = (
+    kept = (
         found
         if mapping.family.complete
         else {j: found[j] for j in found if j not in _TRUNK or j in mapping.from_user}
@@ -73,7 +73,7 @@ def _carriers(source: SourceMotion, mapping: JointMapping, spine: list[int]) -> 
         parent = source.skeleton.parents[shoulder]
         bones[f"{side}_collar"] = parent if parent in source.skeleton.path(shoulder) else spine[-1]
         bones[f"{side}_foot"] = found.get(f"{side}_foot", found[f"{side}_ankle"])
-    return [own.get(joint, bones.get(joint, spine[0])) for joint in JOINT_NAMES]
+    return [kept.get(joint, bones.get(joint, spine[0])) for joint in JOINT_NAMES]
 
 
 _TRUNK = {"pelvis", "spine1", "spine2", "spine3", "neck", "head", "left_collar", "right_collar"}

@@ -229,8 +229,12 @@ def _tip(skeleton: SourceSkeleton, limb: dict[str, int]) -> int | None:
 def _one_person(skeleton: SourceSkeleton, where: str, mapping: JointMapping) -> None:
     """Checks that all limbs hang on one trunk and use each joint once."""
     if len({mapping.joints[joint] for joint in LIMBS}) < len(LIMBS):
-        twice = [joint for joint in LIMBS if list(mapping.joints.values()).count(mapping.joints[joint]) > 1]
-        raise MotionFileError(f"{where}: {', '.join(twice)} are one joint of the file; correct the joint map")
+        repeated = [
+            joint for joint in LIMBS if list(mapping.joints.values()).count(mapping.joints[joint]) > 1
+        ]
+        raise MotionFileError(
+            f"{where}: {', '.join(repeated)} are one joint of the file; correct the joint map"
+        )
     hips = skeleton.common_ancestor([mapping.joints["left_hip"], mapping.joints["right_hip"]])
     shoulders = skeleton.common_ancestor([mapping.joints["left_shoulder"], mapping.joints["right_shoulder"]])
     if hips < 0 or shoulders < 0 or skeleton.common_ancestor([hips, shoulders]) < 0:

@@ -115,8 +115,8 @@ def _fit(skeleton: SourceSkeleton, legs: Pair, arms: Pair) -> bool:
     if legs.branch == arms.branch:
         return False
     path = skeleton.path(arms.branch)
-    own = {joint for chain in (*legs.chains, *arms.chains) for joint in chain}
-    if own.intersection(path) or own.intersection(skeleton.path(legs.branch)):
+    used = {joint for chain in (*legs.chains, *arms.chains) for joint in chain}
+    if used.intersection(path) or used.intersection(skeleton.path(legs.branch)):
         return False
     if set(legs.chains[0] + legs.chains[1]) & set(arms.chains[0] + arms.chains[1]):
         return False

@@ -54,9 +54,9 @@ def find_up(
         if z.stands or (z.along > _UPRIGHT and not y.floor and not needs_floor):
             return UpAxis("z", "the motion stands along Z")
         return UpAxis("y", "the motion" if y.stands else "the usual axis")
-    other, own = (z, y) if resting == "y" else (y, z)
+    other, preferred = (z, y) if resting == "y" else (y, z)
     name = "z" if resting == "y" else "y"
-    if other.stands and not own.floor:
+    if other.stands and not preferred.floor:
         return UpAxis(
             name,
             f"the motion stands along {name.upper()}",

@@ -69,7 +69,7 @@ class LanguageObjective(nn.Module):
 
     def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum `loss` and its unweighted parts: text, diffusion, length and, if it counts, alignment."""
-        own = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
+        generator = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
         context, target = (
             None if part is None else self.model.normalise(part) for part in (batch.context, batch.target)
         )
@@ -80,9 +80,9 @@ class LanguageObjective(nn.Module):
                 target_states = rows, self.model.condition(tokens)
         if self.prompts is not None and batch.prompts and target is not None and target_states is None:
             cache = self.prompts.prefix(batch.prompts)
-            parts = self.model.motion_losses(cache, target, batch.num_frames, own)
+            parts = self.model.motion_losses(cache, target, batch.num_frames, generator)
         else:
-            parts = self.model(batch.tokens, context, target, batch.num_frames, own, target_states)
+            parts = self.model(batch.tokens, context, target, batch.num_frames, generator, target_states)
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()
