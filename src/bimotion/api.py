@@ -1,4 +1,4 @@
-"""Loading models, reading and writing clips: what `import bimotion` gives."""
+"""Loading models, reading and writing clips: the functions of `import bimotion`."""
 
 import os
 import tempfile
@@ -104,7 +104,7 @@ def model_folder(model: str | Path | None = None, *, revision: str | None = None
         return from_hub(reference if revision is None else replace(reference, revision=revision), MODEL_FILES)
     if revision is not None:
         raise ConfigError(
-            f"revision: only Hub repositories have one (hf:OWNER/NAME), got the model {str(model)!r}"
+            f"revision: is for Hub repositories only (hf:OWNER/NAME), got the model {str(model)!r}"
         )
     if model is None:
         if not (EMBEDDED / "config.json").is_file():
@@ -141,12 +141,12 @@ def read_clip(
     Args:
         path: The file.
         format: Suffix of a file object.
-        skeleton: The ASF of an AMC file; found beside it when not given.
-        joint_map: JSON object from our joint names to the file's, for joints that were found wrongly.
-        unit: "m", "dm", "cm", "inch" or "mm"; found from the size of the body when not given.
-        up: The axis that points up, "y" or "z"; found from the rest pose when not given.
-        rate: The file's true frames per second, where it states none or a wrong one; nothing is resampled.
-        body_model: Folder of `smplx` body models (AMASS only); SMPL's mean skeleton stands in when not given.
+        skeleton: The ASF of an AMC file; by default the one beside it.
+        joint_map: JSON object from our joint names to the file's, for joints that detection gets wrong.
+        unit: "m", "dm", "cm", "inch" or "mm"; by default from the size of the body.
+        up: The up axis, "y" or "z"; by default from the rest pose.
+        rate: True frame rate of a file that states none or a wrong one; nothing is resampled.
+        body_model: Folder of `smplx` body models (AMASS only); without it, SMPL's mean skeleton is used.
         animation: Name or index (from 0) of the animation of a glTF or FBX file; the first that moves a joint.
 
     Raises:
@@ -186,7 +186,7 @@ def save_clip(
 ) -> None:
     """Write the clip; the suffix chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png.
 
-    The file is written beside `path` and renamed: a failure leaves what was there.
+    The file is written beside `path` and renamed, so that a failure leaves an existing file unchanged.
 
     Args:
         clip: The motion.
@@ -195,18 +195,18 @@ def save_clip(
         names: Joint names in .bvh and .glb: "smpl", "mixamo", "unreal", "unity" or "vrm".
         unit: Unit of lengths in .bvh: "m" suits Blender, "cm" Maya, MotionBuilder and Unreal.
         fps: Frames per second to resample to; .bvh, .glb and .npz interpolate rotations.
-        in_place: Take the way along the floor out of the motion.
-        root_bone: Add a bone on the floor that carries the way and the heading (.bvh, .glb).
-        start: Second at which the file begins.
-        end: Second at which the file ends.
-        sidecar: Write caption, rate and length to a .json file of the same stem as well.
-        camera: Where .mp4 and .gif are filmed from: "follow", "fixed", "front", "side" or "top".
-        trail: Draw the way on the floor in .mp4 and .gif.
-        contacts: Colour feet that touch the floor in .mp4 and .gif.
+        in_place: Remove horizontal root translation.
+        root_bone: Add a root bone on the floor with the path and heading (.bvh, .glb).
+        start: Start of the written part, seconds.
+        end: End of the written part, seconds.
+        sidecar: Also write a .json file of the same stem with caption, frame rate and length.
+        camera: Camera of .mp4 and .gif: "follow", "fixed", "front", "side" or "top".
+        trail: Draw the path on the floor in .mp4 and .gif.
+        contacts: Highlight feet that touch the floor in .mp4 and .gif.
 
     Raises:
         MotionFileError: another suffix, or a folder that does not exist.
-        ConfigError: an option outside its range, or one that the format cannot have.
+        ConfigError: an option outside its range, or one that the format does not support.
     """
     if not isinstance(clip, Clip):
         raise ConfigError(f"clip: expected a Clip, got a value of type {type(clip).__name__}")
@@ -214,11 +214,11 @@ def save_clip(
     film = (camera, trail, contacts)
     if not isinstance(path, (str, Path)):
         if sidecar:
-            raise ConfigError("sidecar: a file object has no place for a second file")
+            raise ConfigError("sidecar: not available for a file object, which is one file only")
         _write_stream(clip, path, format, options, film)
         return
     if format is not None:
-        raise ConfigError(f"format: goes with file objects; the suffix of {str(path)!r} chooses the format")
+        raise ConfigError(f"format: is for file objects only; the suffix of {str(path)!r} chooses the format")
     _write(clip, Path(path), options, film)
     if sidecar:
         from bimotion.motion.formats.sidecar import write_sidecar
@@ -267,7 +267,7 @@ def _as_input(path: "str | Path | Readable", format: str | None) -> Iterator[Pat
     if isinstance(path, (str, Path)):
         if format is not None:
             raise ConfigError(
-                f"format: goes with file objects; the suffix of {str(path)!r} chooses the format"
+                f"format: is for file objects only; the suffix of {str(path)!r} chooses the format"
             )
         yield Path(path)
         return
@@ -311,7 +311,7 @@ def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | 
     clips = [motions] if isinstance(motions, Clip) else list(motions)
     path = Path(path)
     if not path.absolute().parent.is_dir():
-        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; make it first")
+        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; create it first")
     write_character(path, clips, character)
 
 
@@ -326,9 +326,9 @@ def check_writable(path: str | Path) -> None:
         got = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise MotionFileError(f"{path}: expected one of {' '.join(FORMATS)}, got {got}")
     if path.is_dir():
-        raise MotionFileError(f"{path}: is a folder; name a file in it")
+        raise MotionFileError(f"{path}: is a folder; expected a file name")
     if not path.absolute().parent.is_dir():
-        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; make it first")
+        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def _write_motion(clip: Clip, path: Path, options: WriteOptions) -> None:

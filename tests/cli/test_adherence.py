@@ -31,7 +31,7 @@ def test_another_system_is_scored_by_its_files(tmp_path: Path, capsys: pytest.Ca
     [
         (["--seeds", "0"], "--seeds: expected 1 or more"),
         (["--check"], "--recordings: which recordings?"),
-        (["--model", "a", "--motions", "b"], "give one of --model and --motions"),
+        (["--model", "a", "--motions", "b"], "give only one of --model and --motions"),
         (["--motions", "b", "--data", "c"], "--data and --warnings measure a model"),
         (["--out", "nowhere/x.json"], "--out: the folder nowhere does not exist"),
         (["--motions", "nowhere"], "nowhere: expected prompts.jsonl"),

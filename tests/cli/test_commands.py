@@ -211,7 +211,7 @@ def test_the_demo_writes_what_it_says_and_can_be_run_again(
     output = capsys.readouterr().out
     assert all(name in output for name in names)
     (here / "d" / "mine.txt").write_text("x")
-    assert "d: holds other files (mine.txt)" in refused(capsys, "demo", "--out", "d")
+    assert "d: contains other files (mine.txt)" in refused(capsys, "demo", "--out", "d")
 
 
 def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture[str], walk: Clip) -> None:

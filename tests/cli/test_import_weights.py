@@ -190,8 +190,8 @@ EMBEDDING = "lm.language_model.transformer.wte.weight"
         ({"lm.more": torch.zeros(1)}, "lm.more is unknown"),
         ({"lm.fake_latent_2": torch.zeros(1)}, "lm.fake_latent_2 is unknown"),
         ({"other.weight": torch.zeros(1)}, "other.weight is unknown"),
-        ({"vae.distribution_tokens": torch.zeros(2, 32)}, "two of its tensors stand for distribution_tokens"),
-        ({"latent_std": torch.zeros(1, 32)}, "two of its tensors stand for latent_std"),
+        ({"vae.distribution_tokens": torch.zeros(2, 32)}, "two tensors map to distribution_tokens"),
+        ({"latent_std": torch.zeros(1, 32)}, "two tensors map to latent_std"),
         ({BLOCK: torch.zeros(3, 3)}, "head.blocks.1.down.weight has shape (3, 3), not (64, 64)"),
         ({EMBEDDING: torch.zeros(50259)}, "wte.weight has shape (50259,), expected 2 sizes above 0"),
         ({"vae.query_pos_decoder.pe": torch.zeros(500)}, "vae.decoder_positions has shape (500,), not"),
@@ -239,11 +239,11 @@ def hostile(path: Path, _: bytes) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (hostile, ".system, which no checkpoint needs; refused"),
+        (hostile, ".system, which a checkpoint does not need; refused"),
         (lambda path, whole: path.write_bytes(whole[: len(whole) // 2]), "not a complete zip file"),
         (lambda path, whole: path.write_bytes(b""), "not a complete zip file"),
         (lambda path, _: torch.save({"a": torch.zeros(1)}, path), "neither a published model"),
-        (lambda path, _: torch.save({"state_dict": {}}, path), "holds no state_dict"),
+        (lambda path, _: torch.save({"state_dict": {}}, path), "has no state_dict"),
     ],
     ids=["hostile", "truncated", "empty", "another model", "no tensors"],
 )
@@ -284,7 +284,7 @@ def test_what_published_weights_need(
         (("none.ckpt", "out", *whole), "none.ckpt: no such file"),
         (
             (source, "out", *whole),
-            "28 numbers do not make heads of 64; say how many heads there are (--heads)",
+            "28 columns cannot be divided into heads of 64; give the number of heads (--heads)",
         ),
         ((source, "out", *whole, "--heads", "3"), "width must be a multiple of heads, got width 28, heads 3"),
         ((source, "out", "--stats", "empty", *whole[2:], "--heads", "4"), "empty: has no Mean.npy"),
@@ -309,7 +309,7 @@ def test_what_published_weights_need(
         ((source, "out", *whole, "--text-branch"), "do not go with --text-branch"),
         (
             ("./none", "out", "--text-branch"),
-            "./none: expected a folder of transformers, a .gguf file or hf:OWNER/NAME",
+            "./none: expected a transformers model folder, a .gguf file or hf:OWNER/NAME",
         ),
         (("none.gguf", "out", "--text-branch"), "none.gguf: no such file"),
     ):

@@ -165,7 +165,7 @@ def test_joined_data_sets_keep_splits_and_refuse_doubles(takes: Path, tmp_path: 
 
 def test_the_data_sets_of_a_folder_are_joined_once(takes: Path, tmp_path: Path) -> None:
     sets = tmp_path / "sets"
-    with pytest.raises(DataError, match="sets: expected a folder of prepared data sets, there is none"):
+    with pytest.raises(DataError, match="sets: expected a folder of prepared data sets; it does not exist"):
         merge_folder(sets, tmp_path / "all")
     for name in ("b", "a"):
         source = tmp_path / f"raw-{name}"

@@ -31,7 +31,7 @@ def test_another_group_does_not_change_the_split() -> None:
 
 
 def test_a_take_with_two_groups_is_an_error() -> None:
-    with pytest.raises(DataError, match="'a' is given with the groups 'walk' and 'run'"):
+    with pytest.raises(DataError, match="'a' has the groups 'walk' and 'run'"):
         split_takes([("a", "walk"), ("a", "run")])
 
 

@@ -110,7 +110,7 @@ def test_without_a_check_doubts_about_the_sentence_are_logged(
     with caplog.at_level(logging.WARNING, logger="bimotion"):
         clip = model.text_to_motion("a person walks " + "and looks around " * 100 + "then waves", frames=20)
     assert clip.match is None
-    assert "the sentence is too long; the model does not read its last" in caplog.text
+    assert "the sentence is too long; the model ignores its last" in caplog.text
     assert "then waves" in caplog.text
 
 

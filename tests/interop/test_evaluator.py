@@ -33,7 +33,7 @@ def test_a_checkpoint_in_the_published_layout_gives_the_published_embeddings(
     with pytest.raises(ModelError, match=r"text_encoder.pos_emb.bias is missing"):
         read_published_evaluator(tmp_path / "broken.tar")
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "other.tar")
-    with pytest.raises(ModelError, match="the network text_encoder is not in it"):
+    with pytest.raises(ModelError, match="the network text_encoder is missing"):
         read_published_evaluator(tmp_path / "other.tar")
 
 
@@ -49,7 +49,7 @@ def test_word_vectors_are_read_without_running_anything(tmp_path: Path) -> None:
     assert words.words == ["unk", "walk"]
     torch.testing.assert_close(words.vectors, torch.arange(6.0).view(2, 3))
     (tmp_path / "our_vab_words.pkl").write_bytes(pickle.dumps([Evil()]))
-    with pytest.raises(ModelError, match=r"our_vab_words.pkl: its pickle asks for .*system"):
+    with pytest.raises(ModelError, match=r"our_vab_words.pkl: its pickle refers to .*system"):
         read_word_vectors(tmp_path)
 
 

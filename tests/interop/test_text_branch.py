@@ -315,7 +315,7 @@ def test_settings_of_llamas_that_our_layers_lack_are_refused() -> None:
     for change, message in (
         ({"attention_bias": True}, "attention_bias True is not supported"),
         ({"hidden_act": "gelu"}, "hidden_act 'gelu' is not supported, only 'silu'"),
-        ({"head_dim": 16}, "heads of 16 numbers do not make its width: 4 x, width 32"),
+        ({"head_dim": 16}, "4 heads of width 16 do not give its width 32"),
         ({"rope_parameters": {"rope_type": "llama3"}}, "rotary positions of the kind 'llama3'"),
         (
             {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},

@@ -23,7 +23,7 @@ def test_json_reads_as_it_stands() -> None:
         ("[1e999]", "too large"),
         ("[18446744073709551616]", "64 bits"),
         ("[" + "9" * 5000 + "]", "digits"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "'c' stands twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "'c' occurs twice"),
         ('["\\ud800"]', "surrogates"),
         ('{"a\\u0000": 1}', "NUL"),
         ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), "64 levels"),

@@ -1,7 +1,7 @@
 """Measured amounts in words, true of any content: seconds, steps, turns, distances, heights and speed.
 
-Captions name amounts rarely. These phrases are added to captions in training, so that numbers and words for amounts
-mean what they measure. Thresholds leave out what could be read either way.
+Few captions contain amounts. These phrases are added to captions in training, so that the model learns what numbers and
+words for amounts mean. Ambiguous amounts are excluded by thresholds.
 """
 
 from collections.abc import Sequence

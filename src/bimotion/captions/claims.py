@@ -1,4 +1,4 @@
-"""Is a caption true? Words that claim something measurable are checked against the facts of the window."""
+"""Truth of captions: words with a measurable meaning are checked against the measured facts of the window."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Content groups by the words of captions, for data sets whose tables name none: what balanced sampling goes by."""
+"""Content groups from the words of captions, for data sets without content labels; used for balanced sampling."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Captions with one property changed: what they say is near the truth and wrong, for networks to tell apart."""
+"""Captions with one property changed, so that they are almost true but wrong: hard negatives."""
 
 import re
 from collections.abc import Sequence

@@ -136,7 +136,9 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
         DataError: fewer than 4 frames, or positions that are not finite.
     """
     if len(joints) < 4 or not np.isfinite(joints).all():
-        raise DataError(f"facts need 4 frames or more of finite positions, got {len(joints)} frames")
+        raise DataError(
+            f"facts are measured on 4 or more frames of finite positions, got {len(joints)} frames"
+        )
     p = np.asarray(joints, np.float64)
     p = p / (leg_length(p) / LEG_M)
     yaw = heading(p)

@@ -1,4 +1,4 @@
-"""Whether a caption is English: the rules that swap sides, check claims and find contents know no other language."""
+"""Whether a caption is English, the only language of the rules that swap sides, check claims and find contents."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a caption says: content and side, read by rules; and the side that a motion measurably shows."""
+"""The content and side that a caption mentions, found by rules; and the side that a motion measurably shows."""
 
 import re
 from functools import cache

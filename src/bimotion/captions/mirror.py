@@ -1,4 +1,4 @@
-"""Captions of the mirror image: every word that names a side is exchanged, or there is no such caption."""
+"""Captions of the mirrored motion: left and right are swapped; a caption where that is not possible has none."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Phrases for measured facts: speed, path, amount, height, repeats; true of the facts that they are chosen by."""
+"""Phrases for measured facts: speed, path, amount, height, repetitions."""
 
 from typing import Literal
 

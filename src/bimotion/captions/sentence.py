@@ -1,4 +1,4 @@
-"""Sentences as captions are written, and the special tokens that may not occur in them."""
+"""Normalised sentences, and the special tokens that they must not contain."""
 
 import re
 import string

@@ -1,4 +1,4 @@
-"""`bimotion adherence`: does a model's motion do what the sentence says?"""
+"""`bimotion adherence`: how well motions follow their sentences."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Adherence:
-    """Measure how well motions follow their sentences: contrasts, requests, order, left and right, naturalness.
+    """Measure how well motions follow their sentences: contrasts, requests, order, left and right, motion quality.
 
-    A fixed list of prompts is judged by kinematic rules, and by a classifier trained on recordings where rules cannot
-    decide (styles, dances). With --recordings the same judges are applied to recorded motions, whose scores are shown
-    next to the model's; with --data reconstruction and captions are measured too. docs/evaluation.md has the details.
+    Motions for a fixed list of prompts are judged by kinematic rules and, for styles and dances, by a classifier
+    trained on recordings. With --recordings the recorded motions are scored in the same way, for comparison; with
+    --data, reconstruction and captions are measured too. docs/evaluation.md has the details.
 
     another system's motions:
       bimotion adherence --export FOLDER --seeds 3       writes FOLDER/prompts.jsonl: file, text, seed
@@ -35,34 +35,34 @@ class Adherence:
 
     model: Model = None
     """A model folder or a Hub repository."""
-    motions: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    motions: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Score the motion files in this folder instead of a model."""
-    recordings: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """Recordings as joints with captions and timed phrases (docs/formats.md), to compare with."""
-    classifier: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    recordings: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Recordings to compare with: joint positions with captions and timed phrases (docs/formats.md)."""
+    classifier: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Activity classifier; trained on the recordings and stored here if the folder has none."""
-    data: Annotated[Path | None, arg(metavar="DATA")] = None
+    data: Annotated[Path | None, arg(metavar="DATA", help_behavior_hint="")] = None
     """A prepared data set: also measure reconstruction and captions of its test windows (models only)."""
     warnings: Flag = False
     """Also measure how well the model's own warnings separate wrong requests from right ones (models only)."""
     check: Flag = False
-    """Only check the judges on the recordings."""
-    export: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """Only write the list of prompts for another system."""
+    """Only measure the accuracy of the judges, on the recordings."""
+    export: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Only write the prompts for another system into this folder."""
     seeds: Annotated[int, arg(metavar="N")] = 3
     """Motions per prompt."""
     guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
-    """Guidance scale; 1 is plain sampling."""
+    """Guidance scale; 1 samples without guidance."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
-    """Sampling steps."""
+    """Number of sampling steps."""
     sampler: SamplerName = None
     """Diffusion sampler."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking)."""
     device: Device = "cpu"
-    """Device: cpu, cuda, mps."""
+    """Device that the model runs on: cpu, cuda, mps."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.json)")] = None
-    """Write all numbers and every verdict."""
+    """Also write all scores and the verdict on every motion to this file."""
     json: Flag = False
     """Print JSON instead of Markdown tables."""
 
@@ -73,15 +73,15 @@ class Adherence:
         if self.seeds < 1:
             raise UsageError(f"--seeds: expected 1 or more, got {self.seeds}")
         if self.motions is not None and self.model is not None:
-            raise UsageError("give one of --model and --motions")
+            raise UsageError("give only one of --model and --motions")
         if self.motions is not None and (self.data is not None or self.warnings):
-            raise UsageError("--data and --warnings measure a model; leave them out with --motions")
+            raise UsageError("--data and --warnings measure a model and cannot be combined with --motions")
         if (
             (self.check or self.classifier is not None)
             and self.recordings is None
             and not self._has_classifier()
         ):
-            raise UsageError("--recordings: which recordings? --check and a new classifier need them")
+            raise UsageError("--recordings: expected a folder; --check and a new classifier need recordings")
         if self.out is not None and not self.out.absolute().parent.is_dir():
             raise UsageError(f"--out: the folder {self.out.parent} does not exist")
         if self.export is not None:

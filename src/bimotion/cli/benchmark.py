@@ -1,4 +1,4 @@
-"""`bimotion benchmark`: how fast this machine is, and what bounds it."""
+"""`bimotion benchmark`: speed on this machine, and the limit that its hardware sets."""
 
 import json
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Measure generating, captioning and training on this machine, beside what it could do at best.
+    """Measure the speed of generation, captioning and training on this machine, next to its theoretical limit.
 
-    The bound is that of the machine's memory or arithmetic, whichever is slower for each part of the work; both are
-    measured in the same run. Without --model the weights are random, of a preset's sizes. Nothing else should be
-    running meanwhile.
+    The limit is set by memory bandwidth or arithmetic, whichever takes longer for each part of the work; both are
+    measured in the same run. Without --model the weights are random, with the sizes of a preset. No other program
+    should be running.
 
     examples:
       bimotion benchmark
@@ -35,18 +35,18 @@ class Benchmark:
     preset: PresetName = "gpt2"
     """Sizes of the network."""
     model: Model = None
-    """A model folder or a Hub repository instead."""
+    """Measure this model instead of a preset: a model folder or a Hub repository."""
     only: Annotated[
         Literal["text to motion", "captioning", "stage1", "stage3"] | None,
         arg(help_behavior_hint="(default: everything)"),
     ] = None
-    """What is measured."""
+    """Measure only this."""
     repeats: Annotated[int, arg(metavar="N")] = 5
-    """Times that each thing is done, after one that is not counted."""
+    """Number of measurements, after a first one that is not counted."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's)")] = None
-    """Threads that compute."""
+    """Number of CPU threads."""
     json: Flag = False
-    """Print one object instead of a table."""
+    """Print one JSON object instead of a table."""
 
     def run(self) -> None:
         """Measure, and print."""

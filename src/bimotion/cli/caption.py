@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Caption:
     """Describe in a sentence what the person in a motion file does.
 
-    Reads BVH, AMC, AMASS and NPY/NPZ. A motion longer than the model takes is captioned part by part. What measured
-    facts of the motion contradict is not said.
+    Reads BVH, AMC, AMASS and NPY/NPZ. Long motions are captioned in parts. Captions that
+    contradict the measured motion are replaced.
 
     examples:
       bimotion caption dance.bvh
@@ -40,7 +40,7 @@ class Caption:
         from bimotion.cli.usage import UsageError
 
         if not self.files:
-            raise UsageError("which motion file? As in: bimotion caption dance.bvh")
+            raise UsageError("expected a motion file, as in: bimotion caption dance.bvh")
         self.running.check()
         clips = {}
         failures: list[str] = []

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Convert:
-    """Convert a motion file: the suffixes choose the formats.
+    """Convert a motion file; the suffixes choose the formats.
 
     Reads .bvh .amc .npy .npz (joint positions, HumanML3D features, AMASS). Writes .bvh .glb .npy .npz .html .mp4 .gif
-    .png. What is written has the 22 joints of the SMPL skeleton, Y up; the defaults suit Blender.
+    .png. Output has the 22 joints of the SMPL skeleton, Y up; the defaults suit Blender.
 
     examples:
       bimotion convert dance.bvh dance.glb
@@ -32,7 +32,7 @@ class Convert:
     source: Annotated[Positional[Path], arg(metavar="IN")]
     """The file to read."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
-    """The file to write; one that exists is overwritten."""
+    """The file to write; an existing one is overwritten."""
     mirror: Flag = False
     """Swap left and right."""
     features: Flag = False
@@ -48,9 +48,9 @@ class Convert:
 
         self.writing.check(self.out)
         if self.features and self.out.suffix.lower() != ".npy":
-            raise UsageError(f"{self.out}: --features are written to .npy")
+            raise UsageError(f"{self.out}: --features can only be written to .npy")
         if self.features and self.writing.fps not in (None, 20):
-            raise UsageError("--fps: HumanML3D features have 20 frames per second")
+            raise UsageError("--fps: HumanML3D features always have 20 frames per second")
         clip = self.reading.read(self.source)
         if self.mirror:
             clip = clip.mirror()

@@ -104,7 +104,7 @@ class Demo:
             others = sorted(path.name for path in self.out.iterdir() if path.name not in written)
             if others:
                 raise UsageError(
-                    f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out"
+                    f"{self.out}: contains other files ({', '.join(others[:3])}); choose another --out"
                 )
         self.out.mkdir(parents=True, exist_ok=True)
 

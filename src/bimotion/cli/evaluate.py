@@ -27,7 +27,7 @@ class Evaluate:
 
     another system's motions:
       bimotion evaluate --data DATA --export-prompts FOLDER   writes FOLDER/prompts.jsonl: captions, lengths, file names
-      (generate these files with the other system: HumanML3D features or any motion file)
+      (generate these files with the other system, as HumanML3D features or any motion format)
       bimotion evaluate --data DATA --motions FOLDER          scores them
       bimotion evaluate --motions FOLDER|FILE                 without a data set: motion quality only
 
@@ -39,16 +39,16 @@ class Evaluate:
     """
 
     data: Annotated[Path | None, arg(metavar="DATA", help_behavior_hint="(optional with --motions)")] = None
-    """A data set that `bimotion prepare` made."""
+    """A data set written by `bimotion prepare`."""
     model: Model = None
     """A model folder or a Hub repository."""
-    motions: Annotated[Path | None, arg(metavar="FOLDER|FILE")] = None
+    motions: Annotated[Path | None, arg(metavar="FOLDER|FILE", help_behavior_hint="")] = None
     """Score the motions in this folder instead of a model's."""
     real: Flag = False
     """Score only the recorded motions."""
-    export_prompts: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    """Only write the list of prompts for another system into this folder."""
-    ask: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    export_prompts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Only write the prompts for another system into this folder."""
+    ask: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Old name of --export-prompts."""
     out: Annotated[Path, arg(metavar="REPORT")] = Path("report")
     """Folder to write; an earlier report in it is replaced."""
@@ -235,11 +235,13 @@ class Evaluate:
 
         own_files = {"results.json", "report.md", "report.html", FOLDER, LOCK_FILE}
         if self.out.exists() and not self.out.is_dir():
-            raise UsageError(f"{self.out}: is a file; --out is a folder")
+            raise UsageError(f"{self.out}: is a file; --out must be a folder")
         if self.out.is_dir() and (
             others := sorted(path.name for path in self.out.iterdir() if path.name not in own_files)
         ):
-            raise UsageError(f"{self.out}: holds other files ({', '.join(others[:3])}); choose another --out")
+            raise UsageError(
+                f"{self.out}: contains other files ({', '.join(others[:3])}); choose another --out"
+            )
 
     def _report(self, result: "Evaluation", about: dict[str, Any], name: str) -> None:
         from bimotion.evaluation.report import PAGE_FILE, score_tables, write_report

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 class Generate:
     """Turn sentences into motions.
 
-    The suffix of --out chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png. Several motions go onto one
-    .html page, or into files named by their sentences, beside --out or in it where it is a folder.
+    The suffix of --out chooses the format: .bvh .glb .npy .npz .html .mp4 .gif .png. Several motions are
+    written to one .html page, or to files named after their sentences, in --out if it is a folder, else beside it.
 
-    Lengths and counts in a sentence are obeyed ("for three seconds", "ten steps"), and what it excludes is left out
-    ("without moving the left arm").
+    Lengths and counts in a sentence set the length of the motion ("for three seconds", "ten steps"); excluded actions
+    are removed ("without moving the left arm").
 
-    Beside each motion stands the model's own caption of it; a line on stderr warns where sentence and motion disagree.
+    Each motion is printed with the model's own caption of it; a warning on stderr says if it contradicts the sentence.
 
     examples:
       bimotion generate "a person waves with the right hand" --out wave.bvh
@@ -49,19 +49,19 @@ class Generate:
     ]
     """What the person does."""
     out: Out
-    """File to write, which is overwritten if it exists, or an existing folder."""
+    """File to write (overwritten if it exists), or an existing folder."""
     format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"] = "bvh"
-    """Format of files in a folder."""
+    """File format, if --out is a folder."""
     seconds: Annotated[
         float | None, arg(metavar="S", help_behavior_hint="(default: from the sentence, else predicted)")
     ] = None
     """Length of the motion in seconds."""
     count: Annotated[int, arg(metavar="N")] = 1
-    """Motions for each sentence; the seed increases by one from each to the next."""
+    """Number of motions per sentence; the seed increases by one for each."""
     best: Annotated[int, arg(metavar="N")] = 1
     """Generate N candidates for each motion and keep the one that matches its sentence best."""
     strict: Flag = False
-    """Fail instead of warning where a motion does not match its sentence."""
+    """Fail instead of warning if a motion does not match its sentence."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
@@ -79,9 +79,7 @@ class Generate:
         from bimotion.cli.usage import UsageError
 
         if not self.text or not all(text.strip() for text in self.text):
-            raise UsageError(
-                'which motion? Give a sentence, as in: bimotion generate "a person waves" --out wave.bvh'
-            )
+            raise UsageError('expected a sentence, as in: bimotion generate "a person waves" --out wave.bvh')
         if self.count < 1:
             raise UsageError(f"--count: expected 1 or more, got {self.count}")
         texts = [text for text in self.text for _ in range(self.count)]

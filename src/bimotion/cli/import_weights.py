@@ -49,16 +49,16 @@ The text branch is `{source}`, under its own licence. Everything else is random:
 
 @dataclass(frozen=True)
 class ImportWeights:
-    """Turn published or pretrained weights into a folder that bimotion reads.
+    """Convert published or pretrained weights to a folder that bimotion reads.
 
-    Nothing in a checkpoint is ever run. Where anything in it does not fit, nothing is written.
+    Code in a checkpoint is never executed. If any weight does not fit, nothing is written.
 
     what CKPT can be:
       a MotionGPT3 checkpoint       OUT is a model folder; needs --stats and GPT-2's tokenizer
       a motion VAE of MLD           OUT is a VAE folder for `bimotion train stage1 --vae OUT`; needs --stats
       the published evaluator (finest.tar)
                                     OUT is for `bimotion evaluate --evaluator OUT`; needs --stats, --glove and --texts
-      TMR (a run's folder, or a checkpoint of its)
+      TMR (the folder of a run, or a checkpoint)
                                     OUT is for `bimotion evaluate --evaluator OUT` and `search`; needs --stats
       a GPT-2 or Llama-family model (with --text-branch)
                                     OUT is a model folder that training starts from
@@ -76,33 +76,33 @@ class ImportWeights:
     source: Annotated[Positional[str], arg(metavar="CKPT")]
     """The checkpoint; with --text-branch a folder, a .gguf file or hf:OWNER/NAME."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
-    """The folder to make."""
+    """The folder to create."""
     stats: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(published weights need it)")] = None
     """HumanML3D's folder with Mean.npy and Std.npy, TMR's with mean.pt and std.pt, or an npz with mean and std."""
     tokenizer: Annotated[str | None, arg(metavar="DIR", help_behavior_hint="(default: from the Hub)")] = None
-    """GPT-2's tokenizer: a folder with tokenizer.json, or with vocab.json and merges.txt, or hf:OWNER/NAME."""
+    """GPT-2's tokenizer: a folder with tokenizer.json, or vocab.json and merges.txt, or hf:OWNER/NAME."""
     glove: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
         None
     )
-    """The folder with our_vab_data.npy and our_vab_words.pkl: CKPT is the published evaluator."""
+    """The folder with our_vab_data.npy and our_vab_words.pkl; CKPT is then read as the published evaluator."""
     texts: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(the published evaluator only)")] = (
         None
     )
-    """HumanML3D's folder of captions with tagged words."""
+    """HumanML3D's folder of captions with part-of-speech tags."""
     text_model: Annotated[
         str | None, arg(metavar="DIR", help_behavior_hint="(TMR only; default: DistilBERT)")
     ] = None
     """The language model that TMR was trained with: a folder or hf:OWNER/NAME."""
     text_branch: Flag = False
-    """CKPT is a language model: make a new model around it."""
+    """Read CKPT as a language model, and create an untrained model with it as the text branch."""
     preset: PresetName = "gpt2"
-    """With --text-branch: sizes of everything but the transformer."""
+    """With --text-branch: preset for the sizes of all parts except the transformer."""
     layers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
-    """With --text-branch: keep the first layers only."""
+    """With --text-branch: keep only the first N layers."""
     vocab_size: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None
-    """With --text-branch: keep so many text tokens, the most frequent ones."""
+    """With --text-branch: keep only the N most frequent text tokens."""
     keep_words: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
-    """With --vocab-size: a text file whose words keep their tokens."""
+    """With --vocab-size: a text file; the tokens of its words are kept."""
     motion_width: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the text's)")] = None
     """With --text-branch: width of the motion branch."""
     motion_ff_width: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the text's)")] = (
@@ -111,10 +111,10 @@ class ImportWeights:
     """With --text-branch: inner width of the motion branch's feed-forward layers."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """With --text-branch: makes the random weights repeatable."""
-    heads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: heads of 64 numbers)")] = None
-    """Attention heads of a published checkpoint's transformer, which it does not tell."""
+    heads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: width / 64)")] = None
+    """Number of attention heads of a published transformer, which a checkpoint does not store."""
     dtype: Literal["float32", "float16"] = "float32"
-    """How weights are stored."""
+    """Data type of the written weights."""
 
     def run(self) -> None:
         """Read everything, then write."""
@@ -124,15 +124,15 @@ class ImportWeights:
             return
         tmr = self._is_tmr()
         if self.text_model is not None and not tmr:
-            raise UsageError("--text-model goes with TMR only")
+            raise UsageError("--text-model is for TMR only")
         from bimotion.interop.official import holds_language_model
 
         whole = self.glove is None and not tmr and holds_language_model(self.source)
         if self.stats is None:
             files = "TMR's mean.pt and std.pt" if tmr else "HumanML3D's Mean.npy and Std.npy"
             raise UsageError(
-                "--stats is missing: published weights do not hold the mean and deviation of their features; name "
-                f"the folder with {files}"
+                "--stats is missing: published weights lack the mean and standard deviation of the features; "
+                f"give the folder with {files}"
             )
         if tmr:
             self._write_tmr(self.stats)
@@ -146,16 +146,16 @@ class ImportWeights:
     def _check_options(self) -> None:
         """Refuse an output that exists, and options that exclude each other."""
         if not self.out.name:
-            raise UsageError(f"{self.out}: expected the name of a folder to make")
+            raise UsageError(f"{self.out}: expected the name of a folder to create")
         if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
-            raise UsageError(f"{self.out} exists already; move it away, or name another folder")
+            raise UsageError(f"{self.out} exists already; move it, or choose another folder")
         if (self.glove is None) != (self.texts is None):
-            raise UsageError("--glove and --texts go together: the published evaluator needs both")
+            raise UsageError("--glove and --texts must be given together: the published evaluator needs both")
         if self.text_branch:
             if self.glove is not None:
-                raise UsageError("--glove and --texts do not go with --text-branch")
+                raise UsageError("--glove and --texts cannot be combined with --text-branch")
             if (self.stats, self.tokenizer, self.heads) != (None, None, None):
-                raise UsageError("--stats, --tokenizer and --heads do not go with --text-branch")
+                raise UsageError("--stats, --tokenizer and --heads cannot be combined with --text-branch")
 
     def _is_tmr(self) -> bool:
         """Whether the source is a TMR folder; other folders and missing files are refused."""

@@ -1,4 +1,4 @@
-"""`bimotion inbetween`: the motion between two motions."""
+"""`bimotion inbetween`: a transition between two motions."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from bimotion.cli.terminal import note, say, say_lines
 
 @dataclass(frozen=True)
 class Inbetween:
-    """Join two motions by a generated transition: the first, the transition, the second.
+    """Join two motions: write the first, a generated transition, and the second.
 
     The second motion is moved to where the transition arrives; with --fixed-end it keeps the position in its file,
     and the path of the transition is bent to lead there.

@@ -1,4 +1,4 @@
-"""`bimotion info`: what a motion file or a model folder holds."""
+"""`bimotion info`: what a motion file or a model folder contains."""
 
 import json
 from dataclasses import dataclass

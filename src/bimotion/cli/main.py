@@ -26,21 +26,21 @@ COMMANDS = {
     "predict": ("predict", "Predict", "continue a motion"),
     "inbetween": ("inbetween", "Inbetween", "join two motions by a generated transition"),
     "convert": ("convert", "Convert", "convert a motion file to another format"),
-    "retarget": ("retarget", "Retarget", "put motions on your own character"),
+    "retarget": ("retarget", "Retarget", "retarget motions to your own character"),
     "view": ("view", "View", "write an HTML page that plays motions in 3D"),
     "info": ("info", "Info", "show what a motion file or a model folder contains"),
     "prepare": ("prepare", "Prepare", "make a data set from recordings"),
     "train": ("train", "run_train", "train a model on a data set"),
-    "evaluate": ("evaluate", "Evaluate", "score a model or any motions, with a report"),
+    "evaluate": ("evaluate", "Evaluate", "score a model or motion files, and write a report"),
     "adherence": ("adherence", "Adherence", "measure how well motions follow their sentences"),
     "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "import-weights": (
         "import_weights",
         "ImportWeights",
-        "turn published or pretrained weights into a model folder",
+        "convert published or pretrained weights to a model folder",
     ),
-    "benchmark": ("benchmark", "Benchmark", "measure the speed of this machine, and its bound"),
+    "benchmark": ("benchmark", "Benchmark", "measure the speed on this machine"),
 }
 
 EXAMPLES = """\
@@ -69,7 +69,7 @@ def run(args: Sequence[str]) -> None:
     from bimotion.cli.usage import UsageError, parse
 
     if not args:
-        raise UsageError("which command? `bimotion --help` lists them")
+        raise UsageError("expected a command; `bimotion --help` lists them")
     name = args[0]
     if name in ("-h", "--help", "help"):
         say_lines(overview())

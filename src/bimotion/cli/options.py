@@ -36,7 +36,7 @@ Model = Annotated[
 """A model folder, a training run, or a Hub repository."""
 
 Flag = Annotated[bool, arg(help_behavior_hint="")]
-"""A switch that is off unless given."""
+"""A switch, off by default."""
 
 Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: random)")]
 """Makes a result repeatable."""
@@ -66,7 +66,7 @@ class Running:
     """Number format that the model computes in; int8 is for large models on a CPU (docs/performance.md)."""
 
     def check(self) -> None:
-        """Fail before anything else is done where there is no such model.
+        """Fail early if the model does not exist.
 
         Raises:
             ModelError: the model does not exist.
@@ -79,7 +79,7 @@ class Running:
         """The model.
 
         Raises:
-            ModelError: it does not exist, is broken, or cannot be used like this.
+            ModelError: it does not exist, is broken, or cannot run with these settings.
         """
         from bimotion.api import load
 
@@ -99,7 +99,7 @@ class Drawing:
     guidance: Guidance = None
     """Guidance scale: how closely the motion follows the prompt; 1 samples without guidance."""
     steps: Steps = None
-    """Number of sampling steps: more are slower and a little better."""
+    """Number of sampling steps: more are slower and slightly better."""
     sampler: SamplerName = None
     """Diffusion sampler."""
 
@@ -108,7 +108,7 @@ class Drawing:
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
     def check(self) -> None:
-        """Fail at once where a setting is out of range.
+        """Fail early if a setting is out of range.
 
         Raises:
             ConfigError: it is.
@@ -124,27 +124,25 @@ DrawingOptions = Annotated[Drawing, arg(name="")]
 
 @dataclass(frozen=True)
 class Reading:
-    """How motion files are read; what is not given is detected from the file."""
+    """How motion files are read; what is not set is detected from the file."""
 
     skeleton: Annotated[
         Path | None, arg(metavar="ASF", help_behavior_hint="(default: beside the AMC file)")
     ] = None
     """The skeleton of an AMC file."""
-    joint_map: Annotated[
-        Path | None, arg(metavar="JSON", help_behavior_hint="(default: by names and shape)")
-    ] = None
-    """Which joint of the file is which, for those that were found wrongly (docs/formats.md)."""
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: detected)")] = None
+    """Names of the joints that detection gets wrong, as a JSON object (docs/formats.md)."""
     unit: Annotated[
         Literal["m", "dm", "cm", "inch", "mm"] | None,
         arg(help_behavior_hint="(default: from the size of the body)"),
     ] = None
     """Unit of the file's lengths."""
     up: Annotated[Literal["y", "z"] | None, arg(help_behavior_hint="(default: from the rest pose)")] = None
-    """Axis of the file that points up."""
-    rate: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as the file says)")] = None
-    """True frames per second of the file, where it states none or a wrong one; the motion is not resampled."""
+    """Up axis of the file."""
+    rate: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: from the file)")] = None
+    """True frame rate of a file that states none or a wrong one; the motion is not resampled."""
     body_model: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(AMASS only)")] = None
-    """Folder of `smplx` body models; SMPL's mean skeleton stands in."""
+    """Folder of `smplx` body models; without it, SMPL's mean skeleton is used."""
     animation: Annotated[
         str | None,
         arg(metavar="NAME|INDEX", help_behavior_hint="(default: the first that moves a joint)"),
@@ -186,33 +184,33 @@ class Writing:
     """How motion files are written; the defaults suit Blender."""
 
     names: Annotated[NameSet, arg(help_behavior_hint="(default: smpl; .bvh and .glb only)")] = "smpl"
-    """Joint names: mixamo for Mixamo, Maya and MotionBuilder, unreal for Unreal Engine, unity for Unity's Humanoid, vrm
-    for VRM avatars, smpl for Blender and research code."""
+    """Joint names: smpl for Blender and research code, mixamo for Mixamo, Maya and MotionBuilder, unreal for Unreal
+    Engine, unity for Unity's Humanoid, vrm for VRM avatars."""
     out_unit: Annotated[OutUnit, arg(help_behavior_hint="(default: m; .bvh only)")] = "m"
-    """Unit of written lengths: m suits Blender and three.js, cm Maya, MotionBuilder and Unreal."""
-    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
-    """Frames per second to write, such as 24, 25, 30 or 60; rotations are interpolated."""
+    """Unit of lengths: m for Blender and three.js, cm for Maya, MotionBuilder and Unreal."""
+    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: unchanged)")] = None
+    """Frame rate of the written file, such as 24, 25, 30 or 60; rotations are interpolated."""
     in_place: Flag = False
-    """Take the way along the floor out of the motion: it treads on the spot."""
+    """Remove horizontal root translation, so that the motion stays on the spot."""
     root_bone: Flag = False
-    """Add a bone on the floor that carries way and heading, for root motion in Unreal and Unity (.bvh, .glb)."""
+    """Add a root bone on the floor with the path and heading: root motion for Unreal and Unity (.bvh, .glb)."""
     start: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: the beginning)")] = None
-    """Second at which the written part begins."""
+    """Start of the part to write, in seconds."""
     end: Annotated[float | None, arg(metavar="S", help_behavior_hint="(default: the end)")] = None
-    """Second at which the written part ends."""
+    """End of the part to write, in seconds."""
     sidecar: Flag = False
-    """Write caption, rate and length to a .json file beside each motion as well."""
+    """Also write a .json file with caption, frame rate and length beside each motion."""
     camera: Annotated[
         Literal["follow", "fixed", "front", "side", "top"], arg(help_behavior_hint="(default: follow)")
     ] = "follow"
-    """Where .mp4 and .gif are filmed from; fixed stands still with the whole way in view, the others go along."""
+    """Camera of .mp4 and .gif: `fixed` stands still and shows the whole path, the others follow the body."""
     trail: Flag = False
-    """Draw the way on the floor (.mp4, .gif)."""
+    """Draw the path on the floor (.mp4, .gif)."""
     contacts: Flag = False
-    """Colour feet that touch the floor (.mp4, .gif)."""
+    """Highlight feet that touch the floor (.mp4, .gif)."""
 
     def check(self, path: Path) -> None:
-        """Fail now where writing a clip to `path` would fail later.
+        """Fail early if a clip cannot be written to `path`.
 
         Raises:
             BimotionError: the path or an option cannot be used.

@@ -1,4 +1,4 @@
-"""Where results go: names of several outputs, and what may be overwritten."""
+"""Paths of output files, and which existing files may be overwritten."""
 
 import re
 import unicodedata
@@ -50,6 +50,6 @@ def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[
         number = f"-{next_number[name]:0{width}d}" if totals[name] > 1 else ""
         path = first.with_name(f"{name}{number}{first.suffix}")
         if path.exists():
-            raise UsageError(f"{path} exists already; move it away, or choose another --out")
+            raise UsageError(f"{path} exists already; move it, or choose another --out")
         paths.append(path)
     return paths

@@ -24,7 +24,7 @@ from bimotion.cli.terminal import say, say_lines
 
 @dataclass(frozen=True)
 class Predict:
-    """Continue a motion: write the given motion, followed by what the model predicts.
+    """Continue a motion: write the motion, followed by the model's prediction.
 
     examples:
       bimotion predict walk.bvh --seconds 2 --out longer.bvh

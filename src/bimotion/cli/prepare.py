@@ -23,19 +23,19 @@ MAX_ROWS = 60
 class Prepare:
     """Make a data set from raw files: windows of features with captions, statistics and splits.
 
-    An interrupted run continues when the command is given again. What could not be used is listed at the end, with
-    the number of captions that will be learnt.
+    An interrupted run continues when the same command is run again. At the end, files and captions that cannot be used
+    are listed, and the number of captions for training is printed.
 
     kinds:
       bandai-namco  Bandai-Namco-Research-Motiondataset 1 and 2 (BVH)
       cmu           CMU motion capture (ASF/AMC and BVH)
       joints        joint positions in one array with tables of recordings, captions and timed phrases
-      bvh           a folder of own recordings with a captions.csv, or a .txt beside each file
+      bvh           a folder of your own recordings with a captions.csv, or a .txt beside each file
       humanml3d     the published folder layout (new_joint_vecs, texts, splits)
       amass         AMASS npz (needs --body-model)
-      merged        a folder of data sets prepared before, joined into one; nothing is cut anew
+      merged        a folder of prepared data sets, joined into one
 
-    docs/formats.md describes the files of each kind, docs/your-own-data.md all steps for own recordings.
+    docs/formats.md describes the files of each kind, docs/your-own-data.md every step for your own recordings.
 
     examples:
       bimotion prepare bandai-namco raw/dataset data/bandai
@@ -53,26 +53,24 @@ class Prepare:
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """Folder of the new data set."""
     catalogue: Annotated[Path | None, arg(metavar="JSONL", help_behavior_hint="(default: none)")] = None
-    """Labels and captions that replace those found: one JSON object per recording, with its id."""
+    """Labels and captions that replace those of the recordings: one JSON object per recording, with its id."""
     min_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 20; humanml3d 40)")] = (
         None
     )
-    """Shortest window, frames at 20 per second."""
+    """Length of the shortest window, in frames at 20 per second."""
     max_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 196)")] = None
-    """Longest window."""
+    """Length of the longest window, in frames at 20 per second."""
     no_mirror: Flag = False
     """Do not add mirrored copies."""
     long_captions: Annotated[Literal["omit", "windows"], arg(help_behavior_hint="(default: omit)")] = "omit"
-    """Captions without start and end of recordings longer than a window: leave them out, or give them to every
-    window whose measured motion does not contradict them."""
+    """Captions without times, of recordings longer than a window: omit them, or use them for every window whose
+    measured motion does not contradict them."""
     grammar_captions: Flag = False
-    """Write captions from content labels and measured motion also where recordings have captions of their own."""
+    """Also generate captions from content labels and measured motion for recordings that have captions."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all cores)")] = None
     """Worker processes."""
-    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: by the names)")] = (
-        None
-    )
-    """Names of the files' joints by ours, for skeletons that bimotion does not know."""
+    joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: detected)")] = None
+    """JSON object from bimotion's joint names to the files', for joints that detection gets wrong."""
     unit: Annotated[
         Literal["m", "dm", "cm", "inch", "mm"] | None,
         arg(help_behavior_hint="(default: from the body's height)"),
@@ -128,9 +126,7 @@ class Prepare:
             name = f"--{option.name.replace('_', '-')}"
             kept = option.name in ("kind", "source", "out", "json")
             if not kept and getattr(self, option.name) != option.default:
-                raise UsageError(
-                    f"{name}: data sets are joined as they are; give this option when preparing them"
-                )
+                raise UsageError(f"{name}: not available when joining data sets; use it when preparing them")
         return merge_folder(self.source, self.out)
 
 

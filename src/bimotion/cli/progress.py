@@ -1,4 +1,4 @@
-"""Progress bars on stderr: only on a terminal, only for more than one piece of work."""
+"""Progress bars on stderr: only on a terminal and for more than one item."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`bimotion retarget`: motions on a character."""
+"""`bimotion retarget`: motions to another character."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +12,12 @@ from bimotion.cli.terminal import say
 
 @dataclass(frozen=True)
 class Retarget:
-    """Put motions on your own character, which keeps its mesh and materials.
+    """Retarget motions to your own character, which keeps its mesh and materials.
 
-    The character is a .bvh, .glb, .gltf or .vrm with a humanoid skeleton of any naming and rest pose. Limbs point as in
-    the motion, hips are scaled to the character's legs, feet stand on its floor, arms stay clear of its body. Several
-    motions become several animation clips, named by the files. A .bvh character takes one motion.
+    The character is a .bvh, .glb, .gltf or .vrm with a humanoid skeleton, whatever its joint names and rest pose.
+    Limb directions are those of the motion, steps are scaled to the character's leg length, feet stay on the floor, and
+    arms do not pass through the body. Each motion becomes an animation clip named after its file. A
+    .bvh character takes one motion.
 
     examples:
       bimotion retarget wave.bvh character.glb --out waving.glb
@@ -27,9 +28,9 @@ class Retarget:
     files: Annotated[Positional[tuple[Path, ...]], arg(metavar="MOTION... CHARACTER")]
     """One or more motion files, and the character last."""
     out: Annotated[Path, arg(metavar="FILE")]
-    """The file to write; one that exists is overwritten."""
-    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: as it is)")] = None
-    """Frames per second to write."""
+    """The file to write; an existing one is overwritten."""
+    fps: Annotated[float | None, arg(metavar="FPS", help_behavior_hint="(default: unchanged)")] = None
+    """Frame rate of the written file."""
     reading: ReadingOptions = Reading()
     """How the motions are read."""
 

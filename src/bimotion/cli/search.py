@@ -19,8 +19,8 @@ class Search:
     """Find recordings by a sentence, or by a motion file as an example.
 
     Recordings (BVH, AMC, NPY, NPZ) are indexed once, in FOLDER/.bimotion-index.npz; new and changed files are read
-    again. A long recording is searched in pieces of 6 s. The score of a sentence is the probability that it is true of
-    the piece; below 0.5 nothing is found. The score of an example is the cosine of the embeddings.
+    again. Long recordings are searched in pieces of 6 s. For a sentence the score is the probability that it describes
+    the piece, and pieces below 0.5 are not listed; for an example it is the cosine of the embeddings.
 
     examples:
       bimotion search "a person waves with the left hand" takes/
@@ -48,7 +48,7 @@ class Search:
     max_speed: Annotated[float | None, arg(metavar="V", help_behavior_hint="(default: any)")] = None
     """Highest mean horizontal speed of the piece, m/s."""
     side: Annotated[Literal["left", "right"] | None, arg(help_behavior_hint="(default: any)")] = None
-    """Side that the piece shows: of the activity in the sentence, else of the busier hand."""
+    """Body side that performs the activity of the sentence; without an activity, the hand that moves more."""
     page: Annotated[Path | None, arg(metavar="PAGE", help_behavior_hint="(.html)")] = None
     """Also write a page that plays the hits."""
     evaluator: Evaluator = None

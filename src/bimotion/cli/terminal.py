@@ -1,4 +1,4 @@
-"""Everything that the command line prints: no control character of a file or a name reaches the terminal.
+"""Output of the command line: control characters in file names and contents never reach the terminal.
 
 Only this module calls `print`; ruff's T20 refuses it elsewhere.
 """

@@ -46,7 +46,7 @@ def run_train(args: Sequence[str]) -> None:
 
         rows = "\n".join(f"  {stage:10} {ABOUT.get(stage, '')}".rstrip() for stage in STAGES)
         if not args:
-            raise UsageError(f"which stage? One of {', '.join(STAGES)} (`bimotion train --help`)")
+            raise UsageError(f"expected a stage, one of {', '.join(STAGES)} (`bimotion train --help`)")
         say_lines(HELP.format(stages=rows))
         return
     from bimotion.training.command import parse_stage, run_stage

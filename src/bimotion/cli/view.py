@@ -37,7 +37,7 @@ class View:
         from bimotion.cli.usage import UsageError
 
         if not self.files:
-            raise UsageError("which motion file? As in: bimotion view walk.bvh --out walk.html")
+            raise UsageError("expected a motion file, as in: bimotion view walk.bvh --out walk.html")
         if self.out.suffix.lower() != ".html":
             raise UsageError(f"{self.out}: expected a name that ends in .html")
         from bimotion.api import check_writable

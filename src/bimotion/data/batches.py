@@ -1,4 +1,4 @@
-"""The order of examples: balanced by content, in batches of like lengths, the same for the same generator."""
+"""The order of examples: balanced by content, in batches of similar lengths, reproducible from the generator."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Captions in text files: lines beside a recording, tables, and the published format with tagged words.
 
-A caption is read whole or refused with its file and line; it is never cut, guessed at or altered.
+A caption is read unchanged, or refused with its file and line.
 """
 
 import codecs
@@ -148,7 +148,7 @@ def _strictly_tagged(line: str) -> TimedCaption:
     caption = _tagged_line(line)
     if caption is None:
         raise ValueError(
-            f"expected caption#tagged words#start#end, got {line.count('#')} of 3 '#' and no such fields"
+            f"expected caption#tagged words#start#end, got {line.count('#')} of 3 '#' and no tagged words or times"
         )
     return caption
 
@@ -191,7 +191,7 @@ def _check_quotes(line: str, fields: Sequence[str], delimiter: str) -> None:
     is_quoted = line.lstrip().startswith('"') or f'{delimiter}"' in line.replace(" ", "")
     if not is_quoted and any(field.count('"') % 2 for field in fields):
         raise ValueError(
-            'a double quote is open; quote the whole caption, and write quotes in it twice: "a ""b"" c"'
+            'a double quote is not closed; put the whole caption in quotes and double the inner ones: "a ""b"" c"'
         )
 
 
@@ -200,7 +200,7 @@ def _row(header: Sequence[str], fields: list[str], delimiter: str, where: str) -
         fields.pop()
     if len(fields) > len(header):
         raise ValueError(
-            f"{len(fields)} fields, the header names {len(header)}; put a caption that holds {delimiter!r} in double "
+            f"{len(fields)} fields, the header names {len(header)}; put captions that contain {delimiter!r} in double "
             "quotes"
         )
     values = {name: field.strip() for name, field in zip(header, fields, strict=False)}

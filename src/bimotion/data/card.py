@@ -1,4 +1,4 @@
-"""The data card: what a prepared data set holds."""
+"""The data card: contents of a prepared data set."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence

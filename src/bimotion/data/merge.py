@@ -26,14 +26,14 @@ def merge_datasets(folders: Sequence[Path | str], out: Path | str) -> PrepareRep
     """
     out, stores = Path(out), [MotionStore.open(folder) for folder in folders]
     if any(store.folder.resolve() == out.resolve() for store in stores):
-        raise DataError(f"{out}: expected a folder of its own for the joined data set")
+        raise DataError(f"{out}: the joined data set must be written outside the folder of its sources")
     parts = [[store.meta, len(store), store.num_rows] for store in stores]
     fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     with locked_folder(out):
         if (out / META_FILE).is_file():
             if MotionStore.open(out).meta.get("fingerprint") == fingerprint:
                 return read_report(out)
-            raise DataError(f"{out}: holds another data set; remove it or choose another folder")
+            raise DataError(f"{out}: contains another data set; remove it or choose another folder")
         items = _joined_items(stores)
         rows = sum(store.num_rows for store in stores)
         meta = {
@@ -52,14 +52,14 @@ def merge_folder(src: Path | str, out: Path | str) -> PrepareReport:
     """
     src, out = Path(src), Path(out)
     if not src.is_dir():
-        raise DataError(f"{src}: expected a folder of prepared data sets, there is none")
+        raise DataError(f"{src}: expected a folder of prepared data sets; it does not exist")
     folders = sorted(
         folder
         for folder in src.iterdir()
         if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() != out.resolve()
     )
     if not folders:
-        raise DataError(f"{src}: expected folders in it that are prepared data sets, found none")
+        raise DataError(f"{src}: expected subfolders with prepared data sets, found none")
     return merge_datasets(folders, out)
 
 
@@ -70,7 +70,9 @@ def _joined_items(stores: Sequence[MotionStore]) -> list[Item]:
     for store in stores:
         for item in store:
             if split_of.setdefault(item.take, item.split) != item.split:
-                raise DataError(f"{store.folder}: take {item.take} is in {item.split} here, elsewhere not")
+                raise DataError(
+                    f"{store.folder}: take {item.take} is in the split {item.split} here, but not in another data set"
+                )
             items.append(replace(item, offset=item.offset + rows))
         rows += store.num_rows
     if repeated := [name for name, n in Counter(item.id for item in items).items() if n > 1]:

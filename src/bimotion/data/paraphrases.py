@@ -1,8 +1,8 @@
-"""Paraphrases of captions in other registers, synonyms and short commands, true of the same window.
+"""Paraphrases of captions: other registers, synonyms and short commands for the same window.
 
 They widen the vocabulary that text-to-motion understands: our own wordings (`static/paraphrases.json`) and WordNet's
-names of actions (`static/wordnet.json`). Subjects and scenes are WordNet's people and places, which mean nothing for
-the motion. Captions that the model learns to write come from the grammar.
+names of actions (`static/wordnet.json`). Subjects and scenes are WordNet's people and places, which do not affect the
+motion. Captions that the model learns to write come from the grammar.
 """
 
 import json

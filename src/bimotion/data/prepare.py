@@ -1,4 +1,4 @@
-"""Data sets from raw files: on all cores, with a shard for each recording, so that an interrupted run can go on."""
+"""Data sets from raw files, on all cores, with one shard per recording so that an interrupted run can continue."""
 
 import logging
 import os
@@ -60,7 +60,7 @@ def find_recordings(
     if kind not in get_args(SourceKind):
         raise DataError(f"source kind {kind!r}: expected one of {', '.join(get_args(SourceKind))}")
     if not src.is_dir():
-        raise DataError(f"{src}: expected a folder of raw recordings, there is none")
+        raise DataError(f"{src}: expected a folder of raw recordings; it does not exist")
     found = _FINDERS[kind](src)
     recordings = [replace(recording, reading=reading or Reading()) for recording in found.recordings]
     return replace(found, recordings=apply_catalogue(recordings, catalogue) if catalogue else recordings)
@@ -169,7 +169,7 @@ def _finished_report(out: Path, settings: Mapping[str, Any], fingerprint: str) -
         return read_report(out)
     if any(meta.get(name) != value for name, value in settings.items()):
         raise DataError(
-            f"{out}: holds a data set made from another folder, with other settings or by an older version; remove it "
+            f"{out}: has a data set from another folder, with other settings or by an older version; remove it "
             "or choose another folder"
         )
     logger.warning("%s: recordings or captions have changed since it was prepared; preparing it again", out)
@@ -236,7 +236,7 @@ def _run_pool(
         except BrokenProcessPool:
             raise DataError(
                 "a worker process was killed, perhaps for lack of memory; run the same command again with fewer "
-                "--workers, it goes on where it stopped"
+                "--workers to continue"
             ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The result of `prepare`: what the data set holds, which captions are learnt, and what could not be used."""
+"""The result of `prepare`: its contents, the captions used in training, and what cannot be used."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping

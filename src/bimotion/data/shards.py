@@ -1,7 +1,7 @@
-"""Windows of single recordings on disk, kept until the data set is whole.
+"""Windows of single recordings on disk, kept until the data set is complete.
 
 A shard's name is a hash of everything that its windows depend on, the contents of the files included: an interrupted
-run goes on with the shards that still hold, whatever changed in between.
+run reuses the shards that are still valid.
 """
 
 import hashlib

@@ -29,9 +29,7 @@ def split_takes(takes: Iterable[tuple[str, str]]) -> dict[str, Split]:
     group_of: dict[str, str] = {}
     for take, group in takes:
         if group_of.setdefault(take, group) != group:
-            raise DataError(
-                f"take {take!r} is given with the groups {group_of[take]!r} and {group!r}, expected one"
-            )
+            raise DataError(f"take {take!r} has the groups {group_of[take]!r} and {group!r}, expected one")
     members: dict[str, list[str]] = defaultdict(list)
     for take, group in group_of.items():
         members[group].append(take)

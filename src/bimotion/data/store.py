@@ -3,7 +3,7 @@
 features.npy   (frames of all windows, 263) float32, not normalised; mirrored copies are computed on reading
 index.jsonl    one line per window: its id, rows, labels, captions and facts
 stats.npz      mean and std of the training split, mirrored copies included
-meta.json      settings, sources, and what could not be used
+meta.json      settings, sources, and files that could not be used
 README.md      data card
 """
 

@@ -1,4 +1,4 @@
-"""Writing a data set: features, index, statistics, data card and settings; whole or not at all."""
+"""Writing a data set: features, index, statistics, data card and settings; complete or not at all."""
 
 import json
 from collections import Counter

@@ -1,1 +1,1 @@
-"""How good a system is: retrieval, distributions, joint errors, captions, and the protocols that combine them."""
+"""Scores of a system: retrieval, distributions, joint errors, captions, and the protocols that combine them."""

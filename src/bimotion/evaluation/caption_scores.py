@@ -152,7 +152,7 @@ def bert_score(
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"BERTScore's model roberta-large cannot be loaded: {why}; download it once with a network connection, "
-            "or leave BERTScore out"
+            "or omit BERTScore"
         ) from error
     return float(f1.mean())
 
@@ -160,11 +160,11 @@ def bert_score(
 def _check(captions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
     if not captions or len(captions) != len(references):
         raise DataError(
-            f"captions and their references are scored together, got {len(captions)} and {len(references)}"
+            f"expected as many captions as lists of references, at least one, got {len(captions)} and {len(references)}"
         )
     for number, item_references in enumerate(references):
         if not item_references:
-            raise DataError(f"item {number} has no reference caption; leave it out")
+            raise DataError(f"item {number} has no reference caption; exclude it")
 
 
 def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""One evaluation: every part in which a system can be scored, beside the recorded motions."""
+"""One evaluation: all parts in which a system is scored, next to the recorded motions."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping

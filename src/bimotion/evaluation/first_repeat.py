@@ -1,4 +1,4 @@
-"""What a report shows of the first repeat: curves, embeddings, scores by content, quality, best and worst cases."""
+"""Details of the first repeat for the report: curves, embeddings, scores by content, quality, best and worst cases."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

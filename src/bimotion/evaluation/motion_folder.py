@@ -1,4 +1,4 @@
-"""Motions of another system, as files, with the list of prompts that they answer.
+"""Motions of another system, as files, with the list of their prompts.
 
 The list `prompts.jsonl` has one JSON object per motion: {"file", "repeat", "id", "caption", "frames"}. `export_prompts`
 writes it; the other system writes the files that it names, in the folder of the list. A file is HumanML3D features
@@ -85,8 +85,8 @@ class MotionFolder:
             missing = [item.id for item in evaluation_set.items if item.id not in by_id]
             if missing:
                 raise DataError(
-                    f"{path}: repeat {number} lacks {len(missing)} of {len(evaluation_set)} windows, such as "
-                    f"{missing[0]}; evaluate with the data set, split, count and seed that the list was written for"
+                    f"{path}: repeat {number} has no motion for {len(missing)} of {len(evaluation_set)} windows, such "
+                    f"as {missing[0]}; evaluate with the data set, split, count and seed that the list was written for"
                 )
             self._sets.append([by_id[item.id] for item in evaluation_set.items])
 

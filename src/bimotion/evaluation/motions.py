@@ -1,8 +1,8 @@
-"""Motions that are scored, in the two forms in which systems give them.
+"""Motions to be scored, in the two forms that systems return.
 
 A motion is an array of HumanML3D features (T, 263), not normalised, or a `Clip`. Evaluators read features. Floor
-contact, skating and the other quality measures read joints where they stand: encoding a clip as features puts it on
-its lowest joint, so these measures never go through features where a clip is given.
+contact, skating and the other quality measures need the original height: encoding a clip as features puts its lowest
+joint on the floor, so these measures use the joints of a clip directly.
 """
 
 from collections.abc import Iterator

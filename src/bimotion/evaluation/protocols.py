@@ -1,4 +1,4 @@
-"""Evaluation protocols: every choice on which a score depends.
+"""Evaluation protocols: all settings that a score depends on.
 
 Scores of different protocols are never compared.
 """

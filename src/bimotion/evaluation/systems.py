@@ -1,4 +1,4 @@
-"""Systems that can be evaluated: anything with two methods; our models, which can do more.
+"""Systems that can be evaluated: any class with two methods, and our models, which support more parts.
 
 Features are HumanML3D's, not normalised; joints are metres; both are 20 frames per second.
 """

@@ -1,6 +1,6 @@
 """Text to motion: R-precision, MM-Dist, FID, Diversity and MultiModality, one repeat at a time.
 
-Motions are generated, embedded, measured and dropped chunk by chunk, so memory does not grow with the data set.
+Motions are generated, embedded, measured and discarded chunk by chunk, so memory does not grow with the data set.
 
 Legend: N items, D embedding width.
 """

@@ -1,7 +1,7 @@
-"""Calibration of an evaluator: cosines of captions and motions as probabilities that the caption is true of the motion.
+"""Calibration of an evaluator: from the cosine of a caption and a motion to the probability that the caption is true.
 
-A cosine says nothing about words that the evaluator has never learned: a sentence about swimming lies near some motion
-as well. So the probability has two factors: a logistic function of the cosine, fitted on held-out pairs, and the share
+A cosine is no evidence for words that the evaluator has never learned: a sentence about swimming is also near some
+motion. So the probability has two factors: a logistic function of the cosine, fitted on held-out pairs, and the share
 of the sentence that is made of known words, weighted by how rare they are.
 """
 

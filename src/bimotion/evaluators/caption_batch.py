@@ -1,4 +1,4 @@
-"""Captions as the contrastive evaluator reads them.
+"""Token batches of captions for the contrastive evaluator.
 
 Shapes: B captions, L tokens.
 """

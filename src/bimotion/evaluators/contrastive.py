@@ -1,4 +1,4 @@
-"""A small evaluator: a text encoder and a motion encoder that put a caption near the motion that it describes.
+"""A small evaluator: a text encoder and a motion encoder whose embeddings of a caption and its motion are close.
 
 Shapes: B batch, T frames, F feature columns (263), L text tokens, M motion tokens, W width of a layer, D embedding
 width. Masks are True where valid.

@@ -1,4 +1,4 @@
-"""Evaluators as folders: `config.json`, `evaluator.safetensors`, and what they read text with.
+"""Evaluators as folders: `config.json`, `evaluator.safetensors`, and the files of the text encoder.
 
 A contrastive one has a `tokenizer.json` and a `calibration.json`; a published one has `words.txt` (its vocabulary, one
 word per line) and `captions.json` (tagged words of known captions); TMR names the language model of its captions.
@@ -133,8 +133,8 @@ def find_evaluator(folder: str | Path | None = None) -> Path:
     """
     if folder is None and not (EMBEDDED_EVALUATOR / WEIGHTS_FILE).is_file():
         raise ModelError(
-            "this installation has no embedded evaluator (bimotion/embedded_evaluator is missing); name one that "
-            "`bimotion train evaluator` made"
+            "this installation has no embedded evaluator (bimotion/embedded_evaluator is missing); give one "
+            "trained by `bimotion train evaluator`"
         )
     folder = EMBEDDED_EVALUATOR if folder is None else Path(folder).expanduser()
     for candidate in (folder, folder / "model"):

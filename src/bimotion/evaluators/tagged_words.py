@@ -1,4 +1,4 @@
-"""Captions as words with their classes, as the published evaluator reads them.
+"""Captions as words with part-of-speech classes, the input of the published evaluator.
 
 A tagged word is `walk/VERB`.
 """

@@ -1,4 +1,4 @@
-"""The states that a pretrained language model gives to the tokens of captions."""
+"""Hidden states of a pretrained language model for the tokens of captions."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""TMR: two transformer encoders that put captions and motions into one space.
+"""TMR: two transformer encoders with one embedding space for captions and motions.
 
-Source: Petrovich et al. 2023, "TMR: Text-to-Motion Retrieval Using Contrastive 3D Human Motion Synthesis". Only what
-embeds is here: the motion decoder of its training and the spread of its embeddings are not.
+Source: Petrovich et al. 2023, "TMR: Text-to-Motion Retrieval Using Contrastive 3D Human Motion Synthesis". Only the
+parts needed for embeddings are here, without the motion decoder and the variances.
 
 Shapes: B sequences, L positions, F features of a position, W width.
 """

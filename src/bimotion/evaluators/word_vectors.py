@@ -1,4 +1,4 @@
-"""Captions as the published evaluator reads them: a word vector and a word class for each word.
+"""Captions as word vectors and word classes, the input of the published evaluator.
 
 Shapes: L words, W numbers of a word, P word classes, V words of the vocabulary.
 """
@@ -52,7 +52,7 @@ class WordVectors:
         self.vectors = vectors
         self._index = {word: index for index, word in enumerate(words)}
         if "unk" not in self._index:
-            raise ModelError("the word vectors have no `unk`, which stands for words that are not among them")
+            raise ModelError("the word vectors have no entry `unk` for unknown words")
 
     def encode(
         self, tokens: Sequence[str], max_words: int = 20

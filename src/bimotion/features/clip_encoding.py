@@ -1,4 +1,4 @@
-"""How a clip becomes the features that data sets hold and networks are trained on. Legend: T frames."""
+"""Encoding of a clip as the features of data sets and networks. Legend: T frames."""
 
 import numpy as np
 from jaxtyping import Float

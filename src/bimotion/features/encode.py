@@ -292,11 +292,11 @@ def _check(joints: Any, xp: ModuleType, sized: bool, *, where: str = "", ndim: i
     if len(shape) < 3 or shape[-2:] != (NUM_JOINTS, 3) or len(shape) != (ndim or len(shape)):
         raise MotionFileError(
             f"{where}expected joint positions of shape ({'' if ndim else '..., '}frames, {NUM_JOINTS}, 3), "
-            f"got {shape}; other skeletons are mapped to these joints when a motion file is read"
+            f"got {shape}; read other skeletons with `read_clip`, which maps them to these joints"
         )
     if shape[-3] < 2:
         raise MotionFileError(
-            f"{where}features describe the step from a frame to the next: at least 2 frames, got {shape[-3]}"
+            f"{where}features describe steps between frames: expected at least 2 frames, got {shape[-3]}"
         )
     if not bool(xp.isfinite(joints).all()):
         frames = xp.isfinite(joints).all(-1).all(-1).reshape((-1, shape[-3]))
@@ -306,6 +306,6 @@ def _check(joints: Any, xp: ModuleType, sized: bool, *, where: str = "", ndim: i
     leg = sum(((joints[..., 0, j, :] - joints[..., 0, PARENTS[j], :]) ** 2).sum(-1) for j in LEG_JOINTS)
     if sized and not bool((leg > 0).all()):
         raise MotionFileError(
-            f"{where}right hip, knee and ankle lie in one point in the first frame: the size of the body "
-            "is unknown; `uniform_skeleton=None` keeps the bones as they are"
+            f"{where}right hip, knee and ankle coincide in the first frame, so that the size of the "
+            "body is unknown; `uniform_skeleton=None` keeps the bones as they are"
         )

@@ -36,7 +36,7 @@ def read_clip_or_features(path: Path, features_only: str = "") -> Features | Cli
     if features_only:
         raise MotionFileError(
             f"{path}: {features_only} takes HumanML3D features of shape (frames, 263), got joints; scores would "
-            "depend on how they are turned into features"
+            "depend on the conversion"
         )
     return clip
 

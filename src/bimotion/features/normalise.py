@@ -1,4 +1,4 @@
-"""Feature statistics: mean and standard deviation per column, to normalise what the networks see.
+"""Feature statistics: mean and standard deviation per column, to normalise the input of networks.
 
 Legend: T frames, F feature columns (263).
 """
@@ -41,7 +41,7 @@ class FeatureStats:
             if not np.isfinite(value).all():
                 raise DataError(f"feature {name} holds NaN or infinity; compute the statistics again")
             if np.abs(value).max() > MAX_FEATURE:
-                raise DataError(f"feature {name} exceeds {MAX_FEATURE:g}, which no motion has")
+                raise DataError(f"feature {name} exceeds {MAX_FEATURE:g}, the limit for a body's motion")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
         if not (self.std > 0).all():
@@ -72,7 +72,7 @@ class FeatureStats:
             mean += delta * (len(x) / (count + len(x)))
             count += len(x)
         if count == 0:
-            raise DataError("no frames to take feature statistics of")
+            raise DataError("no frames to compute feature statistics from")
         std = np.maximum(np.sqrt(moment / count), MIN_STD)
         return cls(mean=mean.astype(np.float32), std=std.astype(np.float32))
 

@@ -1,4 +1,4 @@
-"""Feature arrays of other systems: what looks like HumanML3D features and is not is recognised by its numbers.
+"""Feature arrays of other systems that resemble HumanML3D features, recognised by their values.
 
 Legend: T frames, F = 263 feature columns.
 """
@@ -48,7 +48,7 @@ def as_features(array: np.ndarray, where: Path | str) -> Float[np.ndarray, "T 26
     if len(array) < 2:
         raise MotionFileError(f"{where}: expected 2 or more frames of features, got {array.shape}")
     if np.abs(array).max() > MAX_FEATURE:
-        raise MotionFileError(f"{where}: a feature exceeds {MAX_FEATURE:g}, which no motion of a body does")
+        raise MotionFileError(f"{where}: a feature exceeds {MAX_FEATURE:g}, the limit for a body's motion")
     features = np.zeros((len(array), FEATURE_DIM), np.float32)
     features[:, : array.shape[1]] = array
     _check(features, where, steps=array.shape[1] == FEATURE_DIM)

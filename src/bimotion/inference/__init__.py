@@ -1,1 +1,1 @@
-"""What users hold: a model with its tokenizer and statistics, for every task."""
+"""Inference: a model with its tokenizer and statistics, for every task."""

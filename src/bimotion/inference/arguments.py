@@ -1,4 +1,4 @@
-"""Checks of what users pass: a wrong type or value ends in a `ConfigError` of one sentence that names the argument."""
+"""Checks of arguments: a wrong type or value raises a `ConfigError` with one sentence that names the argument."""
 
 import math
 import numbers
@@ -115,7 +115,7 @@ def check_clip(value: object, name: str = "clip") -> Clip:
         )
     if value.duration > MAX_CLIP_SECONDS:
         raise MotionFileError(
-            f"{name}: {value.duration:.0f} s are longer than the {MAX_CLIP_SECONDS} s that are read at once; cut it "
+            f"{name}: {value.duration:.0f} s exceed the limit of {MAX_CLIP_SECONDS} s for one call; cut it "
             "with clip[start:stop]"
         )
     return value

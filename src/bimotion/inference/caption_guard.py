@@ -1,4 +1,4 @@
-"""Captions that measured facts contradict give way to others, or are corrected; still poses are called so.
+"""Captions that contradict measured facts are replaced or corrected; still poses are described as such.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns.
 """

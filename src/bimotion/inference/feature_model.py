@@ -66,7 +66,7 @@ class FeatureModel:
         if seconds is None and frames is None:
             return None
         if seconds is not None and frames is not None:
-            raise ConfigError("give seconds or frames, not both")
+            raise ConfigError("give either seconds or frames")
         low, high = self.min_frames, self.max_frames
         try:
             if frames is not None:
@@ -74,7 +74,7 @@ class FeatureModel:
             return round(check_number(seconds, "seconds", low / FPS, high / FPS) * FPS)
         except ConfigError as error:
             raise ConfigError(
-                f"{error}; this model makes {low / FPS:g} to {high / FPS:g} seconds ({low} to {high} frames) at a "
+                f"{error}; this model generates {low / FPS:g} to {high / FPS:g} seconds ({low} to {high} frames) at a "
                 "time, and longer motions with predict"
             ) from None
 

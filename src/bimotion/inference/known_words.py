@@ -1,4 +1,4 @@
-"""Words that a model's captions had in training, so that a request in other words can be warned about.
+"""Words of a model's training captions, for warnings about unknown words in a request.
 
 A model folder may hold `training_words.json`:
 

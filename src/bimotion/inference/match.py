@@ -1,4 +1,4 @@
-"""Does a generated motion match its sentence? Measured facts, the evaluator's score and the model's own caption of it.
+"""Match of a generated motion with its sentence: measured facts, the evaluator's score, the model's own caption.
 
 Legend: T frames, F = 263 feature columns.
 """
@@ -135,7 +135,7 @@ def match_of(
     if found:
         doubts.append(f"the motion contradicts the sentence: {'; '.join(found)}")
     if score is not None and score < MIN_SCORE:
-        doubts.append(f"the motion may not show what the sentence says (match {score:.2f})")
+        doubts.append(f"the motion may not match the sentence (match {score:.2f})")
     return Match(caption, score, found, tuple(doubts))
 
 

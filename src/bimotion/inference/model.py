@@ -438,8 +438,8 @@ class MotionLanguageModel(FeatureModel):
         for each, rows in zip(clips, features, strict=True):
             if len(rows) > self.max_frames:
                 raise ModelError(
-                    f"clip {each.name!r}: {each.duration:.1f} s are longer than the {self.max_frames / FPS:.1f} s that "
-                    "the model takes; cut it with clip[start:stop]"
+                    f"clip {each.name!r}: {each.duration:.1f} s are longer than the model's maximum of "
+                    f"{self.max_frames / FPS:.1f} s; cut it with clip[start:stop]"
                 )
         return self.encode_features(features)
 
@@ -480,9 +480,7 @@ class MotionLanguageModel(FeatureModel):
         if cut:
             words = cut.split()
             end = " ".join(words if len(words) <= 12 else [*words[:6], "...", *words[-6:]])
-            doubts.append(
-                f"the sentence is too long; the model does not read its last {len(words)} words: {end!r}"
-            )
+            doubts.append(f"the sentence is too long; the model ignores its last {len(words)} words: {end!r}")
         low, high = self.min_frames / FPS, self.max_frames / FPS
         if fixed is None and request.seconds is not None and not low <= request.seconds <= high:
             doubts.append(f"the model generates {low:g} to {high:g} s at a time, not {request.seconds:g}")

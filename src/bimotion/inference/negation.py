@@ -1,7 +1,7 @@
-"""The positive part of a sentence: what it says without what it excludes.
+"""The positive part of a sentence, without what it excludes.
 
 Text-to-motion networks react to the words of a sentence, negated or not: "raises the right hand without moving the
-left" names both hands. Rules for English; a sentence that they do not know stays as it is.
+left" names both hands. The rules are for English; other sentences stay unchanged.
 """
 
 import re

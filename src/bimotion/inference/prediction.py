@@ -1,4 +1,4 @@
-"""Prediction and in-betweening: what follows a clip, and what lies between two, joined without a jump.
+"""Prediction and in-betweening: new motion after a clip or between two, joined without a jump.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns. The network works at 20 frames per second on its own
 skeleton; its motion is brought to the clip's frame rate and bone lengths before it is joined.

@@ -1,6 +1,6 @@
-"""Prompts of each task in the plain wording of training, with sentences as training captions are written.
+"""Prompts of each task in the plain wording of training, with normalised sentences.
 
-`frames` is the length, at 20 per second, that a prompt states; None: it states none.
+`frames` is the length in the prompt, at 20 per second; None: no length in the prompt.
 """
 
 from functools import cache

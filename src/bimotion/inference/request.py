@@ -1,4 +1,4 @@
-"""Reading a sentence before the network does: what it excludes, how long and how often, and which side.
+"""Analysis of a sentence: what it excludes, duration, counts and side.
 
 The network gets the positive part (see `negation`); what a sentence excludes and its numbers serve the length and the
 check of the result. The user's own sentence stays the caption of the clip.

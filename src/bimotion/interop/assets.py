@@ -83,7 +83,7 @@ def _of_two_files(folder: Path) -> tokenizers.Tokenizer:
     try:
         bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=merges))
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise ModelError(f"{folder}: vocab.json and merges.txt are not GPT-2's: {error}") from None
+        raise ModelError(f"{folder}: vocab.json and merges.txt are not GPT-2's tokenizer: {error}") from None
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = tokenizers.decoders.ByteLevel()
     bpe.add_special_tokens([tokenizers.AddedToken(EOS, special=True, normalized=False)])

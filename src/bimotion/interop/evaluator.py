@@ -37,7 +37,7 @@ def read_published_evaluator(path: str | Path) -> PublishedEvaluator:
         for part in PARTS:
             stored = file.data.get(part) if isinstance(file.data, dict) else None
             if not isinstance(stored, dict) or not all(isinstance(v, StoredTensor) for v in stored.values()):
-                raise ModelError(f"{path}: no evaluator checkpoint: the network {part} is not in it")
+                raise ModelError(f"{path}: not an evaluator checkpoint: the network {part} is missing")
             state |= {f"{part}.{name}": file.tensor(value) for name, value in stored.items()}
     network = PublishedEvaluator(_config(state, str(path)))
     check_state(network.state_dict(), state, str(path))
@@ -95,5 +95,5 @@ def _config(state: dict[str, Tensor], where: str) -> PublishedEvaluatorConfig:
         )
     except (KeyError, IndexError) as error:
         raise ModelError(
-            f"{where}: no evaluator checkpoint: {error} is missing or of another shape"
+            f"{where}: not an evaluator checkpoint: {error} is missing or of another shape"
         ) from None

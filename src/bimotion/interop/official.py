@@ -133,12 +133,14 @@ def official_config(published: Mapping[str, Tensor], heads: int | None = None) -
     vocabulary, width = _shape(published, "lm.language_model.transformer.wte.weight")
     slots_width, x_width = _shape(published, "lm.motion_und_head.layers.weight")
     if heads is None and width % 64:
-        raise ModelError(f"{width} numbers do not make heads of 64; say how many heads there are (--heads)")
+        raise ModelError(
+            f"{width} columns cannot be divided into heads of 64; give the number of heads (--heads)"
+        )
     pool = "lm.diffloss.net.cond_embed.hid_encoder_layer.linear1.weight"
     guided = "lm.fake_latent" in published
     vae = vae_config(_part(published, "vae."))
     if vae.num_latents * vae.width != x_width:
-        raise ModelError(f"the VAE's latents have {vae.width} numbers, the head's {x_width}")
+        raise ModelError(f"the VAE's latents have {vae.width} values, the head's {x_width}")
     return MotionLanguageConfig(
         vae=vae,
         mixture=MixtureConfig(
@@ -252,7 +254,7 @@ def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name in TIED_NAMES:
             embedding = published.get("transformer.wte.weight")
             if embedding is not None and not torch.equal(embedding, value):
-                raise ModelError(f"{name} is not the text embedding, to which the published model ties it")
+                raise ModelError(f"{name} differs from the text embedding, with which it must be tied")
         elif name == "pre_processors.1.weight":
             _add_tensor(
                 state, rename(name, MIXTURE_NAMES), value[:NUM_MOTION_TOKENS] if value.ndim else value
@@ -281,7 +283,7 @@ def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]
 
 def _add_tensor(state: dict[str, Tensor], name: str, value: Tensor) -> None:
     if name in state:
-        raise ModelError(f"two of its tensors stand for {name}")
+        raise ModelError(f"two tensors map to {name}")
     state[name] = value
 
 
@@ -295,7 +297,7 @@ def _count(published: Mapping[str, Tensor], pattern: str) -> int:
 
 def _shape(published: Mapping[str, Tensor], name: str, dims: int = 2) -> torch.Size:
     if name not in published:
-        raise ModelError(f"{name} is missing; not a published checkpoint of this kind")
+        raise ModelError(f"{name} is missing; this is not a published checkpoint of the expected kind")
     shape = published[name].shape
     if len(shape) != dims or 0 in shape:
         raise ModelError(f"{name} has shape {tuple(shape)}, expected {dims} sizes above 0")

@@ -35,7 +35,7 @@ class LimitedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         Raises:
             ModelError: always.
         """
-        raise ModelError(f"its pickle asks for {module}.{name}; plain values need nothing; refused")
+        raise ModelError(f"its pickle refers to {module}.{name}, which plain values do not need; refused")
 
 
 def read_plain_pickle(data: bytes, where: str) -> object:
@@ -89,7 +89,7 @@ def _with_checked_keys(operation: Callable[[LimitedUnpickler], None], where: sli
             parts = key if type(key) is tuple else (key,)
             # the hash of tuples nested n deep may take 2**n steps
             if len(parts) > MAX_KEY_PARTS or any(isinstance(part, (tuple, frozenset)) for part in parts):
-                raise ModelError("its pickle has a nested key, which no checkpoint has")
+                raise ModelError("its pickle has a nested key, which is not allowed")
         operation(reader)
 
     return run

@@ -28,7 +28,7 @@ class PublishedState:
     """The names of a checkpoint's tensors, and the tensors on demand.
 
     Raises:
-        ModelError: the file is missing or broken, or holds no tensors.
+        ModelError: the file is missing or broken, or contains no tensors.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,7 +45,7 @@ class PublishedState:
                 self._file.close()
                 raise
         if not stored:
-            raise ModelError(f"{self._path}: holds no tensors")
+            raise ModelError(f"{self._path}: contains no tensors")
         self.names = without_prefixes(stored)
         """What each tensor is read by, under its plain name."""
 
@@ -82,12 +82,12 @@ class PublishedState:
                 break
             data = data[inner]
         if not isinstance(data, dict) or not data:
-            raise ModelError(f"{self._path}: holds no state_dict")
+            raise ModelError(f"{self._path}: has no state_dict")
         for name, value in data.items():
             if type(name) is not str:
-                raise ModelError(f"{self._path}: its state_dict has a key that is no name")
+                raise ModelError(f"{self._path}: its state_dict has a key that is not a string")
             if not isinstance(value, StoredTensor):
-                raise ModelError(f"{self._path}: the entry {name!r} of its state_dict is no tensor")
+                raise ModelError(f"{self._path}: the entry {name!r} of its state_dict is not a tensor")
         return dict(data)
 
 

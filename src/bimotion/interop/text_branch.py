@@ -136,12 +136,12 @@ def mixture_config(settings: Mapping[str, Any], text_vocab_size: int) -> Mixture
             norm_eps=float(settings["layer_norm_epsilon"]),
         )
     if family != "llama":
-        raise ModelError(f"the text branch can be of the GPT-2 or Llama family, this is {family!r}")
+        raise ModelError(f"the text branch must be of the GPT-2 or Llama family, got {family!r}")
     _demand(settings, hidden_act=("silu",), attention_bias=(False,), mlp_bias=(False,))
     width, heads = int(settings["hidden_size"]), int(settings["num_attention_heads"])
     head_width = settings.get("head_dim") or width // heads
     if head_width * heads != width:
-        raise ModelError(f"heads of {head_width} numbers do not make its width: {heads} x, width {width}")
+        raise ModelError(f"{heads} heads of width {head_width} do not give its width {width}")
     rope = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default":
@@ -169,7 +169,7 @@ def text_state(language: PretrainedLanguage, where: str) -> dict[str, Tensor]:
     """
     output = language.state.get("lm_head.weight")
     if output is not None and not torch.equal(output, language.embedding):
-        raise ModelError(f"{where}: its output matrix is not its embedding; such models are not supported")
+        raise ModelError(f"{where}: input and output embeddings are not tied; such models are not supported")
     published = {name: value for name, value in language.state.items() if name != "lm_head.weight"}
     if language.settings.get("model_type") == "gpt2":
         state = {}

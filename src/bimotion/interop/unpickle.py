@@ -99,7 +99,7 @@ class Fixed:
         Raises:
             ModelError: always.
         """
-        raise ModelError("its pickle changes a tensor's description after it was made; refused")
+        raise ModelError("its pickle modifies an object after its creation; refused")
 
 
 class SafeFunction(Fixed):
@@ -189,12 +189,12 @@ class CheckpointFile:
         if isinstance(data, dict) and "state_dict" in data:
             data = data["state_dict"]
         if not isinstance(data, dict) or not data:
-            self._fail("holds no state_dict")
+            self._fail("has no state_dict")
         for name, value in data.items():
             if type(name) is not str:
-                self._fail("its state_dict has a key that is no name")
+                self._fail("its state_dict has a key that is not a string")
             if not isinstance(value, StoredTensor):
-                self._fail(f"the entry {name!r} of its state_dict is no tensor")
+                self._fail(f"the entry {name!r} of its state_dict is not a tensor")
         return dict(data)
 
     def tensor(self, stored: StoredTensor) -> Tensor:
@@ -208,7 +208,7 @@ class CheckpointFile:
             stored.offset + sum((n - 1) * s for n, s in zip(stored.shape, stored.stride, strict=True)) + 1
         )
         if 0 not in stored.shape and max(extent, math.prod(stored.shape)) > values.count:
-            self._fail(f"a tensor of shape {stored.shape} reaches beyond its {values.count} numbers")
+            self._fail(f"a tensor of shape {stored.shape} exceeds its storage of {values.count} values")
         size = values.count * values.dtype.itemsize
         raw = bytearray(self._read(f"data/{values.key}", size))
         if len(raw) != size:
@@ -217,9 +217,9 @@ class CheckpointFile:
         try:
             tensor = flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
         except (RuntimeError, OverflowError, TypeError):  # an empty tensor of impossible shape
-            self._fail(f"a tensor of shape {stored.shape} cannot be")
+            self._fail(f"a tensor has the impossible shape {stored.shape}")
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            self._fail("a tensor holds a number that is not finite")
+            self._fail("a tensor has a value that is not finite")
         return tensor
 
     def _names(self) -> dict[str, str]:
@@ -228,13 +228,13 @@ class CheckpointFile:
         for name in self._archive.members:
             short = name.partition("/")[2]
             if short in members:
-                self._fail(f"{short} is in it twice")
+                self._fail(f"{short} occurs twice")
             members[short] = name
         return members
 
     def _read(self, name: str, limit: int) -> bytes:
         if name not in self._members:
-            self._fail(f"{name} is not in it")
+            self._fail(f"{name} is missing")
         size = self._archive.members[self._members[name]].file_size
         if size > limit:
             self._fail(f"{name} has {size} bytes, expected at most {limit}")
@@ -253,7 +253,7 @@ class CheckpointFile:
         except ModelError as error:
             self._fail(str(error).removeprefix(f"{self.path}: "))
         except Exception as error:  # a hostile pickle can make the reader fail in any way
-            self._fail(f"its pickle cannot be followed ({type(error).__name__}: {error})")
+            self._fail(f"its pickle cannot be read ({type(error).__name__}: {error})")
 
     def _fail(self, why: str) -> NoReturn:
         raise ModelError(f"{self.path}: {why}")
@@ -273,7 +273,9 @@ class _Reader(LimitedUnpickler):
         if (builtin and name not in HARMLESS_BUILTINS) or (
             not builtin and root in sys.stdlib_module_names | _OLD_NAMES and root not in HARMLESS_MODULES
         ):
-            raise ModelError(f"its pickle asks for {module}.{name}, which no checkpoint needs; refused")
+            raise ModelError(
+                f"its pickle refers to {module}.{name}, which a checkpoint does not need; refused"
+            )
         return Ignored
 
     def persistent_load(self, pid: Any) -> Any:
@@ -281,7 +283,7 @@ class _Reader(LimitedUnpickler):
         kind, dtype, key, _, count = pid
         plain = type(kind) is str and type(key) is str and type(count) is int
         if not plain or kind != "storage" or not isinstance(dtype, torch.dtype) or count < 0:
-            raise ModelError("its pickle refers to something that is no storage")
+            raise ModelError("its pickle refers to an object that is not a tensor storage")
         return StoredValues(key, dtype, count)
 
 
@@ -289,7 +291,7 @@ def _stored_tensor(values: Any, offset: Any, shape: Any, stride: Any, *_: object
     parts = (offset, *shape, *stride)
     plain = all(type(part) is int and part >= 0 for part in parts)
     if not plain or not isinstance(values, StoredValues) or len(shape) != len(stride):
-        raise ModelError("its pickle describes a tensor that cannot be")
+        raise ModelError("its pickle describes an impossible tensor")
     return StoredTensor(values, offset, tuple(shape), tuple(stride))
 
 

@@ -117,7 +117,5 @@ class _Unfilled(TorchFunctionMode):
         if func in _ALLOCATORS:
             self.left -= max(result.numel(), MIN_ELEMENTS)
             if self.left < 0:
-                raise ConfigError(
-                    "the configuration describes a network that is much larger than its weights"
-                )
+                raise ConfigError("the configuration describes a network much larger than the stored weights")
         return result

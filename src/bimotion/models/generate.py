@@ -52,7 +52,7 @@ def generate(
     """
     room = min(decoding.max_tokens, mixture.config.max_positions - batch.length)
     if room < 1:
-        raise ModelError(f"a prompt of {batch.length} tokens leaves no room to answer in; shorten it")
+        raise ModelError(f"a prompt of {batch.length} tokens leaves no room for an answer; shorten it")
     cache = mixture.cache(batch.size, batch.length + room)
     states = mixture(batch, context, cache, text_rows=batch.last_rows).text
     generated = torch.full((batch.size, room), special.eos, device=states.device)

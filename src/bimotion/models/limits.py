@@ -1,4 +1,4 @@
-"""Limits of configurations: what no network has, a file may still ask for."""
+"""Limits of configurations, because a file may contain any size."""
 
 from bimotion.errors import check_range
 

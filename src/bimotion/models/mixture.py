@@ -178,9 +178,7 @@ class Mixture(nn.Module):
             ModelError: the cache is full.
         """
         if cache.longest >= cache.store.shape[4]:
-            raise ModelError(
-                f"the cache has room for {cache.store.shape[4]} tokens; create it with more room"
-            )
+            raise ModelError(f"the cache is full at {cache.store.shape[4]} tokens; create a larger one")
         text = self.text.embedding(ids)
         if self.positions is not None:
             text = text + (

@@ -1,4 +1,4 @@
-"""The model assembled: motion VAE, two-branch transformer, understanding head, diffusion head, length.
+"""The whole model: motion VAE, two-branch transformer, understanding head, diffusion head, length.
 
 Shapes: B sequences of a batch, L positions, S slots of a motion, C width of the motion branch, M context motions (in
 the prompts), R target motions, N latents of a motion, D latent width, X = N * D, F feature columns, T frames.

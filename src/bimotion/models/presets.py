@@ -134,7 +134,7 @@ def preset(name: str, text_vocab_size: int | None = None, eos: int | None = None
         ConfigError: there is no such preset.
     """
     if name not in PRESETS:
-        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+        raise ConfigError(f"no preset {name!r}; expected one of {', '.join(PRESETS)}")
     config = PRESETS[name]
     size = config.mixture.text_vocab_size if text_vocab_size is None else text_vocab_size
     end = config.eos if eos is None else eos

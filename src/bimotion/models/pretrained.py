@@ -1,4 +1,4 @@
-"""A pretrained language model as transformers reads it: settings, weights and tokenizer."""
+"""Pretrained language models read with transformers: settings, weights and tokenizer."""
 
 import io
 import logging
@@ -42,7 +42,7 @@ def read_pretrained(source: str | Path) -> PretrainedLanguage:
     tokenizer, model = _load(source, "AutoModelForCausalLM")
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise ModelError(f"{source}: its tokenizer is of a kind that has no tokenizer.json")
+        raise ModelError(f"{source}: its tokenizer cannot be saved as tokenizer.json")
     state = {key: value.detach() for key, value in model.state_dict().items()}
     embedding: Tensor = model.get_input_embeddings().weight.detach()
     return PretrainedLanguage(model.config.to_dict(), state, embedding, backend.to_str())
@@ -74,7 +74,7 @@ def _location(source: str | Path, ownerless: bool) -> tuple[str, dict[str, Any]]
         name, options = reference.repository, {"revision": reference.revision or "main"}
     elif path.exists() or "/" in name or not ownerless:
         raise ModelError(
-            f"{source}: expected a folder of transformers, a .gguf file or hf:OWNER/NAME{hub_hint(source)}"
+            f"{source}: expected a transformers model folder, a .gguf file or hf:OWNER/NAME{hub_hint(source)}"
         )
     if path.exists():
         options["local_files_only"] = True
@@ -110,14 +110,14 @@ def _load(
         raise ConfigError(f"{source}: {_first_line(error)} (pip install 'bimotion[train]')") from error
     except Exception as error:  # the readers inside transformers raise many kinds
         raise ModelError(
-            f"{source}: no pretrained language model can be read from here: {_first_line(error)}"
+            f"{source}: not a readable pretrained language model: {_first_line(error)}"
         ) from error
     # transformers initialises missing weights at random and ignores unknown ones.
     for flaw, what in (("missing_keys", "is missing"), ("unexpected_keys", "is unknown")):
         names = sorted(str(name) for name in found[flaw] if not str(name).startswith(spare))
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise ModelError(f"{source}: the weights do not fit its settings: {names[0]} {what}{more}")
+            raise ModelError(f"{source}: the weights do not match its configuration: {names[0]} {what}{more}")
     return tokenizer, model
 
 

@@ -2,7 +2,7 @@
 
 Shapes: B sequences, L positions of the longest, Nt text tokens and Nm motion tokens of the whole batch (without
 padding), S slots of a motion, M context motions, R target motions, A answer tokens. All indices are computed once, on
-the CPU, when the batch is built: the network never waits for the device to count them.
+the CPU, when the batch is built: the network never waits for the device.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""A smaller tokenizer cut from a pretrained one: still a tokenizer of any text, in which known texts stay as they were.
+"""Reduction of a pretrained tokenizer: it still encodes any text, and the tokens of given texts do not change.
 
-Of a byte-level BPE the merges stay that some texts need, and the first ones, which are the most frequent.
+Of a byte-level BPE, the merges that the given texts need are kept, and the first ones, which are the most frequent.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Clips of human motion: skeleton, rotations, kinematics and the files they live in."""
+"""Clips of human motion: skeleton, rotations, kinematics and file formats."""
 
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS

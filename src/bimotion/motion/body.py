@@ -1,4 +1,4 @@
-"""The figure of the pages as one smooth mesh, fitted to a skeleton.
+"""The figure of the web viewer as one smooth mesh, fitted to a skeleton.
 
 V vertices, I indices (three a triangle), J = 22 joints; metres, in the T-pose that the skeleton's offsets stand in.
 The mesh is made from render/static/body.json by tools/make_figure.py.

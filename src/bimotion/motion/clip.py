@@ -1,6 +1,6 @@
 """A clip of human motion.
 
-T frames, J = 22 joints in the order of `skeleton.JOINT_NAMES`, metres, Y up, +X on the left of who faces +Z.
+T frames, J = 22 joints in the order of `skeleton.JOINT_NAMES`, metres, Y up, +X to the left of a person who faces +Z.
 """
 
 from dataclasses import dataclass, replace
@@ -70,7 +70,9 @@ class Clip:
 
     def __getitem__(self, frames: slice) -> "Clip":
         if not isinstance(frames, slice) or frames.step not in (None, 1):
-            raise TypeError("a clip is cut with clip[start:stop]; for fewer frames per second use resample")
+            raise TypeError(
+                "expected a slice clip[start:stop] without a step; resample changes the frame rate"
+            )
         rotations = None if self.rotations is None else self.rotations[frames]
         return replace(self, joints=self.joints[frames], rotations=rotations)
 
@@ -91,7 +93,7 @@ class Clip:
             rotations = None if self.rotations is None else self.rotations[::step]
             return replace(self, joints=self.joints[::step], rotations=rotations, fps=fps)
         if (len(self) - 1) / stride >= MAX_FRAMES:
-            raise MotionFileError(f"{fps:g} frames per second would make more than {MAX_FRAMES} frames")
+            raise MotionFileError(f"{fps:g} frames per second would give more than {MAX_FRAMES} frames")
         joints = resample_positions(self.joints, stride, method=method)
         at = np.minimum(np.arange(len(joints)) * stride, len(self) - 1)
         low = np.minimum(at.astype(int), max(len(self) - 2, 0))
@@ -197,7 +199,7 @@ def _checked(array: np.ndarray, width: int, what: str) -> np.ndarray:
         array = array.astype(np.float32) if array.dtype != np.float32 or array.flags.writeable else array
     if not np.isfinite(array).all():
         frame = int(np.argwhere(~np.isfinite(array))[0, 0])
-        raise MotionFileError(f"{what} must be finite numbers, frame {frame} holds one that is not")
+        raise MotionFileError(f"{what} must be finite numbers, frame {frame} has one that is not")
     if width == 4:
         array = quat_normalise(array)
     elif np.abs(array).max() > MAX_DISTANCE:

@@ -2,8 +2,8 @@
 
 A joint's rotation turns the bones that start in it, as in BVH, glTF and SMPL. T frames, J = 22 joints, metres.
 
-Two rest poses are in use. Files are written in the T-pose of `skeleton.REST_OFFSETS`, which animators expect. A
-clip's `rotations` are relative to `skeleton.RAW_OFFSETS`, with arms hanging and feet ahead: a joint with one child
+Two rest poses are in use. Files are written in the T-pose of `skeleton.REST_OFFSETS`, which animators expect. A clip's
+`rotations` are relative to `skeleton.RAW_OFFSETS`, with hanging arms and feet pointing forward: a joint with one child
 differs by the fixed rotation between the two directions of its bone, a joint with several children not at all.
 """
 

@@ -1,6 +1,6 @@
 """Quality of a motion, measured without a network: foot skating, floor contact, jitter, bone lengths.
 
-Motions are measured where they stand: the floor is y = 0, and nothing is moved onto it. `bimotion evaluate`,
+Motions are not moved onto the floor, which is y = 0. `bimotion evaluate`,
 `bimotion info`, model cards and training metrics all use `motion_quality`.
 
 Legend: T frames, J = 22 joints; metres, Y up.

@@ -1,4 +1,4 @@
-"""Joint rotations that positions of joints ask for.
+"""Joint rotations from joint positions (inverse kinematics).
 
 The direction of a bone fixes its swing; how a limb turns about itself (its twist) follows from the plane in which
 it bends, from the foot, and over time: a limb that is straight for a while keeps turning evenly.

@@ -1,4 +1,4 @@
-"""The way of a body along the floor, apart from what it does on the way. T frames; metres, radians."""
+"""The path of a body along the floor, separated from its pose. T frames; metres, radians."""
 
 from dataclasses import dataclass, replace
 
@@ -34,14 +34,14 @@ def trajectory(clip: Clip) -> Trajectory:
 
 
 def in_place(clip: Clip) -> Clip:
-    """The clip without its way along the floor: it treads over the origin, and turns as it did."""
+    """The clip without horizontal root translation: it stays over the origin and keeps its heading."""
     path = np.zeros((len(clip), 1, 3))
     path[:, 0, [0, 2]] = trajectory(clip).xz
     return replace(clip, joints=(clip.joints - path).astype(np.float32))
 
 
 def _smooth(values: Float[np.ndarray, "T"], sigma: float) -> Float[np.ndarray, "T"]:
-    """The values through a Gaussian; beyond its ends a motion goes on as it went (odd reflection)."""
+    """The values smoothed by a Gaussian; the ends are extended by odd reflection."""
     radius = min(int(np.ceil(3 * sigma)), len(values) - 1)
     if radius < 1:
         return values

@@ -1,4 +1,4 @@
-"""Paints one pose with its floor and shadow into a picture, and the words above it.
+"""Paints one pose with floor, shadow and heading into a picture.
 
 Shapes: P points, H image height, W image width.
 """

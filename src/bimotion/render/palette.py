@@ -1,4 +1,4 @@
-"""Colours, light and lettering of the pictures; the web viewer's are alike."""
+"""Colours, light and fonts of the pictures, similar to those of the web viewer."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -77,7 +77,7 @@ class Entry:
         if path.is_absolute() or ".." in path.parts:
             raise DataError(f"{self.name!r} lies outside the folder")
         if not (0 <= self.frames <= MAX_FRAMES and 0 <= self.windows <= MAX_FRAMES):
-            raise DataError(f"{self.name!r} has an impossible length")
+            raise DataError(f"{self.name!r} has an invalid length")
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def read_index(path: Path, evaluator: str, width: int) -> Index | None:
         if shapes != ((count, 2), (count, NUM_FACTS), (count, width)):
             raise DataError(f"{path}: its arrays have the shapes {shapes}")
         if (np.abs(np.square(embeddings, dtype=np.float64).mean(1) - 1) > 0.05).any():
-            raise DataError(f"{path}: its embeddings have other lengths than sqrt(D)")
+            raise DataError(f"{path}: its embeddings do not have the norm sqrt(D)")
         owners = np.repeat([entry.frames for entry in entries], [entry.windows for entry in entries])
         if not ((bounds >= 0) & (bounds <= owners[:, None])).all() or (bounds[:, 0] >= bounds[:, 1]).any():
             raise DataError(f"{path}: it has windows outside of their recordings")

@@ -105,7 +105,7 @@ class Library:
         embedder = read_embedder(evaluator_folder, device)
         if not isinstance(embedder, ContrastiveEmbedder):
             raise ConfigError(
-                f"{evaluator_folder}: search needs an evaluator that `bimotion train evaluator` made"
+                f"{evaluator_folder}: search needs an evaluator trained by `bimotion train evaluator`"
             )
         self._embedder, self._width = embedder, embedder.embed_motions([]).shape[1]
         self._fingerprint = file_fingerprint(evaluator_folder / WEIGHTS_FILE)

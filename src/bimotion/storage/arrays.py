@@ -1,4 +1,4 @@
-"""The gate for NumPy files (.npy, .npz): what the header declares is compared with the file before memory is taken.
+"""The gate for NumPy files (.npy, .npz): the header is checked against the file before memory is allocated.
 
 Arrays of Python objects are never read.
 """

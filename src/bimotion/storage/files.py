@@ -1,4 +1,4 @@
-"""Bytes of a file: every gate of this folder opens files by these functions and no others."""
+"""Reading bytes of a file; all modules of this folder open files with these functions only."""
 
 import io
 import os

@@ -105,13 +105,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names: set[str] = set()
         for name, _ in pairs:
             if name in names:
-                raise ValueError(f"the key {name!r} stands twice in an object")
+                raise ValueError(f"the key {name!r} occurs twice in an object")
             names.add(name)
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _check(value: Any) -> None:
@@ -138,8 +138,8 @@ def _check_scalar(item: Any) -> None:
         if not item.isascii():
             item.encode()  # half a surrogate pair raises UnicodeEncodeError, a ValueError
         if "\0" in item:
-            raise ValueError("a string holds a NUL character")
+            raise ValueError("a string contains a NUL character")
     elif isinstance(item, float) and not math.isfinite(item):
         raise ValueError("a number is too large")
     elif isinstance(item, int) and not -(2**63) <= item < 2**64:
-        raise ValueError("an integer does not fit into 64 bits")
+        raise ValueError("an integer exceeds 64 bits")

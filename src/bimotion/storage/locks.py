@@ -1,4 +1,4 @@
-"""Locks: two processes that write to one folder or file would damage each other's work."""
+"""Locks, so that two processes never write to the same folder or file."""
 
 import logging
 from collections.abc import Iterator
@@ -57,11 +57,13 @@ def _locked(lock_file: Path, target: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise LockedError(
-            f"{target}: another bimotion process is writing here; wait until it is done, or name another place"
+            f"{target}: another bimotion process is writing here; wait until it has finished, or choose another folder"
         ) from None
     except (OSError, NotImplementedError) as error:
         # some network file systems have no locks, read-only folders no room for one: go on as without
-        logger.warning("%s cannot be locked (%s): run only one process on it", target, error)
+        logger.warning(
+            "%s cannot be locked (%s): make sure that only one process writes to it", target, error
+        )
         yield
         return
     try:

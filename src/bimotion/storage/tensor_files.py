@@ -1,7 +1,7 @@
-"""The gate for safetensors files: the header is checked against the file, and against what is expected, first.
+"""The gate for safetensors files: the header is first checked against the file and the expected tensors.
 
-A header that declares other sizes than the file has, or other tensors than a network, is refused before memory is taken
-or a network is built.
+A header that declares other sizes than the file has, or other tensors than a network, is refused before memory is
+allocated or a network is built.
 """
 
 import math

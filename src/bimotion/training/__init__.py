@@ -1,4 +1,4 @@
 """Training: one loop, the stages that it runs, checkpoints and logs.
 
-`bimotion.training.command` is the command line's side; nothing here imports torch before it is used.
+`bimotion.training.command` is the command line; torch is imported only when it is used.
 """

@@ -1,7 +1,7 @@
 """Checkpoints: all state that a run needs to continue exactly as if it had not stopped.
 
 A checkpoint is a folder `step-00001000` of safetensors files and one `state.json`; nothing is pickled. It is
-written beside, flushed to the disk and renamed, so that a folder with that name is always whole.
+written under another name, flushed to the disk and renamed, so that a folder with that name is always complete.
 """
 
 import json
@@ -93,7 +93,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         tensors = {file.stem: read_tensors(file, DataError) for file in sorted(folder.glob("*.safetensors"))}
         step = state.pop("step", None)
         if type(step) is not int or f"step-{step:08d}" != folder.name:
-            raise DataError(f"{folder / 'state.json'}: is of step {step}, not of this checkpoint's")
+            raise DataError(f"{folder / 'state.json'}: belongs to step {step}, not to this checkpoint")
     return Checkpoint(step, tensors, state)
 
 
@@ -127,7 +127,7 @@ class RandomState:
 
     def __post_init__(self) -> None:
         if not all(0 <= word < 2**32 for word in (*self.numpy[1], *self.python[1])):
-            raise DataError("random states are words of 32 bits")
+            raise DataError("random states must be 32-bit words")
 
 
 @dataclass(frozen=True)

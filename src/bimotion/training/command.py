@@ -83,7 +83,7 @@ def _naming_a_full_disk(out: Path) -> Iterator[None]:
         if not is_full and "No space left" not in str(error):
             raise
         raise DataError(
-            f"{out}: no space left on the disk; the last checkpoint is whole: free some space and run the same "
+            f"{out}: no space left on the disk; the last checkpoint is complete: free some space and run the same "
             "command with --resume"
         ) from error
 

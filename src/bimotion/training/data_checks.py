@@ -1,4 +1,4 @@
-"""Checks of a data set before the first training step: what a run could only fail on, or misreport, hours later."""
+"""Checks of a data set before the first training step, for problems that would otherwise appear only hours later."""
 
 import json
 import logging
@@ -32,8 +32,8 @@ def check_same_data(store: MotionStore, out: Path, *, resume: bool) -> None:
     if resume and path.is_file():
         if read_json_object(path, ConfigError).get("index_sha256") != fingerprint:
             raise ConfigError(
-                f"{out}: cannot be resumed with {store.folder}: the data set is another one, or was prepared again, "
-                "since the run was started; start a new run with --init-from"
+                f"{out}: cannot be resumed with {store.folder}: the data set has changed since the run was "
+                "started; start a new run with --init-from"
             )
         return
     with atomic_path(path) as partial:
@@ -55,8 +55,8 @@ def check_splits(
         )
     if not any(item.text or not needs_text for item in held_out):
         logger.warning(
-            "%s: no held-out %s, so nothing is measured during training; a validation split takes 6 recordings of one "
-            "content",
+            "%s: no held-out %s, so nothing is measured during training; a validation split needs 6 recordings with "
+            "the same content",
             store.folder,
             what,
         )
@@ -82,8 +82,8 @@ def fitting_captions(
     fitting = [_without(item, too_long) for item in items]
     first = next(item for item in items if not too_long.isdisjoint(item.captions))
     logger.warning(
-        "%d captions are longer than the %d tokens that the model has room for and are left out, the first that of %s; "
-        "%d windows have no other",
+        "%d captions exceed the model's limit of %d tokens and are not used, the first that of %s; %d windows have no "
+        "other",
         len(too_long),
         available,
         first.id,

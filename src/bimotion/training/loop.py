@@ -1,4 +1,4 @@
-"""The training loop: the same for every stage.
+"""The training loop of all stages.
 
 A stage gives a `Task`: a module whose forward pass is the loss, batches, what to validate and keep. The
 loop does the rest: devices and processes (accelerate), mixed precision, schedule, clipping, the weights'
@@ -105,7 +105,7 @@ class _Run(Generic[AnyBatch]):
         saved = list_checkpoints(self.checkpoints)
         if saved and not resume:
             raise ConfigError(
-                f"{folder}: already holds a run ({saved[-1].name}); use --resume or another folder"
+                f"{folder}: already contains a run ({saved[-1].name}); use --resume or another folder"
             )
         self.accelerator = make_accelerator(loop)
         self.device = self.accelerator.device

@@ -1,4 +1,4 @@
-"""Settings of the whole process for training; those in the environment count only before torch is loaded."""
+"""Settings of the whole process for training; environment variables must be set before torch is loaded."""
 
 import ctypes
 import os

@@ -62,8 +62,8 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         start, stats = load_vae(config.init_from)
         if start.config != config.vae:
             raise ConfigError(
-                f"{config.init_from}: the VAE has other sizes, {start.config}; expected {config.vae}. "
-                "Give the same options of the VAE"
+                f"{config.init_from}: the VAE has different sizes, {start.config}; expected {config.vae}. "
+                "use the same VAE options"
             )
         vae.load_state_dict(start.state_dict())
     train = ClipPool(store, train_items, stats)
@@ -211,7 +211,9 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
     )
     if config.init_from is not None:
         if config.words is not None:
-            raise ConfigError("words are chosen by the first stage: --words does not go with --init-from")
+            raise ConfigError(
+                "the first stage chooses the vocabulary: --words cannot be combined with --init-from"
+            )
         model, tokenizer = earlier_model(config.init_from, sizes, vae)
     else:
         if "text" not in config.trains:

@@ -1,4 +1,4 @@
-"""Sample motions of a run, to be looked at while it trains."""
+"""Sample motions of a run, for inspection during training."""
 
 import re
 from pathlib import Path

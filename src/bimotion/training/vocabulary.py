@@ -1,8 +1,8 @@
 """A reduced vocabulary with word vectors of a pretrained language model, from which `tiny`'s text branch starts.
 
-The model is read when training starts and never needed again. Of its byte-level BPE the merges stay that words
-about movement need, and the first ones, which are the most frequent: it is still a tokenizer of any text. The
-vectors of what is left are projected onto their principal axes.
+The model is read when training starts and never needed again. Of its byte-level BPE the merges that words about
+movement need are kept, and the first ones, which are the most frequent: it still encodes any text. The vectors of what
+is left are projected onto their principal axes.
 
 Shapes: V text ids, D width.
 """

@@ -118,7 +118,7 @@ def test_radians_are_read_as_radians(folder) -> None:
         ("", "empty"),
         ("hello world\n", "numbered frames"),
         (":DEGREES\n", "no frames"),
-        (AMC.replace("lower 40\n", ""), "'lower' needs 1 numbers in each of 2 frames"),
+        (AMC.replace("lower 40\n", ""), "'lower' needs 1 values in each of 2 frames"),
         (AMC.replace("lower 40", "lower"), "'lower' needs 1 numbers"),
         (AMC.replace("lower 40", "lower x"), "'lower' needs 1 numbers"),
         (AMC.replace("lower 40", "lower nan"), "'lower' needs 1 numbers"),

@@ -202,7 +202,7 @@ def test_a_cut_last_line_is_left_out(tmp_path) -> None:
         ),
         (re.sub("CHANNELS.*", "", SMALL), "no joint has channels"),
         (SMALL.replace("    OFFSET 0 10 0\n", "    OFFSET 0 10 0 7\n"), "line 8: expected OFFSET and three"),
-        (SMALL.replace("10 20 30", "10 20 nan"), "frame 1 holds a number that is not finite"),
+        (SMALL.replace("10 20 30", "10 20 nan"), "frame 1 has a value that is not finite"),
         (SMALL.replace("OFFSET 0 10 0", "OFFSET 0 10"), "expected OFFSET and three numbers"),
         (SMALL.replace("OFFSET 0 10 0", "OFFSET 0 10 inf"), "expected OFFSET and three numbers"),
         (
@@ -210,7 +210,7 @@ def test_a_cut_last_line_is_left_out(tmp_path) -> None:
             "unknown channel",
         ),
         (SMALL.replace("CHANNELS 3", "CHANNELS 4"), "cannot read 'CHANNELS 4"),
-        (SMALL.replace("}\nMOTION", "MOTION"), "1 braces stay open"),
+        (SMALL.replace("}\nMOTION", "MOTION"), "1 braces are not closed"),
         (SMALL.replace("  JOINT arm", "  }\n  FLOWER arm"), "line 7: cannot read 'FLOWER arm'"),
     ],
 )

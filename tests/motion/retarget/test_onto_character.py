@@ -210,7 +210,7 @@ def test_a_vrm_is_known_by_its_humanoid(tmp_path, generated) -> None:
         ("box.glb", "b.glb", "no joint found for left_hip|no person found"),
         ("cut.glb", "b.glb", "not JSON"),
         ("child.glb", "b.bvh", "a .glb character is written to .glb or .vrm"),
-        ("child.glb", "no/b.glb", "does not exist; make it first"),
+        ("child.glb", "no/b.glb", "does not exist; create it first"),
     ],
 )
 def test_what_cannot_be_a_character_is_refused(tmp_path, generated, character, out, message) -> None:

@@ -1,1 +1,1 @@
-"""Does a motion do what the sentence says? Judges by kinematics, checked on recordings, and prompt lists."""
+"""How well a motion follows its sentence: kinematic judges, checked on recordings, and prompt lists."""

@@ -1,4 +1,4 @@
-"""Activities that rules cannot judge, by the words with which captions and recordings name them."""
+"""Activities that kinematic rules cannot judge, and the words for them in captions."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a model has to reach, and the table of a report."""
+"""Targets of the adherence measures, and the table of a report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Input of the activity classifier: channels of joint positions, whatever features they came from.
+"""Input of the activity classifier: channels of joint positions, whatever the source of the motion.
 
 Legend: T frames, J = 22 joints, C = `NUM_CHANNELS` channels. Metres and radians at 20 frames per second.
 """

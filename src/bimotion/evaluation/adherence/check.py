@@ -1,4 +1,4 @@
-"""Judges against recordings: what share of recordings whose captions say so does each accept, and of all others?"""
+"""Accuracy of the judges on recordings: acceptance of those whose captions assert the action, and of all others."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """A small network that names the activities of a motion which rules cannot judge: styles, dances, sports.
 
-It learns from the training windows of recordings and their mirror images: three networks, each without a third of
-the recordings. The scores of recordings that a network has not seen set the threshold of each activity. Judging takes
-the mean of the three.
+It learns from the training windows of recordings and their mirror images: three networks, each without a third of the
+recordings. The threshold of each activity is set by the scores of held-out recordings. The score of a motion is the
+mean over the three networks.
 
 Legend: B motions, T frames, C channels, K activities.
 """
@@ -145,7 +145,7 @@ class Classifier:
         )
         if record.activities != list(ACTIVITIES):
             raise DataError(
-                f"{folder}: was trained for other activities; name a new folder to train it again"
+                f"{folder}: was trained for other activities; choose a new folder to train a classifier"
             )
         nets = []
         for number in range(record.networks):

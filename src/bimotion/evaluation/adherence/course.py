@@ -72,7 +72,7 @@ class Course:
         """
         if len(joints) < MIN_FRAMES or not np.isfinite(joints).all():
             raise DataError(
-                f"a motion to be judged needs {MIN_FRAMES} frames or more of finite positions, got {len(joints)} frames"
+                f"judging a motion needs at least {MIN_FRAMES} frames of finite positions, got {len(joints)} frames"
             )
         p = np.asarray(joints, np.float64)
         p = p * (LEG_M / leg_length(p))

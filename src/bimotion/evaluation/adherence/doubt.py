@@ -35,7 +35,7 @@ def doubt_rates(verdicts: Sequence[Verdict], limit: float | None = None) -> dict
     """
     right = np.array([bool(verdict["right"]) for verdict in verdicts])
     if right.all() or not right.any():
-        raise DataError("warnings are measured on requests of which some are right and some wrong")
+        raise DataError("warnings can only be measured on results of which some are right and some wrong")
     warned = np.array(
         [verdict["warned"] if limit is None else float(verdict["score"]) < limit for verdict in verdicts]
     )
@@ -55,7 +55,7 @@ def fit_limit(verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_r
     """
     scores = np.sort([float(verdict["score"]) for verdict in verdicts if verdict["right"]])
     if not len(scores):
-        raise DataError("a limit is fitted on requests of which some are right")
+        raise DataError("a limit can only be fitted on results of which some are right")
     return float(scores[int(most_right * len(scores))])
 
 

@@ -1,4 +1,4 @@
-"""What happens in a motion and when: steps, flights, turns, sits, bends, raised hands, kicks, punches, claps.
+"""Events of a motion and their times: steps, flights, turns, sits, bends, raised hands, kicks, punches, claps.
 
 Each function gives the phases of one kind in the order of time. Legend: T frames.
 """

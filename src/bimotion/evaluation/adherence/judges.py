@@ -1,4 +1,4 @@
-"""Judges: each finds the phases of a motion that show one thing, such as a jump or a turn to the left.
+"""Judges: each finds the phases of a motion that show one action, such as a jump or a turn to the left.
 
 Prompt lists name them by rules: `judge` (at least once), `judge:3` (so many times), `judge:2..4`, `measure>=1.5`,
 `measure<=2`; `!` in front negates, `|` joins alternatives. `holds` reads a rule. Limits are in `thresholds`.

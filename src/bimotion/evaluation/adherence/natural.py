@@ -1,4 +1,4 @@
-"""Naturalness compared with recordings of the same content: skating, jitter, floor, ends, idle limbs."""
+"""Motion quality compared with recordings of the same content: skating, jitter, floor, ends, idle limbs."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What a caption or a timed phrase says, by the judges' names: a small reader of phrases.
+"""Actions that captions and timed phrases mention, by the names of the judges.
 
-`lists/phrases.json` gives each judge the words that assert it and the words that may mean it. Recordings whose captions
-assert it must be accepted; those whose captions do not even hint at it are counted as others.
+`lists/phrases.json` lists for each judge the words that assert its action and the words that hint at it. Recordings
+whose captions assert it must be accepted; those whose captions do not even hint at it are counted as others.
 """
 
 import json

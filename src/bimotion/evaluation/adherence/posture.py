@@ -1,4 +1,4 @@
-"""Postures of a motion and when: squats, sits, kneels, lies, crawls, leans, hands at places, one leg.
+"""Postures of a motion and their times: squats, sits, kneels, lies, crawls, leans, hands at places, one leg.
 
 Each function gives the phases of one kind. Legend: T frames.
 """

@@ -126,7 +126,7 @@ def _rows(name: str) -> Sequence[Mapping[str, Any]]:
     seen: set[str] = set()
     for row in rows:
         if row["id"] in seen:
-            raise DataError(f"{name}.json: the id {row['id']!r} stands twice")
+            raise DataError(f"{name}.json: the id {row['id']!r} is used twice")
         seen.add(row["id"])
     return rows
 
@@ -159,7 +159,7 @@ def _request(row: Mapping[str, Any]) -> Request:
     if activity is not None and activity not in ACTIVITIES:
         raise DataError(f"request {row['id']}: there is no activity {activity!r}")
     if not (rules or order or activity):
-        raise DataError(f"request {row['id']}: has nothing to be judged by")
+        raise DataError(f"request {row['id']}: has no rule and no activity")
     recorded = row.get("recorded")
     re.compile(recorded or "")
     return Request(row["id"], row["group"], row["text"], rules, order, activity, row.get("idle"), recorded)

@@ -1,4 +1,4 @@
-"""What recordings reach under the same judges, and recorded motions to compare naturalness with."""
+"""Scores of recordings under the same judges, and recorded motions as a reference for motion quality."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Measure how a system's motions follow their sentences."""
+"""Measure how well a system's motions follow their sentences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Verdicts on motions: contrasts, requests, two actions, sides; counts of what is right."""
+"""Verdicts on motions: contrasts, requests, two actions, sides; and counts of correct ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

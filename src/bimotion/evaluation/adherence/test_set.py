@@ -1,4 +1,4 @@
-"""What a model makes of the test windows of a data set: how well they are reconstructed, how true its captions are."""
+"""A model on the test windows of a data set: reconstruction errors, and truth of its captions."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

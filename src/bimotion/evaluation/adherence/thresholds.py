@@ -1,4 +1,4 @@
-"""Every number that a judge compares with, in one place; chosen on recordings (`bimotion adherence --check`)."""
+"""All thresholds of the judges; chosen on recordings (`bimotion adherence --check`)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Feet that stand still where the model predicts contact with the floor, and a body that follows them.
+"""Foot locking: feet are fixed while the model predicts floor contact, and the body follows.
 
 Legend: T frames, J = 22 joints, metres, Y up.
 """

@@ -1,4 +1,4 @@
-"""Bodies that stand on the floor: not above it, not in it.
+"""Floor correction: bodies neither float above the floor nor sink into it.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns; metres, Y up, floor at y = 0, frames at 20 per second.
 """

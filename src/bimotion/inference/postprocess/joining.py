@@ -1,6 +1,6 @@
-"""Joining generated frames to given ones without a jump in position, heading, pose or speed.
+"""Joining generated frames to existing ones without a jump in position, heading, pose or speed.
 
-Legend: N new frames, T given frames, S steps between frames, J = 22 joints. All at one frame rate, metres, Y up;
+Legend: N new frames, T existing frames, S steps between frames, J = 22 joints. All at one frame rate, metres, Y up;
 `yaw` is the angle about +Y from +Z to where the body faces.
 """
 

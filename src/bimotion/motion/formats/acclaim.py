@@ -1,8 +1,8 @@
 """Reading Acclaim skeletons (.asf) and motion (.amc).
 
-The skeleton of an AMC file is beside it: the .asf with the longest stem that the AMC's stem begins with (CMU: 02_01.amc
-and 02.asf; HDM05: HDM_bd_01-01_01_120.amc and HDM_bd.asf), or the only .asf of the folder. Bones are named by the joint
-they start in, as in a BVH file.
+The skeleton of an AMC file is beside it: the .asf with the longest stem that is a prefix of the AMC's stem (CMU:
+02_01.amc and 02.asf; HDM05: HDM_bd_01-01_01_120.amc and HDM_bd.asf), or the only .asf of the folder. Bones are named by
+the joint they start in, as in a BVH file.
 
 Source: Acclaim's description of the file formats as published by the CMU Graphics Lab.
 """
@@ -113,7 +113,7 @@ def _channel_values(
             values = np.empty(0)
         if values.shape != (len(frames), width) or not np.isfinite(values).all():
             raise MotionFileError(
-                f"{path}: bone {printable(name)!r} needs {width} numbers in each of {len(frames)} frames"
+                f"{path}: bone {printable(name)!r} needs {width} values in each of {len(frames)} frames"
             )
         moved[index[name]] = values
     return moved
@@ -127,8 +127,8 @@ def _find_skeleton(path: Path) -> Path:
     if len(beside) == 1:
         return beside[0]
     raise MotionFileError(
-        f"{path}: an AMC file needs its skeleton; of {len(beside)} .asf files beside it none has a name that "
-        f"{path.stem!r} begins with: give one with --skeleton"
+        f"{path}: an AMC file needs its skeleton; none of the {len(beside)} .asf files beside it has a name with which "
+        f"{path.stem!r} begins: give one with --skeleton"
     )
 
 
@@ -202,7 +202,7 @@ def _channels(channels: tuple[str, ...]) -> tuple[str, ...]:
         if channel not in ("tx", "ty", "tz", "rx", "ry", "rz", "l"):
             raise ValueError(f"unknown channel {channel!r}")
     if len(set(channels)) != len(channels):
-        raise ValueError(f"a channel stands twice in {channels}")
+        raise ValueError(f"a channel occurs twice in {channels}")
     return channels
 
 
@@ -230,7 +230,7 @@ def _parents_first(parents: list[int]) -> list[int]:
         if len(order) > len(parents):
             raise ValueError("the hierarchy is not a tree")
     if len(order) != len(parents):
-        raise ValueError("a bone hangs on nothing in the hierarchy")
+        raise ValueError("a bone in the hierarchy has no parent")
     return order
 
 

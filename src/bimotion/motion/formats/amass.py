@@ -1,7 +1,8 @@
-"""SMPL parameters as AMASS keeps them (.npz): `poses`, `trans`, `mocap_framerate`, with the world's Z up.
+"""SMPL parameters as in AMASS (.npz): `poses`, `trans`, `mocap_framerate`, with the world's Z up.
 
-AMASS holds rotations only: the person's own proportions need a body model of the `smplx` package, in a folder that the
-user gives. Without one SMPL's mean skeleton stands in. Files that bimotion writes contain the skeleton (`rest_joints`).
+AMASS has rotations only: the person's own proportions need a body model of the `smplx` package, in a folder that the
+user provides. Without one, SMPL's mean skeleton is used. Files that bimotion writes contain the skeleton
+(`rest_joints`).
 
 Source: Mahmood et al. 2019, AMASS; Loper et al. 2015, SMPL.
 """
@@ -145,7 +146,7 @@ def _read_smpl(
             f"got {poses.shape} and {trans.shape}"
         )
     if not (np.isfinite(poses).all() and np.isfinite(trans).all()):
-        raise MotionFileError(f"{path}: poses or trans hold a number that is not finite")
+        raise MotionFileError(f"{path}: poses or trans have a value that is not finite")
     notes: tuple[str, ...] = ()
     in_metres = True
     if "rest_joints" in arrays:
@@ -184,7 +185,7 @@ def _stored_rest(
         raise MotionFileError(f"{path}: rest_joints must be ({NUM_JOINTS}, 3), got {stored.shape}")
     rest = stored.astype(np.float64)
     if not np.isfinite(rest).all():
-        raise MotionFileError(f"{path}: rest_joints hold a number that is not finite")
+        raise MotionFileError(f"{path}: rest_joints have a value that is not finite")
     legs = np.linalg.norm(rest[..., 7, :] - rest[..., 1, :], axis=-1)
     return rest, bool(0.2 < np.median(legs) < 2.5)
 

@@ -1,8 +1,8 @@
 """Reading Biovision hierarchies (.bvh), of any hierarchy, channel order and number of channels per joint.
 
 A position channel replaces that component of the joint's offset; rotation channels apply in file order, each about an
-axis that the ones before it have turned. What programs write beyond the format is read with a note: other frame counts
-and frame times, decimal commas, comments, any case, any encoding.
+axis turned by the previous ones. Common deviations from the format are accepted with a note: other frame counts and
+frame times, decimal commas, comments, any case, any encoding.
 """
 
 import re
@@ -62,9 +62,7 @@ def read_bvh(path: str | Path, rate: float | None = None) -> SourceMotion:
     joints, position = _Hierarchy(text, path).parse()
     num_channels = sum(len(joint.channels) for joint in joints)
     if num_channels == 0:
-        raise MotionFileError(
-            f"{path}: no joint has channels, so that nothing moves; expected CHANNELS lines"
-        )
+        raise MotionFileError(f"{path}: no joint has channels; expected CHANNELS lines")
     count, found, position = _header(text, position)
     found = found if rate is None else Rate(check_rate(rate, str(path)))
     frames = NumberLines(text, position, num_channels, path, count)
@@ -181,7 +179,8 @@ class _Hierarchy:
             self._parse_match(match)
         if self.open or not self.joints:
             raise MotionFileError(
-                f"{self.path}: line {self._line(position)}: the hierarchy is cut off; {len(self.open)} braces stay open"
+                f"{self.path}: line {self._line(position)}: the hierarchy is incomplete; "
+                f"{len(self.open)} braces are not closed"
             )
         return self.joints, position
 
@@ -195,7 +194,7 @@ class _Hierarchy:
             self.open.append(self.current)
         elif match["brace"] == "}":
             if not self.open:
-                raise self._error(position, "a brace is closed that was not opened")
+                raise self._error(position, "unexpected '}'")
             self.open.pop()
         elif match["offset"] is not None:
             self._joint(position).offset = self._offset(match["offset"], position)

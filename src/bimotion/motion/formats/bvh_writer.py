@@ -1,7 +1,7 @@
 """Writing Biovision hierarchies (.bvh).
 
-The skeleton stands in a T-pose when nothing turns. Offsets are constant and only the root has position channels,
-because readers disagree about the rest: three.js adds position channels to the offset, Blender replaces it by them,
+The rest pose is a T-pose. Offsets are constant and only the root has position channels,
+because readers treat others differently: three.js adds position channels to the offset, Blender replaces it by them,
 and the loaders of LAFAN1 and of Holden's networks expect three channels for every joint but the root.
 """
 

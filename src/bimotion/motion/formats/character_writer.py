@@ -1,4 +1,4 @@
-"""Writing a character with motions: the glTF file that it came from with animations added, or its BVH skeleton.
+"""Writing a character with motions: its glTF file with added animations, or its BVH skeleton with motion.
 
 T frames, N nodes of the character.
 """

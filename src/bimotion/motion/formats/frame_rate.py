@@ -1,4 +1,4 @@
-"""Frame rates that files state badly: rounded, as milliseconds, as the rate itself, or not at all."""
+"""Frame rates of files that state them inexactly: rounded, in milliseconds, as a rate, or not at all."""
 
 import math
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Writing binary glTF 2.0 (.glb): the figure of the pages, skinned on the 22 joints, with the clip as its animation.
+"""Writing binary glTF 2.0 (.glb): the web viewer's figure, skinned on the 22 joints, with the clip as animation.
 
-Metres, Y up, facing +Z, as glTF asks for. The joints stand in a T-pose over the origin when nothing is played. The
-figure is raised by the thickness of its soles: they, not the joints, stand where the clip's lowest joints are.
+Metres, Y up, facing +Z, as glTF requires. The rest pose is a T-pose over the origin. The figure is raised by the
+thickness of its soles, so that the soles, not the joints, are at the height of the clip's lowest joints.
 
 Source: Khronos Group, glTF 2.0 specification; VRMC_vrm_animation 1.0 for the humanoid of VRM names.
 """

@@ -1,4 +1,4 @@
-"""What of a glTF file matters for motion: names of bones, bind pose, tracks of animations.
+"""The parts of a glTF file that matter for motion: bone names, bind pose, animation tracks.
 
 Legend: K keys.
 

@@ -1,6 +1,6 @@
-"""glTF 2.0 files as a JSON document and one binary buffer: reading any, adding to them, writing .glb.
+"""glTF 2.0 files as a JSON document and one binary buffer: reading, adding data, writing .glb.
 
-The document stays a plain dictionary, so that materials, extensions (VRM) and extras of others are kept as they are.
+The document stays a plain dictionary, so that materials, extensions (VRM) and extras are kept unchanged.
 
 Source: Khronos Group, glTF 2.0 specification.
 """

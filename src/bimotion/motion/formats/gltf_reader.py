@@ -50,9 +50,7 @@ def read_gltf(path: str | Path, rate: float | None = None, animation: str | None
     extras = extras if isinstance(extras, dict) else {}
     fps = _rate(extras.get("fps"), list(moved.values())) if rate is None else check_rate(rate, str(path))
     if (end - start) * fps > MAX_FRAMES:
-        raise MotionFileError(
-            f"{path}: the animation lasts {end - start:.4g} s, which is more than can be read"
-        )
+        raise MotionFileError(f"{path}: the animation lasts {end - start:.4g} s, which is too long")
     num_frames = int(np.floor((end - start) * fps + 1e-3)) + 1
     times = np.minimum(start + np.arange(num_frames) / fps, end)
     poses = _Poses(file, order, scales, moved, times)

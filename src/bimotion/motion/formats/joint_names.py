@@ -1,4 +1,4 @@
-"""Names of the 22 joints in the skeletons that other programs know.
+"""Names of the 22 joints in the skeletons of other programs.
 
 Source: Mixamo's rig; Unreal Engine's mannequin (UE4 and UE5); Unity's `HumanBodyBones`; VRM 1.0's humanoid bones.
 """

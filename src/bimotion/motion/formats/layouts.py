@@ -1,4 +1,4 @@
-"""Layouts of joint positions in arrays: ours, and those of the programs of the field.
+"""Layouts of joint positions in arrays: ours, and those of other systems.
 
 Legend: T frames, N joints, B motions. The first 22 joints of SMPL (24), SMPL-H (52) and SMPL-X (55, 127, 144) are ours.
 """
@@ -48,7 +48,7 @@ def positions_from_array(array: np.ndarray, where: str) -> Float[np.ndarray, "T 
     if array.dtype.kind not in "fiu":
         raise MotionFileError(f"{where}: expected numbers, got an array of {array.dtype}")
     if array.size * 8 > MAX_ARRAY_BYTES:
-        raise MotionFileError(f"{where}: an array of shape {array.shape} is more than can be read at once")
+        raise MotionFileError(f"{where}: an array of shape {array.shape} is too large")
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1 and array.ndim != 3:
         array = array[0]
@@ -63,7 +63,7 @@ def positions_from_array(array: np.ndarray, where: str) -> Float[np.ndarray, "T 
     positions = np.asarray(array[:, :NUM_JOINTS], dtype=np.float64)
     if not np.isfinite(positions).all():
         frame = int(np.argwhere(~np.isfinite(positions))[0, 0])
-        raise MotionFileError(f"{where}: joints must be finite numbers, frame {frame} holds one that is not")
+        raise MotionFileError(f"{where}: joints must be finite numbers, frame {frame} has one that is not")
     return positions
 
 

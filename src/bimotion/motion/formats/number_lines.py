@@ -41,7 +41,7 @@ class NumberLines:
         self.note = ""
         """Warning about the number of frames."""
         if not self._lines:
-            raise MotionFileError(f"{path}: no frames after the header; the file is cut off")
+            raise MotionFileError(f"{path}: no frames after the header; the file is incomplete")
         if not self._is_regular():
             self._values = self._all_values()
         if not self.note and stated != len(self):
@@ -105,7 +105,7 @@ class NumberLines:
     def _check_finite(self, values: Float[np.ndarray, "T K"]) -> None:
         if not np.isfinite(values).all():
             frame = int(np.argwhere(~np.isfinite(values))[0, 0])
-            raise MotionFileError(f"{self._path}: frame {frame} holds a number that is not finite")
+            raise MotionFileError(f"{self._path}: frame {frame} has a value that is not finite")
 
     def _by_lines(self) -> Float[np.ndarray, "T C"]:
         """Frames from lines that are not all of one length: a cut last line, or frames broken into lines."""

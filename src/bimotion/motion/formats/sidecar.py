@@ -1,4 +1,4 @@
-"""What a motion file cannot say about itself, as JSON beside it."""
+"""Metadata that a motion file cannot store, as JSON beside it."""
 
 import json
 from pathlib import Path

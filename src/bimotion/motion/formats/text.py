@@ -1,4 +1,4 @@
-"""Text of motion files, in the encodings of the programs that write them."""
+"""Text of motion files, in any of the usual encodings."""
 
 import codecs
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a written motion file is like: names of the joints, unit, rate, and which part of the clip."""
+"""Options of written motion files: joint names, unit, frame rate, and the part of the clip."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -32,13 +32,13 @@ class WriteOptions:
     fps: float | None = None
     """Frames per second; None keeps the clip's."""
     in_place: bool = False
-    """Take the way along the floor out of the motion."""
+    """Remove horizontal root translation."""
     root_bone: bool = False
-    """Add a bone on the floor that carries the way and the heading, in .bvh and .glb."""
+    """Add a root bone on the floor with the path and heading, in .bvh and .glb."""
     start: float | None = None
-    """Second of the clip at which the file begins."""
+    """Start of the written part, in seconds of the clip."""
     end: float | None = None
-    """Second of the clip at which the file ends."""
+    """End of the written part, in seconds of the clip."""
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("names", self.names, NameSet), ("unit", self.unit, OutUnit)):
@@ -51,10 +51,10 @@ class WriteOptions:
             raise ConfigError(f"start and end: expected 0 <= start < end seconds, got {start:g} and {end:g}")
 
     def edit(self, clip: Clip) -> Clip:
-        """The part of the clip that is written, on the spot if asked for; its rate is left to the writers.
+        """The part of the clip that is written, without root translation if `in_place`; writers change the frame rate.
 
         Raises:
-            ConfigError: the clip has ended before `start`.
+            ConfigError: the clip ends before `start`.
         """
         first = round((self.start or 0.0) * clip.fps)
         last = len(clip) if self.end is None else min(round(self.end * clip.fps), len(clip))
@@ -64,15 +64,15 @@ class WriteOptions:
         return in_place(clip) if self.in_place else clip
 
     def resampled(self, clip: Clip) -> Clip:
-        """`edit`, with positions at the rate that is written: for formats of positions and for pictures."""
+        """`edit`, resampled to the written frame rate: for formats that store positions, and for pictures."""
         clip = self.edit(clip)
         return clip if self.fps is None else clip.resample(self.fps)
 
     def check_suffix(self, suffix: str) -> None:
-        """Refuse options that a format cannot have.
+        """Refuse options that a format does not support.
 
         Raises:
-            ConfigError: names or a root bone for something else than .bvh and .glb, a unit for another than .bvh.
+            ConfigError: `names` or `root_bone` for a format other than .bvh and .glb, `unit` for one other than .bvh.
         """
         if suffix not in (".bvh", ".glb") and (self.names != "smpl" or self.root_bone):
             raise ConfigError(f"names and root_bone are for .bvh and .glb, got {suffix}")

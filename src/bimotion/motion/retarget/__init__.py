@@ -1,1 +1,1 @@
-"""Any skeleton to the 22 joints."""
+"""Any humanoid skeleton to the 22 joints, and the 22 joints to any character."""

@@ -1,4 +1,4 @@
-"""A character that a motion is put on: its skeleton in the rest pose, which joint is which, and its shape.
+"""The target character of retargeting: its skeleton in the rest pose, the roles of its joints, and its mesh.
 
 N nodes, V vertices of the mesh; lengths in the character's own unit, positions and rotations in its own world.
 """
@@ -186,7 +186,7 @@ def _character(
     hips = shared(joints["left_hip"], joints["right_hip"])
     chest = shared(joints["left_shoulder"], joints["right_shoulder"])
     if hips < 0 or chest < 0 or shared(hips, chest) < 0:
-        raise MotionFileError(f"{where}: legs and arms are not joined by a spine")
+        raise MotionFileError(f"{where}: legs and arms are not connected by a spine")
     base = shared(hips, chest)
     above = path(chest)
     trunk = [hips, *(node for node in above[above.index(base) + 1 :] if node != hips)]

@@ -1,4 +1,4 @@
-"""Arms of a character that do not pass through its body, which may be wider than the one that moved.
+"""Arm clearance: the arms of a character do not pass through its body, which may be wider than the recorded one.
 
 T frames; lengths in the character's unit.
 """

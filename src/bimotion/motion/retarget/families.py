@@ -1,7 +1,8 @@
-"""Families of skeletons: what `bimotion info` calls them, and what is known beyond the names of their joints.
+"""Skeleton families: their names in `bimotion info`, and facts about them beyond joint names.
 
-Any humanoid is read by its words and its shape (see `mapping`). A family adds facts that a file does not contain: own
-axes of the bones where the rest pose does not stand, the height of the foot bone, which of several neck joints counts.
+Any humanoid is mapped by the words of its joint names and its shape (see `mapping`). A family adds facts that a file
+does not contain: bone axes for files without a standing rest pose, the height of the foot bone, which of several neck
+joints is used.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Rotations of the 22 joints from the rotations of the file's bones, so that twist is kept.
 
-Legend: T frames, J = 22 joints. A joint's rotation is its bone's, seen from the T-pose instead of the file's rest pose,
-and then turned by the least angle that brings the T-pose's bone exactly to the next joint: positions decide where a
-bone points, the file decides how it turns about itself.
+Legend: T frames, J = 22 joints. A joint's rotation is that of its bone, relative to the T-pose instead of the file's
+rest pose, then turned by the smallest angle that points the T-pose's bone exactly at the next joint: positions
+determine the direction of a bone, the file determines its twist.
 """
 
 from collections.abc import Mapping

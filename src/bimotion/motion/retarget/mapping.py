@@ -1,4 +1,4 @@
-"""Which joint of a file is which of the 22: by a joint map, the words of the names, or the shape of the skeleton."""
+"""Mapping from the joints of a file to the 22: by a joint map, by names, or by the shape of the skeleton."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def map_joints(source: SourceMotion, where: str, joint_map: Mapping[str, str] | 
     if doubtful:
         found = ", ".join(f"{joint} = {skeleton.names[mapping.joints[joint]]}" for joint in doubtful)
         mapping.warnings.append(
-            f"names do not decide; by the shape of the skeleton: {found}; correct it with --joint-map"
+            f"joint names are not clear; chosen by the shape of the skeleton: {found}; use --joint-map if that is wrong"
         )
     return mapping
 
@@ -233,14 +233,14 @@ def _one_person(skeleton: SourceSkeleton, where: str, mapping: JointMapping) -> 
             joint for joint in LIMBS if list(mapping.joints.values()).count(mapping.joints[joint]) > 1
         ]
         raise MotionFileError(
-            f"{where}: {', '.join(repeated)} are one joint of the file; correct the joint map"
+            f"{where}: {', '.join(repeated)} are the same joint of the file; correct the joint map"
         )
     hips = skeleton.common_ancestor([mapping.joints["left_hip"], mapping.joints["right_hip"]])
     shoulders = skeleton.common_ancestor([mapping.joints["left_shoulder"], mapping.joints["right_shoulder"]])
     if hips < 0 or shoulders < 0 or skeleton.common_ancestor([hips, shoulders]) < 0:
         raise MotionFileError(
-            f"{where}: legs and arms hang on different roots; expected one skeleton, whose hips and shoulders are "
-            "joined by a spine"
+            f"{where}: legs and arms have different roots; expected one skeleton, whose hips and shoulders are "
+            "connected by a spine"
         )
     if skeleton.parents.count(-1) > 1:
         others = [

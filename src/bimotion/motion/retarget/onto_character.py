@@ -1,4 +1,4 @@
-"""A clip on a character: directions of the limbs are kept, hips are scaled to its legs, feet stand on its floor.
+"""A clip on a character: limb directions are kept, hip motion is scaled to its legs, feet stay on its floor.
 
 T frames, N nodes of the character, J = 22 joints of the clip; lengths in the character's unit.
 """

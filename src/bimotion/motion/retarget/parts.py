@@ -1,8 +1,8 @@
-"""Which joint of a body the words of a name mean, and how surely.
+"""The joint of the body that the words of a name mean, with a confidence.
 
 Words alone are ambiguous: `LeftLeg` is the shin in Mixamo and the thigh in NVIDIA's SOMA, `LeftShoulder` a collar or
-the shoulder, `L_Foot` an ankle or the ball of the foot. A part therefore has a score for each role, and the chain of
-joints from trunk to tip with the largest sum decides.
+the shoulder, `L_Foot` an ankle or the ball of the foot. A part therefore has a score for each role, and the
+best-scoring chain of joints from trunk to tip is chosen.
 """
 
 from dataclasses import dataclass

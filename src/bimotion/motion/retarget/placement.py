@@ -1,7 +1,7 @@
 """Where the 22 joints are on a source skeleton.
 
-Legend: T frames, N joints of the file. Limbs are the file's own joints. What SMPL has between pelvis and neck, and most
-skeletons have elsewhere or not at all (a pelvis above the line of the hips, three spine joints, collars), are points
+Legend: T frames, N joints of the file. Limbs are the file's own joints. The joints of SMPL between pelvis and neck that
+other skeletons lack or have elsewhere (a pelvis above the line of the hips, three spine joints, collars) are points
 fixed to the bones of the file's spine; so are the head joint, a missing neck and, where it must be turned, the ball of
 the foot. Each is placed so that standing upright gives the bone directions of the SMPL rest pose: HumanML3D's features
 keep directions and put every motion on one skeleton, so directions must agree and lengths need not.

@@ -1,4 +1,4 @@
-"""Feet of a character that stand where the clip's stand: without sliding, on the floor and not below it.
+"""Foot planting: the feet of a character do not slide or sink into the floor while the clip's feet stand.
 
 T frames; lengths in the character's unit.
 """

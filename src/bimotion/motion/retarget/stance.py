@@ -1,8 +1,8 @@
-"""How the bones of a source skeleton stand when the person stands: the pose in which virtual joints are placed.
+"""The standing pose of a source skeleton, in which virtual joints are placed.
 
-Legend: T frames, N joints of the file, K selected bones. Body coordinates are (left, up, forward). Three ways to know
-the stance, the first that applies: the rest pose of the file, if it stands; the axes of the bones in the family;
-the mean over the most upright frames of the motion itself.
+Legend: T frames, N joints of the file, K selected bones. Body coordinates are (left, up, forward). The standing pose
+comes from the first of these that is available: the rest pose of the file, if it stands; the bone axes of the family;
+the mean over the most upright frames of the motion.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Limbs by the shape of a skeleton, for joints whose names say nothing.
+"""Limbs from the shape of a skeleton, for joints without meaningful names.
 
 Legend: N joints of the file. Two similar chains below one joint are a pair of limbs; of the two largest pairs the legs
 are nearer to the root, the arms at the far end of a spine.

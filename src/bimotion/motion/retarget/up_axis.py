@@ -1,8 +1,8 @@
-"""Which axis of a file points up. Legend: T frames.
+"""The up axis of a file. Legend: T frames.
 
-The rest pose decides, as in Blender: people lie, crawl and stand on their hands. The motion decides only where there
-is no standing rest pose, or where it contradicts the rest pose beyond doubt: a person who stands on the floor along the
-other axis in nearly all frames while no floor fits the rest pose's axis.
+It is taken from the rest pose, as in Blender, since people in motion also lie, crawl and stand on their hands. The
+motion is used only without a standing rest pose, or where it clearly contradicts the rest pose: a person who stands on
+the floor along the other axis in nearly all frames, while no floor fits the rest pose's axis.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Names of joints split into words, and the one table of synonyms.
 
 `split_name` turns `mixamorig:LeftUpLeg`, `thigh.L`, `Bip01 L Thigh`, `lThighBend` or `左足` into words that do not
-depend on the program or the language: the side is separated, prefixes and suffixes of programs are unknown words and
-fall away. Which joint the words mean is decided in `parts`.
+depend on the program or the language: the side is separated, and prefixes and suffixes of programs are dropped as
+unknown words. `parts` determines the joint from the words.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Fitting an evaluator's calibration on held-out captions and motions.
 
 The fit imitates a search: each held-out caption is looked up among the held-out motions, and the nearest one is
-labelled as true or false of it. It is looked up a second time without the motions of which it is true, so that
-searches for what a library does not hold are part of the fit. All content groups have the same weight.
+labelled as true or false of it. It is looked up a second time without the matching motions, so that searches for
+motions that a library lacks are part of the fit. All content groups have the same weight.
 
 Legend: Q captions, N motions, D embedding width.
 """

@@ -109,7 +109,10 @@ def earlier_model(
         if same and new_part is not None and old_part is not None:
             _copy_parameters(new_part, old_part, f"{folder}: {name}")
     if not same:
-        logger.info("the VAE has other latents than %s: understanding, head and length start anew", folder)
+        logger.info(
+            "the latents of the VAE differ from those of %s: motion understanding, head and length network start anew",
+            folder,
+        )
     if vae is None:
         _copy_parameters(model.vae, old.vae, f"{folder}: the VAE")
         for name, value in old.named_buffers(recurse=False):
@@ -130,7 +133,7 @@ def copy_statistics(model: MotionLanguage, latents: Latents, pool: ClipPool) -> 
     rank = model.config.latent_rank
     if rank is not None:
         full = latents.mu[FULL].float()
-        logger.info("finding the %d axes of the latents that move the body most", rank)
+        logger.info("computing the %d latent axes with the largest effect on the body", rank)
         weights = item_weights(pool.items, BALANCE)
         axes = body_axes(full.flatten(1), joint_metric(model.vae, pool, full), rank, weights)
         std = axes.scale
@@ -153,7 +156,7 @@ def _copy_parameters(new: nn.Module, old: nn.Module, part: str) -> None:
     if shapes != expected:
         odd = next(name for name in sorted({*shapes, *expected}) if shapes.get(name) != expected.get(name))
         raise ConfigError(
-            f"{part} has another shape ({odd}: {shapes.get(odd)}, expected {expected.get(odd)}); leave the sizes out, "
+            f"{part} has another shape ({odd}: {shapes.get(odd)}, expected {expected.get(odd)}); omit the sizes, "
             "they are taken from the folder"
         )
     new.load_state_dict(old.state_dict())

@@ -1,4 +1,4 @@
-"""The language model with its losses; a forward pass returns what a step minimises."""
+"""The language model with its losses; a forward pass returns the loss of a step."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

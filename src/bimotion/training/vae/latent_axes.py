@@ -1,7 +1,7 @@
 """Axes of a motion's latents with the largest effect on the body, so that few values keep most of the motion.
 
-Axes of largest variance would not do: latents that vary much may move little, and a position on the floor, summed
-up over a clip, hangs on small ones.
+Axes of largest variance are not suitable: latents with a large variance may have little effect, and the position on the
+floor, which is summed over a clip, depends on small ones.
 
 Shapes: I windows, B a batch of them, T frames, J joints, X values in a motion's latents, K axes.
 """

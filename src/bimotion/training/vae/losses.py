@@ -1,4 +1,4 @@
-"""Losses, each a mean over clips of the mean over a clip's own frames: padding and batch mates never count.
+"""Losses, each a mean over clips of the mean over a clip's own frames, independent of padding.
 
 Shapes: B batch, T frames, F feature columns (263), J joints, N latents, D latent width. Masks: True if valid.
 """
