@@ -77,7 +77,7 @@ def test_a_process_that_fails_says_why() -> None:
 
 
 def test_a_machine_has_rates_and_a_process_a_peak() -> None:
-    machine = measure_machine(tries=1)
+    machine = measure_machine(repeats=1)
     assert 1e8 < machine.bytes_per_second < 1e13
     assert 1e8 < machine.flops_per_second < 1e14
     assert 50e6 < peak_bytes() < 1e12

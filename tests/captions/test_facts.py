@@ -78,5 +78,5 @@ def test_facts_survive_the_index() -> None:
 
 
 def test_too_short_a_window_has_no_facts() -> None:
-    with pytest.raises(DataError, match="4 frames or more"):
+    with pytest.raises(DataError, match="4 or more frames"):
         measure_facts(make_motion(3))

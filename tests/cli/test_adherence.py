@@ -30,7 +30,7 @@ def test_another_system_is_scored_by_its_files(tmp_path: Path, capsys: pytest.Ca
     ("options", "message"),
     [
         (["--seeds", "0"], "--seeds: expected 1 or more"),
-        (["--check"], "--recordings: which recordings?"),
+        (["--check"], "--recordings: expected a folder"),
         (["--model", "a", "--motions", "b"], "give only one of --model and --motions"),
         (["--motions", "b", "--data", "c"], "--data and --warnings measure a model"),
         (["--out", "nowhere/x.json"], "--out: the folder nowhere does not exist"),

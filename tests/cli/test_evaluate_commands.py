@@ -190,7 +190,7 @@ def test_search_finds_by_sentence_and_by_example(
         ),
         (["evaluate", "--data", "data", "--repeats", "0"], "expected 1 or more repeats"),
         (["evaluate", "--data", "data", "--evaluator", "none"], "none: no evaluator here"),
-        (["evaluate", "--data", "data", "--out", "data"], "data: holds other files"),
+        (["evaluate", "--data", "data", "--out", "data"], "data: contains other files"),
         (
             [
                 *("evaluate", "--data", "data", "--evaluator", "judge", "--real"),

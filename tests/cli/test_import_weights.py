@@ -185,8 +185,11 @@ EMBEDDING = "lm.language_model.transformer.wte.weight"
     [
         ({BLOCK: None}, "head.blocks.1.down.weight is missing"),
         ({"vae.encoder.norm.bias": None}, "vae.encoder.norm.bias is missing"),
-        ({EMBEDDING: None}, "wte.weight is missing; not a published checkpoint"),
-        ({"vae.global_motion_token": None}, "global_motion_token is missing; not a published checkpoint"),
+        ({EMBEDDING: None}, "wte.weight is missing; this is not a published checkpoint"),
+        (
+            {"vae.global_motion_token": None},
+            "global_motion_token is missing; this is not a published checkpoint",
+        ),
         ({"lm.more": torch.zeros(1)}, "lm.more is unknown"),
         ({"lm.fake_latent_2": torch.zeros(1)}, "lm.fake_latent_2 is unknown"),
         ({"other.weight": torch.zeros(1)}, "other.weight is unknown"),
@@ -203,11 +206,11 @@ EMBEDDING = "lm.language_model.transformer.wte.weight"
         ({"vae.skel_embedding.weight": torch.zeros(32, 251)}, "its features have 251 columns, not the 263"),
         (
             {"lm.language_model.lm_head.weight": torch.zeros(50259, 28)},
-            "lm_head.weight is not the text embedding",
+            "lm_head.weight differs from the text embedding",
         ),
         (
             {"vae.final_layer.bias": torch.full((263,), torch.nan)},
-            "a number that is not finite (vae.final_layer.bias)",
+            "a value that is not finite (vae.final_layer.bias)",
         ),
     ],
 )
@@ -278,7 +281,7 @@ def test_what_published_weights_need(
     source, mean = str(checkpoint), str(stats / "Mean.npy")
     whole = ("--stats", str(stats), "--tokenizer", str(gpt2_files))
     for args, message in (
-        ((source, "out"), "--stats is missing: published weights do not hold"),
+        ((source, "out"), "--stats is missing: published weights lack the mean"),
         ((source, "full", *whole), "full exists already"),
         ((source, ".", *whole), "expected the name of a folder"),
         (("none.ckpt", "out", *whole), "none.ckpt: no such file"),
@@ -306,7 +309,7 @@ def test_what_published_weights_need(
             "merges.txt:1: expected two tokens, got 3",
         ),
         ((source, "out", *whole[:2], "--heads", "4", "--tokenizer", "small"), "is not the model's"),
-        ((source, "out", *whole, "--text-branch"), "do not go with --text-branch"),
+        ((source, "out", *whole, "--text-branch"), "cannot be combined with --text-branch"),
         (
             ("./none", "out", "--text-branch"),
             "./none: expected a transformers model folder, a .gguf file or hf:OWNER/NAME",
@@ -335,9 +338,9 @@ def test_the_published_evaluator_becomes_an_evaluator_folder(
     (here / "texts").mkdir()
     (here / "texts" / "000000.txt").write_text("he walks.#he/PRON walk/VERB#0.0#0.0\n")
     args = ("finest.tar", "judge", "--stats", str(stats))
-    assert "--glove and --texts go together" in refused(capsys, *args, "--glove", "glove")
+    assert "--glove and --texts must be given together" in refused(capsys, *args, "--glove", "glove")
     words = ("--glove", "glove", "--texts", "texts")
-    assert "do not go with --text-branch" in refused(capsys, *args[:2], *words, "--text-branch")
+    assert "cannot be combined with --text-branch" in refused(capsys, *args[:2], *words, "--text-branch")
     assert exit_code(["import-weights", *args, *words]) == 0
     assert capsys.readouterr().out == "judge: an evaluator, which knows 1 captions\n"
     embedder = read_embedder("judge")

@@ -21,7 +21,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ([], "which command? `bimotion --help` lists them"),
+        ([], "expected a command; `bimotion --help` lists them"),
         (["genrate"], "there is no command 'genrate'; perhaps generate?"),
         (["xyz"], "there is no command 'xyz'; `bimotion --help` lists them"),
         (["generate", "a"], "missing: --out FILE (`bimotion generate --help` shows the options)"),

@@ -128,7 +128,7 @@ def test_processes_make_the_same_data_set(takes: Path, tmp_path: Path) -> None:
 
 def test_other_settings_are_not_mixed_into_a_finished_data_set(takes: Path, tmp_path: Path) -> None:
     prepare_dataset("bvh", takes, tmp_path / "out", workers=1)
-    with pytest.raises(DataError, match="made from another folder, with other settings"):
+    with pytest.raises(DataError, match="a data set from another folder, with other settings"):
         prepare_dataset("bvh", takes, tmp_path / "out", config=WindowConfig(mirror=False), workers=1)
 
 
@@ -179,7 +179,7 @@ def test_the_data_sets_of_a_folder_are_joined_once(takes: Path, tmp_path: Path) 
     assert merge_folder(sets, out) == report
     assert (out / "features.npy").stat().st_mtime_ns == written
     prepare_dataset("bvh", takes, sets / "c", workers=1)
-    with pytest.raises(DataError, match="all: holds another data set"):
+    with pytest.raises(DataError, match="all: contains another data set"):
         merge_folder(sets, out)
     (sets / "raw").mkdir()
     with pytest.raises(DataError, match="raw: expected a prepared data set, features.npy is missing"):

@@ -77,7 +77,7 @@ def test_faults_are_named(generated: Path, store: MotionStore, tmp_path: Path, w
         MotionFolder(tmp_path / "nowhere", evaluation_set)
     rows = (generated / "prompts.jsonl").read_text().splitlines()
     (generated / "prompts.jsonl").write_text("\n".join(rows[1:]))
-    with pytest.raises(DataError, match=r"repeat 0 lacks 1 of 70 windows, such as clip"):
+    with pytest.raises(DataError, match=r"repeat 0 has no motion for 1 of 70 windows, such as clip"):
         MotionFolder(generated, evaluation_set)
     (generated / "prompts.jsonl").write_text('{"file": 1}\n')
     with pytest.raises(DataError, match=r"prompts.jsonl:1: file: expected `str`, got 1"):

@@ -34,5 +34,5 @@ def test_long_captions_are_cut(vectors: WordVectors) -> None:
 def test_faults_are_named(vectors: WordVectors) -> None:
     with pytest.raises(ModelError, match="'walk': expected word/CLASS"):
         vectors.encode(["walk"])
-    with pytest.raises(ModelError, match="no `unk`"):
+    with pytest.raises(ModelError, match="no entry `unk`"):
         WordVectors(["walk"], torch.zeros(1, 3))

@@ -197,8 +197,11 @@ def test_missing_superfluous_and_misshapen_tensors_are_named(checkpoint: Path) -
         ({name: None}, "head.blocks.1.down.weight is missing"),
         ({"lm.more": torch.zeros(1)}, "lm.more is unknown"),
         ({name: torch.zeros(3, 3)}, r"head.blocks.1.down.weight has shape \(3, 3\), not \(64, 64\)"),
-        ({"vae.skel_embedding.weight": None}, "skel_embedding.weight is missing; not a published checkpoint"),
-        ({"lm.language_model.lm_head.weight": torch.zeros(50259, 28)}, "is not the text embedding"),
+        (
+            {"vae.skel_embedding.weight": None},
+            "skel_embedding.weight is missing; this is not a published checkpoint",
+        ),
+        ({"lm.language_model.lm_head.weight": torch.zeros(50259, 28)}, "differs from the text embedding"),
     ):
         changed = {k: v for k, v in {**state, **change}.items() if v is not None}
         with pytest.raises(ModelError, match=message):

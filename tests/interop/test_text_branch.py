@@ -238,11 +238,14 @@ def own_code(path: Path) -> None:
             lambda path: changed(path, "transformer.h.1.more", torch.zeros(1)),
             "transformer.h.1.more is unknown",
         ),
-        (lambda path: changed(path, "transformer.ln_f.bias", torch.zeros(3)), "no pretrained language model"),
-        (truncated, "no pretrained language model can be read from here"),
-        (hostile_pickle, "no pretrained language model can be read from here"),
-        (own_code, "no pretrained language model can be read from here"),
-        (lambda path: (path / "config.json").unlink(), "no pretrained language model can be read from here"),
+        (
+            lambda path: changed(path, "transformer.ln_f.bias", torch.zeros(3)),
+            "not a readable pretrained language model",
+        ),
+        (truncated, "not a readable pretrained language model"),
+        (hostile_pickle, "not a readable pretrained language model"),
+        (own_code, "not a readable pretrained language model"),
+        (lambda path: (path / "config.json").unlink(), "not a readable pretrained language model"),
     ],
     ids=["missing", "superfluous", "wrong shape", "truncated", "hostile pickle", "own code", "no settings"],
 )
@@ -289,7 +292,7 @@ def test_language_models_of_other_kinds_are_refused() -> None:
     short, loose = torch.randn(20, 8), {**gpt2.state, "lm_head.weight": torch.randn(290, 8)}
     wordless = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0}, [])).to_str()
     for language, message in (
-        (described(model_type="opt"), "of the GPT-2 or Llama family, this is 'opt'"),
+        (described(model_type="opt"), "of the GPT-2 or Llama family, got 'opt'"),
         (
             described(activation_function="relu"),
             "activation_function 'relu' is not supported, only 'gelu_new'",
@@ -300,7 +303,7 @@ def test_language_models_of_other_kinds_are_refused() -> None:
         ),
         (replace(gpt2, embedding=short), r"its tokenizer has \d+ ids, its embedding 20 rows"),
         (replace(gpt2, tokenizer=wordless), r"the tokenizer has no <\|endoftext\|> token"),
-        (replace(gpt2, state=loose), "its output matrix is not its embedding"),
+        (replace(gpt2, state=loose), "input and output embeddings are not tied"),
         (gpt2, "positions is missing"),
     ):
         with pytest.raises(ModelError, match=f"here: .*{message}"):

@@ -173,17 +173,26 @@ FOUR = Reference(("storage", torch.FloatStorage, "0", "cpu", 4))
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"offset": -5}), "changes a tensor's description"),
-        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"shape": (99,)}), "changes a tensor's description"),
-        (rebuilt(FOUR, -1, (4,), (1,)), "a tensor that cannot be"),
-        (rebuilt(FOUR, 0, (4,), (1, 1)), "a tensor that cannot be"),
-        (rebuilt(FOUR, 0, (4.0,), (1,)), "a tensor that cannot be"),
-        (rebuilt("numbers", 0, (4,), (1,)), "a tensor that cannot be"),
-        (rebuilt(Reference(("module", "a", "b", "c", 4)), 0, (4,), (1,)), "something that is no storage"),
-        (rebuilt(Reference(("storage", torch.FloatStorage, 0, "cpu", 4)), 0, (4,), (1,)), "no storage"),
-        (rebuilt(Reference(("storage", torch.FloatStorage, "0", "cpu", -4)), 0, (4,), (1,)), "no storage"),
-        (rebuilt(Reference(7), 0, (4,), (1,)), "cannot be followed"),
-        (rebuilt(FOUR, 0, (2**70, 0), (1, 1)), "cannot be"),
+        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"offset": -5}), "modifies an object after its creation"),
+        (Built(rebuilt(FOUR, 0, (4,), (1,)), {"shape": (99,)}), "modifies an object after its creation"),
+        (rebuilt(FOUR, -1, (4,), (1,)), "an impossible tensor"),
+        (rebuilt(FOUR, 0, (4,), (1, 1)), "an impossible tensor"),
+        (rebuilt(FOUR, 0, (4.0,), (1,)), "an impossible tensor"),
+        (rebuilt("numbers", 0, (4,), (1,)), "an impossible tensor"),
+        (
+            rebuilt(Reference(("module", "a", "b", "c", 4)), 0, (4,), (1,)),
+            "an object that is not a tensor storage",
+        ),
+        (
+            rebuilt(Reference(("storage", torch.FloatStorage, 0, "cpu", 4)), 0, (4,), (1,)),
+            "not a tensor storage",
+        ),
+        (
+            rebuilt(Reference(("storage", torch.FloatStorage, "0", "cpu", -4)), 0, (4,), (1,)),
+            "not a tensor storage",
+        ),
+        (rebuilt(Reference(7), 0, (4,), (1,)), "cannot be read"),
+        (rebuilt(FOUR, 0, (2**70, 0), (1, 1)), "the impossible shape"),
         (rebuilt(FOUR, 2**70, (4,), (1,)), "exceeds its storage of 4 values"),
     ],
 )
@@ -211,7 +220,7 @@ def test_compressed_entries_are_refused(tmp_path: Path) -> None:
 def test_states_of_something_else_are_named(tmp_path: Path) -> None:
     path = tmp_path / "state.ckpt"
     for state, message in (
-        ({1: torch.zeros(1)}, "a key that is no name"),
+        ({1: torch.zeros(1)}, "a key that is not a string"),
         ({"a": [1]}, "the entry 'a' .* is not a tensor"),
     ):
         torch.save(state, path)
@@ -236,7 +245,7 @@ def huge_memo() -> bytes:
         (huge_memo(), "has no state_dict"),
         (b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".", "declares more bytes than it has"),
         (b"\x80\x02" + b"]" * 100_000 + b".", "operations"),
-        (b"\x80\x02" + b"](" * 20_000 + b"l" * 20_000 + b".", "has no state_dict|followed"),
+        (b"\x80\x02" + b"](" * 20_000 + b"l" * 20_000 + b".", "has no state_dict|cannot be read"),
     ],
 )
 def test_pickles_that_would_hang_or_take_all_memory_end_soon(

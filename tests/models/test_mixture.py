@@ -162,7 +162,7 @@ def test_a_full_cache_is_refused(
         mixture(TokenBatch.of([TokenSequence((1, 2, 3, 4))], tokenizer.special, 4), None, cache)
         for _ in range(2):
             mixture.step(torch.tensor([5]), cache)
-        with pytest.raises(ModelError, match="room for 6 tokens"):
+        with pytest.raises(ModelError, match="full at 6 tokens"):
             mixture.step(torch.tensor([5]), cache)
 
 

@@ -146,12 +146,12 @@ def test_settings_of_older_folders_are_read_under_their_new_names(tmp_path: Path
     ("part", "change", "message"),
     [
         ("mixture", {"kv_heads": 0}, "mixture kv_heads must lie in 1..1048576, got 0"),
-        ("mixture", {"layers": 200_000}, "much larger than its weights"),
+        ("mixture", {"layers": 200_000}, "much larger than the stored weights"),
         ("vae", {"width": 0}, "vae width must lie in 1..1048576, got 0"),
         ("mixture", {"max_positions": 10**12}, "mixture max_positions must lie in"),
-        ("mixture", {"ff_width": 1 << 20}, "much larger than its weights|has shape"),
+        ("mixture", {"ff_width": 1 << 20}, "much larger than the stored weights|has shape"),
         ("diffusion", {"train_steps": 10**10}, "diffusion train_steps must lie in"),
-        ("vae", {"layers": 3 + 2 * 10**5}, "much larger than its weights"),
+        ("vae", {"layers": 3 + 2 * 10**5}, "much larger than the stored weights"),
         ("mixture", {"norm_eps": -1}, "norm_eps must be above 0"),
     ],
 )

@@ -18,8 +18,8 @@ def test_json_reads_as_it_stands() -> None:
     ("text", "why"),
     [
         ("{", "Expecting"),
-        ("[NaN]", "NaN is not a number"),
-        ("[-Infinity]", "-Infinity is not a number"),
+        ("[NaN]", "NaN is not a JSON number"),
+        ("[-Infinity]", "-Infinity is not a JSON number"),
         ("[1e999]", "too large"),
         ("[18446744073709551616]", "64 bits"),
         ("[" + "9" * 5000 + "]", "digits"),

@@ -99,5 +99,5 @@ def test_phases_close_gaps_and_leave_out_what_is_short() -> None:
 
 
 def test_too_short_a_motion_is_refused() -> None:
-    with pytest.raises(DataError, match="8 frames or more"):
+    with pytest.raises(DataError, match="at least 8 frames"):
         Course(np.zeros((5, 22, 3)))

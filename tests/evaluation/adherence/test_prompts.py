@@ -40,7 +40,7 @@ def test_the_lists_have_their_sizes_and_halves() -> None:
         ({"rules": ["fly"]}, "no judge 'fly'"),
         ({"order": ["walk", "fly"]}, "no judge 'fly'"),
         ({"class": "chess"}, "no activity 'chess'"),
-        ({}, "nothing to be judged by"),
+        ({}, "has no rule and no activity"),
     ],
 )
 def test_a_request_that_cannot_be_judged_is_refused(row: dict[str, object], fault: str) -> None:

@@ -100,7 +100,7 @@ def test_the_skeleton_is_found_beside_the_motion(folder, name) -> None:
 def test_a_skeleton_that_cannot_be_told_is_asked_for(folder) -> None:
     (folder / "07.asf").rename(folder / "a.asf")
     (folder / "b.asf").write_text(ASF)
-    with pytest.raises(MotionFileError, match="of 2 .asf files beside it none has a name .* --skeleton"):
+    with pytest.raises(MotionFileError, match="none of the 2 .asf files beside it has a name .* --skeleton"):
         read_acclaim(folder / "07_01.amc")
     assert read_acclaim(folder / "07_01.amc", folder / "b.asf").num_frames == 2
 
@@ -119,9 +119,9 @@ def test_radians_are_read_as_radians(folder) -> None:
         ("hello world\n", "numbered frames"),
         (":DEGREES\n", "no frames"),
         (AMC.replace("lower 40\n", ""), "'lower' needs 1 values in each of 2 frames"),
-        (AMC.replace("lower 40", "lower"), "'lower' needs 1 numbers"),
-        (AMC.replace("lower 40", "lower x"), "'lower' needs 1 numbers"),
-        (AMC.replace("lower 40", "lower nan"), "'lower' needs 1 numbers"),
+        (AMC.replace("lower 40", "lower"), "'lower' needs 1 values"),
+        (AMC.replace("lower 40", "lower x"), "'lower' needs 1 values"),
+        (AMC.replace("lower 40", "lower nan"), "'lower' needs 1 values"),
         (AMC.replace("lower", "tail"), "bone 'tail' is not in the skeleton"),
     ],
 )

@@ -122,7 +122,10 @@ def test_a_joint_map_names_all_joints_or_some(tmp_path) -> None:
         ("{", "not JSON as it is expected here"),
         ('{"tail": "Hips"}', "'tail' is not one of our joints"),
         ('{"left_hip": "Wing"}', "'Wing' .joint map: left_hip. is not in the file"),
-        ('{"left_hip": "mixamorig:LeftLeg", "left_knee": "mixamorig:LeftLeg"}', "are one joint of the file"),
+        (
+            '{"left_hip": "mixamorig:LeftLeg", "left_knee": "mixamorig:LeftLeg"}',
+            "are the same joint of the file",
+        ),
     ],
 )
 def test_a_wrong_joint_map_is_explained(tmp_path, content, message) -> None:
