@@ -25,7 +25,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, error: Exception, monkeypatch: 
         raise error
 
     monkeypatch.setattr(command, "train_vae", full)
-    with pytest.raises(DataError, match="no space left on the disk; the last checkpoint is whole"):
+    with pytest.raises(DataError, match="no space left on the disk; the last checkpoint is complete"):
         command.run_stage(VaeTrainConfig(data=tmp_path, out=tmp_path / "run"))
 
 

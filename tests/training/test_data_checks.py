@@ -28,7 +28,7 @@ def test_a_run_resumes_with_the_data_that_it_was_started_with(own_data: Path, tm
     items = [replace(item, captions=(*item.captions, "new")) for item in store]
     write_index(items, own_data / INDEX_FILE)
     changed = MotionStore.open(own_data)
-    with pytest.raises(ConfigError, match="the data set is another one, or was prepared again"):
+    with pytest.raises(ConfigError, match="the data set has changed since the run was started"):
         check_same_data(changed, tmp_path, resume=True)
     check_same_data(changed, tmp_path, resume=False)
     check_same_data(changed, tmp_path, resume=True)
@@ -60,7 +60,7 @@ def test_captions_that_are_too_long_are_left_out_with_a_count(
     assert fitting[0].captions == ("a person walks",)
     assert (fitting[1].captions, fitting[1].text) == ((), False)
     assert fitting[2:] == rest
-    assert caplog.text.count("captions are longer than") == 1
+    assert caplog.text.count("captions exceed the model's limit of") == 1
     assert f"the first that of {first.id}; 1 windows have no other" in caplog.text
 
 

@@ -98,7 +98,7 @@ def test_a_run_is_not_overwritten_and_not_resumed_with_other_settings(data: Path
         run_stage(parse_stage("vae", call[1:], "train"))
 
     run()
-    with pytest.raises(ConfigError, match="already holds a run"):
+    with pytest.raises(ConfigError, match="already contains a run"):
         run()
     with pytest.raises(ConfigError, match=r"optimiser\.lr was 0\.0004, now 0\.001"):
         run("--resume", "--lr", "1e-3")
