@@ -67,7 +67,7 @@ def test_several_motions_are_named_by_their_sentences_and_never_overwrite(
 def test_a_folder_takes_a_motion_with_the_options_of_the_file() -> None:
     Path("out").mkdir()
     call("generate", "a person waves", "--out", "out", "--format", "bvh", "--seconds", "2", "--seed", "0")
-    options = ("--names", "unreal", "--out-unit", "cm", "--fps", "30", "--sidecar", "--end", "1")
+    options = ("--names", "unreal", "--unit", "cm", "--fps", "30", "--sidecar", "--end", "1")
     call("generate", "someone walks", "--out", "out", "--seconds", "2", "--seed", "0", *options)
     assert sorted(p.name for p in Path("out").iterdir()) == [
         "a-person-waves.bvh",

@@ -18,6 +18,7 @@ from bimotion.cli.options import (
     WritingOptions,
 )
 from bimotion.cli.terminal import note, say, say_lines
+from bimotion.motion.formats.write_options import OutUnit
 
 if TYPE_CHECKING:
     from bimotion.inference.model import GeneratedClip, MotionLanguageModel
@@ -62,6 +63,8 @@ class Generate:
     """Generate N candidates for each motion and keep the one that matches its sentence best."""
     strict: Flag = False
     """Fail instead of warning if a motion does not match its sentence."""
+    unit: Annotated[OutUnit | None, arg(help_behavior_hint="(default: --out-unit)")] = None
+    """The same as --out-unit; commands that read files have --unit for the file that is read."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
@@ -85,6 +88,10 @@ class Generate:
         texts = [text for text in self.text for _ in range(self.count)]
         one_page = self.out.suffix.lower() == ".html" and not self.out.is_dir()
         paths = [self.out] * len(texts) if one_page else output_paths(self.out, texts, f".{self.format}")
+        if self.unit is not None:
+            writing = replace(self.writing, out_unit=self.unit)
+            replace(self, unit=None, writing=writing).run()
+            return
         for path in paths:
             self.writing.check(path)
         self.drawing.check()

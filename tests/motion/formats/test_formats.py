@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip, facing
-from bimotion.motion.formats import READS, WRITES, read_motion, write_motion
+from bimotion.motion.formats import (
+    READS,
+    WRITES,
+    ReadOptions,
+    read_motion,
+    read_with_interpretation,
+    write_motion,
+)
 from bimotion.motion.kinematics import forward_kinematics, with_rotations
 from bimotion.motion.rotations import axis_angle_to_quat
 from bimotion.motion.skeleton import PARENTS, REST_OFFSETS
@@ -116,8 +123,8 @@ def test_amass_keys_and_shapes(tmp_path, walk) -> None:
 
 @pytest.mark.parametrize("read", [True, False])
 def test_other_suffixes_are_named_with_those_that_work(tmp_path, walk, read) -> None:
-    path = tmp_path / "a.fbx"
-    with pytest.raises(MotionFileError, match=r"a\.fbx: expected a .* that ends in \.bvh"):
+    path = tmp_path / "a.dae"
+    with pytest.raises(MotionFileError, match=r"a\.dae: expected a .* that ends in \.bvh"):
         read_motion(path) if read else write_motion(walk, path)
 
 
@@ -141,3 +148,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, walk, monkeypatch) -> None
         write_motion(walk, path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bvh"]
+
+
+def test_a_unit_that_no_person_has_is_doubted(tmp_path, walk) -> None:
+    """A user may mean the unit of what is written."""
+    for name in ("a.bvh", "a.npy"):
+        write_motion(walk, tmp_path / name)
+        found = read_with_interpretation(tmp_path / name, ReadOptions(unit="cm"))
+        np.testing.assert_allclose(found.clip.joints, walk.joints / 100, atol=1e-4)
+        (doubt,) = found.interpretation.warnings
+        assert "--out-unit" in doubt

@@ -52,7 +52,7 @@ def test_npz_positions_have_a_rate(tmp_path, walk) -> None:
     ("array", "message"),
     [
         (np.zeros((5, 263)), r"got \(5, 263\).*features.*bimotion.read_clip"),
-        (np.zeros((5, 21, 3)), r"\(frames, 22, 3\).*got \(5, 21, 3\): KIT-ML's 21 joints"),
+        (np.zeros((5, 25, 3)), r"\(frames, 22, 3\).*got \(5, 25, 3\): 25 joints \(OpenPose's or Kinect's\)"),
         (np.zeros((0, 22, 3)), "no frames"),
         (np.full((5, 22, 3), np.inf), "holds a number that is not finite"),
         (np.zeros((5, 22, 3), dtype=complex), "elements of complex128; expected numbers"),

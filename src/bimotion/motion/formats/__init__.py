@@ -1,7 +1,7 @@
 """Motion files: the suffix of a path chooses the format."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from bimotion.motion.skeleton import JOINT_NAMES
 from bimotion.storage.json_files import read_json
 
 if TYPE_CHECKING:
+    from bimotion.motion.formats.named_arrays import NamedMotion
     from bimotion.motion.retarget.source import SourceMotion
     from bimotion.motion.retarget.to_clip import Interpretation
 
@@ -145,14 +146,23 @@ def _read_source(path: Path, suffix: str, options: ReadOptions) -> "SourceMotion
 def _read_arrays(path: Path, options: ReadOptions) -> ReadMotion:
     from bimotion.motion.formats.amass import ArrayMotion, read_npz
     from bimotion.motion.formats.frame_rate import check_rate
-    from bimotion.motion.formats.npy import DEFAULT_FPS, read_npy
+    from bimotion.motion.formats.layouts import positions_from_array
+    from bimotion.motion.formats.named_arrays import NamedMotion, named_motion
+    from bimotion.motion.formats.npy import DEFAULT_FPS, load_npy
     from bimotion.motion.retarget.arrays import settle_positions
 
+    motion: ArrayMotion | NamedMotion | None
     if path.suffix.lower() == ".npz":
         motion = read_npz(path, options.body_model, options.rate)
     else:
-        fps = DEFAULT_FPS if options.rate is None else check_rate(options.rate, str(path))
-        motion = ArrayMotion(Clip(read_npy(path).astype("float32"), fps, name=path.stem), False)
+        array = load_npy(path)
+        rate = None if options.rate is None else check_rate(options.rate, str(path))
+        motion = named_motion(array, rate, str(path))
+        if motion is None:
+            positions = positions_from_array(array, str(path)).astype("float32")
+            motion = ArrayMotion(Clip(positions, rate or DEFAULT_FPS, name=path.stem), False)
+    if isinstance(motion, NamedMotion):
+        return _read_named(path, motion, options)
     return ReadMotion(
         *settle_positions(
             motion.clip,
@@ -163,6 +173,16 @@ def _read_arrays(path: Path, options: ReadOptions) -> ReadMotion:
             notes=motion.notes,
         )
     )
+
+
+def _read_named(path: Path, motion: "NamedMotion", options: ReadOptions) -> ReadMotion:
+    from bimotion.motion.retarget.to_clip import motion_to_clip
+
+    names = motion.joint_map | ({} if options.joint_map is None else read_joint_map(options.joint_map))
+    clip, found = motion_to_clip(
+        motion.source, where=str(path), name=path.stem, joint_map=names, unit=options.unit, up=options.up
+    )
+    return ReadMotion(clip, replace(found, family=f"{motion.layout.name}, joints by their order"))
 
 
 def read_joint_map(path: str | Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.frame_rate import FASTEST, SLOWEST, check_rate
 from bimotion.motion.formats.layouts import POSITION_KEYS, is_position_layout, positions_from_array
+from bimotion.motion.formats.named_arrays import NamedMotion, named_layout, named_motion
 from bimotion.motion.formats.npy import DEFAULT_FPS
 from bimotion.motion.formats.text import printable
 from bimotion.motion.formats.write_options import WriteOptions
@@ -107,7 +108,7 @@ class ArrayMotion:
 
 def read_npz(
     path: str | Path, body_model: str | Path | None = None, rate: float | None = None
-) -> ArrayMotion:
+) -> ArrayMotion | NamedMotion:
     """The motion of an archive: positions under one of `layouts.POSITION_KEYS`, or SMPL parameters.
 
     Raises:
@@ -120,7 +121,7 @@ def read_npz(
     key = next((key for key in POSITION_KEYS if key in arrays), None)
     notes: tuple[str, ...] = ()
     if key is None:
-        fitting = [key for key, array in arrays.items() if is_position_layout(array)]
+        fitting = [key for key, array in arrays.items() if is_position_layout(array) or named_layout(array)]
         if len(fitting) != 1:
             names = ", ".join(printable(name, 40) for name in sorted(arrays)[:20])
             raise MotionFileError(
@@ -129,6 +130,9 @@ def read_npz(
             )
         key = fitting[0]
         notes = (f"positions are taken from {printable(key, 40)!r}",)
+    named = named_motion(arrays[key], _rate(arrays, path, 0.0, rate) or None, f"{path}: {key}")
+    if named is not None:
+        return named
     positions = positions_from_array(arrays[key], f"{path}: {key}")
     fps = _rate(arrays, path, DEFAULT_FPS, rate)
     return ArrayMotion(Clip(positions.astype(np.float32), fps, name=path.stem), False, notes)

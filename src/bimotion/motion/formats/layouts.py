@@ -14,13 +14,12 @@ _SMPL_JOINTS: tuple[int, ...] = (NUM_JOINTS, 24, 52, 55, 127, 144)
 """Numbers of joints of the SMPL body models, whose first 22 are ours."""
 
 _KNOWN_OTHERS: dict[int, str] = {
-    17: "Human3.6M's or COCO's 17 joints",
-    21: "KIT-ML's 21 joints",
-    25: "OpenPose's or Kinect's 25 joints",
-    23: "SOMA's 23 joints",
-    30: "SOMA's 30 joints",
-    31: "CMU's 31 joints",
-    77: "SOMA's 77 joints",
+    17: "17 joints of which the first is not between the hips (COCO's)",
+    18: "OpenPose's 18 joints",
+    23: "23 joints (Xsens, or SMPL without its root)",
+    25: "25 joints (OpenPose's or Kinect's)",
+    31: "31 joints (CMU's)",
+    34: "34 joints (Unitree's G1, a robot)",
 }
 
 POSITION_KEYS: tuple[str, ...] = (

@@ -34,10 +34,18 @@ def read_npy(path: str | Path) -> Float[np.ndarray, "T 22 3"]:
     Raises:
         MotionFileError: not such an array.
     """
+    return positions_from_array(load_npy(path), str(path))
+
+
+def load_npy(path: str | Path) -> np.ndarray:
+    """The array in a file, of any shape.
+
+    Raises:
+        MotionFileError: no array, or one that would have to be unpickled.
+    """
     try:
-        array = read_array(Path(path), MotionFileError)
+        return read_array(Path(path), MotionFileError)
     except MotionFileError as error:
         if "Python objects" in str(error):
             raise MotionFileError(f"{error}; {_RECIPE}") from None
         raise
-    return positions_from_array(array, str(path))

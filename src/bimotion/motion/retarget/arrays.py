@@ -40,7 +40,7 @@ def settle_positions(
         points["top"] = joints[:, JOINT_NAMES.index("neck")]
         up_axis = find_up(points, None, needs_floor=True) if up is None else UpAxis(up, "--up")
     if unit is not None:
-        found = unit_named(unit, where)
+        found = unit_named(unit, where, body_length(joints))
     else:
         found = Unit("m", 1.0) if in_metres else find_unit(body_length(joints), where)
     turned = up_axis.axis == "z" and (up is not None or not in_metres)

@@ -110,9 +110,9 @@ def _unit(
     unit: str | None,
     where: str,
 ) -> Unit:
-    if unit is not None:
-        return unit_named(unit, where)
     body = body_length(positions)
+    if unit is not None:
+        return unit_named(unit, where, body)
     if source.metres is not None:
         if 0.35 < source.metres * body / ADULT < 2.0:
             return Unit(f"{source.metres:.6g} m, as the format says", source.metres)

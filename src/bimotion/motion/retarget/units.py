@@ -32,15 +32,22 @@ class Unit:
     """A warning where another unit is possible or the body has an unusual size."""
 
 
-def unit_named(unit: str, where: str) -> Unit:
-    """The unit that the user named.
+def unit_named(unit: str, where: str, body: float) -> Unit:
+    """The unit that the user named, with a doubt where leg and trunk of `body` units are then no person's.
 
     Raises:
         MotionFileError: no such unit.
     """
     if unit not in UNITS:
         raise MotionFileError(f"{where}: unknown unit {unit!r}; expected one of {', '.join(UNITS)}")
-    return Unit(unit, UNITS[unit])
+    metres = UNITS[unit]
+    if 0.35 < metres * body / ADULT < 2.0:
+        return Unit(unit, metres)
+    doubt = (
+        f"with --unit {unit} the person is {1.29 * metres * body:.3g} m tall; --unit is for the file that is read, "
+        "--out-unit for the one that is written"
+    )
+    return Unit(unit, metres, doubt)
 
 
 def find_unit(body: float, where: str, *, vicon: bool = False) -> Unit:
