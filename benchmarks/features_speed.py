@@ -22,7 +22,7 @@ from bimotion.motion.skeleton import PARENTS, TARGET_OFFSETS
 NUM_CLIPS, NUM_FRAMES = 32, 197
 
 
-def made_up_motion(rng: np.random.Generator, num_frames: int) -> np.ndarray:
+def synthetic_motion(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     """Joints (T, 22, 3) whose bones swing as they like while the root walks."""
     at = np.arange(num_frames)[:, None, None] / 20
     swing = 0.35 * np.sin(rng.uniform(1, 4, (22, 3)) * at + rng.uniform(0, 6, (22, 3)))
@@ -59,7 +59,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     rng = np.random.default_rng(0)
-    clips = np.stack([made_up_motion(rng, NUM_FRAMES) for _ in range(NUM_CLIPS)])
+    clips = np.stack([synthetic_motion(rng, NUM_FRAMES) for _ in range(NUM_CLIPS)])
     unequal = [clip[:n] for clip, n in zip(clips, rng.integers(21, NUM_FRAMES + 1, NUM_CLIPS), strict=True)]
     features = joints_to_features(clips)
     joints_torch, features_torch = torch.from_numpy(clips), torch.from_numpy(features)

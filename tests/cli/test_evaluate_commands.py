@@ -133,11 +133,11 @@ def test_a_killed_evaluation_continues_and_its_damaged_steps_are_computed_again(
 ) -> None:
     args = ("evaluate", "--data", "data", "--evaluator", "judge", "--repeats", "3", "--steps", "2")
     call(*args, "--out", "whole")
-    repeat, numbers = TextToMotion.repeat, []
+    repeat, calls = TextToMotion.repeat, []
 
     def killed_at_2(task: TextToMotion, number: int) -> object:
-        numbers.append(number)
-        if number == 2 and len(numbers) == 3:
+        calls.append(number)
+        if number == 2 and len(calls) == 3:
             raise KeyboardInterrupt
         return repeat(task, number)
 
@@ -146,7 +146,7 @@ def test_a_killed_evaluation_continues_and_its_damaged_steps_are_computed_again(
     (here / "killed" / "unfinished" / "text-to-motion-0001.json").write_bytes(b'{"rows": {')
     call(*args, "--out", "killed")
     assert "2 steps are finished" in capsys.readouterr().err
-    assert numbers == [0, 1, 2, 1, 2]
+    assert calls == [0, 1, 2, 1, 2]
     whole, killed = (json.loads((here / name / "results.json").read_text()) for name in ("whole", "killed"))
     assert killed["scores"] == whole["scores"]
     assert not (here / "killed" / "unfinished").exists()

@@ -40,9 +40,9 @@ def test_the_motion_is_that_of_the_published_features_but_for_where_it_faces() -
 def test_rotations_and_velocities_agree_with_positions() -> None:
     joints = twisting()
     features = encode_clip(joints)
-    placed = features_to_joints(features)
+    decoded = features_to_joints(features)
     angle, _ = features_to_root(features)
-    step = placed[1:] - placed[:-1]
+    step = decoded[1:] - decoded[:-1]
     seen = np.stack([turned_about_y(v, -a) for v, a in zip(step, angle, strict=False)])
     np.testing.assert_allclose(features[:-1, layout.LOCAL_VEL].reshape(-1, 22, 3), seen, atol=1e-5)
     columns = features[:, layout.ROT6D].reshape(-1, 21, 2, 3)
@@ -50,7 +50,10 @@ def test_rotations_and_velocities_agree_with_positions() -> None:
         first, second = columns[:, joint - 1, 0], columns[:, joint - 1, 1]
         local = np.stack([first, second, np.cross(first, second)], -1)
         bone = np.stack(
-            [turned_about_y(v, -a) for v, a in zip(placed[:, joint] - placed[:, parent], angle, strict=True)]
+            [
+                turned_about_y(v, -a)
+                for v, a in zip(decoded[:, joint] - decoded[:, parent], angle, strict=True)
+            ]
         )
         bone /= np.linalg.norm(bone, axis=-1, keepdims=True)
         np.testing.assert_allclose(local @ RAW_OFFSETS[joint], bone, atol=1e-4)

@@ -14,7 +14,7 @@ from bimotion.features.normalise import FeatureStats
 CONTENTS = {"walk": "a person walks", "wave": "a person waves", "jump": "a person jumps"}
 
 
-def made_up_features(rng: np.random.Generator, frames: int, rate: float) -> np.ndarray:
+def synthetic_features(rng: np.random.Generator, frames: int, rate: float) -> np.ndarray:
     """Features of a body that sways: smooth in time, a metre and a half tall, feet that sometimes stand."""
     time = np.arange(frames)[:, None] / 20
     phase = rng.uniform(0, 2 * np.pi, FEATURE_DIM)
@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(45):
         content = list(CONTENTS)[number % 3]
         frames = int(rng.integers(24, 60))
-        rows.append(made_up_features(rng, frames, 0.5 + number % 3))
+        rows.append(synthetic_features(rng, frames, 0.5 + number % 3))
         item = Item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",

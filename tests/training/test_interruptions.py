@@ -54,7 +54,7 @@ def train_vae(
 
 
 @pytest.mark.parametrize(
-    ("entry", "name", "code", "says"),
+    ("entry", "name", "code", "message"),
     [
         (COMMAND_LINE, "SIGTERM", 143, "bimotion: terminated\n"),
         (MODULE, "SIGTERM", 143, ""),
@@ -62,10 +62,10 @@ def train_vae(
     ],
 )
 def test_a_signal_before_the_first_step_ends_without_a_traceback_or_a_folder(
-    data: Path, tmp_path: Path, entry: str, name: str, code: int, says: str
+    data: Path, tmp_path: Path, entry: str, name: str, code: int, message: str
 ) -> None:
     done = train_vae(data, tmp_path / "run", before=BEFORE_THE_LOOP.format(name=name), entry=entry)
-    assert (done.returncode, done.stderr) == (code, says)
+    assert (done.returncode, done.stderr) == (code, message)
     assert list(tmp_path.iterdir()) == []
 
 

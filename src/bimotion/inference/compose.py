@@ -235,8 +235,8 @@ def _pieces(model: FeatureModel, phrase: Phrase, sampling: Sampling) -> list[int
             raise ConfigError(
                 f"{phrase.text!r:.60}: this model does not predict lengths; write '... @3' (seconds)"
             )
-        asked = prompts.motion_of_text(model.tokenizer, request.prompt, model.max_tokens)
-        frames = len(model.sample_features([asked], [], None, sampling)[0])
+        prompt_ids = prompts.motion_of_text(model.tokenizer, request.prompt, model.max_tokens)
+        frames = len(model.sample_features([prompt_ids], [], None, sampling)[0])
     else:
         frames = round(seconds * FPS)
     if frames < model.min_frames:

@@ -142,14 +142,14 @@ def read_timeline(path: str | Path) -> list[Phrase]:
 def _timed(line: str, where: str) -> tuple[str, float, float]:
     """Sentence, start and end of a line."""
     parts = [part.strip() for part in line.split("#")]
-    numbers = [_number(part) for part in parts[1:3]]
-    if len(parts) < 3 or None in numbers or not parts[0]:
+    times = [_number(part) for part in parts[1:3]]
+    if len(parts) < 3 or None in times or not parts[0]:
         raise ConfigError(f"{where}: expected 'sentence # start # end' in seconds, got {line.strip()!r:.80}")
     if len(parts) > 3 and any(parts[3:]):
         raise ConfigError(
             f"{where}: body parts ({'#'.join(parts[3:])}) are not supported; phrases follow one after the other"
         )
-    start, end = (float(number) for number in numbers if number is not None)
+    start, end = (float(number) for number in times if number is not None)
     if not 0 <= start < end <= MAX_PHRASES * MAX_PHRASE_SECONDS:
         raise ConfigError(f"{where}: expected 0 <= start < end, got {start:g} and {end:g}")
     return parts[0], start, end

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bimotion.models.linear import Linear
 
-NormPlace = Literal["post", "pre"]
+NormPosition = Literal["post", "pre"]
 """Where a layer normalises: after each residual sum (published) or before each sub-layer."""
 
 KeyMask = Bool[Tensor, "B #one #L S"]
@@ -136,7 +136,7 @@ class EncoderLayer(nn.Module):
         *,
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
-        norm: NormPlace = "post",
+        norm: NormPosition = "post",
     ) -> None:
         super().__init__()
         self.pre = norm == "pre"
@@ -172,7 +172,7 @@ class DecoderLayer(nn.Module):
         *,
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
-        norm: NormPlace = "post",
+        norm: NormPosition = "post",
     ) -> None:
         super().__init__()
         self.pre = norm == "pre"

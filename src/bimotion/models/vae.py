@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, check_range
-from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPlace, SkipStack
+from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPosition, SkipStack
 from bimotion.models.cosine_path import CosinePath
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
@@ -48,7 +48,7 @@ class VaeConfig:
     """Share of attention weights zeroed in training; slow on a CPU unless 0 (published: 0.1)."""
     max_frames: int = 498
     """Frames of the longest clip, the size of the position tables."""
-    norm: NormPlace = "post"
+    norm: NormPosition = "post"
     """Whether layers normalise after (post) or before (pre) each sub-layer."""
     cosines: int = 0
     """Cosines over time of the linear path beside the transformer (`CosinePath`); 0: none (published)."""

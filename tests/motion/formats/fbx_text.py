@@ -109,8 +109,8 @@ def _node(
 
 
 def _curve(number: int, times: np.ndarray, values: np.ndarray) -> str:
-    def row(numbers: np.ndarray, form: str) -> str:
-        return f"*{len(numbers)} {{\na: {','.join(format(n, form) for n in numbers)}\n}}"
+    def row(values: np.ndarray, form: str) -> str:
+        return f"*{len(values)} {{\na: {','.join(format(n, form) for n in values)}\n}}"
 
     return (
         f'AnimationCurve: {number}, "AnimCurve::", "" {{\nDefault: 0\nKeyVer: 4008\nKeyTime: {row(times, "d")}\n'

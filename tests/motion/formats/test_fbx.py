@@ -102,8 +102,8 @@ def test_bytes_changed_at_random_never_end_the_program(mixamo) -> None:
     path = mixamo.with_suffix(".fbx")
     for _ in range(8):
         broken = text.copy()
-        for place in rng.integers(0, len(broken), 40):
-            broken[place] = rng.integers(256)
+        for position in rng.integers(0, len(broken), 40):
+            broken[position] = rng.integers(256)
         path.write_bytes(broken)
         with contextlib.suppress(MotionFileError):  # any other error fails
             assert np.isfinite(read_motion(path).joints).all()

@@ -167,8 +167,8 @@ def test_soles_stand_where_the_lowest_joints_are(tmp_path, walk, name) -> None:
 def test_the_figure_is_made_of_the_pages_body() -> None:
     body = (files("bimotion.render") / "static" / "body.json").read_bytes()
     with (files("bimotion.motion.formats") / "figure.npz").open("rb") as file:
-        made_of = np.load(file)["body_sha256"].tobytes()
-    assert made_of == hashlib.sha256(body).digest(), "run tools/make_figure.py"
+        body_hash = np.load(file)["body_sha256"].tobytes()
+    assert body_hash == hashlib.sha256(body).digest(), "run tools/make_figure.py"
 
 
 def test_names_a_root_bone_and_a_vrm_animation(tmp_path, walk) -> None:
