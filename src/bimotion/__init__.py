@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimotion.api import load, read_clip, retarget, save_clip
     from bimotion.errors import BimotionError, ConfigError, DataError, ModelError, MotionFileError
+    from bimotion.inference.controls import Key
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
     from bimotion.search.library import Library
@@ -23,6 +24,7 @@ __all__ = [
     "Clip",
     "ConfigError",
     "DataError",
+    "Key",
     "Library",
     "ModelError",
     "MotionFileError",
@@ -39,6 +41,7 @@ _HOMES = {
     "Clip": "bimotion.motion.clip",
     "ConfigError": "bimotion.errors",
     "DataError": "bimotion.errors",
+    "Key": "bimotion.inference.controls",
     "Library": "bimotion.search.library",
     "ModelError": "bimotion.errors",
     "MotionFileError": "bimotion.errors",

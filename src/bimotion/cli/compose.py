@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
@@ -31,9 +31,13 @@ class Compose:
     .txt file is a timeline, a line each: sentence # start # end, in seconds. Body, heading, speed and standing feet go
     on from phrase to phrase.
 
+    --path, --keys, --start-pose and --loop are met, waypoints within 5 cm and keys within 3 cm, or refused.
+
     examples:
       bimotion compose "walks forward @3" "sits down @4" "stands up and waves with the left hand" --out f.glb
       bimotion compose story.txt --out page.html --seed 0
+      bimotion compose "walks @6" --path "0,0 2,0 2,3" --out walk.bvh
+      bimotion compose "walks @2" --loop --in-place --out loop.glb
     """
 
     phrases: Annotated[
@@ -42,6 +46,14 @@ class Compose:
     """What the person does, phrase by phrase, or a timeline file (.txt)."""
     out: Out
     """File to write; an existing one is overwritten."""
+    loop: Flag = False
+    """Let the end lead into the start in pose, speed and steps."""
+    start_pose: Annotated[Path | None, arg(metavar="MOTION", help_behavior_hint="(default: free)")] = None
+    """Motion file whose first frame is the first pose."""
+    path: Annotated[str | None, arg(metavar="POINTS", help_behavior_hint="(default: free)")] = None
+    """Waypoints on the floor, x,z in metres, such as "0,0 2,0 2,3": start at the first, facing the second."""
+    keys: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: none)")] = None
+    """Poses, and positions of hands and feet, at times: a list of {"time", "joint", "position"} or {"time", "pose"}."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
@@ -59,7 +71,7 @@ class Compose:
 
         self.writing.check(self.out)
         self.drawing.check()
-        phrases = self._phrases()
+        phrases, controls = self._phrases(), self._controls()
         model = self.running.load()
         seed = self.drawing.first_seed()
         with Bar("composing") as bar:
@@ -70,6 +82,7 @@ class Compose:
                 steps=self.drawing.steps,
                 sampler=self.drawing.sampler,
                 clean=not self.raw,
+                **controls,
                 progress=bar.update,
             )
         written = self.writing.save(clip, self.out)
@@ -86,6 +99,18 @@ class Compose:
         say(f"{self.out}: {written.duration:.2f} s, {len(written)} frames, seed {seed}")
         for phrase in clip.phrases:
             say(f"  {phrase.start:6.2f} - {phrase.end:6.2f} s  {phrase.text}")
+
+    def _controls(self) -> dict[str, Any]:
+        """The controls as `compose` takes them."""
+        from bimotion.api import read_clip
+        from bimotion.inference.controls import parse_path, read_keys
+
+        return {
+            "loop": self.loop,
+            "start_pose": None if self.start_pose is None else read_clip(self.start_pose),
+            "path": None if self.path is None else parse_path(self.path),
+            "keys": None if self.keys is None else read_keys(self.keys),
+        }
 
     def _phrases(self) -> "list[Phrase]":
         """The phrases of the command line, or of the timeline file that it names."""

@@ -15,11 +15,13 @@ import torch
 from jaxtyping import Float
 
 from bimotion.errors import ConfigError
+from bimotion.features import features_to_joints
 from bimotion.features.clips import FloorTransform, features_to_clip
 from bimotion.features.layout import FEATURE_DIM, FPS
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference import prompts
-from bimotion.inference.constraints import Constraint, KnownFrames, body_of
+from bimotion.inference.constraints import Constraint, KnownFrames, Loop, body_of
+from bimotion.inference.controls import Controls
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
 from bimotion.inference.guidance import sample_guided
 from bimotion.inference.postprocess.bones import with_bones
@@ -27,11 +29,16 @@ from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.feet import plant_feet
 from bimotion.inference.request import read_request
 from bimotion.inference.settings import Sampling
+from bimotion.inference.steering import Steering, fit
 from bimotion.inference.timeline import Phrase, TimedPhrase
 from bimotion.motion.clip import Clip
 
 OVERLAP = 10
 """Frames at 20 per second that the motion of a phrase shares with the one before: half a second."""
+
+OVERLAP_WEIGHT = 0.03
+"""Weight of the overlap's errors in guidance: with more the motion of the next phrase shows less of its own sentence
+(top-3 of 32 0.38 instead of 0.46 at 0.1, 0.25 at 0.3; docs/long-motion.md)."""
 
 CONTEXT = 40
 """Frames before a new piece that are cleaned again with it, so that the clean-up sees what came before."""
@@ -75,32 +82,45 @@ def compose_chunks(
     sampling: Sampling,
     *,
     clean: bool = True,
+    controls: Controls | None = None,
     cancel: Cancel | None = None,
 ) -> Iterator[Chunk]:
     """The motion of phrases as chunks, each generated when it is asked for; `phrases` is read as late as possible.
 
     The chunks of a motion continue each other without a gap; the last half second of a phrase comes with the chunk
-    that follows. Memory does not grow.
+    that follows. Memory does not grow. With `controls` all phrases are read first.
 
     Raises:
-        ConfigError: a phrase is shorter than the model can generate.
+        ConfigError: a phrase is shorter than the model can generate, or the motion cannot meet the controls.
         Cancelled: `cancel` returned True.
     """
-    writer = _Writer(clean=clean)
-    emitted, piece, start, chunk = 0, 0, 0, None
-    for index, phrase in enumerate(phrases):
-        lengths = _pieces(model, phrase, sampling)
+    steering, loop = Steering(), controls is not None and controls.loop
+    planned: Iterable[tuple[Phrase, list[int]]] = ((each, _pieces(model, each, sampling)) for each in phrases)
+    last = -1
+    if controls:
+        planned = list(planned)
+        steering = Steering.of(
+            controls, [phrase for phrase, _ in planned], [sum(lengths) for _, lengths in planned]
+        )
+        last = sum(len(lengths) for _, lengths in planned) - 1
+    writer = _Writer(steering, clean=clean)
+    piece, start, chunk = 0, 0, None
+    for index, (phrase, lengths) in enumerate(planned):
         end = start + sum(lengths)
         timed = TimedPhrase(phrase.text, start / FPS, end / FPS)
         for length in lengths:
             report(None, cancel, piece, piece + 1)
-            features = _piece(model, phrase.text, length, writer.tail, _seeded(sampling, piece))
-            chunk = Chunk(_clip(writer.add(features), timed), emitted / FPS, index, timed)
+            closes = loop and piece == last
+            features = _piece(model, phrase.text, length, writer, _seeded(sampling, piece), closes=closes)
+            given = writer.given
+            joints = writer.add(features, closes=closes)
+            chunk = Chunk(_clip(joints, timed, steering), given / FPS, index, timed)
             yield chunk
-            emitted, piece = emitted + len(chunk.clip), piece + 1
+            piece += 1
         start = end
-    if chunk is not None:
-        yield replace(chunk, clip=_clip(writer.rest(), chunk.phrase), start=emitted / FPS)
+    if chunk is not None and not loop:
+        given = writer.given
+        yield replace(chunk, clip=_clip(writer.rest(), chunk.phrase, steering), start=given / FPS)
 
 
 def compose_clip(
@@ -109,12 +129,13 @@ def compose_clip(
     sampling: Sampling,
     *,
     clean: bool,
+    controls: Controls | None = None,
     progress: Progress | None,
     cancel: Cancel | None,
 ) -> ComposedClip:
     """The whole motion of phrases; what the chunks of `compose_chunks` make together."""
     chunks = []
-    for chunk in compose_chunks(model, phrases, sampling, clean=clean, cancel=cancel):
+    for chunk in compose_chunks(model, phrases, sampling, clean=clean, controls=controls, cancel=cancel):
         chunks.append(chunk)
         report(progress, None, min(chunk.index + 1, len(phrases) - 1), len(phrases))
     report(progress, None, len(phrases), len(phrases))
@@ -124,61 +145,111 @@ def compose_clip(
 class _Writer:
     """Joins the features of pieces, cleans them with what came before, and gives out frames that are final."""
 
-    def __init__(self, *, clean: bool) -> None:
-        self.clean = clean
+    def __init__(self, steering: Steering, *, clean: bool) -> None:
+        self.steering, self.clean = steering, clean
         self.tail: Float[np.ndarray, "K 263"] | None = None
-        self._features = np.zeros(
-            (0, FEATURE_DIM), np.float32
-        )  # context, whose frames were given out, and held-back frames
-        self._given = np.zeros((0, 22, 3), np.float32)  # the frames of the context, as given out
+        """Features of the frames that are held back."""
+        self.tail_origin = FloorTransform(0.0, (0.0, 0.0))
+        """From the coordinates of the held-back features to those of the motion."""
+        self.head: Float[np.ndarray, "K 263"] | None = None
+        """Features of the first frames."""
+        self.given = 0
+        """Number of frames that were given out."""
+        self._head_joints = np.zeros((0, 22, 3), np.float32)
+        # The last frames that were given out: their features, and their joints as given out.
+        self._features = np.zeros((0, FEATURE_DIM), np.float32)
+        self._given = np.zeros((0, 22, 3), np.float32)
 
-    def add(self, features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "_ 22 3"]:
-        """Take the next piece, which begins with the overlap; returns the frames that became final."""
+    def add(
+        self, features: Float[np.ndarray, "T 263"], *, closes: bool = False
+    ) -> Float[np.ndarray, "_ 22 3"]:
+        """Take the next piece, which begins with the overlap; returns the frames that became final.
+
+        With `closes` the piece ends with the overlap to the first frames, which are not given out again.
+        """
+        if self.head is None:
+            self.head = features[:OVERLAP]
         if self.tail is not None:
             blended = blend(self.tail, features[:OVERLAP])
             features = np.concatenate([blended, features[OVERLAP:]])
-        return self._give(features, final=len(features) - OVERLAP)
+        if closes:
+            features = np.concatenate([features[:-OVERLAP], blend(features[-OVERLAP:], self.head)])
+        return self._give(features, final=len(features) - OVERLAP, closes=closes)
 
     def rest(self) -> Float[np.ndarray, "_ 22 3"]:
         """The frames that were held back."""
         assert self.tail is not None
         return self._give(self.tail, final=OVERLAP)
 
-    def _give(self, features: Float[np.ndarray, "T 263"], final: int) -> Float[np.ndarray, "_ 22 3"]:
+    def _give(
+        self, features: Float[np.ndarray, "T 263"], final: int, *, closes: bool = False
+    ) -> Float[np.ndarray, "_ 22 3"]:
         known = len(self._given)
         window = np.concatenate([self._features, features])
-        joints = self._joints(window)
-        if known:
-            joints = self._continued(joints, window)
-        given = joints[known : known + final]
-        kept = max(0, known + final - CONTEXT)
-        self._features, self._given = window[kept : known + final], joints[kept : known + final]
-        self.tail = window[known + final :] if final < len(features) else None
+        joints = self._finished(window)
+        end = known + final
+        if not self.given:
+            self._head_joints = joints[:OVERLAP]
+        if closes:
+            joints = self._closed(joints, end)
+        given = joints[known:end]
+        self.steering.check(given, self.given)
+        kept = max(0, end - CONTEXT)
+        self._features, self._given = window[kept:end], joints[kept:end]
+        self.tail = window[end:] if final < len(features) else None
+        if self.tail is not None:
+            self.tail_origin = fit(features_to_joints(self.tail), joints[end:])
+        self.given += final
         return given
 
-    def _joints(self, features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 22 3"]:
-        return clean_clip(features).joints if self.clean else features_to_clip(features).joints
+    def _finished(self, features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 22 3"]:
+        """The window's joints: cleaned, continuing what was given out, on the path, feet planted, at the keys."""
+        known, first = len(self._given), self.given - len(self._given)
+        if self.clean:
+            joints = clean_clip(features, keep_path=self.steering.in_world).joints
+        else:
+            joints = features_to_clip(features).joints
+        if known:
+            joints = _continued(self._given, joints)
+            if self.clean:
+                joints[known:] = with_bones(joints[known:], symmetric_skeleton())
+        moved = self.steering.on_path(joints, first, known)
+        if self.clean and (known or moved is not joints):
+            moved = plant_feet(moved, features, fixed=known)
+        return self.steering.at_keys(moved, first, known)
 
-    def _continued(
-        self, window: Float[np.ndarray, "T 22 3"], features: Float[np.ndarray, "T 263"]
-    ) -> Float[np.ndarray, "T 22 3"]:
-        """The window moved to where the frames that were given out stand, which it begins with.
+    def _closed(self, joints: Float[np.ndarray, "T 22 3"], end: int) -> Float[np.ndarray, "T 22 3"]:
+        """The window with its last frames before `end` leading into the first frames of the motion."""
+        head = fit(self._head_joints[0], joints[end]).to_world(self._head_joints[:2].astype(np.float64))
+        out = joints.astype(np.float64)
+        num = min(JOIN_FRAMES, end - len(self._given))
+        fade = _fading(head[::-1] - out[[end + 1, end]], num)
+        out[end - num : end] += fade[::-1]
+        if self.clean:
+            out[end - num : end] = with_bones(out[end - num : end], symmetric_skeleton())
+        return out.astype(np.float32)
 
-        What the clean-up made different in them fades over `JOIN_FRAMES`; then bones and standing feet are mended.
-        """
-        known = len(self._given)
-        here, there = FloorTransform.of(window[known - 1]), FloorTransform.of(self._given[-1])
-        moved = there.to_world(here.to_local(window.astype(np.float64)))
-        moved[..., 1] -= here.floor - there.floor
-        missing = self._given[-2:] - moved[known - 2 : known]
-        s = np.minimum(np.arange(1, len(moved) - known + 1) / JOIN_FRAMES, 1)[:, None, None]
-        value, slope = (1 + 2 * s) * (1 - s) ** 2, s * (1 - s) ** 2 * JOIN_FRAMES
-        moved[known:] += value * missing[1] + slope * (missing[1] - missing[0])
-        moved[:known] = self._given
-        if not self.clean:
-            return moved.astype(np.float32)
-        moved[known:] = with_bones(moved[known:], symmetric_skeleton())
-        return plant_feet(moved.astype(np.float32), features, fixed=known)
+
+def _continued(
+    given: Float[np.ndarray, "K 22 3"], window: Float[np.ndarray, "T 22 3"]
+) -> Float[np.ndarray, "T 22 3"]:
+    """The window moved to where the frames that were given out stand, which it begins with.
+
+    What the clean-up made different in them fades over `JOIN_FRAMES`.
+    """
+    known = len(given)
+    moved = fit(window[known - 1], given[-1]).to_world(window.astype(np.float64))
+    num = min(JOIN_FRAMES, len(moved) - known)
+    moved[known : known + num] += _fading(given[-2:] - moved[known - 2 : known], num)
+    moved[:known] = given
+    return moved.astype(np.float32)
+
+
+def _fading(missing: Float[np.ndarray, "2 22 3"], num: int) -> Float[np.ndarray, "n 22 3"]:
+    """Offsets of `num` frames that start with the value and rate of two frames before and fade to zero."""
+    s = (np.arange(1, num + 1) / JOIN_FRAMES)[:, None, None]
+    value, slope = (1 + 2 * s) * (1 - s) ** 2, s * (1 - s) ** 2 * JOIN_FRAMES
+    return np.asarray(value * missing[1] + slope * (missing[1] - missing[0]))
 
 
 def blend(
@@ -202,23 +273,24 @@ _SUBJECTS = ("this", "his", "its", "persons", "humans", "dancers", "arms", "hand
 
 def overlap_constraint(features: Float[np.ndarray, "K 263"], start: int = 0) -> Constraint:
     """The frames from `start` on are those given."""
-    return KnownFrames(start, body_of(features), torch.ones(len(features)))
+    return KnownFrames(start, body_of(features), torch.full((len(features),), OVERLAP_WEIGHT))
 
 
 def _piece(
-    model: FeatureModel,
-    text: str,
-    length: int,
-    tail: Float[np.ndarray, "K 263"] | None,
-    sampling: Sampling,
+    model: FeatureModel, text: str, length: int, writer: _Writer, sampling: Sampling, *, closes: bool
 ) -> Float[np.ndarray, "_ 263"]:
-    """`length` new frames of a phrase, after the overlap where there is one."""
+    """`length` new frames of a phrase, after the overlap where there is one, before that with the start for a loop."""
     prompt = read_request(sentence_of(text)).prompt
-    frames = length if tail is None else length + OVERLAP
+    frames = length + (OVERLAP if writer.tail is not None else 0) + (OVERLAP if closes else 0)
     request = prompts.motion_of_text(
         model.tokenizer, prompt, model.max_tokens, frames if model.length_in_prompt else None
     )
-    constraints = [] if tail is None else [overlap_constraint(tail)]
+    constraints = [] if writer.tail is None else [overlap_constraint(writer.tail)]
+    if closes:
+        constraints.append(
+            Loop(OVERLAP) if writer.head is None else overlap_constraint(writer.head, start=-OVERLAP)
+        )
+    constraints += writer.steering.constraints(writer.given, frames, writer.tail_origin)
     return sample_guided(model, request, frames, constraints, sampling).features
 
 
@@ -244,7 +316,7 @@ def _pieces(model: FeatureModel, phrase: Phrase, sampling: Sampling) -> list[int
             f"{phrase.text!r:.60}: {frames / FPS:g} s are too short; this model generates phrases of at least "
             f"{model.min_frames / FPS:g} s"
         )
-    longest = model.max_frames - OVERLAP
+    longest = model.max_frames - 2 * OVERLAP
     count = -(-frames // longest)
     return [frames // count + (index < frames % count) for index in range(count)]
 
@@ -254,5 +326,7 @@ def _seeded(sampling: Sampling, piece: int) -> Sampling:
     return sampling if sampling.seed is None else replace(sampling, seed=(sampling.seed + piece) % 2**63)
 
 
-def _clip(joints: Float[np.ndarray, "T 22 3"], phrase: TimedPhrase) -> Clip:
+def _clip(joints: Float[np.ndarray, "T 22 3"], phrase: TimedPhrase, steering: Steering) -> Clip:
+    if steering.world.yaw or any(steering.world.xz):
+        joints = steering.world.to_world(joints)
     return Clip(joints, float(FPS), caption=phrase.text)

@@ -1,6 +1,7 @@
 """Constraints on a generated motion, as residuals of its features that guidance makes small.
 
-Legend: T frames, K constrained frames, C = 67 columns of the body (root and joint positions), R residuals. Features are
+Legend: T frames, K constrained frames, C = 67 columns of the body (root and joint positions), J = 22 joints,
+R residuals. Features are
 not normalised; the motion starts over the origin and faces +Z.
 """
 
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from bimotion.features import features_to_joints, features_to_root
 from bimotion.features.layout import FEATURE_DIM, RIC, ROOT
+from bimotion.features.mirror import symmetric_skeleton
+from bimotion.inference.postprocess.bones import with_bones
+from bimotion.motion.skeleton import NUM_JOINTS
 
 BODY = slice(ROOT.start, RIC.stop)
 """Columns that a motion is rebuilt from: root and joint positions."""
@@ -110,7 +114,7 @@ class Waypoints:
 
 @dataclass(frozen=True)
 class JointTargets:
-    """Positions of joints in the world at some frames."""
+    """Positions of joints in the world at some frames, on a body with rigid bones: in features they stretch."""
 
     frames: tuple[int, ...]
     """The frames."""
@@ -123,9 +127,11 @@ class JointTargets:
 
     def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
         """Distances along the axes."""
-        joints = features_to_joints(_padded(body))
-        error = joints[..., list(self.frames), list(self.joints), :] - self.positions
-        return (error / self.tolerance).flatten(-2)
+        joints = features_to_joints(_padded(body))[..., list(self.frames), :, :]
+        rigid = with_bones(joints.reshape(-1, NUM_JOINTS, 3).numpy(), symmetric_skeleton())
+        body_joints = torch.from_numpy(rigid).view_as(joints)
+        reached = torch.stack([body_joints[..., row, joint, :] for row, joint in enumerate(self.joints)], -2)
+        return ((reached - self.positions) / self.tolerance).flatten(-2)
 
 
 @dataclass(frozen=True)

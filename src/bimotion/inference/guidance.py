@@ -1,8 +1,8 @@
 """Guidance by constraints: latents are moved, while they are denoised, to where the decoded motion meets them.
 
 At each noise level the predicted clean latent is replaced by the one that is near it and meets the constraints better:
-one Gauss-Newton step of |x - x0|^2 + |residuals(decode(x))|^2. The decoder is linearised: by its linear path where it
-has one, whose difference to the whole decoder is measured and added, else by finite differences.
+one damped Gauss-Newton step of |x - x0|^2 + |residuals(decode(x))|^2. The decoder is linearised: by its linear path
+where it has one, whose difference to the whole decoder is measured and added, else by finite differences.
 
 Legend: T frames, C = 67 columns of the body, X values of a clip's latents, R residuals.
 
@@ -23,7 +23,7 @@ from bimotion.inference.feature_model import BATCH, FeatureModel
 from bimotion.inference.settings import Sampling
 from bimotion.models.tokens import TokenSequence
 
-FINAL_STEPS = 3
+FINAL_STEPS = 5
 """Gauss-Newton steps after sampling, each from the motion that the whole decoder makes."""
 
 REFRESH_STEPS = 5
@@ -35,8 +35,8 @@ DIFFERENCE = 0.5
 JACOBIAN_STEP = 0.02
 """Step of the finite differences of residuals, in deviations of the latents."""
 
-DAMPING = 10.0
-"""Weight of the distance to the predicted latent, relative to that of a residual of one."""
+HALVINGS = 4
+"""How often a step that makes things worse is halved."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,19 @@ class _LatentGuide:
         error = self.constraint.residuals(body)
         nearby = self.constraint.residuals(body + JACOBIAN_STEP * axes)
         jacobian = (nearby - error) / JACOBIAN_STEP  # (X, R)
-        size = len(jacobian)
-        matrix = jacobian @ jacobian.T + DAMPING * torch.eye(size)
-        side = -(jacobian @ error) + DAMPING * (near - x)[0]
-        step: Tensor = torch.linalg.solve(matrix, side)
-        return x + step[None]
+        matrix = jacobian @ jacobian.T + torch.eye(len(jacobian))
+        step: Tensor = torch.linalg.solve(matrix, (near - x)[0] - jacobian @ error)[None]
+        cost = self._cost(x, near, error)
+        for _ in range(HALVINGS):
+            body = torch.tensordot((x + step)[0], axes, 1) + self.offset
+            if self._cost(x + step, near, self.constraint.residuals(body)) <= cost:
+                break
+            step = step / 2
+        return x + step
+
+    @staticmethod
+    def _cost(x: Tensor, near: Tensor, error: Tensor) -> float:
+        return float(error.square().sum() + (x - near).square().sum())
 
     def _measure(self, x: Float[Tensor, "1 X"]) -> None:
         """Linearise the decoder, and take up what the linear form lacks at `x`."""

@@ -31,6 +31,7 @@ from bimotion.inference.arguments import (
 )
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
+from bimotion.inference.controls import Key, check_controls
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match, Matcher, match_of
@@ -347,6 +348,10 @@ class MotionLanguageModel(FeatureModel):
         steps: int | None = None,
         sampler: Sampler | None = None,
         clean: bool = True,
+        loop: bool = False,
+        start_pose: Clip | None = None,
+        path: Sequence[tuple[float, float]] | None = None,
+        keys: Sequence[Key] | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> ComposedClip:
@@ -356,16 +361,27 @@ class MotionLanguageModel(FeatureModel):
         its length is what the sentence says, else what the model predicts. Body, heading, speed and standing feet go on
         from phrase to phrase. The seed of piece i of the motion is seed + i.
 
+        With `loop` the end leads into the start in pose, speed and steps. `start_pose` is a clip whose first frame is
+        the first pose. `path` are waypoints (x, z) on the floor, in metres: the motion starts at the first, faces the
+        second and goes on at constant speed during phrases that walk, run or turn. `keys` are poses, and positions of
+        hands and feet, at times. What a motion cannot meet (waypoints within 5 cm, keys within 3 cm) is refused.
+
         >>> model.compose([("a person walks", 3.0), "sits down @4"], seed=0)
+        >>> model.compose(["walks @6"], path=[(0, 0), (2, 0), (2, 3)], seed=0)
+        >>> model.compose(["waves @3"], keys=[bimotion.Key(1.5, "right_hand", (-0.3, 1.7, 0.3))], seed=0)
 
         Raises:
-            ConfigError: no phrase, one that is too short for the model, or an argument of a wrong type.
+            ConfigError: no phrase, one that is too short for the model, a control that the motion cannot meet, or an
+                argument of a wrong type.
             Cancelled: `cancel` returned True.
         """
         checked = check_phrases(phrases)
         check_flag(clean, "clean")
         sampling = Sampling(seed, guidance_scale, steps, sampler)
-        return compose_clip(self, checked, sampling, clean=clean, progress=progress, cancel=cancel)
+        controls = check_controls(loop, start_pose, path, keys)
+        return compose_clip(
+            self, checked, sampling, clean=clean, controls=controls, progress=progress, cancel=cancel
+        )
 
     def stream(
         self,

@@ -16,12 +16,15 @@ from bimotion.inference.postprocess.floor import stand_on_floor
 from bimotion.motion.clip import Clip
 
 
-def clean_clip(features: Float[np.ndarray, "T 263"], caption: str = "") -> Clip:
+def clean_clip(features: Float[np.ndarray, "T 263"], caption: str = "", *, keep_path: bool = False) -> Clip:
     """The clip that generated features describe, on the uniform skeleton, its feet locked and no joint below the floor.
 
-    Bones are rigid, so that files lose nothing.
+    Bones are rigid, so that files lose nothing. With `keep_path` the body keeps the positions of the features, even
+    where its feet slide.
     """
     clip = features_to_clip(features, caption=caption)
-    joints = steady_root(with_bones(clip.joints, symmetric_skeleton()), features)
+    joints = with_bones(clip.joints, symmetric_skeleton())
+    if not keep_path:
+        joints = steady_root(joints, features)
     joints = stand_on_floor(joints, features)
     return replace(clip, joints=plant_feet(joints, features))
