@@ -30,7 +30,7 @@ $(VENV)/.installed: $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(SOURCES) | $(BIN)/python
-	$(PIP) -e '.[train,eval,video,dev]'
+	$(PIP) -e '.[train,eval,video,serve,dev]'
 	@touch $(VENV)/.installed $@
 
 venv: $(VENV)/.installed

@@ -34,6 +34,15 @@ def test_an_entry_of_a_list_is_what_it_would_be_alone(model: MotionLanguageModel
         np.testing.assert_allclose(clip.joints, alone.joints, atol=1e-4)
 
 
+def test_entries_may_have_seeds_and_lengths_of_their_own(model: MotionLanguageModel) -> None:
+    texts = ["a person waves", "a person walks"]
+    clips = model.text_to_motion(texts, seed=[9, 2], seconds=[2.0, None])
+    assert len(clips[0]) == 40
+    np.testing.assert_allclose(clips[1].joints, model.text_to_motion(texts[1], seed=2).joints, atol=1e-4)
+    with pytest.raises(ConfigError, match="seed: expected one for each of the 2 sentences, got 1"):
+        model.text_to_motion(texts, seed=[1])
+
+
 def test_the_asked_length_is_made(model: MotionLanguageModel) -> None:
     assert len(model.text_to_motion("a person waves", seconds=3)) == 60
     assert len(model.text_to_motion("a person waves", frames=33)) == 33

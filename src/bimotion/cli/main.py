@@ -35,6 +35,7 @@ COMMANDS = {
     "adherence": ("adherence", "Adherence", "measure how well motions follow their sentences"),
     "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
+    "serve": ("serve", "Serve", "serve a page and an HTTP API"),
     "import-weights": (
         "import_weights",
         "ImportWeights",

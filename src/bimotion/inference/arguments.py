@@ -17,6 +17,7 @@ MIN_FPS, MAX_FPS = 1.0, 1000.0
 """Frame rates of clips that a model reads; prediction and in-betweening write at the clip's own rate."""
 
 Choice = TypeVar("Choice", bound=str)
+Entry = TypeVar("Entry")
 
 
 def check_text(value: object, name: str = "text") -> str:
@@ -43,6 +44,17 @@ def check_texts(value: object, name: str = "text") -> list[str]:
     if not isinstance(value, (list, tuple)):
         raise ConfigError(f"{name}: expected a string or a list of strings, got {_kind(value)}")
     return [check_text(entry, f"{name}[{index}]") for index, entry in enumerate(value)]
+
+
+def check_entries(values: list[Entry] | tuple[Entry, ...], name: str, count: int) -> tuple[Entry, ...]:
+    """The entries of an argument that was given for each of `count` sentences.
+
+    Raises:
+        ConfigError: another number of entries.
+    """
+    if len(values) != count:
+        raise ConfigError(f"{name}: expected one for each of the {count} sentences, got {len(values)}")
+    return tuple(values)
 
 
 def check_number(value: object, name: str, low: float, high: float) -> float:

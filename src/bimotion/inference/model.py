@@ -24,6 +24,7 @@ from bimotion.inference.arguments import (
     check_choice,
     check_clip,
     check_clips,
+    check_entries,
     check_flag,
     check_integer,
     check_text,
@@ -138,9 +139,9 @@ class MotionLanguageModel(FeatureModel):
         self,
         text: list[str] | tuple[str, ...],
         *,
-        seconds: float | None = ...,
+        seconds: float | list[float | None] | tuple[float | None, ...] | None = ...,
         frames: int | None = ...,
-        seed: int | None = ...,
+        seed: int | list[int] | tuple[int, ...] | None = ...,
         guidance_scale: float | None = ...,
         steps: int | None = ...,
         sampler: Sampler | None = ...,
@@ -155,9 +156,9 @@ class MotionLanguageModel(FeatureModel):
         self,
         text: str | list[str] | tuple[str, ...],
         *,
-        seconds: float | None = None,
+        seconds: float | list[float | None] | tuple[float | None, ...] | None = None,
         frames: int | None = None,
-        seed: int | None = None,
+        seed: int | list[int] | tuple[int, ...] | None = None,
         guidance_scale: float | None = None,
         steps: int | None = None,
         sampler: Sampler | None = None,
@@ -173,6 +174,8 @@ class MotionLanguageModel(FeatureModel):
         The length is `seconds` or `frames`, else what the sentence says ("for three seconds", "ten steps"), else what
         the model predicts. `guidance_scale` (1: none), `steps` and `sampler` default to the model's. `clean` makes bone
         lengths constant, locks standing feet and keeps joints above the floor.
+
+        With several sentences `seconds` and `seed` may be lists with an entry for each.
 
         With `check` each clip has a `match`: the model's own caption of it, a score and warnings. `best` generates as
         many candidates for each sentence and returns the one that matches best; `strict` raises an error where the
@@ -193,11 +196,19 @@ class MotionLanguageModel(FeatureModel):
         best = check_integer(best, "best", 1, MAX_CANDIDATES)
         for name, flag in (("clean", clean), ("check", check), ("strict", strict)):
             check_flag(flag, name)
-        sampling = Sampling(seed, guidance_scale, steps, sampler)
-        fixed = self.frames_of(seconds, frames)
+        seeds = check_entries(seed, "seed", len(texts)) if isinstance(seed, (list, tuple)) else None
+        sampling = Sampling(
+            None if isinstance(seed, (list, tuple)) else seed, guidance_scale, steps, sampler, seeds
+        )
+        each_seconds = (
+            check_entries(seconds, "seconds", len(texts))
+            if isinstance(seconds, (list, tuple))
+            else (seconds,) * len(texts)
+        )
+        fixed = [self.frames_of(each, frames) for each in each_seconds]
         requests = [read_request(each) for each in texts]
-        doubts = [self._doubts(request, fixed) for request in requests]
-        lengths = [fixed or self._frames_in(request) for request in requests]
+        doubts = [self._doubts(*each) for each in zip(requests, fixed, strict=True)]
+        lengths = [own or self._frames_in(request) for own, request in zip(fixed, requests, strict=True)]
         if self.network.length is None and None in lengths:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
         clips = self._generate(

@@ -33,10 +33,17 @@ class Sampling:
     """Noise levels visited."""
     sampler: Sampler | None = None
     """Diffusion sampler."""
+    seeds: tuple[int, ...] | None = None
+    """A seed for each entry of a list; `seed` is then None."""
 
     def __post_init__(self) -> None:
         if self.seed is not None:
             object.__setattr__(self, "seed", check_integer(self.seed, "seed", 0, MAX_SEED))
+        if self.seeds is not None:
+            seeds = (
+                check_integer(each, f"seed[{index}]", 0, MAX_SEED) for index, each in enumerate(self.seeds)
+            )
+            object.__setattr__(self, "seeds", tuple(seeds))
         if self.guidance_scale is not None:
             scale = check_number(self.guidance_scale, "guidance_scale", 0, 100)
             object.__setattr__(self, "guidance_scale", scale)
@@ -51,8 +58,9 @@ class Sampling:
         Further candidates of an entry have seeds far from those of other entries.
         """
         generator = torch.Generator()
-        if self.seed is None:
+        seed = self.seed if self.seeds is None else self.seeds[index] - index
+        if seed is None:
             generator.seed()
         else:
-            generator.manual_seed((self.seed + index + candidate * CANDIDATE_STRIDE) % 2**63)
+            generator.manual_seed((seed + index + candidate * CANDIDATE_STRIDE) % 2**63)
         return generator

@@ -90,7 +90,7 @@ def page_html(
         # A single clip's caption and name stand below the heading: they are not said twice.
         "title": "" if only is not None and title in (only.caption, only.name) else title,
         "clips": [
-            _clip_data(clip, label) | {"files": _files(clip, suffixes)}
+            clip_data(clip, label) | {"files": _files(clip, suffixes)}
             for clip, label in zip(clips, [*labels, *[""] * (len(clips) - len(labels))], strict=True)
         ],
         "layout": layout,
@@ -147,7 +147,8 @@ def _files(clip: Clip, suffixes: tuple[str, ...]) -> dict[str, str]:
     return packed
 
 
-def _clip_data(clip: Clip, label: str) -> dict[str, object]:
+def clip_data(clip: Clip, label: str) -> dict[str, object]:
+    """What the viewer needs of a clip, for JSON; `label` says whose words its caption is."""
     joints = clip.joints.astype(np.float64)  # (T, J, 3)
     low = joints.min(axis=(0, 1))
     # One step for all axes. A clip that never moves and has no size would divide by zero.

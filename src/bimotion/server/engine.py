@@ -1,0 +1,225 @@
+"""The queue before the model: work of the same kind that waits together goes through the network together.
+
+One thread runs the model. Work that arrives while it is busy waits; when it becomes free, it takes the oldest piece and
+all others of the same kind, up to a full batch. A lone client is never delayed: only when several pieces were in hand
+lately does the thread wait for more, at most 20 ms (`Limits.window_seconds`).
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from bimotion.errors import BimotionError, Cancelled
+from bimotion.server.errors import ApiError
+from bimotion.server.metrics import Metrics
+from bimotion.server.settings import Limits
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+ProgressCallback = Callable[[int, int], None]
+
+
+class Watch:
+    """Progress and cancellation of a request: the model reports to it and asks it, from its own thread."""
+
+    def __init__(self, on_progress: ProgressCallback | None = None) -> None:
+        self._cancelled = threading.Event()
+        self._on_progress = on_progress
+
+    def cancel(self) -> None:
+        """End the work at the next opportunity."""
+        self._cancelled.set()
+
+    def cancelled(self) -> bool:
+        """Whether the work is to end."""
+        return self._cancelled.is_set()
+
+    def progress(self, done: int, total: int) -> None:
+        """Report how far the work is."""
+        if self._on_progress is not None:
+            self._on_progress(done, total)
+
+
+@dataclass(frozen=True)
+class Call(Generic[Item, Result]):
+    """One piece of work for the model."""
+
+    operation: str
+    """Its kind, for the metrics."""
+    item: Item
+    """What `run` gets in a list, with those of other calls of the same key."""
+    run: Callable[[Sequence[Item], Watch], Sequence[Result]]
+    """Computes the results of several items; runs in the model's thread."""
+    key: Hashable = None
+    """Calls of equal keys may share a batch; None: alone."""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    call: Call[Any, Any]
+    watch: Watch
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+    since: float = field(default_factory=time.monotonic)
+
+
+class Engine:
+    """The model's thread and the queue before it."""
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self._limits, self._metrics = limits, metrics
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._several = False  # whether several pieces of work were in hand lately
+        self._seconds_each = 0.2  # moving average of what a piece of work takes
+        self._thread = threading.Thread(target=self._work, name="bimotion-model", daemon=True)
+        self._thread.start()
+
+    async def submit(self, call: Call[Item, Result], watch: Watch) -> Result:
+        """The result of a piece of work, when its turn has come.
+
+        Raises:
+            ApiError: the queue is full.
+            BimotionError: what the work raises.
+            Cancelled: `watch` was cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(call, watch, loop.create_future(), loop)
+        with self._changed:
+            if len(self._queue) >= self._limits.max_queue or self._closed:
+                seconds = max(1, round(len(self._queue) * self._seconds_each))
+                raise ApiError(
+                    "queue_full",
+                    f"{len(self._queue)} requests wait already; try again in about {seconds} s",
+                    headers={"Retry-After": str(seconds)},
+                )
+            self._queue.append(waiting)
+            self._metrics.waiting.set(len(self._queue))
+            self._changed.notify()
+        try:
+            result: Result = await waiting.future
+        except asyncio.CancelledError:
+            watch.cancel()
+            raise
+        return result
+
+    def close(self) -> None:
+        """End the thread after the work in hand; what waits is cancelled."""
+        with self._changed:
+            self._closed = True
+            left = list(self._queue)
+            self._queue.clear()
+            self._changed.notify()
+        for waiting in left:
+            _finish(waiting, Cancelled("the server is shutting down"))
+        self._thread.join(timeout=10)
+
+    def _work(self) -> None:
+        while batch := self._next():
+            started = time.monotonic()
+            self._metrics.batches.labels(batch[0].call.operation).observe(len(batch))
+            _run(batch)
+            seconds = (time.monotonic() - started) / len(batch)
+            self._seconds_each += 0.2 * (seconds - self._seconds_each)
+
+    def _next(self) -> list[_Waiting]:
+        """The next batch; empty when the engine is closed."""
+        with self._changed:
+            while not self._closed:
+                self._drop_cancelled()
+                if not self._queue:
+                    self._changed.wait()
+                    continue
+                first = self._queue[0]
+                if self._may_grow(first):
+                    self._changed.wait(first.since + self._limits.window_seconds - time.monotonic())
+                    continue
+                return self._take(first.call.key)
+            return []
+
+    def _may_grow(self, first: _Waiting) -> bool:
+        """Whether it is worth while to wait for more work of the oldest one's kind."""
+        key = first.call.key
+        same = sum(waiting.call.key == key for waiting in self._queue)
+        return (
+            key is not None
+            and self._several
+            and same < self._limits.max_batch
+            and time.monotonic() < first.since + self._limits.window_seconds
+        )
+
+    def _take(self, key: Hashable) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        rest: deque[_Waiting] = deque()
+        for waiting in self._queue:
+            fits = not batch or (key is not None and waiting.call.key == key)
+            (batch if fits and len(batch) < self._limits.max_batch else rest).append(waiting)
+        self._queue = rest
+        self._several = len(batch) + len(rest) > 1
+        self._metrics.waiting.set(len(rest))
+        return batch
+
+    def _drop_cancelled(self) -> None:
+        for waiting in [each for each in self._queue if each.watch.cancelled()]:
+            self._queue.remove(waiting)
+            _finish(waiting, Cancelled("cancelled before it began"))
+
+
+class _AllCancelled(Watch):
+    """The watch of a batch: progress goes to all, and only when all are cancelled is the work ended."""
+
+    def __init__(self, batch: Sequence[_Waiting]) -> None:
+        super().__init__()
+        self._batch = batch
+
+    def cancelled(self) -> bool:
+        return all(waiting.watch.cancelled() for waiting in self._batch)
+
+    def progress(self, done: int, total: int) -> None:
+        for waiting in self._batch:
+            waiting.watch.progress(done, total)
+
+
+def _run(batch: Sequence[_Waiting]) -> None:
+    """Compute a batch; where one piece of work is refused, the others are computed alone."""
+    call = batch[0].call
+    try:
+        results = call.run([waiting.call.item for waiting in batch], _AllCancelled(batch))
+    except Exception as error:
+        if len(batch) > 1 and isinstance(error, BimotionError) and not isinstance(error, Cancelled):
+            for waiting in batch:
+                _run([waiting])
+            return
+        if not isinstance(error, BimotionError):
+            logger.exception("%s failed", call.operation)
+        for waiting in batch:
+            _finish(waiting, error)
+        return
+    for waiting, result in zip(batch, results, strict=True):
+        _finish(waiting, result)
+
+
+def _finish(waiting: _Waiting, outcome: object) -> None:
+    """Hand the outcome to the loop that waits for it."""
+
+    def settle() -> None:
+        if waiting.future.done():
+            return
+        if isinstance(outcome, Exception):
+            waiting.future.set_exception(outcome)
+        else:
+            waiting.future.set_result(outcome)
+
+    try:
+        waiting.loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # the loop is closed: nobody waits any more
+        logger.debug("a result came after the server had stopped")

@@ -1,0 +1,328 @@
+"""The JSON of requests and answers. Unknown fields are refused, numbers are never taken from strings."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from bimotion.models.choices import Sampler
+from bimotion.motion.formats.joint_names import NameSet
+from bimotion.motion.formats.write_options import OutUnit
+from bimotion.server.errors import ApiError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000)]
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="The same seed gives the same motion.")]
+"""At most 2**53 - 1, the largest whole number that every JSON reader keeps exactly."""
+Seconds = Annotated[float, Field(gt=0, le=600)]
+MotionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16}$")]
+FileFormat = Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"]
+
+
+class Schema(BaseModel):
+    """Strict: no unknown fields, no conversion between types, finite numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class KeptMotion(Schema):
+    """A motion that this server generated or was sent lately."""
+
+    id: MotionId
+
+
+class InlineFile(Schema):
+    """A file in the request itself."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """File name; its suffix tells the format."""
+    data: str
+    """Contents in base64."""
+
+    def contents(self, max_bytes: int, field: str) -> bytes:
+        """The bytes of the file.
+
+        Raises:
+            ApiError: they are not base64, or too many.
+        """
+        if len(self.data) > 4 * (max_bytes // 3 + 1):
+            raise ApiError("too_large", f"{field}: expected at most {max_bytes} bytes", field=field)
+        try:
+            return base64.b64decode(self.data, validate=True)
+        except (binascii.Error, ValueError):
+            raise ApiError(
+                "invalid_request", f"{field}.data: expected base64", field=f"{field}.data"
+            ) from None
+
+
+MotionSource = KeptMotion | InlineFile
+"""A motion of a request."""
+
+
+class SamplingRequest(Schema):
+    """How motion is sampled."""
+
+    seed: Seed | None = None
+    """None draws one, which the answer names."""
+    guidance_scale: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Classifier-free guidance; the model's when not given."""
+    steps: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Sampling steps; the model's when not given."""
+    sampler: Sampler | None = None
+    """Diffusion sampler; the model's when not given."""
+
+
+class GenerateRequest(SamplingRequest):
+    """A sentence to turn into motion."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "a person waves with the right hand", "seed": 0}]}
+    )
+
+    text: Text
+    """What the person does."""
+    seconds: Annotated[float, Field(gt=0, le=600)] | None = None
+    """Length; from the sentence or predicted when not given."""
+    variants: Annotated[int, Field(ge=1, le=100)] = 1
+    """Motions to generate; variant i has the seed `seed + i`."""
+    clean: bool = True
+    """Constant bone lengths, locked standing feet, nothing below the floor."""
+    check: bool = True
+    """Caption and score each motion."""
+    exact: bool = False
+    """Compute alone, not in a batch with other requests: equal to the Python API to the last bit."""
+
+
+class PhraseRequest(Schema):
+    """A phrase of a timeline."""
+
+    text: Text
+    seconds: Seconds | None = None
+
+
+class ComposeRequest(SamplingRequest):
+    """Phrases that follow each other in one motion."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"phrases": [{"text": "a person walks", "seconds": 3}, {"text": "sits down"}], "seed": 0}
+            ]
+        }
+    )
+
+    phrases: Annotated[list[PhraseRequest], Field(min_length=1, max_length=1000)]
+    clean: bool = True
+
+
+class CaptionRequest(Schema):
+    """A motion to put into words."""
+
+    motion: MotionSource
+
+
+class PredictRequest(SamplingRequest):
+    """A motion to continue."""
+
+    motion: MotionSource
+    seconds: Seconds = 2.0
+    """Length of the new motion."""
+
+
+class InbetweenRequest(SamplingRequest):
+    """Two motions to join by new motion."""
+
+    first: MotionSource
+    last: MotionSource
+    seconds: Seconds = 1.0
+    """Length of the gap."""
+    fixed_end: bool = False
+    """Keep the position of the second motion."""
+
+
+class FileQuery(Schema):
+    """How a file is written; the texts of a query become numbers."""
+
+    model_config = ConfigDict(strict=False)
+
+    format: FileFormat = "bvh"
+    names: NameSet = "smpl"
+    unit: OutUnit = "m"
+    fps: Annotated[float, Field(ge=1, le=240)] | None = None
+    in_place: bool = False
+    root_bone: bool = False
+    start: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    end: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    contacts: bool = False
+
+
+class ConvertRequest(Schema):
+    """A motion to write as a file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"motion": {"id": "AAAAAAAAAAAAAAAA"}, "format": "bvh", "unit": "cm"}]
+        }
+    )
+
+    motion: MotionSource
+    format: FileFormat
+    names: NameSet = "smpl"
+    unit: OutUnit = "m"
+    fps: Annotated[float, Field(ge=1, le=240)] | None = None
+    in_place: bool = False
+    root_bone: bool = False
+    start: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    end: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    contacts: bool = False
+
+
+class RetargetRequest(Schema):
+    """Motions to put on a character."""
+
+    motions: Annotated[list[MotionSource], Field(min_length=1, max_length=16)]
+    character: InlineFile
+
+
+class SearchRequest(Schema):
+    """What to look for in the library: a sentence, or a motion as an example."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "a person jumps", "count": 5}]})
+
+    text: Text | None = None
+    motion: MotionSource | None = None
+    count: Annotated[int, Field(ge=1, le=100)] = 10
+    min_score: Annotated[float, Field(ge=-1, le=1)] | None = None
+
+
+class JobRequest(Schema):
+    """An operation to run in the background."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"operation": "generate", "request": {"text": "a person bows"}}]}
+    )
+
+    operation: Literal["generate", "compose", "caption", "predict", "inbetween", "search"]
+    request: dict[str, Any]
+    """The body of that operation."""
+
+
+class ModelInfo(BaseModel):
+    """Which model computed an answer."""
+
+    name: str
+    fingerprint: str
+    """Of weights, configuration and tokenizer: results of equal fingerprint, seed and settings are equal."""
+    precision: str
+
+
+class ViewData(BaseModel):
+    """Joint positions for the viewer: 16-bit steps, base64 of (frames, 22, 3) little-endian numbers."""
+
+    name: str
+    caption: str
+    label: str
+    fps: float
+    frames: int
+    origin: list[float]
+    step: float
+    joints: str
+
+
+class MotionAnswer(BaseModel):
+    """A motion that the server keeps for download."""
+
+    id: str
+    seconds: float
+    frames: int
+    fps: float
+    seed: int | None = None
+    text: str = ""
+    """The sentence."""
+    caption: str | None = None
+    """The model's own caption of the motion."""
+    score: float | None = None
+    """0 to 1: probability that sentence and motion belong together."""
+    warnings: list[str] = []
+    """What to doubt; empty where nothing is."""
+    new_from: float | None = None
+    """Second at which the new motion begins, in a prediction or an in-between."""
+    new_to: float | None = None
+    """Second at which it ends."""
+    phrases: list[dict[str, Any]] | None = None
+    """When each phrase of a composed motion begins and ends."""
+    view: ViewData
+
+
+class UploadAnswer(MotionAnswer):
+    """A motion that was read; `warnings` say what had to be assumed."""
+
+    name: str
+    """The file's name."""
+
+
+class MotionsAnswer(BaseModel):
+    """Motions, and the settings that reproduce them."""
+
+    model: ModelInfo
+    settings: dict[str, Any]
+    motions: list[MotionAnswer]
+
+
+class CaptionSpan(BaseModel):
+    """A part of a motion in words."""
+
+    start: float
+    end: float
+    text: str
+
+
+class CaptionAnswer(BaseModel):
+    """A motion in words."""
+
+    model: ModelInfo
+    caption: str
+    spans: list[CaptionSpan]
+
+
+class SearchHit(BaseModel):
+    """A recording that was found."""
+
+    name: str
+    """Path in the library."""
+    start: float
+    end: float
+    score: float
+    motion: MotionAnswer
+
+
+class SearchAnswer(BaseModel):
+    """Recordings, the best first; may be empty."""
+
+    model: ModelInfo
+    calibrated: bool
+    """Whether scores are probabilities."""
+    hits: list[SearchHit]
+
+
+class JobAnswer(BaseModel):
+    """A job and how far it is."""
+
+    id: str
+    operation: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    done: int
+    total: int
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """A refused request."""
+
+    code: str
+    """What kind of refusal it is; the codes are listed in docs/serve.md."""
+    detail: str
+    """One sentence: what was expected and what came."""
+    field: str | None = None
+    """The field of the request that it is about."""

@@ -1,0 +1,192 @@
+"""What all requests share: the model and its queue, the worker processes, kept motions, the library, the counters."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from bimotion.api import load, model_folder
+from bimotion.errors import BimotionError
+from bimotion.inference.model import MotionLanguageModel
+from bimotion.models.choices import Precision
+from bimotion.motion.clip import Clip
+from bimotion.search.library import Library
+from bimotion.server.engine import Engine, Watch
+from bimotion.server.errors import ApiError
+from bimotion.server.metrics import Metrics
+from bimotion.server.motions import MotionStore
+from bimotion.server.schemas import KeptMotion, ModelInfo, MotionSource
+from bimotion.server.settings import ServerSettings
+from bimotion.server.workers import Workers
+from bimotion.storage.fingerprint import file_fingerprint
+
+logger = logging.getLogger(__name__)
+
+FINGERPRINTED = ("config.json", "model.safetensors", "tokenizer.json")
+"""Files of a model folder that results depend on."""
+
+Answer = TypeVar("Answer")
+
+
+def model_fingerprint(folder: Path) -> str:
+    """16 hexadecimal digits that change with the weights, the configuration and the tokenizer."""
+    digests = [file_fingerprint(folder / name) for name in FINGERPRINTED]
+    return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()[:16]
+
+
+class Service:
+    """A running server's parts."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        model: str | Path | None = None,
+        device: str = "cpu",
+        precision: Precision = "fp32",
+    ) -> None:
+        self.settings, self.limits = settings, settings.limits
+        self._source = (model_folder(model), device, precision)
+        self.metrics = Metrics()
+        self.motions = MotionStore(self.limits.stored_motions, self.limits.stored_bytes)
+        self.model_info: ModelInfo | None = None
+        self.failure: str | None = None
+        self._model: MotionLanguageModel | None = None
+        self._library: Library | None = None
+
+    async def start(self) -> None:
+        """Start the worker processes and the model's thread, and load the model meanwhile."""
+        self.workers = Workers(self.limits, self.metrics)
+        self.engine = Engine(self.limits, self.metrics)
+        await self.workers.start()
+        self._loading = asyncio.create_task(self._load())
+
+    async def close(self) -> None:
+        """Stop everything."""
+        self._loading.cancel()
+        await asyncio.to_thread(self.engine.close)
+        await self.workers.close()
+
+    async def loaded(self) -> None:
+        """Wait until the model has been loaded, or could not be."""
+        await asyncio.wait([self._loading])
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model has been loaded."""
+        return self._model is not None
+
+    @property
+    def model(self) -> MotionLanguageModel:
+        """The model.
+
+        Raises:
+            ApiError: it is still being loaded, or could not be loaded.
+        """
+        if self._model is None:
+            raise ApiError(
+                "not_ready",
+                "the model could not be loaded; the server's log says why"
+                if self.failure
+                else "the model is being loaded",
+                headers={"Retry-After": "2"},
+            )
+        return self._model
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model's name and fingerprint.
+
+        Raises:
+            ApiError: it is not loaded.
+        """
+        assert self.model is not None
+        assert self.model_info is not None
+        return self.model_info
+
+    @property
+    def library(self) -> Library:
+        """The library that is searched.
+
+        Raises:
+            ApiError: the server was started without one.
+        """
+        if self._library is None:
+            raise ApiError("unsupported", "this server has no library; start it with --library FOLDER")
+        return self._library
+
+    @property
+    def has_library(self) -> bool:
+        """Whether there is one to search."""
+        return self._library is not None
+
+    async def _load(self) -> None:
+        folder, device, precision = self._source
+        try:
+            model = await asyncio.to_thread(load, folder, device, precision)
+            # The first motion takes longer than all others: memory is laid out, call graphs are recorded.
+            await asyncio.to_thread(model.text_to_motion, "a person stands", seed=0, check=True)
+            fingerprint = await asyncio.to_thread(model_fingerprint, folder)
+            if self.settings.library is not None:
+                self._library = await asyncio.to_thread(Library, self.settings.library)
+        except BimotionError as error:
+            self.failure = str(error)
+            logger.error("%s", error)
+            return
+        self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
+        self._model = model
+
+    async def clip(self, source: MotionSource, field: str) -> tuple[Clip, list[str]]:
+        """The motion that a request names or holds, and what had to be assumed to read it.
+
+        Raises:
+            ApiError: there is none, or it cannot be read.
+        """
+        if isinstance(source, KeptMotion):
+            return self.motions.get(source.id, f"{field}.id"), []
+        data = source.contents(self.limits.max_upload_bytes, field)
+        return await self.workers.read(source.name, data)
+
+    async def timed(
+        self, operation: str, work: Callable[[Watch], Awaitable[Answer]], watch: Watch, seconds: float
+    ) -> Answer:
+        """The answer of an operation within its time, counted.
+
+        Raises:
+            ApiError: it is refused, cancelled, or takes too long.
+        """
+        started, status = time.monotonic(), "ok"
+        try:
+            return await asyncio.wait_for(work(watch), seconds)
+        except TimeoutError:
+            watch.cancel()
+            status = "timeout"
+            raise ApiError(
+                "timeout", f"the request took longer than {seconds:g} s", headers={"Retry-After": "10"}
+            ) from None
+        except BimotionError as error:
+            refusal = ApiError.of(error)
+            status = refusal.code
+            raise refusal from error
+        except ApiError as error:
+            status = error.code
+            raise
+        except asyncio.CancelledError:
+            watch.cancel()
+            status = "cancelled"
+            raise
+        except Exception:
+            status = "internal"
+            raise
+        finally:
+            self.metrics.requests.labels(operation, status).inc()
+            self.metrics.seconds.labels(operation).observe(time.monotonic() - started)
+
+
+def drawn_seed(seed: int | None) -> int:
+    """The seed, or a random one that can be named in the answer."""
+    return secrets.randbelow(2**31) if seed is None else seed
