@@ -7,7 +7,7 @@ from typing import TypeVar, get_args
 from tyro.conf import OmitArgPrefixes, Suppress
 
 from bimotion.captions.instructions import TaskClass
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, check_range
 from bimotion.evaluators.contrastive import ContrastiveConfig
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.diffusion import DiffusionConfig
@@ -103,6 +103,8 @@ class LanguageTrainConfig:
     """Pretrained language model (GGUF file or folder) that provides vocabulary and word vectors of the first stage."""
     freeze_words: bool = False
     """Freeze the word vectors, so that words absent from training keep their meaning relative to others."""
+    frozen_text_layers: int = 0
+    """Number of layers of the text branch, from the first, that stay frozen where the text branch is trained."""
     prompt_cache: Path | None = None
     """Folder for the keys and values of prompts under a frozen text branch; None: RUN/prompts."""
     tasks: tuple[str, ...] = ()
@@ -135,6 +137,9 @@ class LanguageTrainConfig:
     """Measure on the test split instead of the validation split; for the final measurement only."""
     resume: bool = False
     """Continue the run in `out`, or start it if there is none."""
+
+    def __post_init__(self) -> None:
+        check_range(self, "frozen_text_layers", 0, self.mixture.layers)
 
     def task_shares(self) -> tuple[tuple[TaskClass, float], ...]:
         """The tasks with their shares.

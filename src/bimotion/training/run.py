@@ -161,6 +161,7 @@ def _task(
         whole_text=LANGUAGE_STAGES[config.stage].whole_text,
         latent_noise=config.examples.latent_noise,
         freeze_words=config.freeze_words,
+        frozen_text_layers=config.frozen_text_layers,
         prompts=prompts,
         card=_card(config),
     )

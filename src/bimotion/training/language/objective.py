@@ -44,9 +44,13 @@ class LanguageObjective(nn.Module):
         trains: Iterable[Part],
         *,
         freeze_words: bool = False,
+        frozen_text_layers: int = 0,
         prompts: PromptCache | None = None,
     ) -> None:
-        """`prompts` stores the keys and values of a frozen text branch, for batches of text to motion alone."""
+        """`prompts` stores the keys and values of a frozen text branch, for batches of text to motion alone.
+
+        `frozen_text_layers` layers of the text branch, counted from the first, stay as they are.
+        """
         super().__init__()
         self.model = model
         self.losses = losses
@@ -55,6 +59,8 @@ class LanguageObjective(nn.Module):
         for name, parameter in model.named_parameters():
             word = freeze_words and name == WORDS
             parameter.requires_grad_(name.startswith(prefixes) and not word)
+        for layer in model.mixture.text.layers[:frozen_text_layers]:
+            layer.requires_grad_(False)
         # A module without parameters (dropout) follows its parent.
         self._frozen = [
             part for part in model.modules() if {p.requires_grad for p in part.parameters()} == {False}

@@ -79,6 +79,7 @@ class LanguageTask:
         whole_text: bool = False,
         latent_noise: float = 0.0,
         freeze_words: bool = False,
+        frozen_text_layers: int = 0,
         prompts: PromptCache | None = None,
         card: str = "",
     ) -> None:
@@ -89,7 +90,14 @@ class LanguageTask:
         self.model, self.tokenizer, self.train, self.held_out = model, tokenizer, train, held_out
         self.examples, self.validation, self.card = examples, validation, card
         self.whole_text, self.latent_noise = whole_text, latent_noise
-        self.module = LanguageObjective(model, losses, trains, freeze_words=freeze_words, prompts=prompts)
+        self.module = LanguageObjective(
+            model,
+            losses,
+            trains,
+            freeze_words=freeze_words,
+            frozen_text_layers=frozen_text_layers,
+            prompts=prompts,
+        )
         self.words = MotionWords(tokenizer.motion_in, tokenizer.motion_out, tokenizer.motion_masked)
         self.tasks: list[TaskClass] = [task for task, _ in examples.tasks]
         self._neighbours: Neighbours | None = None
