@@ -77,6 +77,7 @@ def gltf_character(build: Build) -> GltfFile:
     nodes.append({"name": "Body", "mesh": 0, "skin": 0})
     file.document |= {"nodes": nodes, "scenes": [{"nodes": [0, 23]}]}
     points, joints = _boxes(rest, build, turn)
+    points, joints = (rows[: len(rows) // 3 * 3] for rows in (points, joints))  # whole triangles
     inverse = np.zeros((22, 4, 4), dtype=np.float32)
     for joint in range(22):
         back = quat_conjugate(world[joint])

@@ -12,7 +12,7 @@ from bimotion.motion.clip import Clip
 from bimotion.motion.formats import read_motion
 from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.kinematics import forward_kinematics
-from bimotion.motion.retarget.character import Character, gltf_character, read_character
+from bimotion.motion.retarget.character import Character, Skin, gltf_character, read_character
 from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_motion
 from bimotion.motion.retarget.planting import contacts, runs, sole_points
 from bimotion.motion.rotations import axis_angle_to_quat, quat_conjugate, quat_rotate
@@ -75,7 +75,7 @@ def test_limbs_point_as_in_the_motion_and_feet_stand(character, generated) -> No
     legs = character.length("left_hip", "left_knee", "left_ankle") / 0.82
     for name, angle in angles(joints, generated.joints).items():
         assert angle.mean() < 3, name
-        assert np.percentile(angle, 90) < (3 if "wrist" in name or "elbow" in name else 6), name
+        assert np.percentile(angle, 95) < 3, name
     standing = contacts(generated.joints.astype(np.float64), generated.fps)
     assert standing.any(0).all()
     for side, ball in enumerate(("left_foot", "right_foot")):
@@ -234,3 +234,22 @@ def test_quaternions_of_the_tracks_stay_on_one_side(tmp_path, generated) -> None
             rotation = file.array(sampler["output"]).astype(np.float64)
             assert ((rotation[1:] * rotation[:-1]).sum(-1) > 0).all()
             np.testing.assert_allclose(np.linalg.norm(rotation, axis=-1), 1, atol=1e-5)
+
+
+def test_flat_soles_are_found(character) -> None:
+    """A foot that is a box has no vertex below its lowest quarter."""
+    ankle = character.joints["left_ankle"]
+    box = np.array([[x, 0.0, z] for x in (0.0, 0.1) for z in (-0.1, 0.1)] * 3) @ character.axes.T
+    skin = Skin(character.positions[ankle] + box, np.full(len(box), ankle))
+    assert len(sole_points(replace(character, skin=skin), "left")) == len(box)
+
+
+def test_compressed_characters_are_refused_with_what_to_do(tmp_path, generated) -> None:
+    file = characters.gltf_character(characters.BUILDS["tall T-pose"])
+    for view in file.document["bufferViews"]:
+        view["extensions"] = {"EXT_meshopt_compression": {"buffer": 0}}
+    file.save(tmp_path / "a.glb")
+    with pytest.raises(
+        MotionFileError, match=r"EXT_meshopt_compression; write it plain: npx @gltf-transform/cli"
+    ):
+        bimotion.retarget(generated, tmp_path / "a.glb", tmp_path / "b.glb")

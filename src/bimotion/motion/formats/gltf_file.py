@@ -112,6 +112,10 @@ class GltfFile:
             if "sparse" in accessor or "bufferView" not in accessor:
                 raise ValueError("sparse or compressed data")
             view = self.document["bufferViews"][accessor["bufferView"]]
+            if "EXT_meshopt_compression" in view.get("extensions", {}):
+                raise ValueError(
+                    "compressed by EXT_meshopt_compression; write it plain: npx @gltf-transform/cli copy in.glb out.glb"
+                )
             dtype, width = np.dtype(_DTYPES[accessor["componentType"]]), _WIDTHS[accessor["type"]]
             start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
             stride = view.get("byteStride", dtype.itemsize * width)

@@ -54,8 +54,10 @@ def plant_feet(
     for _ in range(2):
         shift_to_contact = _contact_shift(motion, character, standing, fps)
         motion.hips = motion.hips + _mean_shift(shift_to_contact, standing, 0.1 * fps)
-    depth = np.where(standing, _sole_heights(motion, character), 0).min(1)
-    raised = np.maximum(_gaussian(_widest(-depth, 2)[:, None], 1.0)[:, 0], -depth)
+    # without a standing foot nothing holds the body down: it is raised before legs are bent
+    holds = standing | ~standing.any(1, keepdims=True)
+    depth = np.where(holds, _sole_heights(motion, character), 0).min(1)
+    raised = np.maximum(_gaussian(_widest(-depth, round(0.2 * fps))[:, None], 0.1 * fps)[:, 0], -depth)
     motion.hips = motion.hips + raised[:, None] * up
     # ... and the legs do the rest
     shift = _contact_shift(motion, character, standing, fps)
@@ -155,7 +157,7 @@ def sole_points(character: Character, side: str) -> Float[np.ndarray, "P 3"]:
         points = character.skin.positions[np.isin(character.skin.nodes, list(below))]
         if len(points) >= 8:
             height = points @ up - floor
-            low = points[height < np.percentile(height, 25)]
+            low = points[height <= np.percentile(height, 25)]
             return np.asarray(low[:: max(1, len(low) // 60)])
     start, end = character.positions[ankle], character.positions[ball]
     foot = (end - start) - ((end - start) @ up) * up
