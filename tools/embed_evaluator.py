@@ -9,7 +9,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.evaluate import EvaluationConfig, evaluate
 from bimotion.evaluation.evaluation_set import EvaluationSet
@@ -29,7 +28,7 @@ from tools.embed_model import data_table
 
 CARD = """\
 ---
-license: cc-by-nc-4.0
+license: cc-by-4.0
 library_name: bimotion
 tags: [text-to-motion, retrieval, evaluation]
 ---
@@ -41,7 +40,8 @@ trained with InfoNCE and filtered negatives, by `bimotion train evaluator` on th
 
 ## Licence
 
-CC BY-NC 4.0, not for commercial use, because of the recordings that it was trained on.
+CC BY 4.0, with CMU's acknowledgement: "The data used in this project was obtained from mocap.cs.cmu.edu. The database
+was created with funding from NSF EIA-0196217."
 
 ## Data
 
@@ -58,7 +58,7 @@ the caption is true as well is right too; chance is 3 % for the first place):
 
 ## Limits
 
-- It tells apart what its recordings show: raised hands, waves, walks, turns, runs and a handful more, in English.
+- It knows what the CMU database shows, in English.
 - Its space has {width} numbers: FID needs more motions than that.
 - It is no judge of other data sets: train one on them.
 """
@@ -79,7 +79,7 @@ def main() -> None:
     store = MotionStore.open(args.data)
     held_out = store.items("val", mirrored=False, text=True)
     features = [store.features(item) for item in held_out]
-    known = KnownWords.of(store.items("train", text=True), ParaphraseBank.load())
+    known = KnownWords.of(store.items("train", text=True))
     parts = replace(parts, calibration=calibrate(parts, held_out, features, known))
     embedder = ContrastiveEmbedder(parts)
     evaluation_set = EvaluationSet(store, BIMOTION_1)

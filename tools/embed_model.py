@@ -1,11 +1,12 @@
-"""Make a trained model the one that comes with the package: weights in 16 bit, and a card with its measured scores.
+"""Make a trained model the one that comes with the package: weights in 8 and 16 bits, and a card with its scores.
 
     python -m tools.embed_model RUN DATA [--guidance W]
     bimotion adherence --recordings RECORDINGS --classifier CLASSIFIER --data DATA --out report.json
     python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
     python -m tools.embed_model embedded DATA --report report.json --ablations ablations.md
 
-The first writes the weights and a card without scores; the last puts the tables of the other two into the card.
+The first writes the weights, the words of the training captions and a card without scores; the last puts the tables of
+the other two into the card (`model_card.md`).
 """
 
 import argparse
@@ -18,51 +19,16 @@ import torch
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.bars import markdown
+from bimotion.inference.known_words import write_known_words
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
 from bimotion.training.language.init_model import find_model
 
-CARD = """\
----
-license: cc-by-nc-4.0
-library_name: bimotion
-tags: [text-to-motion, motion-to-text, motion-capture, MotionGPT3]
----
-# The bundled model of bimotion
+INT8 = ("mixture.text.",)
+"""Matrices stored in 8 bits: the pretrained text branch, which is most of the model."""
 
-Text to human motion, human motion to text, prediction and in-betweening; preset `tiny`, {parameters:.1f} million
-parameters in 16 bit. It follows MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086): a motion VAE, a two-branch transformer,
-a diffusion head. Its VAE has a linear path of cosines beside the transformer, and its head predicts v instead of
-the noise (docs/decisions.md). docs/training-log.md has the commands, settings and curves of its training.
-
-## Licence
-
-CC BY-NC 4.0, no commercial use, because some of the recordings it was trained on do not permit it.
-
-## Data
-
-{data}
-
-Captions were composed from the recordings' labels and measured facts, and each was checked against the facts.
-The text branch's vocabulary and word vectors are cut from SmolLM2-135M (Apache-2.0) and were not trained further.
-
-## Scores
-
-On the test split: takes that training never saw, without mirror images. Where a bar is missed, the table says so.
-
-    bimotion adherence --recordings RECORDINGS --classifier CLASSIFIER --data DATA
-
-{scores}
-{ablations}
-## Limits
-
-- It knows what its recordings show, mostly raised hands, waves, walks, turns and runs. Contents with a handful of takes
-  (kicks, punches, bows, jumps, dances) are made with less variety and less exactly; what was never recorded cannot be
-  made.
-- 22 body joints, one person, a flat floor, 1 to 9.8 seconds, English.
-- Sentences far from its captions are understood as the nearest thing that it knows, without a warning.
-"""
-
+CARD = Path(__file__).with_name("model_card.md")
+"""Template of the card, with the limits that no table shows."""
 
 ABLATIONS = """
 ## Other settings, weights and stages
@@ -111,19 +77,23 @@ def main() -> None:
             parser.error(f"{args.report} is a report of {report['name']}, not of {folder.name}")
         scores = markdown(report)
     model, tokenizer = load_model(folder)
+    store = MotionStore.open(args.data)
     if args.guidance is not None:
         diffusion = replace(model.config.diffusion, guidance_scale=args.guidance)
         model.config = replace(model.config, diffusion=diffusion)
-    card = CARD.format(
+    card = CARD.read_text("utf-8").format(
         parameters=sum(parameter.numel() for parameter in model.parameters()) / 1e6,
-        data=data_table(MotionStore.open(args.data)),
+        layers=model.config.mixture.layers,
+        data=data_table(store),
         scores=scores,
         ablations=ABLATIONS.format(tables=args.ablations.read_text("utf-8").strip())
         if args.ablations
         else "",
     )
+    captions = [caption for item in store.items("train", text=True) for caption in item.captions]
     with replaced_folder(args.out) as partial:
-        save_model(model, partial, tokenizer, card, dtype=torch.float16)
+        save_model(model, partial, tokenizer, card, dtype=torch.float16, int8=INT8)
+        write_known_words(captions, partial)
     print(f"{args.out}: {sum(file.stat().st_size for file in args.out.iterdir()) / 1e6:.1f} MB")
 
 

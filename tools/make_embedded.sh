@@ -20,7 +20,7 @@ more=(--resume --no-tensorboard)
 
 # 2. The evaluator that text and motion are compared with.
 bimotion train evaluator --data "$work/data" --out "$work/evaluator" --words "$language_model" --vocab-size 6144 --batch-size 96 \
-  --steps 2500 --paraphrase-share 0 --crop-probability 0 --wrong-share 0.5 "${more[@]}"
+  --steps 2500 --crop-probability 0 --wrong-share 0.5 "${more[@]}"
 python -m tools.embed_evaluator "$work/evaluator" "$work/data"
 
 # 3. The motion VAE: its linear path is fitted in closed form before the first step.
@@ -37,7 +37,7 @@ python -c 'import json, sys; print(*sorted({c for line in open(sys.argv[1]) for 
 # 5. Three stages: text to motion; all tasks; all parameters.
 stage() {
   bimotion train "$1" --preset small --data "$work/data" --out "$work/$1" --batch-size 64 --plain-share 1 --bare-share 0 \
-    --paraphrase-share 0 --amount-share 0.35 --variants 3 --balance 0.5 --ema-decay 0.999 "${@:2}" "${more[@]}"
+    --amount-share 0.35 --variants 3 --balance 0.5 --ema-decay 0.999 "${@:2}" "${more[@]}"
 }
 stage stage1 --init-from "$work/text" --vae "$work/vae" --steps 12000 --lr 1e-3 --head-lr-scale 1 --warmup-steps 200 \
   --prompt-cache "$work/prompts"

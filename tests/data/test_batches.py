@@ -102,7 +102,7 @@ def test_the_store_of_another_folder_is_refused(tmp_path: Path) -> None:
 
 def test_few_variants_of_an_example_come_again_and_again(store: MotionStore) -> None:
     items = store.items("train", text=True)
-    shares = {"plain_share": 1.0, "paraphrase_share": 0.0, "amount_share": 0.5, "timed_share": 0.5}
+    shares = {"plain_share": 1.0, "amount_share": 0.5, "timed_share": 0.5}
     examples = Examples(items, own_templates(), ExampleConfig(**shares, variants=3))
     requested = {examples.example(items[0], [1, 2, seed]).question for seed in range(60)}
     assert 1 < len(requested) <= 3
@@ -113,6 +113,6 @@ def test_few_variants_of_an_example_come_again_and_again(store: MotionStore) -> 
 
 def test_amounts_are_added_to_captions(store: MotionStore) -> None:
     items = store.items("train", text=True)
-    config = ExampleConfig(plain_share=1.0, paraphrase_share=0.0, amount_share=1.0, bare_share=0.0)
+    config = ExampleConfig(plain_share=1.0, amount_share=1.0, bare_share=0.0)
     example = Examples(items, own_templates(), config).example(items[0], [0, 0, 0])
     assert any(example.caption.startswith(caption.rstrip(".") + ", ") for caption in items[0].captions)

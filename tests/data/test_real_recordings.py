@@ -12,7 +12,6 @@ from bimotion.captions.claims import false_claims
 from bimotion.captions.facts import measure_facts
 from bimotion.captions.grammar import CaptionGrammar, Label
 from bimotion.captions.mirror import swap_sides
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.prepare import prepare_dataset
 from bimotion.data.sources.bandai_namco import _NAME
 from bimotion.data.store import MotionStore
@@ -75,13 +74,10 @@ def cmu(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> MotionStore:
 
 
 def test_the_index_tells_the_truth_about_what_is_stored(cmu: MotionStore) -> None:
-    bank, rng = ParaphraseBank.load(), np.random.default_rng(0)
     for item in cmu:
         facts = measure_facts(features_to_joints(cmu.features(item)))
         assert json.loads(json.dumps(facts.to_json())) == item.facts
-        description = [*item.captions, *(bank.phrase(item, rng) for _ in range(5))]
-        for text in description:
-            assert text is not None
+        for text in item.captions:
             assert false_claims(text.lower(), facts, item.content, item.gait) == []
         if item.side != "none":
             assert all(item.side in caption for caption in item.captions)

@@ -37,28 +37,11 @@ def test_each_task_has_its_losses(micro: MotionLanguage, tokenizer: MotionTokeni
         ]
     )
     losses = micro(mixed, latents[:1], latents[1:], torch.tensor([50]))
-    assert losses.alignment == 0
-    assert all(loss > 0 for name, loss in losses._asdict().items() if name != "alignment")
+    assert all(loss > 0 for loss in losses)
     sum(losses).backward()
     trained = {name for name, p in micro.named_parameters() if p.grad is not None and p.grad.any()}
     untrained = {name for name, _ in micro.named_parameters() if not name.startswith("vae.")} - trained
     assert untrained <= {"head.fake_condition"}
-
-
-def test_slots_are_drawn_to_what_is_meant(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
-    requested = torch.randn(3, 2, 8)
-    batch = micro.batch([tokenizer.motion_request(text) for text in ("walks", "a man strolls", "jumps high")])
-    plain = micro.batch([tokenizer.motion_request("a person walks"), tokenizer.motion_request("jumps")])
-    rows = torch.tensor([1, 2])
-    states = micro.condition(plain).detach()
-    losses = micro(batch, None, requested, torch.tensor([40, 50, 60]), target_states=(rows, states))
-    assert losses.alignment > 0
-    losses.alignment.backward()
-    assert micro.mixture.text.embedding.weight.grad is not None
-    own = micro.condition(batch).detach()[rows]
-    assert (
-        micro(batch, None, requested, torch.tensor([40, 50, 60]), target_states=(rows, own)).alignment < 1e-9
-    )
 
 
 def test_text_loss_ignores_prompts_and_neighbours(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:

@@ -16,7 +16,6 @@ from bimotion.captions.instructions import (
     select,
 )
 from bimotion.data.batches import bucket_order, draw_epoch, item_weights
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
 from bimotion.errors import ConfigError, DataError, check_range
 
@@ -36,8 +35,6 @@ class ExampleConfig:
     """Share of those that also state the length of the motion, in the plain wording for it."""
     bare_share: float = 0.25
     """Share of text-to-motion examples whose prompt is the caption alone."""
-    paraphrase_share: float = 0.5
-    """Share of text-to-motion captions that are paraphrased."""
     amount_share: float = 0.0
     """Share of text-to-motion captions that get measured amounts added."""
     variants: int | None = None
@@ -55,7 +52,7 @@ class ExampleConfig:
     def __post_init__(self) -> None:
         if not self.tasks or min(weight for _, weight in self.tasks) <= 0:
             raise ConfigError(f"tasks must name one or more tasks with shares above 0, got {self.tasks}")
-        shares = ("plain_share", "timed_share", "bare_share", "paraphrase_share", "amount_share", "balance")
+        shares = ("plain_share", "timed_share", "bare_share", "amount_share", "balance")
         check_range(self, shares, 0, 1)
         check_range(self, "variants", 1)
 
@@ -104,7 +101,6 @@ class Examples:
         self.config = config
         self._words = words or MotionWords()
         self._weights = item_weights(self._items, config.balance)
-        self._bank = ParaphraseBank.load()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -153,10 +149,6 @@ class Examples:
         return Example(item, task, caption, question, answer)
 
     def _caption(self, item: Item, task: TaskClass, rng: np.random.Generator) -> str:
-        if task == "t2m" and rng.random() < self.config.paraphrase_share:
-            other = self._bank.phrase(item, rng)
-            if other:
-                return other
         caption = item.captions[rng.integers(len(item.captions))]
         facts = item.motion_facts()
         if task == "t2m" and facts is not None and rng.random() < self.config.amount_share:

@@ -91,10 +91,6 @@ class MotionLanguageConfig:
         return SpecialIds(self.mixture.text_vocab_size, self.eos)
 
 
-MIN_RELATIVE_VARIANCE = 0.1
-"""Floor of the variance of the target states in the alignment loss, relative to their mean square."""
-
-
 class Losses(NamedTuple):
     """Unweighted losses; a loss is zero, without a gradient, if the batch has no example of it."""
 
@@ -104,8 +100,6 @@ class Losses(NamedTuple):
     """Mean squared error of the diffusion head."""
     length: Float[Tensor, ""]
     """Cross entropy of the lengths."""
-    alignment: Float[Tensor, ""]
-    """Squared distance of slot states to their target states, over the variance of the target states."""
 
 
 class MotionLanguage(nn.Module):
@@ -188,27 +182,17 @@ class MotionLanguage(nn.Module):
         target: Float[Tensor, "R N D"] | None = None,
         num_frames: Int[Tensor, " R"] | None = None,
         generator: torch.Generator | None = None,
-        target_states: tuple[Int[Tensor, " P"], Float[Tensor, "P S C"]] | None = None,
     ) -> Losses:
-        """The losses of a batch whose target motions have the latents `target` and the lengths `num_frames`.
-
-        `target_states`: rows of some target motions and the hidden states that their slots should have.
-        """
+        """The losses of a batch whose target motions have the latents `target` and the lengths `num_frames`."""
         hidden = self.mixture(batch, self._understand(batch, context), text_rows=batch.answer_rows)
-        text = diffusion = length = alignment = hidden.motion.new_zeros(())
+        text = diffusion = length = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
             scores = self.mixture.logits(hidden.text)
             text = F.cross_entropy(scores.float(), batch.answer_ids)
         if target is not None and batch.out_rows.numel():
             z = hidden.motion[batch.out_rows]
             diffusion, length = self._motion_losses(z, target, num_frames, generator)
-            if target_states is not None:
-                rows, states = target_states
-                # The variance of a few or of similar motions is unreliable.
-                variance = states.float().var(0, correction=0).mean()
-                variance = variance.maximum(MIN_RELATIVE_VARIANCE * states.float().square().mean())
-                alignment = F.mse_loss(z[rows].float(), states.float()) / variance
-        return Losses(text, diffusion, length, alignment)
+        return Losses(text, diffusion, length)
 
     def motion_losses(
         self,
@@ -226,8 +210,7 @@ class MotionLanguage(nn.Module):
         ids = torch.full((len(target), self.config.slots), kind, device=target.device)
         z = self.mixture.motion_states(ids, prompts)
         diffusion, length = self._motion_losses(z, target, num_frames, generator)
-        none = z.new_zeros(())
-        return Losses(none, diffusion, length, none)
+        return Losses(z.new_zeros(()), diffusion, length)
 
     def _motion_losses(
         self,

@@ -69,8 +69,6 @@ class LanguageDataConfig:
     """Share of plain prompts that state the motion's length; 0 if the model's prompts never do."""
     bare_share: float = 0.25
     """Share of text-to-motion prompts that are the caption alone."""
-    paraphrase_share: float = 0.5
-    """Share of text-to-motion captions that are paraphrased."""
     amount_share: float = 0.0
     """Share of text-to-motion captions that get measured amounts added."""
     variants: int | None = None

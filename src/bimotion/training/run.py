@@ -184,7 +184,6 @@ def _example_config(config: LanguageTrainConfig, model: MotionLanguage) -> Examp
         plain_share=examples.plain_share,
         timed_share=examples.timed_share if model.config.length_in_prompt else 0.0,
         bare_share=examples.bare_share,
-        paraphrase_share=examples.paraphrase_share,
         amount_share=examples.amount_share,
         variants=examples.variants,
         balance=examples.balance,

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
 from bimotion.data.window_features import Features
 from bimotion.evaluators.calibration import Calibration, count_stems, stems
@@ -28,9 +27,6 @@ TRUE_SHARE, FALSE_SHARE = 0.85, 0.5
 """A caption is true of a motion if at least this share of its words, weighted by rarity, occurs in one of the motion's
 captions. It is false below the second share if the motion also belongs to another content group; a caption that differs
 in manner only ("happily") may be true, and is left out."""
-
-PARAPHRASED_WINDOWS, PARAPHRASES = 2000, 2
-"""Training windows of which paraphrases are drawn, and how many of each: their words count as known."""
 
 RIDGE = 1e-4
 """Regularisation of the logistic fit, which keeps it finite if true and false pairs are separable."""
@@ -46,14 +42,9 @@ class KnownWords:
     """Number of these captions that contain each word stem."""
 
     @classmethod
-    def of(cls, training: Sequence[Item], bank: ParaphraseBank) -> "KnownWords":
-        """The words of the captions of training windows, and of paraphrases as training draws them."""
-        captions = [caption for item in training for caption in item.captions]
-        rng = np.random.default_rng(0)
-        for index in rng.permutation(len(training))[:PARAPHRASED_WINDOWS]:
-            phrases = (bank.phrase(training[index], rng) for _ in range(PARAPHRASES))
-            captions += [phrase for phrase in phrases if phrase]
-        return cls(*count_stems(captions))
+    def of(cls, training: Sequence[Item]) -> "KnownWords":
+        """The words of the captions of training windows."""
+        return cls(*count_stems([caption for item in training for caption in item.captions]))
 
 
 def calibrate(

@@ -23,8 +23,6 @@ class ContrastiveLossConfig:
 
     alike_words: float = 0.8
     """Similarity of captions from which their motions are no negatives for each other; 1: only equal captions."""
-    paraphrase_share: float = 0.5
-    """Share of captions that are paraphrased."""
     phrase_share: float = 0.2
     """Share of captions that are the window's timed phrases in their order, where it has several."""
     amount_share: float = 0.2
@@ -33,9 +31,7 @@ class ContrastiveLossConfig:
     """Share of motions with a hard negative: their caption with a word, the sides or the order changed."""
 
     def __post_init__(self) -> None:
-        check_range(
-            self, ("alike_words", "paraphrase_share", "phrase_share", "amount_share", "wrong_share"), 0, 1
-        )
+        check_range(self, ("alike_words", "phrase_share", "amount_share", "wrong_share"), 0, 1)
 
 
 class CaptionSimilarity:

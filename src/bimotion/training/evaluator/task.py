@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from bimotion.captions.amounts import add_amounts
 from bimotion.captions.contrasts import changed_caption, changed_order
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.spans import join_phrases
 from bimotion.data.store import Item
 from bimotion.evaluators.caption_batch import token_batch
@@ -137,7 +136,6 @@ class EvaluatorTask:
         self.module = EvaluatorObjective(network)
         captions = (caption for item in train.items for caption in item.captions)
         self.similarity = CaptionSimilarity(captions, losses.alike_words)
-        self._bank = ParaphraseBank.load()
 
     def captions(self, item: Item, rng: np.random.Generator) -> tuple[str, str | None]:
         """A true caption of the item, and possibly a hard negative of it."""
@@ -154,10 +152,6 @@ class EvaluatorTask:
         return caption, changed_caption(caption, rng) if with_negative else None
 
     def _caption(self, item: Item, rng: np.random.Generator) -> str:
-        if rng.random() < self.losses.paraphrase_share:
-            other = self._bank.phrase(item, rng)
-            if other:
-                return other
         caption = item.captions[rng.integers(len(item.captions))]
         facts = item.motion_facts()
         if facts is not None and rng.random() < self.losses.amount_share:
@@ -264,7 +258,7 @@ class EvaluatorTask:
 
     @cached_property
     def _known_words(self) -> KnownWords:
-        return KnownWords.of(self.train.items, self._bank)
+        return KnownWords.of(self.train.items)
 
     def _embed(self, pool: ClipPool) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
         """First captions and motions of a pool."""

@@ -15,7 +15,6 @@ from torch import Tensor
 from bimotion.captions.instructions import fill
 from bimotion.captions.sentence import tidy
 from bimotion.data.examples import Example, Examples
-from bimotion.inference.prompts import motion_of_text
 from bimotion.models.token_batch import TokenBatch
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 from bimotion.training.language.latent_cache import FULL, GAPS, SPLITS, Latents, piece_frames
@@ -38,8 +37,6 @@ class LanguageBatch:
     """Which rows of the batch of all processes these are."""
     prompts: tuple[tuple[int, ...], ...] = ()
     """The ids of the prompts if all of them are text only and all answers are motions, else empty."""
-    plain: tuple[Int[Tensor, " P"], TokenBatch] | None = None
-    """Rows of target motions whose prompt is paraphrased, and their prompts with a caption instead."""
 
     def to(self, device: torch.device) -> "LanguageBatch":
         """The same on another device."""
@@ -47,11 +44,8 @@ class LanguageBatch:
             None if part is None else part.to(device, non_blocking=True)
             for part in (self.context, self.target, self.num_frames)
         )
-        plain = self.plain
-        if plain is not None:
-            plain = plain[0].to(device, non_blocking=True), plain[1].to(device, non_blocking=True)
         tokens = self.tokens.to(device, non_blocking=True)
-        return LanguageBatch(tokens, context, target, num_frames, self.shard, self.prompts, plain)
+        return LanguageBatch(tokens, context, target, num_frames, self.shard, self.prompts)
 
 
 @dataclass(frozen=True)
@@ -66,8 +60,6 @@ class Turn:
     """Latents in the answer."""
     num_frames: int = 0
     """Frames of the target motion."""
-    plain: TokenSequence | None = None
-    """The prompt with a caption instead, if it is paraphrased."""
 
 
 class Turns:
@@ -120,11 +112,7 @@ class Turns:
             number = int(rng.integers(len(GAPS)))
             ends = tuple(self.latents.of(f"{name}.{number}", index) for name in ("first", "last"))
             return Turn(sequence, ends, full, frames)
-        plain = None
-        if task == "t2m" and example.caption not in example.item.captions:
-            caption = example.item.captions[int(rng.integers(len(example.item.captions)))]
-            plain = motion_of_text(self.tokenizer, caption, self.limit)
-        return Turn(sequence, (), full, frames, plain)
+        return Turn(sequence, (), full, frames)
 
     def _whole(self, example: Example, rng: np.random.Generator) -> TokenSequence:
         """A whole text as training target, from its first token.
@@ -156,9 +144,7 @@ class Turns:
         tokens = TokenBatch.of([turn.sequence for turn in turns], special, slots)
         context = [latent for turn in turns for latent in turn.context]
         target = [(turn.target, turn.num_frames) for turn in turns if turn.target is not None]
-        questions = [turn.plain for turn in turns if turn.target is not None]
         prompts = [self._text_prompt(turn) for turn in turns]
-        plain = [(row, question) for row, question in enumerate(questions) if question is not None]
         return LanguageBatch(
             tokens,
             torch.stack(context) if context else None,
@@ -166,12 +152,6 @@ class Turns:
             torch.tensor([frames for _, frames in target]) if target else None,
             shard or Shard(),
             tuple(prompts) if all(prompts) else (),
-            (
-                torch.tensor([row for row, _ in plain]),
-                TokenBatch.of([each for _, each in plain], special, slots),
-            )
-            if plain
-            else None,
         )
 
 

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from bimotion.captions.instructions import own_templates
 from bimotion.data.batches import item_weights
-from bimotion.data.paraphrases import ParaphraseBank
 from bimotion.data.store import Item
 from bimotion.errors import ConfigError, ModelError
 from bimotion.features.normalise import FeatureStats
@@ -29,9 +27,6 @@ logger = logging.getLogger(__name__)
 EMBEDDED = Path(__file__).parents[2] / "embedded"
 """Folder of the embedded model."""
 
-PHRASES_PER_ITEM = 3
-"""Paraphrases of each window's caption that the tokenizer is trained on."""
-
 
 def find_model(folder: Path) -> Path:
     """The model folder at a path: the folder itself, or `model` in a run; `embedded` is the model in the package.
@@ -48,15 +43,11 @@ def find_model(folder: Path) -> Path:
     raise ModelError(f"{folder}: no model folder (model.safetensors is missing, also in {folder.name}/model)")
 
 
-def training_texts(items: Iterable[Item], seed: int = 0) -> Iterator[str]:
-    """All training texts: captions, paraphrases, instructions."""
-    rng = np.random.default_rng(seed)
-    bank = ParaphraseBank.load()
+def training_texts(items: Iterable[Item]) -> Iterator[str]:
+    """All training texts: captions and instructions."""
     for item in items:
         if item.text:
             yield from item.captions
-            for _ in range(PHRASES_PER_ITEM):
-                yield bank.phrase(item, rng) or ""
     for template in own_templates():
         yield from template.inputs
         yield from template.outputs

@@ -27,8 +27,6 @@ class LanguageLossConfig:
     """Squared error of the diffusion head's prediction."""
     length_weight: float = 0.1
     """Cross entropy of the lengths of target motions."""
-    alignment_weight: float = 0.0
-    """Distance between the slot states of a paraphrase and of a caption of the same window."""
 
     def __post_init__(self) -> None:
         check_range(self, vars(self), 0)
@@ -74,26 +72,20 @@ class LanguageObjective(nn.Module):
         return self
 
     def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum `loss` and its unweighted parts: text, diffusion, length and, if it counts, alignment."""
+        """The weighted sum `loss` and its unweighted parts: text, diffusion, length."""
         generator = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
         context, target = (
             None if part is None else self.model.normalise(part) for part in (batch.context, batch.target)
         )
-        weights, target_states = self.losses, None
-        if weights.alignment_weight and batch.plain is not None:
-            rows, tokens = batch.plain
-            with torch.no_grad():
-                target_states = rows, self.model.condition(tokens)
-        if self.prompts is not None and batch.prompts and target is not None and target_states is None:
+        weights = self.losses
+        if self.prompts is not None and batch.prompts and target is not None:
             cache = self.prompts.prefix(batch.prompts)
             parts = self.model.motion_losses(cache, target, batch.num_frames, generator)
         else:
-            parts = self.model(batch.tokens, context, target, batch.num_frames, generator, target_states)
+            parts = self.model(batch.tokens, context, target, batch.num_frames, generator)
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()
             + weights.length_weight * parts.length.float()
-            + weights.alignment_weight * parts.alignment.float()
         )
-        result = {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
-        return result | ({"alignment": parts.alignment} if weights.alignment_weight else {})
+        return {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
