@@ -19,10 +19,12 @@ import torch
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.bars import markdown
+from bimotion.inference.actions import write_actions
 from bimotion.inference.known_words import write_known_words
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
 from bimotion.training.language.init_model import find_model
+from tools.measure_actions import measure_actions
 
 INT8 = ("mixture.text.",)
 """Matrices stored in 8 bits: the pretrained text branch, which is most of the model."""
@@ -94,6 +96,7 @@ def main() -> None:
     with replaced_folder(args.out) as partial:
         save_model(model, partial, tokenizer, card, dtype=torch.float16, int8=INT8)
         write_known_words(captions, partial)
+        write_actions(measure_actions(model, tokenizer, store), partial)
     print(f"{args.out}: {sum(file.stat().st_size for file in args.out.iterdir()) / 1e6:.1f} MB")
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "convert": ("convert", "Convert", "convert a motion file to another format"),
     "retarget": ("retarget", "Retarget", "retarget motions to your own character"),
     "view": ("view", "View", "write an HTML page that plays motions in 3D"),
+    "actions": ("actions", "Actions", "list the actions that a model was trained on"),
     "info": ("info", "Info", "show what a motion file or a model folder contains"),
     "prepare": ("prepare", "Prepare", "make a data set from recordings"),
     "train": ("train", "run_train", "train a model on a data set"),
