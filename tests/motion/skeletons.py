@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from bimotion.motion.clip import Clip
-from bimotion.motion.kinematics import clip_to_pose, pose_to_clip
+from bimotion.motion.kinematics import clip_rotations, clip_to_pose
 from bimotion.motion.retarget.source import SourceMotion
 from bimotion.motion.rotations import quat_to_matrix
 
@@ -45,9 +45,9 @@ _PARENTS = {
 _SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 
 
-def rotated(clip: Clip) -> Clip:
+def with_rotations(clip: Clip) -> Clip:
     """The clip with rotations that are solved from its joints."""
-    return replace(clip, rotations=pose_to_clip(clip_to_pose(clip), clip.fps).rotations)
+    return replace(clip, rotations=clip_rotations(clip_to_pose(clip).rotations))
 
 
 def world_poses(source: SourceMotion, joints: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,9 @@ import pytest
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip, facing
-from bimotion.motion.kinematics import clip_to_pose, pose_to_clip, with_rotations
+from bimotion.motion.kinematics import clip_rotations, clip_to_pose
 from bimotion.motion.skeleton import JOINT_NAMES, MIRROR, PARENTS, RAW_OFFSETS, TARGET_OFFSETS
+from tests.motion.skeletons import with_rotations
 
 
 def turned(clip: Clip, angle: float, shift: tuple[float, float, float]) -> Clip:
@@ -124,7 +125,7 @@ def test_identity_rotations_are_the_raw_pose() -> None:
     for joint, parent in enumerate(PARENTS[1:], 1):
         joints[:, joint] = joints[:, parent] + RAW_OFFSETS[joint] * lengths[joint]
     one_child = [JOINT_NAMES.index(name) for name in ("left_knee", "right_knee", "left_elbow", "right_elbow")]
-    rotations = pose_to_clip(clip_to_pose(Clip(joints, 20)), 20).rotations
+    rotations = clip_rotations(clip_to_pose(Clip(joints, 20)).rotations)
     np.testing.assert_allclose(np.abs(rotations[:, one_child, 0]), 1, atol=1e-6)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bimotion.errors import DataError, MotionFileError
-from bimotion.storage.arrays import check_shape, map_array, open_arrays, read_array, read_arrays
+from bimotion.storage.arrays import map_array, open_arrays, read_array, read_arrays
 
 
 def npy(header: str, data: bytes = b"", version: int = 1) -> bytes:
@@ -149,9 +149,3 @@ def test_lying_sizes_take_no_memory(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="declares 528,000,000,000,000,000 bytes"):
             read(tmp_path / name)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 << 10
-
-
-def test_shapes_are_checked_by_axis() -> None:
-    check_shape(np.zeros((5, 22, 3)), (None, 22, 3), "x")
-    with pytest.raises(DataError, match=r"x: expected an array of shape \(any, 22, 3\), got \(0, 22, 3\)"):
-        check_shape(np.zeros((0, 22, 3)), (None, 22, 3), "x")

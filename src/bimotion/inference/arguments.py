@@ -4,10 +4,9 @@ import math
 import numbers
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from bimotion.errors import ConfigError, MotionFileError
-from bimotion.features.layout import FPS
 from bimotion.motion.clip import Clip
 
 MAX_CLIP_SECONDS = 3600
@@ -16,7 +15,6 @@ MAX_CLIP_SECONDS = 3600
 MIN_FPS, MAX_FPS = 1.0, 1000.0
 """Frame rates of clips that a model reads; prediction and in-betweening write at the clip's own rate."""
 
-Choice = TypeVar("Choice", bound=str)
 Entry = TypeVar("Entry")
 
 
@@ -143,11 +141,6 @@ def check_clips(value: object, name: str = "clip") -> list[Clip]:
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
         raise ConfigError(f"{name}: expected a Clip or a list of clips, got {_kind(value)}")
     return [check_clip(entry, f"{name}[{index}]") for index, entry in enumerate(value)]
-
-
-def frames_at(seconds: float) -> int:
-    """Frames at the model's 20 per second."""
-    return round(seconds * FPS)
 
 
 def _kind(value: object) -> str:

@@ -123,12 +123,6 @@ def clip_to_pose(clip: Clip) -> Pose:
     return posed(solve_rotations(joints, lengths, clip.fps))
 
 
-def pose_to_clip(pose: Pose, fps: float, name: str = "") -> Clip:
-    """The clip of a pose, with rotations."""
-    rotations = clip_rotations(pose.rotations)
-    return Clip(pose.joints().astype(np.float32), fps, rotations, name=name)
-
-
 def clip_rotations(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
     """`Clip.rotations` of local rotations in the T-pose's axes."""
     return world_to_clip_rotations(global_rotations(rotations))
@@ -137,13 +131,6 @@ def clip_rotations(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "
 def world_to_clip_rotations(world: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:
     """`Clip.rotations` of world rotations in the T-pose's axes."""
     return without_jumps(local_rotations(quat_multiply(world, _RAW_TO_REST))).astype(np.float32)
-
-
-def with_rotations(clip: Clip) -> Clip:
-    """The clip with rotations; the joints stay as they are."""
-    if clip.rotations is not None:
-        return clip
-    return replace(clip, rotations=clip_rotations(clip_to_pose(clip).rotations))
 
 
 def without_jumps(rotations: Float[np.ndarray, "T J 4"]) -> Float[np.ndarray, "T J 4"]:

@@ -7,7 +7,7 @@ import io
 import math
 import mmap
 import tokenize
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,19 +188,6 @@ def read_arrays(
                 if _header(io.BytesIO(data), where, error).dtype.kind in kinds:
                     found[name] = _parse(data, where, error, kinds, MAX_ARRAY_BYTES)
         return found
-
-
-def check_shape(
-    array: np.ndarray, shape: Sequence[int | None], where: Path | str, error: ErrorKind = DataError
-) -> None:
-    """Raise `error` where an array has another shape; None stands for any length of at least 1."""
-    fits = array.ndim == len(shape) and all(
-        length > 0 if expected is None else length == expected
-        for length, expected in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        expected = ", ".join("any" if length is None else str(length) for length in shape)
-        fail(where, f"expected an array of shape ({expected}), got {array.shape}", error)
 
 
 def _parse(data: bytes, where: Path | str, error: ErrorKind, kinds: str, max_bytes: int) -> np.ndarray:

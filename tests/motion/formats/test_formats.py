@@ -15,9 +15,10 @@ from bimotion.motion.formats import (
     read_with_interpretation,
     write_motion,
 )
-from bimotion.motion.kinematics import forward_kinematics, with_rotations
+from bimotion.motion.kinematics import forward_kinematics
 from bimotion.motion.rotations import axis_angle_to_quat
 from bimotion.motion.skeleton import PARENTS, REST_OFFSETS
+from tests.motion.skeletons import with_rotations
 
 BACK = tuple(suffix for suffix in WRITES if suffix in READS and suffix != ".glb")  # .glb is put on its soles
 

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
-from bimotion.motion.formats.layouts import positions_from_array
 from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.storage.arrays import read_array
 from bimotion.storage.atomic import atomic_path
@@ -26,15 +24,6 @@ def write_npy(clip: Clip, path: str | Path, options: WriteOptions | None = None)
     clip = (options or WriteOptions()).resampled(clip)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.save(file, clip.joints)
-
-
-def read_npy(path: str | Path) -> Float[np.ndarray, "T 22 3"]:
-    """Joint positions in the file's unit and axes, (T, 22, 3).
-
-    Raises:
-        MotionFileError: not such an array.
-    """
-    return positions_from_array(load_npy(path), str(path))
 
 
 def load_npy(path: str | Path) -> np.ndarray:

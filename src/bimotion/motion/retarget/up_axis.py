@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-UPS: tuple[str, ...] = ("y", "z")
-"""Axes that may point up."""
-
 _NAMES = ("left_ankle", "right_ankle", "left_wrist", "right_wrist", "left_hip", "right_hip")
 _UPRIGHT, _MOST = 0.8, 0.8
 
