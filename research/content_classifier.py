@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from safetensors.torch import load_file, save_file
-from scipy.ndimage import gaussian_filter1d
-from torch import Tensor, nn
+from torch import nn
 
 from bimotion.captions.content_words import SPOKEN_GROUPS
 from bimotion.captions.contents import CONTENT_GROUPS, OTHER
 from bimotion.data.store import Item, MotionStore
-from bimotion.evaluation.adherence.channels import NUM_CHANNELS, SINCE_START, channels, cut, mirrored
+from bimotion.evaluation.adherence.activity_net import ActivityNet, collate, varied
+from bimotion.evaluation.adherence.channels import SINCE_START, channels, mirrored
 from bimotion.features import features_to_joints
 
 CONTENTS = tuple(group for group in dict.fromkeys((*CONTENT_GROUPS, *SPOKEN_GROUPS)) if group != OTHER)
@@ -43,48 +43,16 @@ MERGED = {
 }
 """Contents that share a name in the merged scores, and why; the others keep their own. Both scores are reported."""
 
-WIDTH = 96
-
 
 def merged(content: str) -> str:
     """The content's name in the merged scores."""
     return MERGED.get(content, content)
 
 
-class ContentNet(nn.Module):
-    """Three strided temporal convolutions, mean and maximum over time, two linear layers: channels to logits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(NUM_CHANNELS))
-        self.register_buffer("std", torch.ones(NUM_CHANNELS))
-        self.convs = nn.ModuleList(
-            nn.Conv1d(NUM_CHANNELS if depth == 0 else WIDTH, WIDTH, 5, stride=2, padding=2)
-            for depth in range(3)
-        )
-        self.norms = nn.ModuleList(nn.GroupNorm(1, WIDTH) for _ in range(3))
-        self.drop = nn.Dropout(0.3)
-        self.out = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, len(CONTENTS)))
-
-    def forward(self, rows: Float[Tensor, "B T C"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B K"]:
-        """Logits; `mask` is True where a frame is valid, and padding changes nothing."""
-        x = ((rows - self.mean) / self.std * mask[..., None]).transpose(1, 2)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            mask = mask[:, ::2]
-            x = conv(x)
-            valid = mask[:, None]
-            # GroupNorm(1) over channels of each frame alone, so that padding does not enter
-            frames = x.transpose(1, 2).reshape(-1, WIDTH)
-            x = nn.functional.gelu(norm(frames)).view(len(x), -1, WIDTH).transpose(1, 2) * valid
-        mean = x.sum(-1) / valid.sum(-1)
-        most = x.masked_fill(~valid, -torch.inf).amax(-1)
-        return self.out(self.drop(torch.cat([mean, most], -1)))
-
-
 class Classifier:
     """Content names of motions, by several networks whose probabilities are averaged."""
 
-    def __init__(self, nets: Sequence[ContentNet], record: dict[str, object]) -> None:
+    def __init__(self, nets: Sequence[ActivityNet], record: dict[str, object]) -> None:
         self.nets = [net.eval() for net in nets]
         self.record = record
 
@@ -98,7 +66,7 @@ class Classifier:
             raise SystemExit(f"{folder}: was trained on other contents; train it again")
         nets = []
         for number in range(record["networks"]):
-            net = ContentNet()
+            net = ActivityNet(len(CONTENTS))
             net.load_state_dict(load_file(folder / f"classifier-{number}.safetensors"))
             nets.append(net)
         return cls(nets, record)
@@ -120,40 +88,15 @@ class Classifier:
         return [CONTENTS[index] for index in best]
 
 
-def collate(rows: Sequence[Float[np.ndarray, "_ C"]]) -> tuple[Tensor, Tensor]:
-    """Motions padded to the longest, (B, T, C), and where they are valid, (B, T)."""
-    longest = -(-max(map(len, rows)) // 8) * 8
-    batch = np.zeros((len(rows), longest, NUM_CHANNELS), np.float32)
-    mask = np.zeros((len(rows), longest), bool)
-    for position, each in enumerate(rows):
-        batch[position, : len(each)], mask[position, : len(each)] = each, True
-    return torch.from_numpy(batch), torch.from_numpy(mask)
-
-
-def varied(
+def part_of(
     rows: Float[np.ndarray, "T C"], content: str, rng: np.random.Generator
 ) -> Float[np.ndarray, "_ C"]:
-    """Part of a motion, a little faster or slower, smoothed or noisy."""
+    """A varied part of a motion; a turning walk keeps its turn, because a part without it is a walk."""
     rows = rows.astype(np.float32)
-    if rng.random() < 0.7:
-        length = max(20, round(len(rows) * rng.uniform(0.75 if len(rows) > 60 else 0.85, 1.0)))
-        start = int(rng.integers(0, max(1, len(rows) - length + 1)))
-        part = cut(rows, start, min(start + length, len(rows)))
-        # a part of a turning walk in which nothing turns is a walk
-        if content != "turn" or np.ptp(part[:, SINCE_START.start]) > 0.8 * np.ptp(rows[:, SINCE_START.start]):
-            rows = part
-    if rng.random() < 0.5:
-        speed = rng.uniform(0.92, 1.08)
-        at = np.arange(0, len(rows) - 1, speed)
-        low = at.astype(int)
-        rows = rows[low] + (at - low)[:, None].astype(np.float32) * (rows[low + 1] - rows[low])
-    if rng.random() < 0.4:
-        rows = gaussian_filter1d(rows, rng.uniform(0.5, 2.0), axis=0)
-    if rng.random() < 0.5:
-        rows = rows + rng.normal(0, rng.uniform(0, 0.02), rows.shape)
-        # an offset that stays, as a decoder's mean errors do
-        rows = rows + np.where(np.arange(NUM_CHANNELS) < 64, rng.normal(0, 0.02, NUM_CHANNELS), 0)
-    return rows.astype(np.float32)
+    part = varied(rows, rng, 0.75 if len(rows) > 60 else 0.85)
+    turn = SINCE_START.start
+    kept = content != "turn" or np.ptp(part[:, turn]) > 0.8 * np.ptp(rows[:, turn])
+    return part if kept else varied(rows, rng, 1.0)
 
 
 def real_channels(store: MotionStore, items: Sequence[Item], *, both: bool) -> list[np.ndarray]:
@@ -170,14 +113,12 @@ def train_net(
     expected: list[str],
     epochs: int,
     seed: int,
-) -> ContentNet:
+) -> ActivityNet:
     """A network after the epoch that did best on the validation motions."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = ContentNet()
-    flat = np.concatenate(train[::7]).astype(np.float32)
-    net.mean.copy_(torch.from_numpy(flat.mean(0)))
-    net.std.copy_(torch.from_numpy(flat.std(0) + 1e-3))
+    net = ActivityNet(len(CONTENTS))
+    net.fit_statistics(train)
     count = Counter(contents)
     weight = np.array([count[each] ** -0.5 for each in contents])
     weight /= weight.sum()
@@ -189,7 +130,7 @@ def train_net(
         net.train()
         for _ in range(len(train) // 64):
             chosen = rng.choice(len(train), 64, p=weight)
-            rows = [varied(train[index], contents[index], rng) for index in chosen]
+            rows = [part_of(train[index], contents[index], rng) for index in chosen]
             target = torch.tensor([CONTENTS.index(contents[index]) for index in chosen])
             loss = nn.functional.cross_entropy(net(*collate(rows)), target, label_smoothing=0.05)
             optimiser.zero_grad(set_to_none=True)

@@ -21,7 +21,7 @@ from bimotion.data.batches import item_weights
 from bimotion.data.store import MotionStore
 from bimotion.features import features_to_joints
 from bimotion.features.mirror import symmetric_skeleton
-from bimotion.inference.postprocess.joining import with_bones
+from bimotion.inference.postprocess.bones import with_bones
 from bimotion.models.weights import load_model
 from bimotion.training.clips import ClipPool
 from bimotion.training.language.init_model import feature_stats, find_model

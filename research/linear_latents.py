@@ -19,9 +19,11 @@ from torch import Tensor
 
 from bimotion.data.batches import item_weights
 from bimotion.data.store import MotionStore
+from bimotion.features import features_to_joints
 from bimotion.models.cosine_path import CosinePath
+from bimotion.motion.quality import MotionQuality, motion_quality
 from bimotion.training.clips import ClipPool
-from bimotion.training.vae.metrics import clip_errors, summarise
+from bimotion.training.vae.metrics import joint_errors, summarise
 from bimotion.training.vae.task import PATH_WEIGHTS
 
 SIZES = (
@@ -77,14 +79,19 @@ def reconstruct(
     """Scores of the held-out clips, each cut into equal parts of about `frames`."""
     parts = [(part, weight) for row, weight in enumerate(weights) for part in cut(train.clip(row), frames)]
     path.fit([part for part, _ in parts], PATH_WEIGHTS, torch.tensor([weight for _, weight in parts]))
-    rows, contents = [], []
+    rows, contents, qualities = [], [], []
     for row, item in enumerate(held_out.items):
         clip = held_out.clip(row)
         generated = torch.cat([decoded(path, part) for part in cut(clip, frames)])
-        both = [held_out.stats.denormalise(each.double().numpy()) for each in (generated, clip)]
-        rows.append(clip_errors(*both))
+        both = [
+            np.asarray(features_to_joints(held_out.stats.denormalise(each.double().numpy())))
+            for each in (generated, clip)
+        ]
+        rows.append(joint_errors(*both))
         contents.append(item.content)
-    return summarise(rows, contents)
+        qualities.append([motion_quality(joints) for joints in both])
+    new, recorded = map(MotionQuality.mean, zip(*qualities, strict=True))
+    return {**summarise(rows, contents), **new.ratios_to(recorded)}
 
 
 def cut(clip: Tensor, frames: int) -> Iterator[Tensor]:

@@ -6,6 +6,7 @@ order, and motions that begin anywhere in a recording.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def spans_of(
         size = int(rng.choice(_PHRASES, p=_PHRASE_SHARES))
         chosen = events[first : first + size]
         start, end = round(chosen[0].start * FPS), round(_end(chosen[-1]) * FPS)
-        gaps = [after.start - _end(before) for before, after in zip(chosen, chosen[1:], strict=False)]
+        gaps = [after.start - _end(before) for before, after in pairwise(chosen)]
         if len(chosen) < size or max(gaps, default=0.0) > _MAX_GAP or not shortest <= end - start <= longest:
             continue
         if _NEEDS_CONTEXT.search(chosen[0].text):  # it cannot be understood without what came before

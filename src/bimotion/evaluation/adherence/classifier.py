@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from safetensors.torch import save_file
-from scipy.ndimage import gaussian_filter1d
-from torch import Tensor, nn
+from torch import nn
 
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence.activities import ACTIVITIES, activities_of
-from bimotion.evaluation.adherence.channels import NUM_CHANNELS, channels, cut, mirrored
+from bimotion.evaluation.adherence.activity_net import ActivityNet, collate, varied
+from bimotion.evaluation.adherence.channels import channels, mirrored
 from bimotion.evaluation.adherence.recordings import Window
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.json_files import read_json_object
@@ -36,7 +36,6 @@ ACCEPT = (0.90, 0.97)
 REJECT = 0.80
 """A threshold accepts as many recordings as it can while it rejects this share of all others."""
 
-WIDTH = 96
 FOLDS = 3
 CONFIG_FILE = "classifier.json"
 
@@ -53,34 +52,6 @@ class Training:
     """Peak of the one-cycle schedule."""
     seed: int = 0
     """Seed of weights and of what is drawn."""
-
-
-class ActivityNet(nn.Module):
-    """Three strided temporal convolutions, mean and maximum over time, two linear layers: channels to logits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mean = nn.Buffer(torch.zeros(NUM_CHANNELS))
-        self.std = nn.Buffer(torch.ones(NUM_CHANNELS))
-        self.convs = nn.ModuleList(
-            nn.Conv1d(NUM_CHANNELS if depth == 0 else WIDTH, WIDTH, 5, stride=2, padding=2)
-            for depth in range(3)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3))
-        self.drop = nn.Dropout(0.3)
-        self.out = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, len(ACTIVITIES)))
-
-    def forward(self, rows: Float[Tensor, "B T C"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B K"]:
-        """Logits; padding changes nothing."""
-        x = ((rows - self.mean) / self.std * mask[..., None]).transpose(1, 2)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            mask = mask[:, ::2]
-            x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2) * mask[:, None]
-        valid = mask[:, None]
-        mean = x.sum(-1) / valid.sum(-1)
-        most = x.masked_fill(~valid, -torch.inf).amax(-1)
-        logits: Tensor = self.out(self.drop(torch.cat([mean, most], -1)))
-        return logits
 
 
 @dataclass(frozen=True)
@@ -149,7 +120,7 @@ class Classifier:
             )
         nets = []
         for number in range(record.networks):
-            net, path = ActivityNet(), folder / f"classifier-{number}.safetensors"
+            net, path = ActivityNet(len(ACTIVITIES)), folder / f"classifier-{number}.safetensors"
             state = read_tensors(path, DataError)
             shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
             check_shapes(shapes, {name: tuple(value.shape) for name, value in state.items()}, path, DataError)
@@ -167,7 +138,7 @@ def probabilities(
     order = np.argsort([len(each) for each in rows])
     for start in range(0, len(rows), 64):
         chosen = order[start : start + 64]
-        batch, mask = _collate([rows[index] for index in chosen])
+        batch, mask = collate([rows[index] for index in chosen])
         result[chosen] = torch.stack([net.eval()(batch, mask).sigmoid() for net in nets]).mean(0).numpy()
     return result
 
@@ -194,7 +165,7 @@ def train(
 def fit_thresholds(
     nets: Sequence[ActivityNet], windows: Sequence[Window], rows: Sequence[Float[np.ndarray, "_ C"]]
 ) -> dict[str, float]:
-    """The threshold of each activity, by what each network says of the windows that it was not trained on."""
+    """The threshold of each activity, from the scores of each network on the windows that it was not trained on."""
     folds = _folds(windows)
     held_out = np.zeros((len(windows), len(ACTIVITIES)), np.float32)
     for fold, net in enumerate(nets):
@@ -221,7 +192,7 @@ def _threshold(shown: Float[np.ndarray, " N"], others: Float[np.ndarray, " M"]) 
 
 
 def _folds(windows: Sequence[Window]) -> Int[np.ndarray, " N"]:
-    """Which network is not trained on each window: by recording."""
+    """Index of the network that is not trained on each window, by recording."""
     return np.array([zlib.crc32(window.id.partition("/")[0].encode()) % FOLDS for window in windows])
 
 
@@ -247,10 +218,8 @@ def _train_net(
 ) -> ActivityNet:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = ActivityNet()
-    flat = np.concatenate(rows[::7])
-    net.mean.copy_(torch.from_numpy(flat.mean(0)))
-    net.std.copy_(torch.from_numpy(flat.std(0) + 1e-3))
+    net = ActivityNet(len(ACTIVITIES))
+    net.fit_statistics(rows)
     share = labels.mean(0)
     rarest = np.where(labels, share, 1.0).min(1)
     weight = rarest**-0.5 / (rarest**-0.5).sum()
@@ -262,7 +231,7 @@ def _train_net(
     net.train()
     for _ in range(steps):
         chosen = rng.choice(len(rows), training.batch, p=weight)
-        batch, mask = _collate([_varied(rows[index], rng) for index in chosen])
+        batch, mask = collate([varied(rows[index], rng) for index in chosen])
         target = torch.from_numpy(labels[chosen].astype(np.float32))
         loss = nn.functional.binary_cross_entropy_with_logits(net(batch, mask), target)
         optimiser.zero_grad(set_to_none=True)
@@ -270,35 +239,6 @@ def _train_net(
         optimiser.step()
         schedule.step()
     return net.eval()
-
-
-def _varied(rows: Float[np.ndarray, "T C"], rng: np.random.Generator) -> Float[np.ndarray, "_ C"]:
-    """Part of a motion, a little faster or slower, smoothed or noisy: what is judged is not how cleanly it moves."""
-    if rng.random() < 0.7:
-        length = max(20, round(len(rows) * rng.uniform(0.6, 1.0)))
-        start = int(rng.integers(0, max(1, len(rows) - length + 1)))
-        rows = cut(rows, start, min(start + length, len(rows)))
-    if rng.random() < 0.5:
-        at = np.arange(0, len(rows) - 1, rng.uniform(0.9, 1.1))
-        low = at.astype(int)
-        rows = rows[low] + (at - low)[:, None] * (rows[low + 1] - rows[low])
-    if rng.random() < 0.4:
-        rows = gaussian_filter1d(rows, rng.uniform(0.5, 2.0), axis=0)
-    if rng.random() < 0.5:
-        rows = rows + rng.normal(0, rng.uniform(0, 0.02), rows.shape)
-        # a lasting offset, as a decoder's mean errors are
-        rows = rows + np.where(np.arange(NUM_CHANNELS) < 64, rng.normal(0, 0.02, NUM_CHANNELS), 0)
-    return rows.astype(np.float32)
-
-
-def _collate(rows: Sequence[Float[np.ndarray, "_ C"]]) -> tuple[Tensor, Tensor]:
-    """Motions padded to the longest, (B, T, C), and where they are valid, (B, T)."""
-    longest = -(-max(map(len, rows)) // 8) * 8
-    batch = np.zeros((len(rows), longest, NUM_CHANNELS), np.float32)
-    mask = np.zeros((len(rows), longest), bool)
-    for index, each in enumerate(rows):
-        batch[index, : len(each)], mask[index, : len(each)] = each, True
-    return torch.from_numpy(batch), torch.from_numpy(mask)
 
 
 def train_on(folder: Path, windows: Sequence[Window], tests: Sequence[Window], **settings: int) -> Classifier:

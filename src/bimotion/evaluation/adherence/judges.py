@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -300,4 +301,4 @@ def in_order(names: Sequence[str], course: Course, limits: Thresholds = LIMITS) 
             return False
         weights = np.array([max(phase.seconds, 1 / FPS) for phase in found])
         centres.append(float(np.average([phase.middle for phase in found], weights=weights)))
-    return all(first < second for first, second in zip(centres, centres[1:], strict=False))
+    return all(first < second for first, second in pairwise(centres))

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def recorded_order(windows: Sequence[Window]) -> Tally:
     """Neighbouring timed phrases that two judges know: how many are judged to follow each other."""
     tally = Tally()
     for window in windows:
-        for first, second in zip(window.events, window.events[1:], strict=False):
+        for first, second in pairwise(window.events):
             names = [_judge_of(event) for event in (first, second)]
             if None in names or names[0] == names[1]:
                 continue

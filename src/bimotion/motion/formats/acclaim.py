@@ -72,7 +72,7 @@ def read_acclaim(
         translation = asf.skeleton.offsets[joint]
         angles = np.zeros((len(frames), 3))
         order = "".join(c[1] for c in bone.channels if c[0] == "r")
-        for channel, column in zip(bone.channels, moved.get(joint, np.empty((0, 0))).T, strict=False):
+        for channel, column in zip(bone.channels, moved[joint].T, strict=True) if joint in moved else ():
             if channel[0] == "t":
                 if translation.ndim == 1:
                     translation = np.tile(translation, (len(frames), 1))

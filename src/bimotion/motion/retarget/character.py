@@ -15,6 +15,7 @@ from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.retarget.mapping import map_joints
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.retarget.stance import rest_axes
+from bimotion.motion.retarget.tree import common_ancestor, path_to
 from bimotion.motion.rotations import matrix_to_quat, quat_conjugate, quat_multiply, quat_rotate
 
 CHARACTERS: tuple[str, ...] = (".bvh", ".glb", ".gltf", ".vrm")
@@ -168,31 +169,18 @@ def _character(
     order: tuple[int, ...],
     where: str,
 ) -> Character:
-    def path(node: int) -> list[int]:
-        above = []
-        while node >= 0:
-            above.append(node)
-            node = parents[node]
-        return above[::-1]
-
-    def shared(*nodes: int) -> int:
-        common = -1
-        for level in zip(*(path(node) for node in nodes), strict=False):
-            if len(set(level)) > 1:
-                break
-            common = level[0]
-        return common
-
-    hips = shared(joints["left_hip"], joints["right_hip"])
-    chest = shared(joints["left_shoulder"], joints["right_shoulder"])
-    if hips < 0 or chest < 0 or shared(hips, chest) < 0:
+    hips, chest = (
+        common_ancestor(parents, [joints[f"left_{joint}"], joints[f"right_{joint}"]])
+        for joint in ("hip", "shoulder")
+    )
+    base = common_ancestor(parents, [hips, chest])
+    if hips < 0 or chest < 0 or base < 0:
         raise MotionFileError(f"{where}: legs and arms are not connected by a spine")
-    base = shared(hips, chest)
-    above = path(chest)
+    above = path_to(parents, chest)
     trunk = [hips, *(node for node in above[above.index(base) + 1 :] if node != hips)]
     joints = dict(joints)
     for side in ("left", "right"):
-        chain = path(joints[f"{side}_shoulder"])
+        chain = path_to(parents, joints[f"{side}_shoulder"])
         between = chain[chain.index(chest) + 1 : -1]
         if f"{side}_collar" not in joints and between:
             joints[f"{side}_collar"] = between[0]

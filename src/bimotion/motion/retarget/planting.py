@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from bimotion.motion.retarget.character import Character
+from bimotion.motion.retarget.tree import path_to
 from bimotion.motion.rotations import quat_between, quat_conjugate, quat_multiply, quat_rotate
 from bimotion.motion.skeleton import JOINT_NAMES
 
@@ -153,7 +154,7 @@ def sole_points(character: Character, side: str) -> Float[np.ndarray, "P 3"]:
     up, floor = character.axes[:, 1], character.floor()
     ankle, ball = character.joints[f"{side}_ankle"], _ball(character, side)
     if character.skin is not None:
-        below = {i for i in range(len(character.parents)) if ankle in _path(character, i)}
+        below = {i for i in range(len(character.parents)) if ankle in path_to(character.parents, i)}
         points = character.skin.positions[np.isin(character.skin.nodes, list(below))]
         if len(points) >= 8:
             height = points @ up - floor
@@ -163,14 +164,6 @@ def sole_points(character: Character, side: str) -> Float[np.ndarray, "P 3"]:
     foot = (end - start) - ((end - start) @ up) * up
     points = np.stack([start - 0.25 * foot, start, end, end + 0.35 * foot])
     return np.asarray(points - ((points @ up) - floor)[:, None] * up)
-
-
-def _path(character: Character, node: int) -> list[int]:
-    path = []
-    while node >= 0:
-        path.append(node)
-        node = character.parents[node]
-    return path
 
 
 def _lower_hips(
@@ -219,7 +212,7 @@ def _bend_leg(motion: "NodeMotion", character: Character, side: str, shift: Floa
     new_knee = hip + thigh[:, None] * (cos[:, None] * direction + np.sqrt(1 - cos**2)[:, None] * bend)
     new_ankle = hip + length[:, None] * direction
     turns = (quat_between(knee - hip, new_knee - hip), quat_between(ankle - knee, new_ankle - new_knee))
-    for node, turn in zip(nodes, turns, strict=False):
+    for node, turn in zip(nodes[:2], turns, strict=True):
         motion.rotations[node] = quat_multiply(turn, motion.rotations[node])
 
 

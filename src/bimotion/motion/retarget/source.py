@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.motion.retarget.tree import children_of, common_ancestor, path_to
 from bimotion.motion.rotations import (
     matrix_to_quat,
     quat_between,
@@ -39,29 +40,15 @@ class SourceSkeleton:
 
     def path(self, joint: int) -> list[int]:
         """The joint and its ancestors, from the root down."""
-        path = []
-        while joint >= 0:
-            path.append(joint)
-            joint = self.parents[joint]
-        return path[::-1]
+        return path_to(self.parents, joint)
 
     def common_ancestor(self, joints: Iterable[int]) -> int:
         """The lowest joint that is an ancestor of all joints or one of them; -1 under different roots."""
-        paths = [self.path(joint) for joint in joints]
-        shared = -1
-        for level in zip(*paths, strict=False):
-            if len(set(level)) > 1:
-                break
-            shared = level[0]
-        return shared
+        return common_ancestor(self.parents, joints)
 
     def children(self) -> list[list[int]]:
         """Children of each joint."""
-        children: list[list[int]] = [[] for _ in self.names]
-        for joint, parent in enumerate(self.parents):
-            if parent >= 0:
-                children[parent].append(joint)
-        return children
+        return children_of(self.parents)
 
     def rest_positions(self, frames: Float[np.ndarray, "N 3 3"] | None = None) -> Float[np.ndarray, "N 3"]:
         """World positions in the rest pose, or with the world rotations `frames`."""
