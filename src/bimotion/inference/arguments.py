@@ -4,7 +4,7 @@ import math
 import numbers
 import operator
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from bimotion.errors import ConfigError, MotionFileError
 from bimotion.motion.clip import Clip
