@@ -13,14 +13,14 @@ KIT = {
     "BT": "spine2",
     "BLN": "neck",
     "BUN": "head",
-    **{f"{s}{k}": f"{side}_{ours}" for s, side in (("L", "left"), ("R", "right")) for k, ours in {
+    **{f"{s}{k}": f"{side}_{joint}" for s, side in (("L", "left"), ("R", "right")) for k, joint in {
         "S": "shoulder", "E": "elbow", "W": "wrist", "H": "hip", "K": "knee", "A": "ankle", "Mrot": "foot",
     }.items()},
 }  # fmt: skip
 H36M = {
     "thorax": "neck",
     "nose": "head",
-    **{f"{s}{k}": f"{side}_{ours}" for s, side in (("L", "left"), ("R", "right")) for k, ours in {
+    **{f"{s}{k}": f"{side}_{joint}" for s, side in (("L", "left"), ("R", "right")) for k, joint in {
         "Shoulder": "shoulder", "Elbow": "elbow", "Wrist": "wrist", "Hip": "hip", "Knee": "knee", "Foot": "ankle",
     }.items()},
 }  # fmt: skip
@@ -30,7 +30,7 @@ SOMA = {
     "Chest": "spine3",
     "Neck1": "neck",
     "Head": "head",
-    **{f"{s}{k}": f"{s.lower()}_{ours}" for s in ("Left", "Right") for k, ours in {
+    **{f"{s}{k}": f"{s.lower()}_{joint}" for s in ("Left", "Right") for k, joint in {
         "Shoulder": "collar", "Arm": "shoulder", "ForeArm": "elbow", "Hand": "wrist",
         "Leg": "hip", "Shin": "knee", "Foot": "ankle", "ToeBase": "foot",
     }.items()},

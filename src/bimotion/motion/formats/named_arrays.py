@@ -57,9 +57,9 @@ def _layout(
 def _limbs(left: str, right: str, **parts: str) -> dict[str, str]:
     """Our names of both sides to names that a side's letter begins or ends."""
     return {
-        f"{side}_{ours}": theirs.format(letter)
+        f"{side}_{joint}": pattern.format(letter)
         for side, letter in (("left", left), ("right", right))
-        for ours, theirs in parts.items()
+        for joint, pattern in parts.items()
     }
 
 
@@ -262,6 +262,6 @@ def _sided_joints(positions: Float[np.ndarray, "T N 3"], layout: NamedLayout) ->
     other = {"left": "right", "right": "left"}
     return {
         f"{other[side]}_{part}": name
-        for ours, name in layout.joint_map.items()
-        for side, part in [ours.split("_", 1)]
+        for joint, name in layout.joint_map.items()
+        for side, part in [joint.split("_", 1)]
     }
