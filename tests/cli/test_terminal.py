@@ -101,6 +101,7 @@ def test_a_signal_ends_the_work_in_one_line(
     script = (
         "import signal, sys, time\n"
         "import bimotion.cli.main as main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "def work(args):\n"
         "    from bimotion.storage.atomic import atomic_path\n"
         "    with atomic_path(args[0]):\n"

@@ -241,6 +241,13 @@ def test_clips_of_the_lengths_that_the_published_loader_takes_keep_their_caption
     assert sum(count.captions for count in report.captions.unused.values()) == 3
 
 
+def test_a_name_that_no_file_can_have_is_named(published: Path) -> None:
+    with (published / "train.txt").open("a") as file:
+        file.write("A" * 300 + "\n")
+    with pytest.raises(DataError, match=r"train.txt: 'A+' is not the name of a clip"):
+        prepare_dataset("humanml3d", published, published.parent / "out", workers=1)
+
+
 def test_faults_of_a_published_folder_are_rows_and_differences_are_listed(published: Path) -> None:
     vecs, texts = published / "new_joint_vecs", published / "texts"
     (vecs / "000001.npy").write_bytes(b"")

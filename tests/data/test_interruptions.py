@@ -30,7 +30,11 @@ def start(*args: str | Path, code: str = "") -> subprocess.Popen[bytes]:
     """The command line in a process group of its own."""
     program = f"{code}\nfrom bimotion.cli.main import main\nimport sys\nmain(sys.argv[1:])"
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, args)], start_new_session=True, stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *map(str, args)],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        # what measures coverage would write a file as well, beyond the limits of the disk that is full
+        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
     )
 
 

@@ -263,6 +263,18 @@ def of_safetensors(data: bytes, rng: random.Random) -> bytes:
     return len(header).to_bytes(8, "little") + header + body
 
 
+def of_glb(data: bytes, rng: random.Random) -> bytes:
+    """The JSON of a binary glTF mutated, or its bytes."""
+    size = int.from_bytes(data[12:16], "little")
+    if rng.random() < 0.3 or data[16:20] != b"JSON":
+        return of_bytes(data, rng)
+    text = of_json(data[20 : 20 + size], rng)
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + size :]
+    length = (20 + len(text) + len(rest)).to_bytes(4, "little")
+    return data[:8] + length + len(text).to_bytes(4, "little") + b"JSON" + text + rest
+
+
 def _with(header: str, name: str, value: str) -> str:
     """A header of .npy with another value of one of its entries."""
     start = header.index(f"'{name}':") + len(name) + 3
@@ -292,6 +304,7 @@ BY_SUFFIX: dict[str, list[Mutation]] = {
     "jsonl": [of_json_lines],
     "npy": [of_npy],
     "npz": [of_zip],
+    "glb": [of_glb],
     "ckpt": [of_zip],
     "tar": [of_zip],
     "pt": [of_zip],

@@ -42,6 +42,7 @@ from bimotion.models.vae import MotionVae
 from bimotion.models.weights import load_model, save_model
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats import read_joint_map, read_motion, write_motion
+from bimotion.motion.formats.bvh import read_bvh
 from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, TARGET_OFFSETS
 from bimotion.storage.records import read_record, write_record
 from bimotion.storage.tensor_files import read_tensors
@@ -58,6 +59,8 @@ from bimotion.training.configs import VaeTrainConfig
 from bimotion.training.language.latent_cache import Latents, _read, _write
 from bimotion.training.logs import RunLog, read_log
 from bimotion.training.vae.folder import load_vae, save_vae
+from tests.motion.formats.fbx_text import fbx_text
+from tests.motion.formats.test_named_arrays import stored
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 FARTHEST = 1e6
@@ -186,6 +189,16 @@ def _acclaim(folder: Path) -> None:
             f"{frame}\nroot 0 17 {frame} 0 0 0\n" + "".join(f"{bone} {frame} 1 2\n" for bone, _ in bones)
         )
     (folder / "01_01.amc").write_text("".join(frames))
+
+
+def _fbx(folder: Path) -> None:
+    write_motion(walk()[:4], folder / "walk.bvh")
+    (folder / "walk.fbx").write_text(fbx_text(read_bvh(folder / "walk.bvh"), unit=100.0))
+    (folder / "walk.bvh").unlink()
+
+
+def _named_arrays(folder: Path) -> None:
+    np.save(folder / "walk.npy", stored(walk().joints, 17))
 
 
 def _joint_map(folder: Path) -> None:
@@ -503,6 +516,9 @@ def _stats_values(stats: FeatureStats) -> list[np.ndarray]:
 READERS: dict[str, Reader] = {
     "bvh": _motion(".bvh"),
     "acclaim": Reader(_acclaim, lambda folder: read_motion(folder / "01_01.amc")),
+    "glb": _motion(".glb"),
+    "fbx": Reader(_fbx, lambda folder: read_motion(folder / "walk.fbx"), share=0.1),
+    "named arrays": Reader(_named_arrays, lambda folder: read_motion(folder / "walk.npy")),
     "joint map": Reader(
         _joint_map,
         lambda folder: (

@@ -82,3 +82,13 @@ def test_wrong_files_are_named(tokenizer: MotionTokenizer, tmp_path: Path) -> No
     broken.write_text(json.dumps(data))
     with pytest.raises(ModelError, match="must be the last 6"):
         MotionTokenizer.from_file(broken)
+
+
+def test_a_vocabulary_on_which_the_library_panics_is_refused(
+    tokenizer: MotionTokenizer, tmp_path: Path
+) -> None:
+    data = json.loads(tokenizer.to_json())
+    data["model"]["continuing_subword_prefix"] = "#" * 40  # longer than the tokens it should begin
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data))
+    with pytest.raises(ModelError, match=r"tokenizer.json: not a tokenizer.json \(range end index"):
+        MotionTokenizer.from_file(tmp_path / "tokenizer.json")

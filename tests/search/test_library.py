@@ -177,6 +177,19 @@ def test_an_index_of_another_evaluator_or_a_broken_one_is_rebuilt(
     assert len(read) == 16
 
 
+@pytest.mark.parametrize(("row", "column", "value"), [(0, 0, 1e30), (1, 0, -1.0), (0, 2, 7.0), (1, 3, 0.5)])
+def test_an_index_with_impossible_facts_is_rebuilt(
+    takes: Path, judge: Path, row: int, column: int, value: float
+) -> None:
+    facts = Library(takes, evaluator=judge).index.pieces.facts
+    with np.load(takes / INDEX_FILE) as stored:
+        arrays = {name: stored[name].copy() for name in stored.files}
+    arrays["facts"][row, column] = value
+    with (takes / INDEX_FILE).open("wb") as file:
+        np.savez(file, **arrays)
+    np.testing.assert_array_equal(Library(takes, evaluator=judge).index.pieces.facts, facts)
+
+
 def test_an_interrupted_indexing_keeps_what_was_read(
     takes: Path, judge: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,8 @@ def train_vae(
     data: Path, out: Path, *more: str, before: str = "", entry: str = MODULE
 ) -> subprocess.CompletedProcess[str]:
     """A few steps of the VAE in a process of its own, which runs some code first."""
-    code = f"import os, signal, sys, time\n{before}\n{entry}"
+    code = "import os, signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"{before}\n{entry}"  # a shell's background jobs, such as tests in one, ignore SIGINT
     options = "--preset micro --steps 4 --batch-size 4 --checkpoint-every 1 --log-every 1 --no-tensorboard"
     options += " --no-progress --sample-every 0 --device cpu --precision fp32"
     return subprocess.run(

@@ -7,7 +7,7 @@ import tokenizers
 from bimotion.captions.sentence import EOS
 from bimotion.errors import DataError, ModelError
 from bimotion.features.normalise import FeatureStats
-from bimotion.models.tokens import MAX_TOKENIZER_BYTES, MotionTokenizer
+from bimotion.models.tokens import MAX_TOKENIZER_BYTES, MotionTokenizer, from_library
 from bimotion.storage.arrays import read_array
 from bimotion.storage.hub import from_hub, hub_hint, is_hub_reference
 from bimotion.storage.json_files import read_json_object
@@ -80,10 +80,10 @@ def _of_two_files(folder: Path) -> tokenizers.Tokenizer:
             if len(pair) != 2:
                 raise ModelError(f"{folder / 'merges.txt'}:{number}: expected two tokens, got {len(pair)}")
             merges.append((pair[0], pair[1]))
-    try:
-        bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=merges))
-    except Exception as error:  # the tokenizers library raises bare Exception
-        raise ModelError(f"{folder}: vocab.json and merges.txt are not GPT-2's tokenizer: {error}") from None
+    bpe = from_library(
+        lambda: tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=merges)),
+        f"{folder}: vocab.json and merges.txt are not GPT-2's tokenizer",
+    )
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = tokenizers.decoders.ByteLevel()
     bpe.add_special_tokens([tokenizers.AddedToken(EOS, special=True, normalized=False)])

@@ -59,7 +59,11 @@ def read_word_vectors(folder: str | Path, prefix: str = "our_vab") -> WordVector
         raise ModelError(f"{path}: expected a list of words")
     if vectors.ndim != 2:
         raise ModelError(f"{folder}: expected word vectors of shape (words, width), got {vectors.shape}")
-    return WordVectors(words, torch.from_numpy(vectors.astype(np.float32)))
+    with np.errstate(over="ignore"):
+        single = vectors.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise ModelError(f"{folder}: a number of {prefix}_data.npy is larger than float32 holds")
+    return WordVectors(words, torch.from_numpy(single))
 
 
 def read_tagged_captions(folder: str | Path) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ motion.
 Source: the published vocabulary of MotionGPT3 (Zhu et al. 2025), section 3.3, with GPT-2's byte-level BPE.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,22 @@ class TokenSequence:
         return self.prompt + self.answer
 
 
+def from_library(make: Callable[[], tokenizers.Tokenizer], refusal: str) -> tokenizers.Tokenizer:
+    """A tokenizer that the tokenizers library makes of data that may be damaged.
+
+    Raises:
+        ModelError: it cannot; the library raises bare Exception, and panics (a BaseException) on some vocabularies.
+    """
+    try:
+        return make()
+    except Exception as error:
+        raise ModelError(f"{refusal} ({error})") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ModelError(f"{refusal} ({error})") from None
+
+
 class MotionTokenizer:
     """Byte-level BPE with the motion tokens: strings to sequences and back."""
 
@@ -144,8 +160,10 @@ class MotionTokenizer:
         parse_json(
             data, path, ModelError
         )  # the library takes duplicate keys, and its own depth limit is a crash
+        text = decode_text(data, path, ModelError)
+        bpe = from_library(lambda: tokenizers.Tokenizer.from_str(text), f"{path}: not a tokenizer.json")
         try:
-            return cls(tokenizers.Tokenizer.from_str(decode_text(data, path, ModelError)), slots)
+            return cls(bpe, slots)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from None
         except Exception as error:  # the tokenizers library raises bare Exception

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bimotion.errors import DataError
-from bimotion.search.window_facts import NUM_FACTS
+from bimotion.search.window_facts import NUM_FACTS, facts_are_possible
 from bimotion.storage.arrays import open_arrays
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.json_files import parse_json
@@ -190,6 +190,8 @@ def read_index(path: Path, evaluator: str, width: int) -> Index | None:
         owners = np.repeat([entry.frames for entry in entries], [entry.windows for entry in entries])
         if not ((bounds >= 0) & (bounds <= owners[:, None])).all() or (bounds[:, 0] >= bounds[:, 1]).any():
             raise DataError(f"{path}: it has windows outside of their recordings")
+        if not facts_are_possible(facts):
+            raise DataError(f"{path}: it has facts that no recording has")
     except DataError as error:
         logger.warning("%s; the index is rebuilt", error)
         return None

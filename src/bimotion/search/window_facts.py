@@ -33,6 +33,9 @@ _OF_CONTENT: dict[str, Activity] = {
 
 _SIDES: tuple[Side, ...] = ("none", "left", "right", "both")
 
+MAX_SPEED = 1e4
+"""Fastest mean speed of a window that is believed, m/s."""
+
 NUM_FACTS = 1 + len(ACTIVITIES)
 """Speed, and the side of each activity."""
 
@@ -43,6 +46,12 @@ def window_facts(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, " 6"
     facts = measure_facts(joints)
     sides = [_SIDES.index(shown_side("", _MEASURED_AS[activity], facts)) for activity in ACTIVITIES]
     return np.array([motion_quality(joints).speed, *sides], dtype=np.float32)
+
+
+def facts_are_possible(facts: Float[np.ndarray, "W 6"]) -> bool:
+    """Whether all speeds and sides are such as `window_facts` gives."""
+    speeds, sides = facts[:, 0], facts[:, 1:]
+    return bool(((speeds >= 0) & (speeds <= MAX_SPEED)).all() and np.isin(sides, range(len(_SIDES))).all())
 
 
 def has_side(

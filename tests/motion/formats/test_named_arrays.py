@@ -116,3 +116,12 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, walk) -> None:
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(MotionFileError, match="finite"):
         read_motion(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300])
+def test_a_number_that_is_no_place_is_refused(tmp_path, walk, number) -> None:
+    array = stored(walk.joints, 17)
+    array[3, 4, 1] = number
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(MotionFileError, match="finite"):
+        read_motion(tmp_path / "a.npy")

@@ -15,6 +15,9 @@ from bimotion.storage.arrays import read_array_header
 from bimotion.storage.texts import read_text
 
 LICENCE = "HumanML3D, derived from AMASS: see their licences"
+MAX_NAME_BYTES = 250
+"""Longest name of a clip: file systems take 255 bytes, the suffix among them."""
+
 KIT_DIM = 251
 """Feature columns of KIT-ML in the same layout: 21 joints of another skeleton."""
 
@@ -55,7 +58,7 @@ def _read_splits(folder: Path) -> dict[str, Split]:
         for name in names:
             if splits.setdefault(name, split) != split:
                 raise DataError(f"{path}: {name} is in {splits[name]}.txt as well")
-            if "/" in name or "\0" in name:
+            if "/" in name or "\0" in name or len(name.encode()) > MAX_NAME_BYTES:
                 raise DataError(f"{path}: {name[:80]!r} is not the name of a clip")
     if not splits:
         raise DataError(f"{folder}: expected train.txt, val.txt or test.txt with names of clips")

@@ -104,9 +104,7 @@ def skin_joints(file: GltfFile) -> dict[int, Float[np.ndarray, "4"] | None]:
             if rows.shape[1] != 16 or not np.isfinite(rows).all():
                 raise MotionFileError(f"{file.where}: skin {number}: expected finite 4 x 4 matrices")
             matrices = rows.reshape(-1, 4, 4).transpose(0, 2, 1)
-        for i, joint in enumerate(skin.get("joints") or []):
-            if not isinstance(joint, int) or not 0 <= joint < len(file.nodes()):
-                raise MotionFileError(f"{file.where}: skin {number}: joint {joint!r:.20} is no node")
+        for i, joint in enumerate(file.node_list(skin, "joints", f"skin {number}")):
             bind = None
             if matrices is not None and i < len(matrices):
                 bind = _rotation_and_scale(matrices[i])[0] * [1, -1, -1, -1]
@@ -128,8 +126,10 @@ def tracks(file: GltfFile, animation: int) -> Iterator[Track]:
         MotionFileError: a channel is malformed.
     """
     found = _objects(file, "animations")[animation]
-    samplers = found.get("samplers")
-    for number, channel in enumerate(found.get("channels") or []):
+    samplers, channels = found.get("samplers"), found.get("channels") or []
+    if not isinstance(channels, list):
+        raise MotionFileError(f"{file.where}: animation {animation}: expected a list of channels")
+    for number, channel in enumerate(channels):
         where = f"{file.where}: animation {animation}, channel {number}"
         target, sampler = _mapping(_mapping(channel).get("target")), _mapping(channel).get("sampler")
         node, path = target.get("node"), target.get("path")

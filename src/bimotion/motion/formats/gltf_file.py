@@ -102,7 +102,7 @@ class GltfFile:
         return len(self.document["accessors"]) - 1
 
     def array(self, index: int) -> np.ndarray:
-        """The rows of an accessor, (count, width); integers that stand for fractions become floats.
+        """The finite rows of an accessor, (count, width); integers that stand for fractions become floats.
 
         Raises:
             MotionFileError: the accessor does not fit its data, or is compressed or sparse.
@@ -124,6 +124,8 @@ class GltfFile:
             if min(start, count, stride) < 0 or end > len(self.data):
                 raise ValueError("it lies outside its buffer")
             rows = np.ndarray((count, width), dtype, bytes(self.data[start:end]), 0, (stride, dtype.itemsize))
+            if dtype.kind == "f" and not np.isfinite(rows).all():
+                raise ValueError("it holds a number that is not finite")
         except LIBRARY_ERRORS as error:
             raise MotionFileError(f"{self.where}: accessor {index} cannot be read: {reason(error)}") from None
         if accessor.get("normalized") and dtype.kind in "iu":
@@ -151,9 +153,9 @@ class GltfFile:
         nodes = self.nodes()
         parents = [-1] * len(nodes)
         for index, node in enumerate(nodes):
-            for child in node.get("children") or []:
-                if not isinstance(child, int) or not 0 <= child < len(nodes) or parents[child] >= 0:
-                    raise MotionFileError(f"{self.where}: its nodes are not a tree (node {child!r:.20})")
+            for child in self.node_list(node, "children", f"node {index}"):
+                if parents[child] >= 0:
+                    raise MotionFileError(f"{self.where}: its nodes are not a tree (node {child})")
                 parents[child] = index
         for index in range(len(nodes)):
             above, steps = index, 0
@@ -175,6 +177,21 @@ class GltfFile:
         if len(nodes) > MAX_NODES:
             raise MotionFileError(f"{self.where}: {len(nodes)} nodes; at most {MAX_NODES} are read")
         return nodes
+
+    def node_list(self, fields: dict[str, Any], name: str, what: str) -> list[int]:
+        """The indices of nodes that an object lists under a name; none where it does not.
+
+        Raises:
+            MotionFileError: something else stands there, or an index of no node.
+        """
+        found = fields.get(name) or []
+        count = len(self.document.get("nodes", []))
+        if not isinstance(found, list):
+            raise MotionFileError(f"{self.where}: {what}: expected a list of {name}, got {found!r:.20}")
+        for index in found:
+            if not isinstance(index, int) or not 0 <= index < count:
+                raise MotionFileError(f"{self.where}: {what}: {index!r:.20} of its {name} is no node")
+        return found
 
     def local_matrix(self, node: int) -> Float[np.ndarray, "4 4"]:
         """A node's transform against its parent."""

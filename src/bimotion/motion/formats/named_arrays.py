@@ -19,6 +19,9 @@ _MIDWAY = 0.1
 17 joints (COCO's) begin with the nose."""
 
 
+_FARTHEST = 1e9
+"""Largest coordinate of a joint: a thousand kilometres in millimetres."""
+
 _TOES = ("LToe", "RToe")
 """Joints at the end of a layout that its arrays do not have."""
 
@@ -171,6 +174,8 @@ def _fits(layout: NamedLayout, array: np.ndarray) -> bool:
     if layout.name != "Human3.6M":
         return True
     pelvis, right, left = (array[..., joint, :].reshape(-1, 3).astype(np.float64) for joint in (0, 1, 4))
+    if not (np.abs(array) <= _FARTHEST).all():
+        return True  # refused where it is read
     off = np.linalg.norm(pelvis - (left + right) / 2, axis=-1)
     return bool(np.median(off) <= _MIDWAY * np.median(np.linalg.norm(left - right, axis=-1)))
 
@@ -212,7 +217,7 @@ def named_motion(array: np.ndarray, fps: float | None, where: str) -> NamedMotio
     """The motion in an array of one of `LAYOUTS`, else None; `fps` is the layout's own where None, with a note.
 
     Raises:
-        MotionFileError: no frames, or a number that is not finite.
+        MotionFileError: no frames, or a number that is not finite or beyond any unit of length.
     """
     layout = named_layout(array)
     if layout is None:
@@ -220,8 +225,8 @@ def named_motion(array: np.ndarray, fps: float | None, where: str) -> NamedMotio
     positions = array.reshape(-1, *array.shape[-2:]).astype(np.float64)
     if not len(positions):
         raise MotionFileError(f"{where}: the array has no frames")
-    if not np.isfinite(positions).all():
-        raise MotionFileError(f"{where}: joints must be finite numbers")
+    if not (np.abs(positions) <= _FARTHEST).all():  # NaN as well
+        raise MotionFileError(f"{where}: joints must be finite numbers of at most {_FARTHEST:g}")
     notes = [f"{positions.shape[1]} joints are read as those of {layout.name}, in their published order"]
     if fps is None:
         notes.append(f"{layout.fps:g} frames per second are assumed, as in {layout.name}; --rate sets others")
