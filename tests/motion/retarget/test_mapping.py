@@ -154,7 +154,7 @@ def test_a_joint_of_a_strange_name_is_found_between_its_neighbours(tmp_path) -> 
         ("toe1-1.R", {"toe"}, "right"),
         ("mHipLeft", {"hip"}, "left"),
         ("左足首", {"ankle"}, "left"),
-        ("左足ＩＫ", {"leg", "helper"}, "left"),
+        ("左足ＩＫ", {"legfoot", "helper"}, "left"),
         ("右腕捩", {"arm", "twist"}, "right"),
         ("upperarm_twist_01_l", {"upper", "arm", "twist"}, "left"),
         ("LeftHandIndex1", {"hand", "finger"}, "left"),

@@ -1,7 +1,8 @@
 """Mapping from the joints of a file to the 22: by a joint map, by names, or by the shape of the skeleton."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -31,6 +32,9 @@ LIMBS: tuple[str, ...] = tuple(
 """Without these joints a skeleton cannot be read; all others are placed where they are missing."""
 
 _BY_SHAPE, _BY_WORD_IN_DOUBT = 0.6, 0.9
+_FEW = 6
+"""In so few names a shared word may be chance."""
+_FIRST_WORD, _LAST_WORD = re.compile(r"^[^\W_]+[_ .:|-]+(?=\w)"), re.compile(r"(?<=\w)[_ .:|-]+[^\W_]+$")
 _SIDES: tuple[Side, Side] = ("left", "right")
 
 
@@ -61,18 +65,19 @@ def map_joints(source: SourceMotion, where: str, joint_map: Mapping[str, str] | 
     """
     skeleton = source.skeleton
     mapping = JointMapping()
+    source = replace(source, skeleton=replace(skeleton, names=without_shared_words(skeleton)))
     for joint, name in (joint_map or {}).items():
         mapping.add(joint, _mapped_joint(skeleton, where, joint, name), 1.0)
         mapping.from_user.add(joint)
-    _limbs_by_name(skeleton, mapping)
+    _limbs_by_name(source.skeleton, mapping)
     _limbs_by_shape(source, mapping)
     missing = [joint for joint in LIMBS if joint not in mapping.joints]
     if missing:
         raise MotionFileError(_missing(skeleton, where, mapping, missing))
     _one_person(skeleton, where, mapping)
-    _trunk(skeleton, mapping)
+    _trunk(source.skeleton, mapping)
     if not joint_map:
-        _no_animal(skeleton, where, mapping)
+        _no_animal(source.skeleton, where, mapping)
     mapping.family = find_family(skeleton.names, mapping.joints)
     _family_joints(skeleton, mapping)
     if not mapping.family.complete:
@@ -85,6 +90,30 @@ def map_joints(source: SourceMotion, where: str, joint_map: Mapping[str, str] | 
             f"joint names are not clear; chosen by the shape of the skeleton: {found}; use --joint-map if that is wrong"
         )
     return mapping
+
+
+def _of_limbs(skeleton: SourceSkeleton, mapping: JointMapping, joint: int) -> bool:
+    """Whether a joint is part of the limbs: wings beside the arms of a person make no animal."""
+    if min(mapping.confidence[limb] for limb in LIMBS) <= _BY_SHAPE:
+        return True
+    tops = {mapping.joints[f"{side}_{part}"] for side in _SIDES for part in ("hip", "shoulder")}
+    if tops.intersection(skeleton.path(joint)):
+        return True
+    return any(joint in skeleton.path(mapping.joints[limb]) for limb in LIMBS)
+
+
+def without_shared_words(skeleton: SourceSkeleton) -> tuple[str, ...]:
+    """The names without a first and a last word that all share, such as `Ctrl_`, which tells nothing about a joint."""
+    names = list(skeleton.names)
+    for pattern in (_FIRST_WORD, _LAST_WORD):
+        shared = {
+            match[0] if (match := pattern.search(name)) else ""
+            for joint, name in enumerate(names)
+            if joint not in skeleton.end_sites
+        }
+        if len(shared) == 1 and len(names) > _FEW and "" not in shared:
+            names = [pattern.sub("", name) for name in names]
+    return tuple(names)
 
 
 def _mapped_joint(skeleton: SourceSkeleton, where: str, joint: str, name: str) -> int:
@@ -332,7 +361,9 @@ def _no_animal(skeleton: SourceSkeleton, where: str, mapping: JointMapping) -> N
     animal_names = [
         name
         for i, name in enumerate(skeleton.names)
-        if i not in skeleton.end_sites and "animal" in split_name(name).words
+        if i not in skeleton.end_sites
+        and "animal" in split_name(name).words
+        and _of_limbs(skeleton, mapping, i)
     ]
     if len(animal_names) >= 2:
         raise MotionFileError(

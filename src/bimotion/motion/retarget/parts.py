@@ -30,6 +30,7 @@ _PARTS: tuple[tuple[frozenset[str], dict[str, float]], ...] = tuple(
         ("ankle", {"ankle": 3.0}),
         ("foot", {"ankle": 2.5, "foot": 1.5}),
         ("leg", {"hip": 1.4, "knee": 1.6}),
+        ("legfoot", {"hip": 1.4, "knee": 1.2, "ankle": 1.6}),
         ("hip", {"hip": 2.0}),
         ("hips", {"hip": 1.0}),
         ("collar", {"collar": 3.0}),

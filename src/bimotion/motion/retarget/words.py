@@ -14,36 +14,41 @@ from typing import Literal
 Side = Literal["left", "right"]
 
 SYNONYMS: dict[str, str] = {
-    "left": "left lft l lt gauche links izquierda izquierdo izq sinistra sinistro sx esquerda esquerdo 左 왼쪽 왼",
-    "right": "right rgt r rt droite droit rechts derecha derecho der destra destro dx direita direito 右 오른쪽 오른",
+    "left": "left lft l lt gauche links izquierda izquierdo izq sinistra sinistro sx esquerda esquerdo esq "
+    "linker li sin левый левая лев л 左 왼쪽 왼",
+    "right": "right rgt r rt droite droit rechts derecha derecho der destra destro dx direita direito dir "
+    "rechter re dex правый правая прав п 右 오른쪽 오른",
     "upper": "upper up upr uppr u 上部",
     "lower": "lower low lo lwr 下部",
     "fore": "fore for front avant",
-    "pelvis": "pelvis bassin becken bacino pelvica cadera quadril 骨盆 下半身 腰 골반",
+    "pelvis": "pelvis bassin becken bacino pelvica cadera quadril heup таз 骨盆 下半身 腰 골반",
     "hips": "hips hipcenter caderas",
     "hip": "hip hanche huefte hufte anca 臀 臀部 고관절",
     "root": "root センター 中心 グルーブ",
-    "thigh": "thigh femur cuisse oberschenkel muslo coscia coxa 大腿 太腿 太もも もも 허벅지",
-    "shin": "shin calf tibia fibula crus mollet unterschenkel pantorrilla polpaccio panturrilha 小腿 すね 脛 종아리",
-    "knee": "knee genou knie rodilla ginocchio joelho ひざ 膝 膝盖 무릎",
-    "leg": "leg jambe bein pierna gamba perna 足 脚 腿 다리",
-    "ankle": "ankle cheville knochel knoechel tobillo caviglia tornozelo 足首 脚踝 踝 발목",
-    "foot": "foot feet pied fuss pie piede pe 脚掌 발",
-    "toe": "toe toes toebase orteil orteils zehe zehen つま先 足先 脚趾 脚尖 발가락 발끝",
+    "thigh": "thigh femur cuisse oberschenkel muslo coscia coxa bovenbeen бедро 大腿 太腿 太もも もも モモ 허벅지",
+    "shin": "shin calf tibia fibula crus mollet unterschenkel pantorrilla polpaccio panturrilha canela "
+    "onderbeen голень 小腿 すね スネ 脛 종아리",
+    "knee": "knee genou knie rodilla ginocchio joelho колено ひざ ヒザ 膝 膝盖 무릎",
+    "leg": "leg jambe bein pierna gamba perna нога 腿 다리",
+    "legfoot": "legfoot 足 脚",
+    "ankle": "ankle cheville knochel knoechel tobillo caviglia tornozelo talus enkel лодыжка 足首 脚踝 踝 발목",
+    "foot": "foot feet pied fuss pie piede pe voet стопа 脚掌 足部 脚部 발",
+    "toe": "toe toes toebase orteil orteils zehe zehen teen носок つま先 ツマサキ 足先 脚趾 脚尖 발가락 발끝",
     "ball": "ball",
-    "collar": "collar clavicle clav scapula clavicule schlusselbein schluesselbein clavicula clavicola 鎖骨 锁骨 쇄골",
-    "shoulder": "shoulder epaule schulter hombro spalla ombro 肩 어깨",
+    "collar": "collar clavicle clav scapula clavicule schlusselbein schluesselbein clavicula clavicola "
+    "sleutelbeen ключица 鎖骨 サコツ 锁骨 쇄골",
+    "shoulder": "shoulder epaule schulter hombro spalla ombro плечо 肩 어깨",
     "shldr": "shldr",
-    "arm": "arm bras arms brazo braccio braco 腕 臂 胳膊 팔",
-    "upperarm": "humerus bicep biceps oberarm 上腕 上臂 大臂 상완 위팔",
-    "forearm": "radius ulna unterarm antebrazo avambraccio antebraco 前腕 前臂 小臂 전완 아래팔",
-    "elbow": "elbow coude ellbogen codo gomito cotovelo ひじ 肘 팔꿈치",
-    "wrist": "wrist poignet handgelenk muneca polso pulso 手首 手腕 손목",
-    "hand": "hand main mano mao 手 손",
-    "neck": "neck cou hals cuello collo pescoco 首 颈 頸 脖子 목",
-    "head": "head skull tete kopf cabeza testa cabeca 頭 头 머리",
-    "spine": "spine vertebra colonne wirbelsaule wirbelsaeule columna colonna coluna 脊椎 脊柱 上半身 척추",
-    "chest": "chest thorax torso ribs rib ribcage sternum brust pecho petto peito poitrine 胸 가슴",
+    "arm": "arm bras arms brazo braccio braco рука 腕 ウデ 臂 胳膊 팔",
+    "upperarm": "humerus bicep biceps oberarm bovenarm 上腕 上臂 大臂 상완 위팔",
+    "forearm": "radius ulna unterarm antebrazo avambraccio antebraco предплечье onderarm 前腕 前臂 小臂 전완 아래팔",
+    "elbow": "elbow coude ellbogen codo gomito cotovelo локоть elleboog ひじ ヒジ 肘 팔꿈치",
+    "wrist": "wrist poignet handgelenk muneca polso pulso запястье pols 手首 手掌 手腕 손목",
+    "hand": "hand main mano mao кисть 手 손",
+    "neck": "neck cou hals cuello collo pescoco nek шея 首 颈 頸 脖子 목",
+    "head": "head skull tete kopf cabeza testa cabeca hoofd голова 頭 头 머리",
+    "spine": "spine vertebra colonne wirbelsaule wirbelsaeule columna colonna coluna позвоночник 脊椎 脊柱 上半身 척추",
+    "chest": "chest thorax torso ribs rib ribcage sternum brust pecho petto peito poitrine borst грудь 胸 가슴",
     "belly": "abdomen ab belly waist stomach navel back loin lumbar",
     "tail": "tail schwanz cola coda queue rabo 尾 しっぽ 꼬리",
     "animal": "paw hoof wing wings hock fetlock pastern muzzle snout beak fin feather claw forelimb hindlimb withers",
@@ -63,7 +68,26 @@ and accents."""
 _VOCABULARY: dict[str, str] = {
     spelling: word for word, spellings in SYNONYMS.items() for spelling in spellings.split()
 }
-_LETTERS = {"l", "r", "u", "lt", "rt", "lo", "up", "low", "ab", "for", "der", "sx", "dx", "pe", "pie", "ik"}
+_LETTERS = {
+    "l",
+    "r",
+    "u",
+    "lt",
+    "rt",
+    "lo",
+    "up",
+    "low",
+    "ab",
+    "for",
+    "der",
+    "sx",
+    "dx",
+    "pe",
+    "pie",
+    "ik",
+} | {
+    *("li", "re", "sin", "dex", "esq", "dir", "teen", "pols", "л", "п"),
+}
 """Spellings that count only as a whole word: within longer words they would be chance."""
 _COMPOUNDS: dict[str, tuple[str, ...]] = {
     "lu": ("left", "upper"),
@@ -86,7 +110,7 @@ _KNOWN_WHOLE = {"rear", "root", "roll", "rig", "reference", "ref", "armature", "
 _NAMESPACE = re.compile(r"^.*[:|]")
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _IDEOGRAPHS = sorted((s for s in _VOCABULARY if not s.isascii() and len(s) > 0), key=len, reverse=True)
-_IDEOGRAPH_RUN = re.compile("|".join(re.escape(s) for s in _IDEOGRAPHS if ord(s[0]) > 0x2FF))
+_IDEOGRAPH_RUN = re.compile("|".join(re.escape(s) for s in _IDEOGRAPHS if ord(s[0]) > 0x10FF))
 
 
 @dataclass(frozen=True)
