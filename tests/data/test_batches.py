@@ -116,3 +116,16 @@ def test_amounts_are_added_to_captions(store: MotionStore) -> None:
     config = ExampleConfig(plain_share=1.0, amount_share=1.0, bare_share=0.0)
     example = Examples(items, own_templates(), config).example(items[0], [0, 0, 0])
     assert any(example.caption.startswith(caption.rstrip(".") + ", ") for caption in items[0].captions)
+
+
+def test_windows_come_beside_their_mirror_images(store: MotionStore) -> None:
+    items = store.items("train", text=True)
+    config = ExampleConfig(mirror_pairs=True, batch_size=4)
+    batch = next(Examples(items, own_templates(), config).from_step(0))
+    assert len(batch) == 4
+    for first, second in zip(batch[::2], batch[1::2], strict=True):
+        assert {first.item.id, second.item.id} == {
+            first.item.id.removesuffix("M"),
+            first.item.id.removesuffix("M") + "M",
+        }
+        assert first.task == second.task

@@ -182,3 +182,14 @@ def test_sampling_uses_the_rescaled_guidance() -> None:
     z = torch.randn(4, 2, 8)
     latents = [head.eval().sample(z, generator=torch.Generator().manual_seed(1)) for head in heads]
     assert float(latents[1].std()) < float(latents[0].std())
+
+
+def test_equal_latents_in_pairs_have_equal_losses() -> None:
+    torch.manual_seed(0)
+    head = DiffusionHead(HeadConfig(width=64, ff_width=128), DiffusionConfig(repeats=3), 64, 32, 4).eval()
+    x0, z = torch.randn(2, 1, 64), torch.randn(2, 4, 32)
+    once = head.loss(x0, z, torch.Generator().manual_seed(1), paired=False)
+    doubled = head.loss(
+        x0.repeat_interleave(2, 0), z.repeat_interleave(2, 0), torch.Generator().manual_seed(1), paired=True
+    )
+    torch.testing.assert_close(once, doubled)

@@ -44,6 +44,8 @@ class ExampleConfig:
     """Examples of a batch."""
     balance: float = 0.5
     """A content group of n windows weighs each of them n^-balance."""
+    mirror_pairs: bool = False
+    """Each window is followed by its mirror image, with the same draws."""
     bucket_batches: int = 24
     """Batches whose examples are sorted by length of text together."""
     seed: int = 0
@@ -101,11 +103,17 @@ class Examples:
         self.config = config
         self._words = words or MotionWords()
         self._weights = item_weights(self._items, config.balance)
+        self._by_id = {item.id: item for item in self._items} if config.mirror_pairs else {}
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch; as many examples are drawn as there are windows."""
-        return -(-len(self._items) // self.config.batch_size)
+        """Batches of an epoch; as many examples are drawn as there are windows, besides mirror images in pairs."""
+        return -(-len(self._items) // self._draws)
+
+    @property
+    def _draws(self) -> int:
+        """Windows that are drawn for a batch."""
+        return max(self.config.batch_size // 2, 1) if self.config.mirror_pairs else self.config.batch_size
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Example, ...]]:
         """The batches of an epoch from a step on; seed, epoch and step determine each."""
@@ -113,11 +121,20 @@ class Examples:
         drawn = draw_epoch(self._weights, rng)
         # batches are sorted by the first caption's length, so that resuming need not compute the examples before
         lengths = np.array([len(self._items[i].captions[0]) if self._items[i].captions else 0 for i in drawn])
-        plan = bucket_order(lengths, self.config.batch_size, self.config.bucket_batches, rng)
+        plan = bucket_order(lengths, self._draws, self.config.bucket_batches, rng)
         for positions in plan[first_step:]:
             yield tuple(
-                self.example(self._items[drawn[p]], [self.config.seed, epoch, int(p)]) for p in positions
+                self.example(item, [self.config.seed, epoch, int(p)])
+                for p in positions
+                for item in self._with_mirror(self._items[drawn[p]])
             )
+
+    def _with_mirror(self, item: Item) -> tuple[Item, ...]:
+        """The window, and its mirror image (itself if there is none) where examples come in pairs."""
+        if not self.config.mirror_pairs:
+            return (item,)
+        other = item.id.removesuffix("M") if item.mirrored else f"{item.id}M"
+        return item, self._by_id.get(other, item)
 
     def from_step(self, step: int) -> Iterator[tuple[Example, ...]]:
         """Endless batches, from a step of the training on."""

@@ -239,16 +239,22 @@ class DiffusionHead(nn.Module):
         x0: Float[Tensor, "B 1 X"],
         z: Float[Tensor, "B S C"],
         generator: torch.Generator | None = None,
+        *,
+        paired: bool = False,
     ) -> Float[Tensor, ""]:
         """Mean squared error of the prediction, over `repeats` noise levels of each latent.
 
-        Some rows train without a condition, for classifier-free guidance.
+        Some rows train without a condition, for classifier-free guidance. With `paired`, latents 2i and 2i + 1 get the
+        same noise and noise level: what their gradients have in common then cancels in all that tells them apart.
         """
-        rows = self.diffusion.repeats * x0.shape[0]
+        paired = paired and x0.shape[0] % 2 == 0
+        rows = self.diffusion.repeats * x0.shape[0] // (2 if paired else 1)
         source = x0.device if generator is None else generator.device
         t = torch.randint(self.diffusion.train_steps, (rows,), generator=generator, device=source)
         dropped = torch.rand(rows, generator=generator, device=source) < self.diffusion.drop_condition
         eps = torch.randn(rows, 1, self.x_width, generator=generator, device=source)
+        if paired:
+            t, dropped, eps = (part.repeat_interleave(2, dim=0) for part in (t, dropped, eps))
         eps = eps.to(x0.device, x0.dtype)
         return self.loss_of(x0, z, t.to(x0.device), dropped.to(x0.device), eps).mean()
 

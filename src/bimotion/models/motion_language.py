@@ -182,8 +182,13 @@ class MotionLanguage(nn.Module):
         target: Float[Tensor, "R N D"] | None = None,
         num_frames: Int[Tensor, " R"] | None = None,
         generator: torch.Generator | None = None,
+        *,
+        paired: bool = False,
     ) -> Losses:
-        """The losses of a batch whose target motions have the latents `target` and the lengths `num_frames`."""
+        """The losses of a batch whose target motions have the latents `target` and the lengths `num_frames`.
+
+        `paired`: target motions 2i and 2i + 1 are mirror images and get the same noise (`DiffusionHead.loss`).
+        """
         hidden = self.mixture(batch, self._understand(batch, context), text_rows=batch.answer_rows)
         text = diffusion = length = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
@@ -191,7 +196,7 @@ class MotionLanguage(nn.Module):
             text = F.cross_entropy(scores.float(), batch.answer_ids)
         if target is not None and batch.out_rows.numel():
             z = hidden.motion[batch.out_rows]
-            diffusion, length = self._motion_losses(z, target, num_frames, generator)
+            diffusion, length = self._motion_losses(z, target, num_frames, generator, paired=paired)
         return Losses(text, diffusion, length)
 
     def motion_losses(
@@ -200,6 +205,8 @@ class MotionLanguage(nn.Module):
         target: Float[Tensor, "R N D"],
         num_frames: Int[Tensor, " R"] | None = None,
         generator: torch.Generator | None = None,
+        *,
+        paired: bool = False,
     ) -> Losses:
         """The losses of target motions whose prompts are text only, from the prompts' keys and values.
 
@@ -209,7 +216,7 @@ class MotionLanguage(nn.Module):
         kind = special.out_slot - special.text_vocab_size
         ids = torch.full((len(target), self.config.slots), kind, device=target.device)
         z = self.mixture.motion_states(ids, prompts)
-        diffusion, length = self._motion_losses(z, target, num_frames, generator)
+        diffusion, length = self._motion_losses(z, target, num_frames, generator, paired=paired)
         return Losses(z.new_zeros(()), diffusion, length)
 
     def _motion_losses(
@@ -218,10 +225,12 @@ class MotionLanguage(nn.Module):
         target: Float[Tensor, "R N D"],
         num_frames: Int[Tensor, " R"] | None,
         generator: torch.Generator | None,
+        *,
+        paired: bool,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Diffusion and length loss of motions by the hidden states at their slots."""
         x0, length = target.flatten(1)[:, None], z.new_zeros(())
-        diffusion = self.head.loss(x0, z, generator)
+        diffusion = self.head.loss(x0, z, generator, paired=paired)
         if self.length is not None and num_frames is not None:
             length = self.length.loss(z, x0, num_frames)
         return diffusion, length

@@ -75,6 +75,9 @@ class LanguageDataConfig:
     """Number of different examples per window, which bounds the prompt cache; None: unlimited."""
     balance: float = 0.5
     """A content group of n windows counts n ** (1 - balance): 0 draws windows alike, 1 groups alike."""
+    mirror_pairs: bool = False
+    """Draw each window together with its mirror image, with the same wording and noise, so that left and right are what
+    differs."""
     latent_noise: float = 0.0
     """Noise on target latents, as a share of the VAE's posterior deviation."""
 

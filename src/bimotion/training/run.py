@@ -187,6 +187,7 @@ def _example_config(config: LanguageTrainConfig, model: MotionLanguage) -> Examp
         amount_share=examples.amount_share,
         variants=examples.variants,
         balance=examples.balance,
+        mirror_pairs=examples.mirror_pairs,
     )
 
 

@@ -197,15 +197,20 @@ def _folds(windows: Sequence[Window]) -> Int[np.ndarray, " N"]:
 
 
 def activity_scores(classifier: Classifier, windows: Sequence[Window]) -> dict[str, dict[str, float]]:
-    """By activity: share of `windows` that show it that are accepted, of all others that are rejected, and counts."""
+    """By activity: share of `windows` that show it that are accepted, of all others that are rejected, and counts.
+
+    Activities that no window shows, or all of them, have no scores.
+    """
     found = probabilities(classifier.nets, [channels(window.joints) for window in windows])
     labels = [activities_of(window) for window in windows]
     scores = {}
     for column, name in enumerate(ACTIVITIES):
         truth = np.array([name in each for each in labels])
+        if truth.all() or not truth.any():
+            continue
         predicted = found[:, column] >= classifier.thresholds[name]
         scores[name] = {
-            "accepts": float(predicted[truth].mean()) if truth.any() else float("nan"),
+            "accepts": float(predicted[truth].mean()),
             "windows": int(truth.sum()),
             "rejects": float((~predicted[~truth]).mean()),
             "others": int((~truth).sum()),

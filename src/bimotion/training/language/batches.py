@@ -169,10 +169,12 @@ class LanguageBatches:
             self._stream = self.examples.from_step(self.step)
         rows = next(self._stream)
         world, rank = self.shard.world, self.shard.rank
-        rows += rows[: -len(rows) % world]  # the last batch of an epoch may not divide evenly
+        size = 2 if self.examples.config.mirror_pairs else 1  # pairs stay together
+        rows += rows[: -len(rows) % (world * size)]  # the last batch of an epoch may not divide evenly
         turns = [
             self.turns.turn(example, np.random.default_rng((self.seed, self.step, row)))
-            for row, example in list(enumerate(rows))[rank::world]
+            for row, example in enumerate(rows)
+            if row // size % world == rank
         ]
         self.step += 1
         return self.turns.batch(turns, self.slots, self.shard)

@@ -43,16 +43,19 @@ class LanguageObjective(nn.Module):
         *,
         freeze_words: bool = False,
         frozen_text_layers: int = 0,
+        mirror_pairs: bool = False,
         prompts: PromptCache | None = None,
     ) -> None:
         """`prompts` stores the keys and values of a frozen text branch, for batches of text to motion alone.
 
-        `frozen_text_layers` layers of the text branch, counted from the first, stay as they are.
+        `frozen_text_layers` layers of the text branch, counted from the first, stay as they are. `mirror_pairs`: the
+        batches hold each window beside its mirror image.
         """
         super().__init__()
         self.model = model
         self.losses = losses
         self.prompts = prompts
+        self.mirror_pairs = mirror_pairs
         prefixes = tuple(prefix for part in trains for prefix in PARTS[part])
         for name, parameter in model.named_parameters():
             word = freeze_words and name == WORDS
@@ -80,9 +83,13 @@ class LanguageObjective(nn.Module):
         weights = self.losses
         if self.prompts is not None and batch.prompts and target is not None:
             cache = self.prompts.prefix(batch.prompts)
-            parts = self.model.motion_losses(cache, target, batch.num_frames, generator)
+            parts = self.model.motion_losses(
+                cache, target, batch.num_frames, generator, paired=self.mirror_pairs
+            )
         else:
-            parts = self.model(batch.tokens, context, target, batch.num_frames, generator)
+            parts = self.model(
+                batch.tokens, context, target, batch.num_frames, generator, paired=self.mirror_pairs
+            )
         loss = (
             weights.text_weight * parts.text.float()
             + weights.diffusion_weight * parts.diffusion.float()

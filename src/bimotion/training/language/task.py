@@ -96,6 +96,7 @@ class LanguageTask:
             trains,
             freeze_words=freeze_words,
             frozen_text_layers=frozen_text_layers,
+            mirror_pairs=examples.mirror_pairs,
             prompts=prompts,
         )
         self.words = MotionWords(tokenizer.motion_in, tokenizer.motion_out, tokenizer.motion_masked)
