@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from bimotion.storage.atomic import atomic_path
 
@@ -66,6 +68,14 @@ def test_a_private_file_is_at_no_moment_readable_by_others(tmp_path: Path) -> No
     target.touch(0o600)
     with atomic_path(target) as partial:
         assert mode(partial) & 0o077 == 0
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_writer_that_replaces_the_partial_file_does_not_choose_the_mode(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    with atomic_path(path) as partial:
+        save_file({"a": torch.zeros(2)}, partial)  # by a private file that it renames
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 @pytest.mark.usefixtures("umask")

@@ -30,12 +30,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     partial = target.with_name(f".bimotion-{secrets.token_hex(8)}{target.suffix}")
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     os.close(os.open(partial, flags, NEW_FILE_MODE if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR))
+    created = stat.S_IMODE(partial.stat().st_mode)
     try:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        if mode is not None:
-            partial.chmod(mode)
+        partial.chmod(created if mode is None else mode)  # a writer may have replaced the file by one of another mode
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
