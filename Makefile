@@ -7,7 +7,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints
 SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/models/kernels/*.[ch])
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv dev demo test fuzz test-asan test-slow coverage lint format docs clean
+.PHONY: help venv dev demo test fuzz test-asan test-slow coverage lint format docs dist clean
 
 help:
 	@echo "make demo       install, then turn text into motion and motion into text (OUT=$(OUT))"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make coverage   the tests with branch coverage"
 	@echo "make lint       ruff, mypy --strict, import-linter"
+	@echo "make dist       the source archive and the wheel, in dist/, compared with each other"
 	@echo "make docs       the documentation site, in site/"
 	@echo "make venv       only the environment in $(VENV) (PYTHON=$(PYTHON))"
 
@@ -76,5 +77,9 @@ docs: $(BIN)/python
 	$(PIP) -e '.[docs]'
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet
 
+# The wheel that is built from the source archive must be the one that is built from the checkout.
+dist: $(VENV)/.installed-dev
+	$(BIN)/python -m tools.check_packages
+
 clean:
-	rm -rf site .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf dist site .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
