@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from bimotion.errors import ConfigError
 from bimotion.motion.clip import Clip
@@ -62,6 +63,46 @@ def by_pymotion(path: Path, names: tuple[str, ...]) -> np.ndarray:
     return np.asarray(world[::8, order])
 
 
+def by_research_rules(path: Path, names: tuple[str, ...]) -> np.ndarray:
+    """Positions of the joints by what the loaders of LAFAN1 and of Holden's networks assume, every eighth frame.
+
+    Three channels a joint and three more for the root, one order of axes for all, taken from the last CHANNELS line;
+    offsets never change, and the three first columns replace the root's.
+    """
+    found, parents, offsets, open_joints, order = [], [], [], [], ""
+    rows: list[list[float]] = []
+    end_site = False
+    for line in path.read_text().splitlines():
+        words = line.split()
+        match words:
+            case ["ROOT" | "JOINT", name]:
+                parents.append(open_joints[-1] if open_joints else -1)
+                open_joints.append(len(found))
+                found.append(name)
+            case ["End", "Site"]:
+                end_site = True
+            case ["OFFSET", *numbers] if not end_site:
+                offsets.append([float(number) for number in numbers])
+            case ["CHANNELS", _, *kinds]:
+                order = "".join(kind[0] for kind in kinds[-3:])
+            case ["}"]:
+                if not end_site:
+                    open_joints.pop()
+                end_site = False
+            case _ if words and words[0][0] in "-0123456789":
+                rows.append([float(number) for number in words])
+    values = np.array(rows)[::8]
+    assert values.shape[1] == 3 + 3 * len(found)
+    world: list[Rotation] = []
+    positions: list[np.ndarray] = []
+    for joint, parent in enumerate(parents):
+        local = Rotation.from_euler(order, values[:, 3 + 3 * joint : 6 + 3 * joint], degrees=True)
+        world.append(local if parent < 0 else world[parent] * local)
+        at = values[:, :3] if parent < 0 else positions[parent] + world[parent].apply(offsets[joint])
+        positions.append(at)
+    return np.stack([positions[found.index(name)] for name in names], axis=1)
+
+
 def channels(path: Path) -> tuple[list[str], np.ndarray]:
     """The channel lines and the values of a file."""
     header, _, motion = path.read_text().partition("MOTION")
@@ -69,7 +110,7 @@ def channels(path: Path) -> tuple[list[str], np.ndarray]:
     return [line.strip() for line in header.splitlines() if "CHANNELS" in line], values
 
 
-@pytest.mark.parametrize("read", [by_bvhio, by_pymotion])
+@pytest.mark.parametrize("read", [by_bvhio, by_pymotion, by_research_rules])
 @pytest.mark.parametrize("kind", ["generated", "rigid"])
 def test_other_readers_find_the_joints(tmp_path, request, kind, read) -> None:
     clip = request.getfixturevalue(kind)

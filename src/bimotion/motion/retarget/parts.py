@@ -6,6 +6,7 @@ best-scoring chain of joints from trunk to tip is chosen.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bimotion.motion.retarget.source import SourceSkeleton
 from bimotion.motion.retarget.words import NameWords, Side, split_name
@@ -91,20 +92,23 @@ def joint_sides(skeleton: SourceSkeleton) -> list[Side | None]:
     return sides
 
 
-def best_chain(skeleton: SourceSkeleton, roles: tuple[str, ...], usable: list[bool]) -> Chain | None:
+@lru_cache(maxsize=256)
+def best_chain(
+    names: tuple[str, ...], parents: tuple[int, ...], roles: tuple[str, ...], usable: tuple[bool, ...]
+) -> Chain | None:
     """The chain of usable joints, each below the one before, with the best sum of scores for the roles.
 
-    Collar and foot may be missing. None if no chain has all other roles.
+    Collar and foot may be missing. None if no chain has all other roles. Kept for the next file of the same skeleton.
     """
     optional_start, optional_end = roles[0] == "collar", roles[-1] == "foot"
     # best[joint][k]: the best chain that ends in the joint with role k
     best: list[dict[int, Chain]] = []
     above: list[dict[int, Chain]] = []  # the same over the joint's ancestors
     complete: Chain | None = None
-    for joint, parent in enumerate(skeleton.parents):
+    for joint, parent in enumerate(parents):
         inherited = above[parent] if parent >= 0 else {}
         here: dict[int, Chain] = {}
-        scores = role_scores(split_name(skeleton.names[joint])) if usable[joint] else {}
+        scores = role_scores(split_name(names[joint])) if usable[joint] else {}
         for k, role in enumerate(roles):
             if role not in scores:
                 continue
@@ -131,4 +135,4 @@ def sided_limb(
     skeleton: SourceSkeleton, roles: tuple[str, ...], side: Side, sides: list[Side | None]
 ) -> Chain | None:
     """The limb of a side by the names, None where the names do not decide."""
-    return best_chain(skeleton, roles, [found == side for found in sides])
+    return best_chain(skeleton.names, skeleton.parents, roles, tuple(found == side for found in sides))
