@@ -19,6 +19,7 @@ from bimotion.features import features_to_joints
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
+from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.storage.arrays import map_array, read_array_header
 
 HALF_MILLIMETRE = 0.0005
@@ -36,7 +37,7 @@ def read_rows(recording: Recording) -> Float[np.ndarray, "T 22 3"]:
     dtype = read_array_header(recording.path).dtype
     if dtype != np.int16 and dtype.kind != "f":
         raise DataError(f"{recording.path}: expected positions in floating point or int16, got {dtype}")
-    array = map_array(recording.path, dtype=dtype, columns=(22, 3))
+    array = map_array(recording.path, dtype=dtype, columns=(NUM_JOINTS, 3))
     if len(array) < offset + frames:
         raise DataError(
             f"{recording.path}: expected joints of shape (N, 22, 3) with N of at least {offset + frames}, "

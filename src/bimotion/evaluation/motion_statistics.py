@@ -13,10 +13,12 @@ from bimotion.captions.facts import measure_facts
 from bimotion.captions.mentions import can_show_side, content_of, shown_side, side_of
 from bimotion.evaluation.motions import Motion, motion_clip, motion_joints
 from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, MotionQuality, motion_quality
+from bimotion.motion.skeleton import joint_indices
 
 Joints = Float[np.ndarray, "_ 22 3"]
 
-ELBOWS, KNEES = ((16, 18, 20), (17, 19, 21)), ((1, 4, 7), (2, 5, 8))
+ELBOWS = joint_indices("left_arm"), joint_indices("right_arm")
+KNEES = joint_indices("left_leg"), joint_indices("right_leg")
 """Joints above, at and below each elbow and knee, left and right."""
 
 
@@ -66,7 +68,7 @@ class MotionStatistics:
         return {"side": float(np.mean(self.side_shown))} if self.side_shown else {}
 
 
-def bend_range(joints: Joints, limbs: Iterable[tuple[int, int, int]]) -> float:
+def bend_range(joints: Joints, limbs: Iterable[tuple[int, ...]]) -> float:
     """Range of the angle at the middle joint, 1st to 99th percentile over time, mean over limbs; degrees."""
     ranges = []
     for above, at, below in limbs:

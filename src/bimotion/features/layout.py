@@ -5,7 +5,7 @@ Source: HumanML3D (Guo et al. 2022), `process_file`.
 
 from typing import Final
 
-from bimotion.motion.skeleton import FACE_JOINTS
+from bimotion.motion.skeleton import FACE_JOINTS, joint_indices
 
 FPS: Final = 20
 """Frames per second of the features; a velocity is metres (or half radians) a frame."""
@@ -47,11 +47,11 @@ FORWARD_SIGMA: Final = 20.0
 CONTACT_THRESHOLD: Final = 0.002
 """A foot joint touches the floor while its squared step, in square metres a frame, is below this."""
 
-CONTACT_JOINTS: Final = (7, 10, 8, 11)
-"""Left ankle, left foot, right ankle, right foot: the joints of the columns `CONTACTS`."""
+CONTACT_JOINTS: Final = joint_indices("left_ankle", "left_foot", "right_ankle", "right_foot")
+"""The joints of the columns `CONTACTS`."""
 
-LEG_JOINTS: Final = (5, 8)
-"""Right knee and ankle: the lengths of their bones in frame 0 are the measure of a body's size."""
+LEG_JOINTS: Final = joint_indices("right_knee", "right_ankle")
+"""The lengths of their bones in frame 0 are the measure of a body's size."""
 
 IK_FACE_JOINTS: Final = (FACE_JOINTS[1], FACE_JOINTS[0], *FACE_JOINTS[2:])
 """The facing joints as the published inverse kinematics reads them.

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.features import layout
-from bimotion.motion.skeleton import MIRROR, TARGET_OFFSETS
+from bimotion.motion.skeleton import MIRROR, NUM_JOINTS, TARGET_OFFSETS
 
 
 @cache
@@ -27,7 +27,7 @@ def _columns() -> tuple[np.ndarray, np.ndarray]:
     # R -> S R S with S = diag(-1, 1, 1): first column (+, -, -), second column (-, +, +)
     sign[layout.ROT6D] = np.tile([1, -1, -1, -1, 1, 1], 21)
     source[layout.LOCAL_VEL] = _permuted(source[layout.LOCAL_VEL], partner)
-    sign[layout.LOCAL_VEL] = np.tile([-1, 1, 1], 22)
+    sign[layout.LOCAL_VEL] = np.tile([-1, 1, 1], NUM_JOINTS)
     first = layout.CONTACTS.start
     source[layout.CONTACTS] = [first + 2, first + 3, first, first + 1]
     return source, sign

@@ -15,6 +15,7 @@ from bimotion.captions.mentions import content_of
 from bimotion.captions.mirror import swap_sides
 from bimotion.captions.phrases import Gait
 from bimotion.features.clips import features_to_clip
+from bimotion.motion.skeleton import joint_indices
 
 STILL_PATH, STILL_TURN, STILL_HAND, STILL_FOOT = 0.15, 15.0, 0.12, 0.08
 """A body that moves less is still: path, turn in degrees, boxes that the wrists fill, rise of the ankles; metres."""
@@ -139,15 +140,14 @@ def still_caption(caption: str, joints: Float[np.ndarray, "T J 3"], facts: Motio
     if facts.root_lowest < 0.8:
         return caption if _LOW_POSTURES.search(caption) else "a person stays low without moving."
     pose = joints.mean(0)
-    out = (abs(pose[wrist, 1] - pose[shoulder, 1]) < 0.15 for shoulder, wrist in ((16, 20), (17, 21)))
-    reach = np.linalg.norm(pose[20, [0, 2]] - pose[21, [0, 2]])
-    if all(out) and reach > 1.0:
+    shoulders, wrists = (
+        pose[list(joint_indices(f"left_{joint}", f"right_{joint}"))] for joint in ("shoulder", "wrist")
+    )
+    level = np.abs(wrists[:, 1] - shoulders[:, 1]) < 0.15
+    if level.all() and np.linalg.norm((wrists[0] - wrists[1])[[0, 2]]) > 1.0:
         return "a person stands still with both arms stretched out to the sides."
-    raised = [
-        side
-        for side, wrist, shoulder in (("left", 20, 16), ("right", 21, 17))
-        if pose[wrist, 1] > pose[shoulder, 1]
-    ]
+    above = wrists[:, 1] > shoulders[:, 1]
+    raised = [side for side, is_raised in zip(("left", "right"), above, strict=True) if is_raised]
     if raised:
         return f"a person stands still with {'both arms' if len(raised) == 2 else f'the {raised[0]} arm'} raised."
     return "a person stands still."

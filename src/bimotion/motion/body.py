@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Float, Integer
 
-from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS, REST_OFFSETS
+from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS, REST_OFFSETS, joint_indices
 
 MATERIALS = ("torso", "left", "right", "head", "visor")
 """Parts of the figure by colour."""
@@ -36,7 +36,7 @@ class Mesh:
         rest: Float[np.ndarray, "J 3"],
     ) -> Float[np.ndarray, "T"]:
         """Height of the lowest vertex of the feet in each frame, for world rotations and positions of the joints."""
-        feet = [7, 8, 10, 11]
+        feet = joint_indices("left_ankle", "right_ankle", "left_foot", "right_foot")
         foot_vertices = np.flatnonzero(np.isin(self.joints[:, 0], feet))
         points, owners, weights = (
             self.positions[foot_vertices],
@@ -64,10 +64,8 @@ def body_mesh(rest: Float[np.ndarray, "J 3"]) -> Mesh:
     template_rest = np.zeros((NUM_JOINTS, 3))
     for joint, parent in enumerate(PARENTS[1:], 1):
         template_rest[joint] = template_rest[parent] + REST_OFFSETS[joint]
-    legs = [
-        np.linalg.norm(np.diff(p[[[1, 4, 7], [2, 5, 8]]], axis=1), axis=-1).sum()
-        for p in (rest, template_rest)
-    ]
+    both_legs = [joint_indices("left_leg"), joint_indices("right_leg")]
+    legs = [np.linalg.norm(np.diff(p[both_legs], axis=1), axis=-1).sum() for p in (rest, template_rest)]
     thick = legs[0] / legs[1]
     stretch = np.tile(np.eye(3) * thick, (NUM_JOINTS, 1, 1))
     for joint, children in enumerate(CHILDREN):

@@ -34,6 +34,15 @@ JOINT_NAMES: tuple[str, ...] = (
 
 NUM_JOINTS = 22
 
+
+def joint_indices(*names: str) -> tuple[int, ...]:
+    """Indices of joints by name; `leg`, `arm` after a side stand for hip, knee, ankle and shoulder, elbow, wrist."""
+    limbs = {"leg": ("hip", "knee", "ankle"), "arm": ("shoulder", "elbow", "wrist")}
+    parts = (name.partition("_") for name in names)
+    full = (f"{side}{mark}{joint}" for side, mark, part in parts for joint in limbs.get(part, (part,)))
+    return tuple(JOINT_NAMES.index(name) for name in full)
+
+
 PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 """Parent of each joint, -1 for the pelvis; a parent always stands before its children."""
 
@@ -51,8 +60,8 @@ CHAINS: tuple[tuple[int, ...], ...] = (
 )
 """HumanML3D's kinematic chains: right leg, left leg, spine and head, right arm, left arm."""
 
-FACE_JOINTS: tuple[int, int, int, int] = (2, 1, 17, 16)
-"""Right hip, left hip, right shoulder, left shoulder: they say where a body faces."""
+FACE_JOINTS = joint_indices("right_hip", "left_hip", "right_shoulder", "left_shoulder")
+"""The joints from which the heading of a body is computed."""
 
 
 def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -18,16 +18,16 @@ from bimotion.motion.rotations import (
     quat_rotate,
     slerp,
 )
-from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS, REST_OFFSETS
+from bimotion.motion.skeleton import CHILDREN, NUM_JOINTS, PARENTS, REST_OFFSETS, joint_indices
 
-_PELVIS, _SPINE1, _SPINE2, _CHEST, _NECK = 0, 3, 6, 9, 12
-_COLLARS = (13, 14)
+_PELVIS, _SPINE1, _SPINE2, _CHEST, _NECK = joint_indices("pelvis", "spine1", "spine2", "spine3", "neck")
+_COLLARS = joint_indices("left_collar", "right_collar")
 _LEFT = (1.0, 0.0, 0.0)
-_LIMBS: tuple[tuple[int, int, int, tuple[float, float, float]], ...] = (
-    (1, 4, 7, _LEFT),
-    (2, 5, 8, _LEFT),
-    (16, 18, 20, (0.0, -1.0, 0.0)),
-    (17, 19, 21, (0.0, 1.0, 0.0)),
+_LIMBS: tuple[tuple[tuple[int, ...], tuple[float, float, float]], ...] = (
+    (joint_indices("left_leg"), _LEFT),
+    (joint_indices("right_leg"), _LEFT),
+    (joint_indices("left_arm"), (0.0, -1.0, 0.0)),
+    (joint_indices("right_arm"), (0.0, 1.0, 0.0)),
 )
 """Upper joint, hinge, lower joint, and the axis in the T-pose about which the hinge bends: shins bend back, forearms
 (palms down) ahead."""
@@ -114,7 +114,7 @@ def solve_rotations(
         swing(joint, slerp(world[:, _PELVIS], world[:, _CHEST], part))
     for joint in (_NECK, *_COLLARS):
         swing(joint, world[:, _CHEST])
-    for upper, hinge, lower, axis in _LIMBS:
+    for (upper, hinge, lower), axis in _LIMBS:
         trunk = world[:, _PELVIS if PARENTS[upper] == _PELVIS else _CHEST]
         world[:, upper] = _limb_rotation(trunk, rest[hinge], bones, upper, np.array(axis), fps)
         for joint in (hinge, lower) if CHILDREN[lower] else (hinge,):

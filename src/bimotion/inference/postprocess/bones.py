@@ -9,11 +9,11 @@ Legend: N and T frames, J = 22 joints; metres.
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.motion.skeleton import CHILDREN, PARENTS, REST_OFFSETS
+from bimotion.motion.skeleton import CHILDREN, PARENTS, REST_OFFSETS, joint_indices
 from bimotion.motion.solve import bone_vectors, mean_shape, rigid_fit
 
-LEG = (1, 4, 7)
-"""Left hip, knee and ankle: the length of the leg stands for the size of the body."""
+LEG = joint_indices("left_leg")
+"""The length of the leg stands for the size of the body."""
 
 SAME = 1e-3
 """Bodies whose bones differ by less are the same, metres."""

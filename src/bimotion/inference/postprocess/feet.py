@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float
 
 from bimotion.features.layout import CONTACTS
 from bimotion.features.smooth import gaussian_smooth
+from bimotion.motion.skeleton import joint_indices
 
-LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
+LEGS = joint_indices("left_leg", "left_foot"), joint_indices("right_leg", "right_foot")
 """Hip, knee, ankle and ball of the foot: left, right."""
 
 MIN_FRAMES = 3

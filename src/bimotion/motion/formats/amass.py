@@ -23,7 +23,7 @@ from bimotion.motion.formats.text import printable
 from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.kinematics import clip_rotations, clip_to_pose, forward_kinematics
 from bimotion.motion.rotations import axis_angle_to_quat, quat_multiply, quat_rotate, quat_to_axis_angle
-from bimotion.motion.skeleton import NUM_JOINTS, PARENTS
+from bimotion.motion.skeleton import NUM_JOINTS, PARENTS, joint_indices
 from bimotion.storage.arrays import read_arrays
 from bimotion.storage.atomic import atomic_path
 
@@ -190,7 +190,8 @@ def _stored_rest(
     rest = stored.astype(np.float64)
     if not np.isfinite(rest).all():
         raise MotionFileError(f"{path}: rest_joints have a value that is not finite")
-    legs = np.linalg.norm(rest[..., 7, :] - rest[..., 1, :], axis=-1)
+    hip, ankle = joint_indices("left_hip", "left_ankle")
+    legs = np.linalg.norm(rest[..., ankle, :] - rest[..., hip, :], axis=-1)
     return rest, bool(0.2 < np.median(legs) < 2.5)
 
 

@@ -3,11 +3,13 @@
 Legend: T frames, N joints, B motions. The first 22 joints of SMPL (24), SMPL-H (52) and SMPL-X (55, 127, 144) are ours.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
-from bimotion.motion.skeleton import NUM_JOINTS
+from bimotion.motion.skeleton import NUM_JOINTS, joint_indices
 from bimotion.storage.arrays import MAX_ARRAY_BYTES
 
 _SMPL_JOINTS: tuple[int, ...] = (NUM_JOINTS, 24, 52, 55, 127, 144)
@@ -97,7 +99,8 @@ def check_bones(positions: Float[np.ndarray, "T 22 3"], where: str) -> None:
     Raises:
         MotionFileError: thighs and shins of very different or changing length: another order of joints, or angles.
     """
-    bones = [(1, 4), (4, 7), (2, 5), (5, 8), (16, 18), (18, 20), (17, 19), (19, 21)]
+    limbs = [joint_indices(f"{side}_{limb}") for limb in ("leg", "arm") for side in ("left", "right")]
+    bones = [bone for limb in limbs for bone in pairwise(limb)]
     lengths = np.stack([np.linalg.norm(positions[:, b] - positions[:, a], axis=-1) for a, b in bones], axis=1)
     median = np.median(lengths, axis=0)
     size = float(np.median(median))

@@ -12,10 +12,7 @@ from torch import Tensor
 
 from bimotion.errors import check_range
 from bimotion.features.decode import features_to_joints
-from bimotion.features.layout import CONTACTS, FEATURE_DIM, FPS, LOCAL_VEL, RIC, ROOT, ROT6D
-
-FOOT_JOINTS = (7, 10, 8, 11)
-"""The joints of the contact columns: left ankle, left foot, right ankle, right foot."""
+from bimotion.features.layout import CONTACT_JOINTS, CONTACTS, FEATURE_DIM, FPS, LOCAL_VEL, RIC, ROOT, ROT6D
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ def joint_losses(
     both = mask[:, 1:]  # a step has two frames, both valid
     difference = joints - expected
     contacts = target[:, :-1, CONTACTS] > 0.5
-    slide = _norm(steps[:, :, list(FOOT_JOINTS)]).masked_fill(~contacts, 0.0).sum(-1) / len(FOOT_JOINTS)
+    slide = _norm(steps[:, :, list(CONTACT_JOINTS)]).masked_fill(~contacts, 0.0).sum(-1) / len(CONTACT_JOINTS)
     return {
         "joint": clip_mean(_norm(difference[:, :, 1:] - difference[:, :, :1]).mean(-1), mask),
         "path": clip_mean(_norm(difference[:, :, 0]), mask),
