@@ -35,7 +35,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.chmod(created if mode is None else mode)  # a writer may have replaced the file by one of another mode
+        # a writer may have replaced the file by one of another mode
+        partial.chmod(created if mode is None else mode)
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
