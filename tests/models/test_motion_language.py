@@ -176,3 +176,12 @@ def test_latents_on_principal_axes_come_back_as_their_projection() -> None:
     torch.testing.assert_close(model.decode(latents, lengths), model.vae.decode(inside, lengths))
     outside = inside + (torch.eye(values) - axes.T @ axes)[0].unflatten(0, model.latent_mean.shape)
     torch.testing.assert_close(model.normalise(outside), latents)
+
+
+def test_only_allowed_tokens_are_generated(micro: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    prompts = micro.batch([tokenizer.text_request("a person walks")] * 6)
+    allowed = tuple(tokenizer.encode("a person jumps"))
+    decoding = DecodingConfig(max_tokens=8, temperature=5.0, allowed=allowed)
+    rows = micro.generate(prompts, None, decoding, torch.Generator().manual_seed(0))
+    assert {token for row in rows for token in row} <= set(allowed)
+    assert any(rows)

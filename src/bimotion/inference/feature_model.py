@@ -43,6 +43,9 @@ Cancel = Callable[[], bool]
 class FeatureModel:
     """A trained network with its tokenizer and feature statistics."""
 
+    caption_ids: tuple[int, ...] | None = None
+    """Ids that captions are made of, where the words of the training captions are known; None: all."""
+
     def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
         self.network = network.eval()
         self.tokenizer = tokenizer
@@ -173,7 +176,9 @@ class FeatureModel:
         captions: list[str] = []
         for start in range(0, len(features), BATCH):
             report(progress, cancel, start, len(features))
-            captions += self._captions(features[start : start + BATCH], DecodingConfig())
+            captions += self._captions(
+                features[start : start + BATCH], DecodingConfig(allowed=self.caption_ids)
+            )
         if guard:
             captions = guard_captions(captions, features, self._other_captions)
         report(progress, None, len(features), len(features))
@@ -194,7 +199,7 @@ class FeatureModel:
         """Further captions of one motion, drawn; the same ones every time."""
         device = next(self.network.parameters()).device
         generator = torch.Generator(device).manual_seed(0)
-        decoding = DecodingConfig(temperature=0.8, top_k=20)
+        decoding = DecodingConfig(temperature=0.8, top_k=20, allowed=self.caption_ids)
         return self._captions([features] * CAPTION_CANDIDATES, decoding, generator)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bimotion.captions.sentence import plain_words
 from bimotion.errors import ModelError
+from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.fingerprint import file_fingerprint
 from bimotion.storage.json_files import read_json_object
@@ -149,6 +150,13 @@ class KnownWords:
             {word} | stems | {f"{stem}e" for stem in stems} | {s[:-1] for s in stems if s[-1:] == s[-2:-1]}
         )
         return any(form + suffix in self.counts for form in forms for suffix in ("", *_SUFFIXES))
+
+
+def caption_ids(known: KnownWords, tokenizer: MotionTokenizer) -> tuple[int, ...]:
+    """Ids of the tokens that the words of training captions are made of, with punctuation."""
+    words = [form for word in known.counts for form in (f" {word}", word, word.capitalize(), f"-{word}")]
+    texts = [*words, *(f"a{mark} a{mark}" for mark in ".,;:'-")]
+    return tuple(sorted({token for text in texts for token in tokenizer.encode(text)}))
 
 
 def write_known_words(captions: Iterable[str], folder: Path) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from bimotion.errors import ConfigError, MatchError, ModelError
 from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
+from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
 from bimotion.inference.arguments import (
     check_choice,
@@ -34,8 +35,9 @@ from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
 from bimotion.inference.controls import Key, check_controls
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
-from bimotion.inference.known_words import KnownWords, word_warnings
+from bimotion.inference.known_words import KnownWords, caption_ids, word_warnings
 from bimotion.inference.match import Match, Matcher, match_of
+from bimotion.inference.named_side import on_named_side
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.request import MotionRequest, read_request
@@ -106,6 +108,8 @@ class MotionLanguageModel(FeatureModel):
         model = cls(network, tokenizer)
         model.name, model.precision = str(folder), precision
         model.known_words = KnownWords.of_folder(Path(folder))
+        if model.known_words is not None:
+            model.caption_ids = caption_ids(model.known_words, tokenizer)
         logger.info("read %r", model)
         return model
 
@@ -173,7 +177,8 @@ class MotionLanguageModel(FeatureModel):
 
         The length is `seconds` or `frames`, else what the sentence says ("for three seconds", "ten steps"), else what
         the model predicts. `guidance_scale` (1: none), `steps` and `sampler` default to the model's. `clean` makes bone
-        lengths constant, locks standing feet and keeps joints above the floor.
+        lengths constant, locks standing feet, keeps joints above the floor, and mirrors a motion that shows the other
+        side than the sentence names (`named_side`).
 
         With several sentences `seconds` and `seed` may be lists with an entry for each.
 
@@ -251,7 +256,7 @@ class MotionLanguageModel(FeatureModel):
             cancel=cancel,
         )
         return [
-            _generated(features, requests[index // best].text, clean=clean)
+            _generated(features, requests[index // best], clean=clean)
             for index, features in enumerate(generated)
         ]
 
@@ -545,8 +550,15 @@ class MotionLanguageModel(FeatureModel):
         return best
 
 
-def _generated(features: Float[np.ndarray, "T 263"], caption: str, *, clean: bool) -> GeneratedClip:
-    clip = clean_clip(features, caption) if clean else features_to_clip(features, caption=caption)
+def _generated(features: Float[np.ndarray, "T 263"], request: MotionRequest, *, clean: bool) -> GeneratedClip:
+    """The clip of generated features; cleaned ones show the side that the request names."""
+    if clean:
+        clip = clean_clip(features, request.text)
+        clip = on_named_side(
+            request.prompt, clip, lambda: clean_clip(mirror_features(features), request.text)
+        )
+    else:
+        clip = features_to_clip(features, caption=request.text)
     return GeneratedClip(clip.joints, clip.fps, clip.rotations, clip.name, clip.caption)
 
 

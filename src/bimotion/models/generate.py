@@ -6,7 +6,7 @@ Shapes: B sequences, S slots of a motion, M context motions, C width, V text voc
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bimotion.errors import ModelError, check_range
@@ -27,6 +27,9 @@ class DecodingConfig:
     """Number of most likely tokens to sample from."""
     repetition_penalty: float = 1.0
     """Penalty on the logits of tokens already generated; 1: none (published: 1.1)."""
+    allowed: tuple[int, ...] | None = None
+    """Ids that may be generated besides the end token; None: all. A vocabulary of a pretrained model has many tokens
+    that no training caption contains, whose logits mean nothing."""
 
     def __post_init__(self) -> None:
         check_range(self, ("max_tokens", "top_k"), 1)
@@ -59,9 +62,10 @@ def generate(
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
     # Checking whether all are done is free on a CPU; elsewhere it waits for the device.
     every = 1 if states.device.type == "cpu" else 8
+    banned = _banned(decoding, special, mixture.config.text_vocab_size).to(states.device)
     for step in range(room):
         scores = mixture.logits(states).float()
-        scores[:, special.start :] = -torch.inf
+        scores.masked_fill_(banned, -torch.inf)
         chosen = _choose(scores, generated[:, :step], decoding, generator)
         chosen = chosen.masked_fill(done, special.eos)
         generated[:, step] = chosen
@@ -72,6 +76,15 @@ def generate(
             states = mixture.step(chosen, cache)
     rows: list[list[int]] = generated.tolist()
     return [row[: row.index(special.eos)] if special.eos in row else row for row in rows]
+
+
+def _banned(decoding: DecodingConfig, special: SpecialIds, vocab_size: int) -> Bool[Tensor, " V"]:
+    """Tokens that are never generated: motion brackets, and all but the allowed ones."""
+    banned = torch.full((vocab_size,), decoding.allowed is not None)
+    banned[list(decoding.allowed or ())] = False
+    banned[special.eos] = False
+    banned[special.start :] = True
+    return banned
 
 
 def _choose(

@@ -1,0 +1,69 @@
+"""Motions on the side that their sentence names.
+
+The training data holds every motion beside its mirror image, so without the sentence both are equally likely. Of a
+generated motion and its mirror image the one is kept that shows the named side more.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.features.layout import FPS
+from bimotion.motion.clip import Clip
+
+Part = Literal["hand", "leg", "support", "turn", "step"]
+"""What the side belongs to; the support is the leg that somebody stands or hops on."""
+
+_SIDE = re.compile(r"\b(left|right|leftwards?|rightwards?|(?:anti|counter)-?clockwise|clockwise)\b")
+_LIMB = r"\b{side}[- ](?:\w+ )?(?:{words})"
+_HAND = "hand|arm|fist|elbow|wrist|palm|shoulder|forearm|hook|jab|punch|uppercut"
+_LEG = "leg|foot|feet|knee|kick|heel|toe|thigh"
+_SUPPORT = re.compile(r"\b(?:on|onto) (?:the|his|her|their|its|one)?\s*(?:left|right) (?:leg|foot)\b")
+_TURN = re.compile(
+    r"\b(?:turn|spin|rotat|pivot|twirl|circl|curv|veer|bear|swerv|wheel|loop|clockwise|anticlockwise|counter)"
+)
+_STEP = re.compile(r"\b(?:side-?step|sideways|step|shuffl|sidle|dodg|move|slide|shift|walk|go|lung|hop|jump)")
+_RIGHT_TURNS = ("right", "rightward", "rightwards", "clockwise")
+MIN_FRAMES = 4
+"""Shorter motions have no facts."""
+
+
+def named_side(sentence: str) -> tuple[Part, Literal[-1, 1]] | None:
+    """What a sentence names a side of, and the side, 1 for left; None where it names none, or both."""
+    text = sentence.lower()
+    sides = {-1 if found in _RIGHT_TURNS else 1 for found in _SIDE.findall(text)}
+    if len(sides) != 1:
+        return None
+    sign: Literal[-1, 1] = 1 if sides.pop() == 1 else -1
+    word = "left" if sign == 1 else "right"
+    if _SUPPORT.search(text) and re.search(r"\b(?:stand|hop|balanc|stay)", text):
+        return "support", sign
+    if re.search(_LIMB.format(side=word, words=_LEG), text):
+        return "leg", sign
+    if re.search(_LIMB.format(side=word, words=_HAND), text):
+        return "hand", sign
+    if _TURN.search(text):
+        return "turn", sign
+    return ("step", sign) if _STEP.search(text) else None
+
+
+def leftness(facts: MotionFacts, part: Part) -> float:
+    """How much more the left side shows than the right one; changes its sign in the mirror."""
+    left, right = facts.left, facts.right
+    if part == "hand":
+        return left.hand_range - right.hand_range + left.hand_over_shoulder - right.hand_over_shoulder
+    if part in ("leg", "support"):
+        higher = left.foot_height - right.foot_height
+        return higher if part == "leg" else -higher
+    return facts.turn if part == "turn" else facts.leftward
+
+
+def on_named_side(sentence: str, clip: Clip, mirrored: Callable[[], Clip]) -> Clip:
+    """The clip, or its mirror image where the clip shows the other side than the sentence names."""
+    named = named_side(sentence)
+    joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
+    if named is None or len(joints) < MIN_FRAMES:
+        return clip
+    part, sign = named
+    return clip if leftness(measure_facts(joints), part) * sign >= 0 else mirrored()
