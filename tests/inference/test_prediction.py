@@ -112,3 +112,16 @@ def test_the_old_names_work_and_warn(model: MotionLanguageModel, walk: Clip) -> 
 def test_impossible_gaps_are_refused(model: MotionLanguageModel, walk: Clip, seconds: float) -> None:
     with pytest.raises(ConfigError, match="seconds: "):
         model.inbetween(walk, walk, seconds=seconds)
+
+
+def test_a_sentence_guides_what_follows_and_what_lies_between(model: MotionLanguageModel, walk: Clip) -> None:
+    free = model.predict(walk, seconds=2, seed=0)
+    guided = model.predict(walk, seconds=2, seed=0, text="turns around")
+    assert len(guided) == len(free)
+    np.testing.assert_array_equal(guided.joints[: len(walk)], walk.joints)
+    assert np.abs(guided.joints - free.joints).max() > 0.01
+    whole = model.inbetween(walk, walk, seconds=2, seed=0, text="a person waves")
+    assert len(whole) == 2 * len(walk) + 40
+    np.testing.assert_array_equal(whole.joints[: len(walk)], walk.joints)
+    with pytest.raises(ConfigError, match="expected a sentence"):
+        model.predict(walk, text="  ")

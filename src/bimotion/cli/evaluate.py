@@ -35,6 +35,7 @@ class Evaluate:
       bimotion evaluate --data data/mine --out report
       bimotion evaluate --model runs/mine/model --data data/mine --out report --repeats 5
       bimotion evaluate --data data/mine --real --out report-of-real
+      bimotion evaluate --data data/mine --long --out report-long
       bimotion evaluate --data data/humanml3d --evaluator evaluators/published --protocol humanml3d-2022 --real
     """
 
@@ -52,6 +53,8 @@ class Evaluate:
     """Old name of --export-prompts."""
     out: Annotated[Path, arg(metavar="REPORT")] = Path("report")
     """Folder to write; an earlier report in it is replaced."""
+    long: Flag = False
+    """Score long motion instead: --count requests of 3 to 6 captions (default: 60), and controls."""
     name: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the folder's name)")] = None
     """Name of the evaluated system in the report."""
     protocol: Literal["bimotion-1", "humanml3d-2022"] = "bimotion-1"
@@ -105,6 +108,9 @@ class Evaluate:
             )
         if prompts is not None:
             self._export_prompts(prompts)
+            return
+        if self.long:
+            self._long()
             return
         from bimotion.storage.locks import locked_folder
 
@@ -219,6 +225,35 @@ class Evaluate:
             count=config.count,
             seed=config.seed,
         )
+
+    def _long(self) -> None:
+        """Score composing and chaining, and controls; write the tables."""
+        from bimotion.api import load
+        from bimotion.cli.progress import track
+        from bimotion.cli.usage import UsageError
+        from bimotion.data.store import MotionStore
+        from bimotion.evaluation.controls import control_scores
+        from bimotion.evaluation.long_motion import evaluate_long
+        from bimotion.evaluation.long_report import long_tables, write_long_report
+        from bimotion.evaluators.embedding import read_embedder
+        from bimotion.evaluators.folder import find_evaluator
+
+        if self.motions is not None or self.real or self.data is None:
+            raise UsageError(
+                "--long: expected --data and a model, as in: bimotion evaluate --long --data data/mine"
+            )
+        count = 60 if self.count is None else self.count
+        if count < 1:
+            raise UsageError(f"--count: expected 1 or more, got {count}")
+        self._check_out()
+        model, embedder = load(self.model, device=self.device), read_embedder(find_evaluator(self.evaluator))
+        store = MotionStore.open(self.data)
+        scores = evaluate_long(model, store, embedder, count=count, seed=self.seed, track=track)
+        controls = control_scores(model, count=count, seed=self.seed, track=track)
+        tables = long_tables(scores, controls)
+        say_lines("\n\n".join(f"{table.heading}\n{table.aligned()}" for table in tables))
+        write_long_report(self.out, {"long": scores, "controls": controls}, tables)
+        say(f"report: {self.out}")
 
     def _export_prompts(self, folder: Path) -> None:
         from bimotion.evaluation.motion_folder import export_prompts

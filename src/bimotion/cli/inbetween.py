@@ -42,6 +42,10 @@ class Inbetween:
     """File to write; an existing one is overwritten."""
     seconds: Annotated[float, arg(metavar="S")] = 1.0
     """Length of the gap in seconds."""
+    text: Annotated[
+        str | None, arg(metavar="TEXT", help_behavior_hint="(default: as the model predicts)")
+    ] = None
+    """What the person does in the new motion."""
     fixed_end: Flag = False
     """Keep the position of the second motion, as for two parts of one recording."""
     keep_places: Flag = False
@@ -74,6 +78,7 @@ class Inbetween:
             first,
             last,
             seconds=self.seconds,
+            text=self.text,
             seed=self.drawing.seed,
             guidance_scale=self.drawing.guidance,
             steps=self.drawing.steps,

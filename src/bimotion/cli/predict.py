@@ -28,6 +28,7 @@ class Predict:
 
     examples:
       bimotion predict walk.bvh --seconds 2 --out longer.bvh
+      bimotion predict walk.bvh --text "turns around and waves" --seconds 4 --out longer.bvh
       bimotion predict walk.bvh --out next.html --only-new
     """
 
@@ -37,6 +38,10 @@ class Predict:
     """File to write; an existing one is overwritten."""
     seconds: Annotated[float, arg(metavar="S")] = 2.0
     """Seconds to add, up to 600."""
+    text: Annotated[
+        str | None, arg(metavar="TEXT", help_behavior_hint="(default: as the model predicts)")
+    ] = None
+    """What the person does in the new motion."""
     only_new: Flag = False
     """Write only the new frames."""
     json: Flag = False
@@ -65,6 +70,7 @@ class Predict:
             clip = model.predict(
                 context,
                 seconds=self.seconds,
+                text=self.text,
                 seed=self.drawing.seed,
                 guidance_scale=self.drawing.guidance,
                 steps=self.drawing.steps,

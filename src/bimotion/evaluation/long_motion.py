@@ -217,7 +217,7 @@ def transition_scores(composed: Sequence[Composed], usual_jerk: float) -> dict[s
                 values["skating_border"].append(quality.skating_speed)
     frames = np.array([one.num_frames * one.contact_ratio for one in whole])
     return {
-        **{name: float(np.mean(several)) for name, several in values.items()},
+        **{name: float(np.mean(several)) if several else 0.0 for name, several in values.items()},
         "skating_speed": float(frames @ [one.skating_speed for one in whole] / max(frames.sum(), 1e-9)),
         "speed_drift": float(np.mean([_speed_drift(one.joints) for one in composed])),
         "height_drift": float(np.mean([_height_drift(one.joints) for one in composed])),
@@ -265,3 +265,31 @@ def _speed_drift(joints: Joints) -> float:
     speed = np.linalg.norm(np.diff(joints[:, 0, ::2], axis=0), axis=-1) * FPS
     part = 5 * FPS
     return abs(float(speed[-part:].mean() - speed[:part].mean()))
+
+
+def evaluate_long(
+    model: MotionLanguageModel,
+    store: MotionStore,
+    embedder: Embedder,
+    *,
+    count: int,
+    seed: int,
+    track: Track,
+) -> dict[str, dict[str, float]]:
+    """The scores of recordings, chaining and composing, each as it is and cleaned.
+
+    Raises:
+        DataError: the test split has too few captioned windows.
+    """
+    requests = long_requests(store, count, seed)
+    items = store.items("test", mirrored=False, text=True)
+    real = Gaussian.of(embedder.embed_motions([store.features(item) for item in items]))
+    systems = {
+        "recorded": recorded(store, requests, clean=False),
+        "recorded, cleaned": recorded(store, requests, clean=True),
+        "chained, raw": chaining(model, clean=False),
+        "chained": chaining(model, clean=True),
+        "composed, raw": composing(model, clean=False),
+        "composed": composing(model, clean=True),
+    }
+    return long_scores(systems, requests, embedder, real, track)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from bimotion.errors import ConfigError
@@ -20,25 +19,18 @@ from bimotion.features.clips import FloorTransform, features_to_clip
 from bimotion.features.layout import FEATURE_DIM, FPS
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference import prompts
-from bimotion.inference.constraints import Constraint, KnownFrames, Loop, body_of
+from bimotion.inference.constraints import OVERLAP, Constraint, Loop, overlap_constraint
 from bimotion.inference.controls import Controls
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
-from bimotion.inference.guidance import sample_guided
+from bimotion.inference.guidance import sample_guided, text_request
 from bimotion.inference.postprocess.bones import with_bones
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.feet import plant_feet
-from bimotion.inference.request import read_request
+from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.settings import Sampling
 from bimotion.inference.steering import Steering, fit
 from bimotion.inference.timeline import Phrase, TimedPhrase
 from bimotion.motion.clip import Clip
-
-OVERLAP = 10
-"""Frames at 20 per second that the motion of a phrase shares with the one before: half a second."""
-
-OVERLAP_WEIGHT = 0.03
-"""Weight of the overlap's errors in guidance: with more the motion of the next phrase shows less of its own sentence
-(top-3 of 32 0.38 instead of 0.46 at 0.1, 0.25 at 0.3; docs/long-motion.md)."""
 
 CONTEXT = 40
 """Frames before a new piece that are cleaned again with it, so that the clean-up sees what came before."""
@@ -261,37 +253,18 @@ def blend(
     return np.asarray((1 - weight) * before + weight * after, dtype=np.float32)
 
 
-def sentence_of(text: str) -> str:
-    """A phrase that begins with its verb ("walks forward") as a sentence; others as they are."""
-    first = text.split()[0].lower()
-    return f"a person {text}" if first.endswith("s") and first not in _SUBJECTS else text
-
-
-_SUBJECTS = ("this", "his", "its", "persons", "humans", "dancers", "arms", "hands", "legs", "feet")
-"""Words with an s at the end that begin a sentence and are no verb."""
-
-
-def overlap_constraint(features: Float[np.ndarray, "K 263"], start: int = 0) -> Constraint:
-    """The frames from `start` on are those given."""
-    return KnownFrames(start, body_of(features), torch.full((len(features),), OVERLAP_WEIGHT))
-
-
 def _piece(
     model: FeatureModel, text: str, length: int, writer: _Writer, sampling: Sampling, *, closes: bool
 ) -> Float[np.ndarray, "_ 263"]:
     """`length` new frames of a phrase, after the overlap where there is one, before that with the start for a loop."""
-    prompt = read_request(sentence_of(text)).prompt
     frames = length + (OVERLAP if writer.tail is not None else 0) + (OVERLAP if closes else 0)
-    request = prompts.motion_of_text(
-        model.tokenizer, prompt, model.max_tokens, frames if model.length_in_prompt else None
-    )
-    constraints = [] if writer.tail is None else [overlap_constraint(writer.tail)]
+    constraints: list[Constraint] = [] if writer.tail is None else [overlap_constraint(writer.tail)]
     if closes:
         constraints.append(
             Loop(OVERLAP) if writer.head is None else overlap_constraint(writer.head, start=-OVERLAP)
         )
     constraints += writer.steering.constraints(writer.given, frames, writer.tail_origin)
-    return sample_guided(model, request, frames, constraints, sampling).features
+    return sample_guided(model, text_request(model, text, frames), frames, constraints, sampling).features
 
 
 def _pieces(model: FeatureModel, phrase: Phrase, sampling: Sampling) -> list[int]:

@@ -29,6 +29,13 @@ BODY_COLUMNS = BODY.stop - BODY.start
 VELOCITY_COLUMNS = 3
 """Leading columns, which hold the turn and the step to the next frame."""
 
+OVERLAP = 10
+"""Frames at 20 per second that the motion of a phrase shares with the one before: half a second."""
+
+OVERLAP_WEIGHT = 0.03
+"""Weight of the overlap's errors in guidance: with more the motion of the next phrase shows less of its own sentence
+(top-3 of 32 0.38 instead of 0.46 at 0.1, 0.25 at 0.3; docs/long-motion.md)."""
+
 TURN_TOLERANCE, STEP_TOLERANCE, POSITION_TOLERANCE = 0.01, 0.006, 0.02
 """Errors that count as one: half radians and metres a frame, metres."""
 
@@ -72,6 +79,11 @@ class KnownFrames:
         error = (body[..., start : start + len(self.body), :] - self.body) / tolerances()
         error = error * self.weights[:, None]
         return error[..., 0 if self.velocities else VELOCITY_COLUMNS :].flatten(-2)
+
+
+def overlap_constraint(features: Float[np.ndarray, "K 263"], start: int = 0) -> KnownFrames:
+    """The frames from `start` on are those given."""
+    return KnownFrames(start, body_of(features), torch.full((len(features),), OVERLAP_WEIGHT))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimotion.inference import prompts
 from bimotion.inference.constraints import BODY, All, Constraint
 from bimotion.inference.feature_model import BATCH, FeatureModel
+from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.settings import Sampling
 from bimotion.models.tokens import TokenSequence
 
@@ -78,6 +80,14 @@ def sample_guided(
     x = guide.finish(x.flatten(1)).view_as(x)
     features = model.decode_features(x, [frames])[0]
     return Guided(features, guide.residual(features))
+
+
+def text_request(model: FeatureModel, text: str, frames: int | None) -> TokenSequence:
+    """The request for a motion of a sentence, or of a phrase that begins with its verb."""
+    prompt = read_request(sentence_of(text)).prompt
+    return prompts.motion_of_text(
+        model.tokenizer, prompt, model.max_tokens, frames if model.length_in_prompt else None
+    )
 
 
 class _LatentGuide:

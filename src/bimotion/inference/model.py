@@ -42,7 +42,7 @@ from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
-from bimotion.inference.timeline import PhraseLike, check_phrase, check_phrases
+from bimotion.inference.timeline import Phrase, PhraseLike, check_phrase, check_phrases
 from bimotion.models.choices import Precision, Sampler
 from bimotion.models.precision import set_precision
 from bimotion.models.weights import load_model
@@ -305,6 +305,7 @@ class MotionLanguageModel(FeatureModel):
         clip: Clip,
         *,
         seconds: float = 2.0,
+        text: str | None = None,
         seed: int | None = None,
         guidance_scale: float | None = None,
         steps: int | None = None,
@@ -316,13 +317,19 @@ class MotionLanguageModel(FeatureModel):
 
         The new frames have the clip's frame rate and bone lengths and continue from its last frame.
 
+        With `text` they show what the sentence describes.
+
         Raises:
             ConfigError: `seconds` is not above 0 or above 600, or an argument of a wrong type.
             MotionFileError: the clip is shorter than two frames at 20 per second.
             Cancelled: `cancel` returned True.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
-        return predict_clip(self, check_clip(clip), seconds, sampling, progress=progress, cancel=cancel)
+        if text is not None:
+            text = Phrase(text).text
+        return predict_clip(
+            self, check_clip(clip), seconds, sampling, text=text, progress=progress, cancel=cancel
+        )
 
     def inbetween(
         self,
@@ -330,6 +337,7 @@ class MotionLanguageModel(FeatureModel):
         last: Clip,
         *,
         seconds: float = 1.0,
+        text: str | None = None,
         seed: int | None = None,
         guidance_scale: float | None = None,
         steps: int | None = None,
@@ -343,6 +351,8 @@ class MotionLanguageModel(FeatureModel):
         two parts of one recording, and the path of the new motion is bent to lead there. `keep_places` is the old name
         of `fixed_end`, for one release.
 
+        With `text` the new motion shows what the sentence describes.
+
         Raises:
             ConfigError: `seconds` is not above 0 or longer than the model can fill, or an argument of a wrong type.
             MotionFileError: a clip is shorter than two frames at 20 per second.
@@ -353,7 +363,9 @@ class MotionLanguageModel(FeatureModel):
             fixed_end = keep_places
         check_flag(fixed_end, "fixed_end")
         first, last = check_clip(first, "first"), check_clip(last, "last")
-        return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end)
+        if text is not None:
+            text = Phrase(text).text
+        return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end, text=text)
 
     def compose(
         self,

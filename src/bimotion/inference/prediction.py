@@ -15,7 +15,9 @@ from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
 from bimotion.inference.arguments import check_number
+from bimotion.inference.constraints import OVERLAP, overlap_constraint
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
+from bimotion.inference.guidance import sample_guided, text_request
 from bimotion.inference.postprocess.bones import rigid_bones_of, with_bones_of
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.floor import raise_above_floor
@@ -39,10 +41,11 @@ def predict_clip(
     seconds: float,
     sampling: Sampling,
     *,
+    text: str | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Clip:
-    """The clip with `seconds` of new motion after it.
+    """The clip with `seconds` of new motion after it; with `text` it shows what the sentence describes.
 
     Motion longer than the network's longest is generated in pieces, each from the end of the one before.
     """
@@ -55,8 +58,7 @@ def predict_clip(
         context = clip_to_features(Clip(_tail(joints, clip.fps), clip.fps))
         frames = _model_frames(num_frames, clip.fps, model)
         seed = None if sampling.seed is None else (sampling.seed + piece) % 2**63
-        request = prompts.next_motion(model.tokenizer, frames if model.length_in_prompt else None)
-        features = model.sample_features([request], [context], frames, replace(sampling, seed=seed))[0]
+        features = _next_features(model, context, frames, replace(sampling, seed=seed), text)
         floor = np.array([0, joints[..., 1].min(), 0], dtype=np.float32)
         new = _fit(features, clip.fps, num_frames, joints)
         new, _ = bridge(joints - floor, new, window=_window(clip.fps))
@@ -74,11 +76,14 @@ def inbetween_clip(
     sampling: Sampling,
     *,
     fixed_end: bool,
+    text: str | None = None,
 ) -> Clip:
-    """`first`, `seconds` of new motion, and `last`."""
+    """`first`, `seconds` of new motion, and `last`; with `text` the new motion shows what the sentence describes."""
     last = last if last.fps == first.fps else last.resample(first.fps)
     before = clip_to_features(Clip(_tail(first.joints, first.fps), first.fps))
     after = clip_to_features(Clip(last.joints[: _context(last.fps)], last.fps))
+    if text is not None:
+        before, after = before[-OVERLAP:], after[:OVERLAP]
     longest = (model.max_frames - len(before) - len(after)) / FPS
     gap = _frame_count(seconds, first.fps, longest)
     inner = math.ceil((gap - 1) / first.fps * FPS) + 1
@@ -87,8 +92,13 @@ def inbetween_clip(
         inner += model.min_frames - frames
         frames = model.min_frames
     frames = min(frames, model.max_frames)
-    request = prompts.motion_between(model.tokenizer, frames if model.length_in_prompt else None)
-    features = model.sample_features([request], [before, after], frames, sampling)[0]
+    if text is None:
+        request = prompts.motion_between(model.tokenizer, frames if model.length_in_prompt else None)
+        features = model.sample_features([request], [before, after], frames, sampling)[0]
+    else:
+        # Guidance holds where the new motion starts and what it leads to; the bridge bends its path to a fixed end.
+        held = [overlap_constraint(before), overlap_constraint(after, start=frames - len(after))]
+        features = sample_guided(model, text_request(model, text, frames), frames, held, sampling).features
     middle = features[len(before) : len(before) + inner]
     floor = np.array([0, first.joints[..., 1].min(), 0], dtype=np.float32)
     last_floor = floor if fixed_end else np.array([0, last.joints[..., 1].min(), 0], np.float32)
@@ -103,6 +113,23 @@ def inbetween_clip(
     assert moved is not None
     new = raise_above_floor(rigid_bones_of(new, first.joints), first.fps, fixed_end=True)
     return Clip(np.concatenate([first.joints, new + floor, moved + floor]), first.fps, name=first.name)
+
+
+def _next_features(
+    model: FeatureModel,
+    context: Float[np.ndarray, "_ 263"],
+    frames: int,
+    sampling: Sampling,
+    text: str | None,
+) -> Float[np.ndarray, "_ 263"]:
+    """The next `frames` after a context, as the model predicts them or as a sentence describes them."""
+    if text is None:
+        request = prompts.next_motion(model.tokenizer, frames if model.length_in_prompt else None)
+        return model.sample_features([request], [context], frames, sampling)[0]
+    held = context[-OVERLAP:]
+    total = frames + len(held)
+    request = text_request(model, text, total)
+    return sample_guided(model, request, total, [overlap_constraint(held)], sampling).features[len(held) :]
 
 
 def _frame_count(seconds: object, fps: float, longest: float) -> int:

@@ -110,6 +110,16 @@ def read_request(text: str) -> MotionRequest:
     )
 
 
+def sentence_of(text: str) -> str:
+    """A phrase that begins with its verb ("walks forward") as a sentence; others as they are."""
+    first = text.split()[0].lower()
+    return f"a person {text}" if first.endswith("s") and first not in _SUBJECTS else text
+
+
+_SUBJECTS = ("this", "his", "its", "persons", "humans", "dancers", "arms", "hands", "legs", "feet")
+"""Words with an s at the end that begin a sentence and are no verb."""
+
+
 def _number(match: re.Match[str]) -> float:
     text = match["number"].replace(",", ".").replace("half an", "half a")
     value = _NUMBER_WORDS[text] if text in _NUMBER_WORDS else float(text)
