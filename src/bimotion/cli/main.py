@@ -23,6 +23,7 @@ COMMANDS = {
     "generate": ("generate", "Generate", "generate motions from sentences"),
     "compose": ("compose", "Compose", "generate one motion of several phrases"),
     "caption": ("caption", "Caption", "describe motions in sentences"),
+    "describe": ("describe", "Describe", "describe what happens in a motion, with times"),
     "predict": ("predict", "Predict", "continue a motion"),
     "inbetween": ("inbetween", "Inbetween", "join two motions by a generated transition"),
     "convert": ("convert", "Convert", "convert a motion file to another format"),

@@ -27,6 +27,7 @@ class Search:
       bimotion search "a person walks" takes/ --min-speed 1.2 --side left
       bimotion search example.bvh takes/ --count 3
       bimotion search "somebody jumps" takes/ --page found.html
+      bimotion search "turns to the left" takes/ --when
     """
 
     what: Annotated[Positional[str], arg(metavar="TEXT|FILE")]
@@ -49,6 +50,8 @@ class Search:
     """Highest mean horizontal speed of the piece, m/s."""
     side: Annotated[Literal["left", "right"] | None, arg(help_behavior_hint="(default: any)")] = None
     """Body side that performs the activity of the sentence; without an activity, the hand that moves more."""
+    when: Flag = False
+    """Find the moment of 1.5 to 6 s inside each recording, instead of the piece of 6 s."""
     page: Annotated[Path | None, arg(metavar="PAGE", help_behavior_hint="(.html)")] = None
     """Also write a page that plays the hits."""
     evaluator: Evaluator = None
@@ -85,7 +88,8 @@ class Search:
         library = Library(
             self.folder, evaluator=self.evaluator, index=self.index, device=self.device, track=track
         )
-        hits = library.search(query, self.count, min_score=self.min_score, filters=filters)
+        find = library.moments if self.when else library.search
+        hits = find(query, self.count, min_score=self.min_score, filters=filters)
         for reason in library.failures.values():
             note(f"bimotion: not searched: {reason}")
         if not hits:

@@ -34,6 +34,7 @@ from bimotion.inference.arguments import (
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
 from bimotion.inference.controls import Key, check_controls
+from bimotion.inference.describe import merged, parts_of
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, caption_ids, word_warnings
 from bimotion.inference.match import Match, Matcher, match_of
@@ -42,7 +43,7 @@ from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
-from bimotion.inference.timeline import Phrase, PhraseLike, check_phrase, check_phrases
+from bimotion.inference.timeline import Phrase, PhraseLike, TimedPhrase, check_phrase, check_phrases
 from bimotion.models.choices import Precision, Sampler
 from bimotion.models.precision import set_precision
 from bimotion.models.weights import load_model
@@ -366,6 +367,31 @@ class MotionLanguageModel(FeatureModel):
         if text is not None:
             text = Phrase(text).text
         return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end, text=text)
+
+    def describe(
+        self, clip: Clip, *, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> list[TimedPhrase]:
+        """What the person does when: captions with start and end in seconds, without gaps.
+
+        The motion is cut where the movement changes (speed, turning, height, lean, hands), into parts of 1.5 s or more.
+
+        Raises:
+            ConfigError: an argument that is no clip.
+            MotionFileError: the clip is shorter than two frames at 20 per second, or longer than an hour.
+            Cancelled: `cancel` returned True.
+        """
+        features = clip_to_features(check_clip(clip))
+        parts = parts_of(features_to_clip(features).joints, self.max_frames)
+        captions = self.features_to_text(
+            [features[start:stop] for start, stop in parts], progress=progress, cancel=cancel
+        )
+        ends = [*(stop / FPS for _, stop in parts[:-1]), clip.duration]
+        return merged(
+            [
+                TimedPhrase(caption, start / FPS, end)
+                for caption, (start, _), end in zip(captions, parts, ends, strict=True)
+            ]
+        )
 
     def compose(
         self,

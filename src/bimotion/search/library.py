@@ -30,6 +30,7 @@ from bimotion.search.index import (
     windows,
     write_index,
 )
+from bimotion.search.moments import best_moment
 from bimotion.search.window_facts import NUM_FACTS, window_facts
 from bimotion.storage.fingerprint import file_fingerprint
 
@@ -181,6 +182,37 @@ class Library:
             min_score = MIN_PROBABILITY if text is not None and self.calibrated else -np.inf
         allowed = (filters or Filters()).allowed(self.index, text) & (scores >= min_score)
         return self._best_pieces(cosines, scores, allowed, count)
+
+    def moments(
+        self,
+        query: str | Clip,
+        count: int = 10,
+        *,
+        min_score: float | None = None,
+        filters: Filters | None = None,
+    ) -> list[Hit]:
+        """As `search`, with start and stop of the moment of 1.5 to 6 s in each recording that matches best.
+
+        Raises:
+            ConfigError: an empty sentence, or a count below 1.
+            MotionFileError: an example of less than 0.1 s, or a recording that is gone.
+        """
+        hits = self.search(query, count, min_score=min_score, filters=filters)
+        embedding = self._embed(query) if hits else None
+        text = query if isinstance(query, str) else None
+        found = []
+        for hit in hits:
+            assert embedding is not None
+            features = clip_to_features(read_any(hit.path))
+            near = (round(hit.start * FPS), round(hit.stop * FPS))
+            start, stop, cosine = best_moment(features, near, embedding, self._embedder)
+            score = float(self._scores(text, np.array([cosine]))[0])
+            found.append(
+                replace(
+                    hit, start=start / FPS, stop=stop / FPS, score=round(score, 4), cosine=round(cosine, 4)
+                )
+            )
+        return sorted(found, key=lambda hit: -hit.cosine)
 
     def _scores(self, text: str | None, cosines: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
         """Probabilities for a sentence with a calibrated evaluator, else the cosines."""

@@ -1,0 +1,99 @@
+"""What happens when in a recording: it is cut where the movement changes, and each part is captioned.
+
+The course of the movement is a few measured values (speed, turning, height, lean, hands), averaged over half seconds.
+The cuts are the partition with the smallest sum of squared deviations from the means of its parts, plus a penalty a
+part.
+
+Legend: T frames, J = 22 joints, S half seconds, V values.
+
+Source: optimal partitioning (Jackson et al. 2005), by dynamic programming.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.features.layout import FPS
+from bimotion.inference.timeline import TimedPhrase
+from bimotion.motion.clip import heading
+from bimotion.motion.skeleton import JOINT_NAMES
+
+STEP_FRAMES = 10
+"""Frames at 20 per second that are averaged: cuts lie at half seconds."""
+
+MIN_STEPS = 3
+"""Shortest part, in half seconds."""
+
+PENALTY = 4.0
+"""What a part has to lower the deviations by to be cut off."""
+
+WRISTS = (JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("right_wrist"))
+CHEST, PELVIS = JOINT_NAMES.index("spine3"), JOINT_NAMES.index("pelvis")
+
+
+def movement(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "S V"]:
+    """The course of the movement in half seconds, each value in units of a clear difference.
+
+    Speed and forward speed (0.5 m/s), turning (45 degrees a second), height of the pelvis (0.15 m), lean of the trunk
+    (0.15 m), height (0.25 m) and speed (0.6 m/s) of the wrists relative to the body.
+    """
+    p = joints.astype(np.float64)
+    yaw = heading(p)
+    step = np.diff(p[:, PELVIS, ::2], axis=0) * FPS
+    ahead = step[:, 0] * np.sin(yaw[:-1]) + step[:, 1] * np.cos(yaw[:-1])
+    lean = np.linalg.norm(p[:, CHEST, ::2] - p[:, PELVIS, ::2], axis=-1)
+    columns = [
+        np.linalg.norm(step, axis=-1) / 0.5,
+        ahead / 0.5,
+        np.diff(yaw) * FPS / np.radians(45),
+        p[1:, PELVIS, 1] / 0.15,
+        lean[1:] / 0.15,
+    ]
+    for wrist in WRISTS:
+        relative = p[:, wrist] - p[:, PELVIS]
+        columns.append(relative[1:, 1] / 0.25)
+        columns.append(np.linalg.norm(np.diff(relative, axis=0), axis=-1) * FPS / 0.6)
+    course = np.stack(columns, -1)
+    parts = np.array_split(course, max(1, round(len(course) / STEP_FRAMES)))
+    return np.stack([part.mean(0) for part in parts])
+
+
+def change_points(course: Float[np.ndarray, "S V"], longest: int, penalty: float = PENALTY) -> list[int]:
+    """First half seconds of the parts, and the end; no part is longer than `longest` half seconds."""
+    num = len(course)
+    if num <= MIN_STEPS:
+        return [0, num]
+    sums = np.concatenate([[np.zeros(course.shape[1])], np.cumsum(course, axis=0)])
+    squares = np.concatenate([[0.0], np.cumsum((course**2).sum(1))])
+    best, before = np.full(num + 1, np.inf), np.zeros(num + 1, dtype=int)
+    best[0] = 0.0
+    for end in range(MIN_STEPS, num + 1):
+        starts = np.arange(max(0, end - longest), end - MIN_STEPS + 1)
+        size = end - starts
+        spread = squares[end] - squares[starts] - ((sums[end] - sums[starts]) ** 2).sum(1) / size
+        costs = best[starts] + spread + penalty
+        best[end], before[end] = costs.min(), starts[costs.argmin()]
+    bounds = [num]
+    while bounds[-1] > 0:
+        bounds.append(int(before[bounds[-1]]))
+    return bounds[::-1]
+
+
+def parts_of(joints: Float[np.ndarray, "T J 3"], max_frames: int) -> list[tuple[int, int]]:
+    """First and last frame (exclusive) of the parts of a motion at 20 frames per second."""
+    course = movement(joints)
+    bounds = change_points(course, max(MIN_STEPS + 1, (max_frames - 1) // (STEP_FRAMES + 1)))
+    edges = np.round(np.array(bounds) / len(course) * len(joints)).astype(int).tolist()
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def merged(phrases: Sequence[TimedPhrase]) -> list[TimedPhrase]:
+    """Neighbours that say the same as one."""
+    joined: list[TimedPhrase] = []
+    for phrase in phrases:
+        if joined and joined[-1].text == phrase.text:
+            joined[-1] = TimedPhrase(phrase.text, joined[-1].start, phrase.end)
+        else:
+            joined.append(phrase)
+    return joined

@@ -1,0 +1,46 @@
+"""The moment inside a recording that a sentence describes.
+
+Legend: T frames, 263 feature columns, D embedding width.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.evaluators.embedding import Embedder
+
+LENGTHS = (30, 50, 80, 120)
+"""Lengths of moments that are tried, in frames at 20 fps: 1.5 to 6 s."""
+
+STEP = 10
+"""Distance of the moments that are tried, frames."""
+
+REACH = 60
+"""How far beyond the piece that a search found a moment is looked for, frames."""
+
+
+def best_moment(
+    features: Float[np.ndarray, "T 263"],
+    near: tuple[int, int],
+    query: Float[np.ndarray, " D"],
+    embedder: Embedder,
+) -> tuple[int, int, float]:
+    """First and last frame (exclusive) of the moment near a piece that matches the query best, and the cosine."""
+    low, high = max(0, near[0] - REACH), min(len(features), near[1] + REACH)
+    candidates = moments(low, high)
+    embedded = embedder.embed_motions([features[start:stop] for start, stop in candidates])
+    cosines = embedded @ query / (np.linalg.norm(embedded, axis=1) * np.linalg.norm(query))
+    best = int(cosines.argmax())
+    return (*candidates[best], float(cosines[best]))
+
+
+def moments(low: int, high: int, lengths: Sequence[int] = LENGTHS) -> list[tuple[int, int]]:
+    """The moments that are tried between two frames; all of it where it is shorter than the shortest."""
+    found = [
+        (start, start + length)
+        for length in lengths
+        if length <= high - low
+        for start in sorted({*range(low, high - length + 1, STEP), high - length})
+    ]
+    return found or [(low, high)]
