@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import arg
 
 from bimotion.cli.options import Files, Flag, Reading, ReadingOptions, Running, RunningOptions
 from bimotion.cli.terminal import note, say, say_lines
@@ -17,16 +19,28 @@ if TYPE_CHECKING:
 class Caption:
     """Describe in a sentence what the person in a motion file does.
 
+    Given a folder, rows are written to --out as they are ready, and the same command goes on where it was interrupted.
+
     Reads BVH, AMC, AMASS and NPY/NPZ. Long motions are captioned in parts. Captions that
     contradict the measured motion are replaced.
 
     examples:
       bimotion caption dance.bvh
       bimotion caption takes/*.bvh --json > captions.json
+      bimotion caption takes/ --out captions.csv
+      bimotion caption takes/ --sidecar vtt
     """
 
     files: Files
-    """Motion files."""
+    """Motion files, or one folder."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.csv or .jsonl, for a folder)")] = (
+        None
+    )
+    """Table of captions to write; rows that it has are kept."""
+    sidecar: Annotated[
+        Literal["vtt", "srt", "json", "csv", "txt"] | None, arg(help_behavior_hint="(for a folder)")
+    ] = None
+    """Write captions with times beside each recording, in files of this suffix."""
     json: Flag = False
     """Print one list of {"file", "caption"} instead of lines."""
     running: RunningOptions = Running()
@@ -42,6 +56,13 @@ class Caption:
         if not self.files:
             raise UsageError("expected a motion file, as in: bimotion caption dance.bvh")
         self.running.check()
+        if len(self.files) == 1 and self.files[0].is_dir():
+            self._folder(self.files[0])
+            return
+        if self.out is not None or self.sidecar is not None:
+            raise UsageError(
+                "--out and --sidecar: expected one folder, as in: bimotion caption takes/ --out captions.csv"
+            )
         clips = {}
         failures: list[str] = []
         for file in track(self.files, "reading"):
@@ -60,6 +81,20 @@ class Caption:
             note(f"bimotion: {failure}")
         if failures:
             raise UsageError(failures[-1])
+
+    def _folder(self, folder: Path) -> None:
+        """Caption a folder, as far as that is not done yet."""
+        from bimotion.cli.folder_jobs import run_rows
+        from bimotion.jobs.folders import CAPTION_COLUMNS, caption_job
+
+        job = caption_job(
+            folder,
+            self.running.load(),
+            self.reading.read,
+            sidecar=None if self.sidecar is None else f".{self.sidecar}",
+            skip_described=self.out is None,
+        )
+        run_rows(job, self.out, CAPTION_COLUMNS, "captioning")
 
     def _captions(self, clips: dict[Path, "Clip"]) -> dict[Path, str]:
         from bimotion.cli.progress import track

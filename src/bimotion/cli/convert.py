@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -27,12 +27,15 @@ class Convert:
       bimotion convert walk.bvh unreal.bvh --names unreal --out-unit cm --root-bone
       bimotion convert walk.bvh loop.glb --start 1 --end 2.2 --in-place
       bimotion convert walk.bvh walk.npy --features
+      bimotion convert takes/ converted/ --to glb
     """
 
     source: Annotated[Positional[Path], arg(metavar="IN")]
-    """The file to read."""
+    """The file to read, or a folder."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
-    """The file to write; an existing one is overwritten."""
+    """The file to write (overwritten if it exists), or the folder where IN is one."""
+    to: Annotated[Literal["bvh", "glb", "npy", "npz"] | None, arg(help_behavior_hint="(for a folder)")] = None
+    """Format of the files where IN is a folder; the same command goes on where it was interrupted."""
     mirror: Flag = False
     """Swap left and right."""
     features: Flag = False
@@ -46,6 +49,13 @@ class Convert:
         """Read, change, write."""
         from bimotion.cli.usage import UsageError
 
+        if self.source.is_dir():
+            self._folder()
+            return
+        if self.to is not None:
+            raise UsageError(
+                "--to: expected a folder to convert; the suffix of OUT chooses the format of a file"
+            )
         self.writing.check(self.out)
         if self.features and self.out.suffix.lower() != ".npy":
             raise UsageError(f"{self.out}: --features can only be written to .npy")
@@ -59,6 +69,25 @@ class Convert:
             return
         clip = self.writing.save(clip, self.out)
         say(f"{self.out}: {clip.duration:.2f} s, {len(clip)} frames at {clip.fps:g} per second")
+
+    def _folder(self) -> None:
+        """Convert the files of a folder that are not converted yet."""
+        from bimotion.cli.folder_jobs import run_rows
+        from bimotion.cli.usage import UsageError
+        from bimotion.jobs.folders import CONVERT_COLUMNS, convert_job
+
+        if self.to is None or self.features:
+            raise UsageError(
+                "expected --to, as in: bimotion convert takes/ converted/ --to glb (without --features)"
+            )
+        self.out.mkdir(parents=True, exist_ok=True)
+
+        def read(path: Path) -> "Clip":
+            clip = self.reading.read(path)
+            return clip.mirror() if self.mirror else clip
+
+        job = convert_job(self.source, self.out, f".{self.to}", read, self.writing.save)
+        run_rows(job, self.out / "converted.csv", CONVERT_COLUMNS, "converting")
 
     def _write_features(self, clip: "Clip") -> None:
         import numpy as np

@@ -11,7 +11,6 @@ from bimotion.cli.options import (
     Drawing,
     DrawingOptions,
     Flag,
-    Out,
     Running,
     RunningOptions,
     Writing,
@@ -41,6 +40,7 @@ class Generate:
       bimotion generate "a person waves with the right hand" --out wave.bvh
       bimotion generate "a person walks" "a person jumps" --out page.html --seed 0
       bimotion generate "a person raises the left hand twice" --best 8 --strict --out raise.bvh
+      bimotion generate --from prompts.txt --out-dir motions --format npz
       bimotion generate "a person dances" --count 5 --seconds 6 --out dances --format glb --json
       bimotion generate "a person runs" --out run.bvh --names unreal --out-unit cm --fps 30 --root-bone
     """
@@ -49,8 +49,13 @@ class Generate:
         Positional[tuple[str, ...]], arg(metavar="TEXT...", help_behavior_hint="(one or more sentences)")
     ]
     """What the person does."""
-    out: Out
-    """File to write (overwritten if it exists), or an existing folder."""
+    out: Annotated[Path, arg(metavar="FILE", aliases=("--out-dir",))]
+    """File to write (overwritten if it exists), or an existing folder; with --from a folder, which is created."""
+    prompts: Annotated[
+        Path | None, arg(name="from", metavar="FILE", help_behavior_hint="(.txt or .csv; default: TEXT)")
+    ] = None
+    """Sentences, one a line, or a table with the column text and perhaps seconds and seed; motions.csv in the folder
+    lists what is finished, and the same command goes on where it was interrupted."""
     format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"] = "bvh"
     """File format, if --out is a folder."""
     seconds: Annotated[
@@ -81,6 +86,9 @@ class Generate:
         from bimotion.cli.outputs import output_paths
         from bimotion.cli.usage import UsageError
 
+        if self.prompts is not None:
+            self._from_list(self.prompts)
+            return
         if not self.text or not all(text.strip() for text in self.text):
             raise UsageError('expected a sentence, as in: bimotion generate "a person waves" --out wave.bvh')
         if self.count < 1:
@@ -96,6 +104,28 @@ class Generate:
             self.writing.check(path)
         self.drawing.check()
         self._generate(texts, paths, one_page=one_page)
+
+    def _from_list(self, prompts: Path) -> None:
+        """Generate the motions of a list that are not in the folder yet."""
+        from bimotion.cli.folder_jobs import run_rows
+        from bimotion.cli.usage import UsageError
+        from bimotion.jobs.folders import MOTION_COLUMNS, Prompt, generate_job, read_prompts
+
+        if self.text or self.count != 1:
+            raise UsageError("--from: expected no TEXT and no --count; the file lists what is generated")
+        first = 0 if self.drawing.seed is None else self.drawing.seed
+        entries = read_prompts(prompts, first, f".{self.format}")
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.writing.check(self.out / entries[0][0])
+        self.drawing.check()
+        model = self.running.load()
+
+        def generate(prompt: Prompt) -> "Clip":
+            own = self if prompt.seconds is None else replace(self, seconds=prompt.seconds)
+            return own._clip(model, prompt.text, prompt.seed)
+
+        job = generate_job(entries, self.out, generate, self.writing.save)
+        run_rows(job, self.out / "motions.csv", MOTION_COLUMNS, "generating")
 
     def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
         from bimotion.cli.progress import track

@@ -38,6 +38,7 @@ COMMANDS = {
     "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "serve": ("serve", "Serve", "serve a page and an HTTP API"),
+    "tags": ("tags", "Tags", "list content, side, speed and length of recordings"),
     "import-weights": (
         "import_weights",
         "ImportWeights",

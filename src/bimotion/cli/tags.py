@@ -1,0 +1,38 @@
+"""`bimotion tags`: what the recordings of a folder show, as columns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from bimotion.cli.options import Reading, ReadingOptions, Running, RunningOptions
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Write length, speed, content, side and caption of every recording in a folder as columns of a table.
+
+    Rows are written as they are ready; the same command goes on where it was interrupted. Recordings that cannot be
+    read are named at the end.
+
+    examples:
+      bimotion tags takes/ --out tags.csv
+    """
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Folder of the recordings, read with its subfolders."""
+    out: Annotated[Path, arg(metavar="FILE")]
+    """Table to write: .csv or .jsonl; rows that it has are kept."""
+    running: RunningOptions = Running()
+    """Which model runs, and how."""
+    reading: ReadingOptions = Reading()
+    """How the files are read."""
+
+    def run(self) -> None:
+        """Tag what has no row yet."""
+        from bimotion.cli.folder_jobs import run_rows
+        from bimotion.jobs.folders import TAG_COLUMNS, tag_job
+
+        job = tag_job(self.folder, self.running.load(), self.reading.read)
+        run_rows(job, self.out, TAG_COLUMNS, "tagging")

@@ -1,0 +1,1 @@
+"""Work over folders of recordings and lists of sentences, resumable."""
