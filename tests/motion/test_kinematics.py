@@ -179,3 +179,27 @@ def test_a_clips_own_rotations_are_kept(walk) -> None:
 def test_quaternions_stay_on_one_side(walk) -> None:
     rotations = clip_to_pose(walk).rotations
     assert ((rotations[1:] * rotations[:-1]).sum(-1) > 0).all()
+
+
+def test_limbs_follow_a_spin_and_spread_a_jerk(walk) -> None:
+    """The trunk turns by 40 degrees in one frame: hanging arms take longer. It spins: they spin with it."""
+    from bimotion.motion.kinematics import global_rotations
+    from bimotion.motion.rotations import axis_angle_to_quat, quat_rotate
+    from bimotion.motion.solve import _twist_steps, bone_vectors
+
+    standing = np.repeat(walk.joints[:1], 41, axis=0).astype(np.float64)
+
+    def twists(angles_deg: np.ndarray) -> np.ndarray:
+        turn = axis_angle_to_quat(np.radians(angles_deg)[:, None] * np.array([0.0, 1.0, 0.0]))
+        joints = quat_rotate(turn[:, None], standing)
+        world = global_rotations(clip_to_pose(Clip(joints.astype(np.float32), 20.0)).rotations)
+        bones = bone_vectors(joints)
+        along = bones / np.maximum(np.linalg.norm(bones, axis=-1, keepdims=True), 1e-9)
+        arms = [(16, 18), (17, 19), (18, 20), (19, 21)]
+        return np.degrees([_twist_steps(along[:, child], world[:, joint]) for joint, child in arms])
+
+    jerk = twists(np.where(np.arange(41) < 20, 0.0, 40.0))
+    assert np.abs(jerk).max() < 25
+    spin = twists(36.0 * np.arange(41))
+    np.testing.assert_allclose(spin[:, 5:-5].sum(1) / 30, spin[:, 10:-10].mean(1), rtol=0.02)
+    assert np.abs(spin[:, 5:-5] - spin[:, 5:-5].mean(1, keepdims=True)).max() < 2

@@ -46,6 +46,10 @@ _TWIST_SPEED = np.radians(260.0)
 """How fast a limb may turn about itself against the trunk, per second: 13 degrees a frame at 20 per second."""
 
 
+_SPIN = 0.2
+"""Seconds over which the trunk's own turning is averaged before limbs follow it: a jerk is spread, a spin is not."""
+
+
 def bone_vectors(joints: Float[np.ndarray, "*batch J 3"]) -> Float[np.ndarray, "*batch J 3"]:
     """From each joint's parent to the joint; zero for the pelvis."""
     bones = np.asarray(joints - joints[..., np.array(PARENTS), :])
@@ -171,12 +175,16 @@ def _steady(
     carried: Float[np.ndarray, "N"],
     fps: float,
 ) -> Float[np.ndarray, "T 4"]:
-    """The rotations with the bone's turning about itself limited to `_TWIST_SPEED`, or to that of its parent.
+    """The rotations with the bone's turning about itself limited to `_TWIST_SPEED`, or to the spin of its parent.
 
     `carried` is the parent's turning from each frame to the next, N = T - 1.
     """
     twist = np.concatenate([[0.0], np.cumsum(_twist_steps(along, rotation))])
-    back = _limit_steps(twist, np.maximum(np.abs(carried), _TWIST_SPEED / fps)) - twist
+    from scipy.ndimage import uniform_filter1d  # not needed where a clip has rotations
+
+    width = 2 * round(_SPIN * fps / 2) + 1
+    spin = uniform_filter1d(np.abs(carried), width, mode="nearest") if len(carried) else carried
+    back = _limit_steps(twist, np.maximum(spin, _TWIST_SPEED / fps)) - twist
     return quat_multiply(axis_angle_to_quat(along * back[:, None]), rotation)
 
 
