@@ -31,7 +31,7 @@ $(VENV)/.installed: $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(SOURCES) | $(BIN)/python
-	$(PIP) -e '.[train,eval,video,serve,dev]'
+	$(PIP) -e '.[train,eval,video,serve,mcp,dev]'
 	@touch $(VENV)/.installed $@
 
 venv: $(VENV)/.installed

@@ -1,6 +1,6 @@
 // Bundles the viewer into the one file that the Python package ships, with the licence text of what is in it.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -32,4 +32,22 @@ await build({
   charset: "ascii",
   banner: { js: `/*!\n${notice.join("\n")}\n*/` },
 });
+// The page of `bimotion serve`, which loads the viewer beside it.
+const pageDigest = createHash("sha256");
+for (const name of readdirSync(`${here}page`).sort()) pageDigest.update(readFileSync(`${here}page/${name}`));
+for (const path of [`${here}build.mjs`, `${here}package-lock.json`]) pageDigest.update(readFileSync(path));
+const served = fileURLToPath(new URL("../src/bimotion/server/static/", import.meta.url));
+await build({
+  entryPoints: [`${here}page/app.ts`, `${here}page/app.css`],
+  outdir: served,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: "es2022",
+  charset: "ascii",
+  banner: {
+    js: `/*! bimotion page, Apache-2.0. Built from web/ by \`npm ci && npm run build\`; do not edit.\nsources sha256: ${pageDigest.digest("hex")} */`,
+  },
+});
+copyFileSync(`${here}page/index.html`, `${served}index.html`);
 console.log(`${target}: ${(readFileSync(target).length / 1024).toFixed(0)} KiB`);

@@ -18,7 +18,8 @@ export interface Actions {
   solo(clip: number | null): void;
 }
 
-type Flag = "overlay" | "follow" | "ghosts" | "trails" | "skeleton" | "loop";
+const FLAGS = ["overlay", "follow", "ghosts", "trails", "skeleton", "loop"] as const;
+type Flag = (typeof FLAGS)[number];
 
 const button = (id: string, face: Icon, label: string, key: string, pressed = false): string =>
   `<button type="button" data-do="${id}" aria-label="${label}" title="${label} (${key})"` +
@@ -42,7 +43,7 @@ const KEYS: [string, string][] = [
   ["T", "light or dark"],
 ];
 
-const MARKUP = `
+const markup = (embedded: boolean): string => `
   <header><h1></h1><div class="bar" role="toolbar" aria-label="View">
     ${button("overlay", "overlay", "Overlay the clips", "O", true)}
     ${button("follow", "follow", "Follow the body", "F", true)}
@@ -55,9 +56,9 @@ const MARKUP = `
     ${button("download", "download", "Download the motions", "D")}
     ${button("help", "help", "Keyboard shortcuts", "?")}
   </div></header>
-  <main class="view"><canvas tabindex="0" role="img"></canvas><div class="cards"></div>
+  <${embedded ? "div" : "main"} class="view"><canvas tabindex="0" role="img"></canvas><div class="cards"></div>
     <div class="legend"><span><b style="background:var(--left)"></b>left</span><span><b
-    style="background:var(--right)"></b>right</span><span><b class="metre"></b>1 m</span></div></main>
+    style="background:var(--right)"></b>right</span><span><b class="metre"></b>1 m</span></div></${embedded ? "div" : "main"}>
   <footer><div class="transport" role="group" aria-label="Playback">
     <div class="keys">${button("back", "previous", "One frame back", "←")}
       <button type="button" class="play" data-do="play" aria-label="Play" title="Play or pause (Space)"></button>
@@ -101,9 +102,10 @@ export class Controls {
     private readonly clips: MotionClip[],
     private readonly player: Player,
     private readonly actions: Actions,
+    embedded: boolean,
   ) {
     root.className = "bm";
-    root.innerHTML = MARKUP;
+    root.innerHTML = markup(embedded);
     this.canvas = this.find("canvas");
     this.area = this.find(".view");
     this.slider = this.find("input");
@@ -111,6 +113,7 @@ export class Controls {
     this.dialog = this.find("dialog");
     this.files = this.find("dialog.files");
     this.find("h1").textContent = title;
+    this.find("h1").hidden = embedded;
     const spoken = clips.map((clip) => [clip.name, clip.caption].filter(Boolean).join(": ")).join("; ");
     this.canvas.setAttribute("aria-label", `Motion in 3D. ${spoken}`);
     this.slider.max = String(player.lastFrame);
@@ -157,7 +160,7 @@ export class Controls {
       help: () => this.dialog.showModal(),
       download: () => this.files.showModal(),
     };
-    for (const flag of ["overlay", "follow", "ghosts", "trails", "skeleton", "loop"] as Flag[]) {
+    for (const flag of FLAGS) {
       act[flag] = () => this.actions.flip(flag);
     }
     for (const element of this.root.querySelectorAll<HTMLElement>("[data-do]")) {
@@ -166,14 +169,22 @@ export class Controls {
     this.slider.addEventListener("input", () => this.actions.seek(Number(this.slider.value)));
     const speed = this.find<HTMLSelectElement>("select");
     speed.addEventListener("change", () => this.actions.speed(Number(speed.value)));
-    addEventListener("keydown", (event) => this.key(event));
+    addEventListener("keydown", this.onKey);
+  }
+
+  private readonly onKey = (event: KeyboardEvent): void => this.key(event);
+
+  /** Stops listening to keys. */
+  dispose(): void {
+    removeEventListener("keydown", this.onKey);
   }
 
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || this.dialog.open || this.files.open) return;
     const target = event.target as HTMLElement;
-    if (target.tagName === "SELECT") return;
-    if (event.key === " " && target.tagName === "BUTTON") return; // presses that button
+    if (/^(SELECT|TEXTAREA|OPTION|DIALOG)$/.test(target.tagName) || target.closest("dialog")) return;
+    if (target instanceof HTMLInputElement && target !== this.slider) return;
+    if (event.key === " " && /^(BUTTON|SUMMARY|A)$/.test(target.tagName)) return; // presses it
     const far = event.shiftKey ? 10 : 1;
     const act: Record<string, () => void> = {
       " ": () => this.actions.toggle(),
@@ -263,8 +274,8 @@ export class Controls {
     const { player } = this;
     this.root.dataset.theme = view.theme;
     const flags: Record<Flag, boolean> = { ...view, loop: player.loop };
-    for (const flag of Object.keys(flags)) {
-      this.root.querySelector(`[data-do="${flag}"]`)?.setAttribute("aria-pressed", String(flags[flag as Flag]));
+    for (const flag of FLAGS) {
+      this.root.querySelector(`[data-do="${flag}"]`)?.setAttribute("aria-pressed", String(flags[flag]));
     }
     const play = this.find("[data-do=play]");
     const face = player.playing ? "Pause" : "Play";

@@ -237,6 +237,13 @@ export class Stage {
     this.renderer.render(this.scene, this.camera);
   }
 
+  /** Gives the graphics memory back. */
+  dispose(): void {
+    this.controls.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
+
   /** Puts the sun where its shadow map covers the bodies of a cell. */
   private light(clips: number[]): void {
     const roots = clips.map((i) => new Vector3().fromArray(this.actors[i].joints));

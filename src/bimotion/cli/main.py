@@ -39,6 +39,7 @@ COMMANDS = {
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "serve": ("serve", "Serve", "serve a page and an HTTP API"),
     "tags": ("tags", "Tags", "list content, side, speed and length of recordings"),
+    "mcp": ("mcp", "Mcp", "offer tools to language-model agents over MCP"),
     "import-weights": (
         "import_weights",
         "ImportWeights",

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from bimotion.errors import BimotionError
@@ -15,6 +15,8 @@ from bimotion.server import errors, schemas
 from bimotion.server.errors import ApiError
 from bimotion.server.jobs import Jobs
 from bimotion.server.metrics import CONTENT_TYPE
+from bimotion.server.mmcp import mmcp_app
+from bimotion.server.reference import reference_page
 from bimotion.server.routes import file_routes, job_routes, operation_routes
 from bimotion.server.security import Guard
 from bimotion.server.service import Service
@@ -61,7 +63,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(file_routes(service), prefix="/api/v1", tags=["files"])
     app.include_router(job_routes(jobs), prefix="/api/v1", tags=["jobs"])
     app.include_router(_health_routes(service), tags=["health"])
-    app.include_router(_page_routes(), include_in_schema=False)
+    app.mount("/mmcp", mmcp_app(service))
+    app.include_router(_page_routes(app), include_in_schema=False)
     return app
 
 
@@ -88,12 +91,16 @@ def _health_routes(service: Service) -> APIRouter:
     return router
 
 
-def _page_routes() -> APIRouter:
+def _page_routes(app: FastAPI) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
     async def page() -> FileResponse:
         return FileResponse(STATIC / "index.html", media_type="text/html; charset=utf-8")
+
+    @router.get("/docs")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(reference_page(app.openapi()))
 
     @router.get("/static/{name}")
     async def static(name: str) -> FileResponse:

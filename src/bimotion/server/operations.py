@@ -92,25 +92,35 @@ def _generate_alone(
     return [clips]
 
 
-async def generate(service: Service, request: GenerateRequest, watch: Watch) -> MotionsAnswer:
-    """The motions that a sentence describes."""
+async def generate_clips(service: Service, request: GenerateRequest, watch: Watch) -> Sequence[GeneratedClip]:
+    """The motions that a sentence describes, for a seed that has been drawn.
+
+    Raises:
+        ApiError: a setting is above a limit of this server.
+        ConfigError: the model cannot generate what is asked for.
+    """
     limits, model = service.limits, service.model
     _check_sampling(service, request)
     check_at_most(len(request.text), limits.max_text_chars, "text", "characters")
     check_at_most(request.variants, limits.max_variants, "variants", "motions")
     model.frames_of(request.seconds, None)
-    first = drawn_seed(request.seed)
-    sentences = [_Sentence(request.text, request.seconds, first + i) for i in range(request.variants)]
+    assert request.seed is not None
+    sentences = [_Sentence(request.text, request.seconds, request.seed + i) for i in range(request.variants)]
     settings = _Settings(request.guidance_scale, request.steps, request.sampler, request.clean, request.check)
     if request.exact:
         run = partial(_generate_alone, model, settings)
-        clips = await service.engine.submit(Call("generate", sentences, run), watch)
-    else:
-        batch = partial(_generate, model, settings)
-        calls = [Call("generate", each, batch, ("generate", settings)) for each in sentences]
-        clips = await asyncio.gather(*(service.engine.submit(call, watch) for call in calls))
-    answers = [_generated(service, clip, each.seed) for clip, each in zip(clips, sentences, strict=True)]
-    return _motions(service, request, first, answers)
+        return await service.engine.submit(Call("generate", sentences, run), watch)
+    batch = partial(_generate, model, settings)
+    calls = [Call("generate", each, batch, ("generate", settings)) for each in sentences]
+    return await asyncio.gather(*(service.engine.submit(call, watch) for call in calls))
+
+
+async def generate(service: Service, request: GenerateRequest, watch: Watch) -> MotionsAnswer:
+    """The motions that a sentence describes."""
+    seed = drawn_seed(request.seed)
+    clips = await generate_clips(service, request.model_copy(update={"seed": seed}), watch)
+    answers = [_generated(service, clip, seed + i) for i, clip in enumerate(clips)]
+    return _motions(service, request, seed, answers)
 
 
 def _generated(service: Service, clip: GeneratedClip, seed: int) -> MotionAnswer:
@@ -130,8 +140,13 @@ def _generated(service: Service, clip: GeneratedClip, seed: int) -> MotionAnswer
     )
 
 
-async def compose(service: Service, request: ComposeRequest, watch: Watch) -> MotionsAnswer:
-    """One motion of several phrases."""
+async def compose_clip(service: Service, request: ComposeRequest, watch: Watch) -> ComposedClip:
+    """One motion of several phrases, for a seed that has been drawn.
+
+    Raises:
+        ApiError: a setting is above a limit of this server.
+        ConfigError: a phrase is too short for the model.
+    """
     limits, model = service.limits, service.model
     _check_sampling(service, request)
     check_at_most(len(request.phrases), limits.max_phrases, "phrases", "phrases")
@@ -139,14 +154,13 @@ async def compose(service: Service, request: ComposeRequest, watch: Watch) -> Mo
         check_at_most(len(phrase.text), limits.max_text_chars, f"phrases.{index}.text", "characters")
     given = sum(phrase.seconds or 0 for phrase in request.phrases)
     check_at_most(given, limits.max_new_seconds, "phrases", "seconds in all")
-    seed = drawn_seed(request.seed)
     phrases = [Phrase(phrase.text, phrase.seconds) for phrase in request.phrases]
 
     def run(items: Sequence[list[Phrase]], batch: Watch) -> list[ComposedClip]:
         return [
             model.compose(
                 each,
-                seed=seed,
+                seed=request.seed,
                 guidance_scale=request.guidance_scale,
                 steps=request.steps,
                 sampler=request.sampler,
@@ -157,7 +171,13 @@ async def compose(service: Service, request: ComposeRequest, watch: Watch) -> Mo
             for each in items
         ]
 
-    clip = await service.engine.submit(Call("compose", phrases, run), watch)
+    return await service.engine.submit(Call("compose", phrases, run), watch)
+
+
+async def compose(service: Service, request: ComposeRequest, watch: Watch) -> MotionsAnswer:
+    """One motion of several phrases."""
+    seed = drawn_seed(request.seed)
+    clip = await compose_clip(service, request.model_copy(update={"seed": seed}), watch)
     answer = motion_answer(service, clip, "prompt").model_copy(
         update={"seed": seed, "text": clip.caption, "phrases": [vars(phrase) for phrase in clip.phrases]}
     )

@@ -22,7 +22,9 @@ FileFormat = Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"]
 class Schema(BaseModel):
     """Strict: no unknown fields, no conversion between types, finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, use_attribute_docstrings=True
+    )
 
 
 class KeptMotion(Schema):

@@ -9,11 +9,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from bimotion.api import load, model_folder
 from bimotion.errors import BimotionError
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.choices import Precision
 from bimotion.motion.clip import Clip
+from bimotion.motion.kinematics import clip_to_pose
+from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.search.library import Library
 from bimotion.server.engine import Engine, Watch
 from bimotion.server.errors import ApiError
@@ -55,6 +59,7 @@ class Service:
         self.motions = MotionStore(self.limits.stored_motions, self.limits.stored_bytes)
         self.model_info: ModelInfo | None = None
         self.failure: str | None = None
+        self.offsets = np.zeros((NUM_JOINTS, 3))  # (J, 3): a generated body in the T-pose
         self._model: MotionLanguageModel | None = None
         self._library: Library | None = None
 
@@ -129,7 +134,7 @@ class Service:
         try:
             model = await asyncio.to_thread(load, folder, device, precision)
             # The first motion takes longer than all others: memory is laid out, call graphs are recorded.
-            await asyncio.to_thread(model.text_to_motion, "a person stands", seed=0, check=True)
+            clip = await asyncio.to_thread(model.text_to_motion, "a person stands", seed=0, check=True)
             fingerprint = await asyncio.to_thread(model_fingerprint, folder)
             if self.settings.library is not None:
                 self._library = await asyncio.to_thread(Library, self.settings.library)
@@ -137,6 +142,7 @@ class Service:
             self.failure = str(error)
             logger.error("%s", error)
             return
+        self.offsets = clip_to_pose(clip).offsets
         self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
         self._model = model
 
