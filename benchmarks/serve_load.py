@@ -1,0 +1,115 @@
+"""Load on `bimotion serve`: one client after the other, then many at once, in one run against one server process.
+
+    python benchmarks/serve_load.py --clients 32 --seconds 60
+
+Prints throughput, percentiles of the time to an answer, the server's memory at the start and at the end, and how long
+the server takes until it is ready after kill -9. Clients and server share the machine.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+SENTENCES = (
+    "a person walks forward",
+    "a person waves with the right hand",
+    "someone jumps twice",
+    "a person kicks with the left leg",
+    "a person sits down",
+    "a person turns around to the left",
+    "a person bows",
+    "a person runs in a circle",
+)
+
+
+def start(port: int) -> tuple[subprocess.Popen[bytes], float]:
+    """A server, and the seconds until it was ready."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "bimotion", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
+                return process, time.monotonic() - began
+        except httpx.TransportError:
+            time.sleep(0.05)
+
+
+def memory_mib(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory of the server's main process."""
+    for line in Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of the server's main process."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def load(port: int, clients: int, seconds: float) -> tuple[list[float], Counter[int], float]:
+    """Times to an answer, answers by status, and the seconds that it took."""
+    times: list[float] = []
+    statuses: Counter[int] = Counter()
+    end = time.monotonic() + seconds
+
+    async def one(number: int) -> None:
+        rng = random.Random(number)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            while time.monotonic() < end:
+                body = {"text": rng.choice(SENTENCES), "seconds": 3, "seed": rng.randrange(10**6)}
+                began = time.monotonic()
+                answer = await client.post("/api/v1/generate", json=body)
+                times.append(time.monotonic() - began)
+                statuses[answer.status_code] += 1
+
+    began = time.monotonic()
+    await asyncio.gather(*(one(number) for number in range(clients)))
+    return times, statuses, time.monotonic() - began
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--port", type=int, default=8765)
+    options = parser.parse_args()
+    process, _ = start(options.port)
+    asyncio.run(
+        load(options.port, options.clients, min(10.0, options.seconds))
+    )  # warms up: memory is laid out
+    before = memory_mib(process)
+    print("| clients | requests/s | server CPU ms/request | p50 ms | p95 ms | p99 ms | not 200 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for clients in (1, options.clients):
+        used = cpu_seconds(process)
+        times, statuses, took = asyncio.run(load(options.port, clients, options.seconds))
+        used = cpu_seconds(process) - used
+        p50, p95, p99 = (1000 * np.percentile(times, share) for share in (50, 95, 99))
+        failed = sum(count for status, count in statuses.items() if status != 200)
+        rate, each = len(times) / took, 1000 * used / len(times)
+        print(f"| {clients} | {rate:.1f} | {each:.0f} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {failed} |")
+    print(f"memory: {before:.0f} MiB before, {memory_mib(process):.0f} MiB after")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    again, ready = start(options.port)
+    print(f"ready {ready:.1f} s after kill -9, of which {cpu_seconds(again):.1f} s of processor time")
+    again.terminate()
+    again.wait()
+
+
+if __name__ == "__main__":
+    main()
