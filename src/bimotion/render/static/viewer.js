@@ -1,6 +1,6 @@
 /*!
 bimotion viewer, Apache-2.0. Built from web/ by `npm ci && npm run build`; do not edit.
-sources sha256: 5461b3fa383241742fae54749ffb513e42e807358058d8d0b9eccfd1a7e4ef31
+sources sha256: 922bbe2dff7c9dd7f72e01813c16f609838f7e725d2a4b58bf7b629f2c5e2df5
 Contains three.js (https://threejs.org) under this licence:
 The MIT License
 
