@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from bimotion.captions import phrases
+from bimotion.captions import phrases, vocabulary
 from bimotion.captions.facts import MotionFacts
 from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import busier_hand, kicking_foot, limb, moving_hand
@@ -90,22 +90,22 @@ def _locomotion(holds: Callable[[MotionFacts], bool]) -> Check:
 
 
 _RULES: tuple[tuple[str, Check], ...] = (
-    (r"\bleft (?:hand|arm|forearm|fist|jabs|punch\w*|wave)", _uses("left")),
-    (r"\bright (?:hand|arm|forearm|fist|jabs|punch\w*|straight|wave)", _uses("right")),
-    (r"\bboth (?:\w+ )?(?:hands|arms)", _both),
-    (r"\bleft (?:leg|foot|kick)", _kicks("left")),
-    (r"\bright (?:leg|foot|kick)", _kicks("right")),
-    (r"\b(?:to (?:the|their|his|her) left|left turn|turns? left|(?<!counter)anticlockwise)\b", _goes(1)),
-    (r"\b(?:to (?:the|their|his|her) right|right turn|turns? right)\b", _goes(-1)),
-    (r"\bslow|\bleisurely|\bunhurried|\bsluggish|\bshuffl|\bdragging|\btiny|\bdignified", _slow),
-    (r"\bbrisk|\bquick|\bfast\b|\bat full speed|\bsprint|\bhurr|\brush|\bdash", _fast),
-    (r"\bbackwards?\b|\bbacks up\b|\bsteps back\b", lambda facts, claim: facts.forward < 0),
-    (r"\bforwards?\b|\bahead\b", _locomotion(lambda facts: facts.forward > 0)),
+    (rf"\bleft (?:{vocabulary.ARM}|fist|jabs|punch\w*|wave)", _uses("left")),
+    (rf"\bright (?:{vocabulary.ARM}|fist|jabs|punch\w*|straight|wave)", _uses("right")),
+    (rf"\bboth (?:\w+ )?(?:{vocabulary.ARMS})", _both),
+    (rf"\bleft (?:{vocabulary.LEG})", _kicks("left")),
+    (rf"\bright (?:{vocabulary.LEG})", _kicks("right")),
+    (rf"\b(?:to (?:{vocabulary.OWNER}) left|left turn|turns? left|(?<!counter)anticlockwise)\b", _goes(1)),
+    (rf"\b(?:to (?:{vocabulary.OWNER}) right|right turn|turns? right)\b", _goes(-1)),
+    (rf"\b(?:{vocabulary.SLOW})", _slow),
+    (rf"\b(?:{vocabulary.FAST}|{vocabulary.SPRINT}|{vocabulary.HURRY})\b", _fast),
+    (rf"\b(?:{vocabulary.BACKWARD})\b", lambda facts, claim: facts.forward < 0),
+    (rf"\b(?:{vocabulary.FORWARD})\b", _locomotion(lambda facts: facts.forward > 0)),
     (
-        r"\bin a straight line\b|\bstraight ahead\b",
+        rf"\b(?:{vocabulary.STRAIGHT})\b",
         _locomotion(lambda facts: abs(facts.turn) < phrases.CURVE),
     ),
-    (r"\bin a circle\b|\bin a loop\b", lambda facts, claim: abs(facts.travel_turn) >= phrases.CIRCLE - _EPS),
+    (rf"\b(?:{vocabulary.CIRCLE})\b", lambda facts, claim: abs(facts.travel_turn) >= phrases.CIRCLE - _EPS),
     (r"\bfor a few steps\b", lambda facts, claim: 2 <= facts.steps <= 5),
     (r"\bfor several steps\b", lambda facts, claim: 6 <= facts.steps <= 9),
     (r"\bfor many steps\b", lambda facts, claim: facts.steps >= 12),
@@ -116,8 +116,8 @@ _RULES: tuple[tuple[str, Check], ...] = (
         r"\bto shoulder height\b|\bup to the shoulder\b",
         lambda facts, claim: _hand_height(facts, -0.25, -0.05),
     ),
-    (r"\bmany times\b|\brepeatedly\b", _swings(phrases.MANY_SWINGS)),
-    (r"\bseveral times\b|\ba few times\b", _swings(phrases.SOME_SWINGS)),
+    (rf"\b(?:{vocabulary.MANY_TIMES})\b", _swings(phrases.MANY_SWINGS)),
+    (rf"\b(?:{vocabulary.SEVERAL_TIMES})\b", _swings(phrases.SOME_SWINGS)),
     (
         r"\bdeep|\bbows low\b",
         lambda facts, claim: claim.content != "bow" or facts.bend >= phrases.DEEP_BEND - _EPS,
@@ -126,16 +126,19 @@ _RULES: tuple[tuple[str, Check], ...] = (
         r"\bslight|\bsmall bow\b",
         lambda facts, claim: claim.content != "bow" or facts.bend < phrases.SLIGHT_BEND + _EPS,
     ),
-    (r"\bturn(?:s|ing)?\b", lambda facts, claim: facts.turn_most_left - facts.turn_most_right > 30),
+    (rf"\b(?:{vocabulary.TURN})\b", lambda facts, claim: facts.turn_most_left - facts.turn_most_right > 30),
     (
         r"\braised arms\b",
         lambda facts, claim: max(facts.left.hand_over_shoulder, facts.right.hand_over_shoulder) > 0,
     ),
-    (r"\bleap|\bjump|\bhop", lambda facts, claim: facts.airborne > 0),
-    (r"\bkick", lambda facts, claim: claim.content == "soccer" or facts.left.kicks + facts.right.kicks > 0),
-    (r"\bstroll", lambda facts, claim: facts.speed <= 1.2 + _EPS),
-    (r"\bjog", lambda facts, claim: facts.speed <= 2.8 + _EPS),
-    (r"\bsprint", lambda facts, claim: facts.speed >= 2.7 - _EPS),
+    (rf"\b(?:{vocabulary.JUMP}|hop)", lambda facts, claim: facts.airborne > 0),
+    (
+        rf"\b(?:{vocabulary.KICK})",
+        lambda facts, claim: claim.content == "soccer" or facts.left.kicks + facts.right.kicks > 0,
+    ),
+    (rf"\b(?:{vocabulary.STROLL})", lambda facts, claim: facts.speed <= 1.2 + _EPS),
+    (rf"\b(?:{vocabulary.JOG})", lambda facts, claim: facts.speed <= 2.8 + _EPS),
+    (rf"\b(?:{vocabulary.SPRINT})", lambda facts, claim: facts.speed >= 2.7 - _EPS),
 )
 _COMPILED = tuple((re.compile(pattern), check) for pattern, check in _RULES)
 

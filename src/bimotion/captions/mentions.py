@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from bimotion.captions import vocabulary
 from bimotion.captions.claims import false_claims
 from bimotion.captions.contents import OTHER, Side
 from bimotion.captions.facts import MotionFacts
@@ -10,7 +11,7 @@ from bimotion.captions.grammar import CaptionGrammar
 from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import busier_hand, kicking_foot, moving_hand, raised_hand, turning_side
 
-_ARM = r"(?:hands?|arms?|palms?|forearms?)"
+_ARM = rf"(?:{vocabulary.ARM})"
 _ONE = r"(?:the|a|an|their|his|her|its|one|both|up)"
 
 # The first rule that fits decides: rules for actions come before those for the walking and turning within them.
@@ -26,7 +27,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("sword", r"\b(sword\w*|slash\w*|blade|katana|sab(?:re|er)|fenc(?:es|ing))\b"),
     ("kick", r"\bmartial arts kicks\b"),
     ("martial", r"\b(martial|karate|kung[- ]?fu|taekwondo|kata)\b|punch\w* and kick|kick\w* and punch"),
-    ("kick", r"\bkick\w*\b"),
+    ("kick", rf"\b(?:{vocabulary.KICK})\b"),
     ("punch", r"\b(punch\w*|jabs?|jabbing|box(?:es|ing)|fist|hooks?|uppercuts?|strikes?|striking)\b"),
     ("dance", r"\b(danc\w*|ballet|ballerina|pirouettes?|arabesque|waltz\w*)\b"),
     (
@@ -35,7 +36,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
     ("wash", r"\b(wash\w*|wip(?:es|ing)|scrub\w*|clean\w*|polish\w*|rubs?|rubbing|shower)\b"),
     ("climb", r"\bclimb\w*\b"),
-    ("jump", r"\b(jump\w*|hop(?:s|ping)|leap\w*|skips|skipping|springs?)\b"),
+    ("jump", rf"\b(?:{vocabulary.JUMP}|skips|skipping|springs?)\b"),
     ("respond", r"\b(respond\w*|repl(?:y|ies)|answer\w*)\b"),
     ("call", r"\b(shout\w*|yell\w*|call(?:s|ing)?|cups|mouth)\b"),
     ("bow", r"\b(bow(?:s|ing)?|bends? (?:far )?forward|curts\w*)\b"),
@@ -46,16 +47,22 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("walk", r"\b(uneven|bumpy)\b"),
     (
         "turn",
-        r"\b(turn(?:s|ing|ed)?|circles?|loop|paces|pivots?|u-turn|rotates?)\b|\band returns\b|\bback and forth\b",
+        rf"\b(?:{vocabulary.TURN}|turned|circles?|loop|paces|pivots?|u-turn|rotates?|and returns|back and forth)\b",
     ),
     ("respond", rf"\b(?:holds|lifts) the (?:left|right) {_ARM} up high and (?:holds|then brings)"),
     (
         "raise",
         rf"\b(?:rais|lift)\w* {_ONE}\b|\b(?:put|throw|stretch|reach|hold)\w* .*\b{_ARM}\b.*\bup\b|\b{_ARM} up\b",
     ),
-    ("walk-back", r"\b(backwards?|backs up|backing|in reverse|retreats?)\b|\bsteps? back\b"),
-    ("run", r"\b(run(?:s|ning)?|jog\w*|sprint\w*|dash\w*|rush\w*|hurr(?:y|ies|ying)|races|racing)\b"),
-    ("walk", r"\b(walk\w*|stroll\w*|steps?|stepping|strides?|moves (?:forward|ahead)|marches|wanders)\b"),
+    ("walk-back", rf"\b(?:{vocabulary.BACKWARD}|step back|backing|in reverse|retreats?)\b"),
+    (
+        "run",
+        rf"\b(?:run(?:s|ning)?|races|racing|{vocabulary.JOG}|{vocabulary.SPRINT}|{vocabulary.HURRY})\b",
+    ),
+    (
+        "walk",
+        rf"\b(?:walk\w*|{vocabulary.STROLL}|steps?|stepping|strides?|marches|wanders)\b|\bmoves (?:forward|ahead)\b",
+    ),
 )
 _COMPILED = tuple((content, re.compile(pattern)) for content, pattern in _RULES)
 
