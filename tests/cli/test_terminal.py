@@ -1,7 +1,6 @@
 """What reaches a terminal: no control characters, no tracebacks, whatever the streams are."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import bimotion
 from bimotion.cli.main import exit_code
 from bimotion.cli.terminal import printable, say, say_lines
 from bimotion.motion.clip import Clip
+from bimotion.motion.formats import write_motion
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31mred\r\n\u202etxt.exe\x9b2J\u2028"
 
@@ -40,12 +40,12 @@ def test_lines_keep_their_breaks_and_nothing_else(capsys: pytest.CaptureFixture[
 
 
 def test_names_in_files_and_of_files_are_escaped(
-    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    walk: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copy(
-        next((shared / "cases" / "attack" / "32-terminal-escape-in-joint-name").glob("*.bvh")), "x.bvh"
-    )
+    write_motion(walk, "x.bvh")
+    text = Path("x.bvh").read_text()
+    Path("x.bvh").write_text(text.replace("left_wrist", "left_wrist\x1b]0;title\x07\x1b[2J"))
     Path("a\x1b[2J\nb.bvh").write_text("HIERARCHY\n")
     for args in (
         ["info", "x.bvh"],

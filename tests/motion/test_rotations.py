@@ -66,6 +66,18 @@ def test_euler_angles_at_gimbal_lock_still_mean_the_rotation(order, second) -> N
     np.testing.assert_allclose(r.euler_to_matrix(found, order), m, atol=1e-7)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_euler_angles_near_gimbal_lock_mean_the_rotation_too(order) -> None:
+    near = np.concatenate([-np.logspace(-12, -1, 200), np.logspace(-12, -1, 200)])
+    for second in (np.pi / 2, -np.pi / 2):
+        angles = np.stack([np.linspace(-3, 3, 400), second + near, np.linspace(2, -2, 400)], axis=-1)
+        m = r.euler_to_matrix(angles, order)
+        np.testing.assert_allclose(r.euler_to_matrix(r.matrix_to_euler(m, order), order), m, atol=1e-8)
+        single = m.astype(np.float32)
+        back = r.euler_to_matrix(r.matrix_to_euler(single, order), order)
+        np.testing.assert_allclose(back, single, atol=4e-6)
+
+
 @pytest.mark.parametrize("angle", [0.0, 1e-9, 1e-5, 1.0, np.pi - 1e-9, np.pi])
 @pytest.mark.parametrize("axis", np.eye(3))
 def test_axis_angle_of_hard_angles(angle, axis) -> None:

@@ -46,7 +46,7 @@ def test_header_and_tensors_are_what_was_saved(tmp_path: Path) -> None:
     [
         (b"[]", "header is no object"),
         (b'{"a', "not JSON"),
-        (b"[" * 5000, "levels deep"),
+        (b"[" * 5000 + b"]" * 5000, "levels deep"),
         ({"a": 3}, "expected an object, got a number"),
         ({"a": entry(dtype="F99")}, "type 'F99'"),
         ({"a": entry(shape=[-2])}, "cannot be"),

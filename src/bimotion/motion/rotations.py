@@ -132,20 +132,25 @@ def euler_to_matrix(angles: Float[np.ndarray, "*batch 3"], order: str) -> Float[
 def matrix_to_euler(m: Float[np.ndarray, "*batch 3 3"], order: str) -> Float[np.ndarray, "*batch 3"]:
     """Intrinsic angles of three different axes, the second within a quarter turn of 0.
 
-    At gimbal lock (second angle of a quarter turn) the third angle is 0 and the first takes the rest.
+    At gimbal lock (second angle of a quarter turn) the third angle is 0 and the first takes the rest. Near it the first
+    angle is of little precision; the third, computed from what the first leaves, makes up for that.
     """
     i, j, k = (_AXES[letter] for letter in order.lower())
     sign = 1.0 if (j - i) % 3 == 1 else -1.0
     sine = np.clip(sign * m[..., i, k], -1, 1)
     cosine = np.hypot(m[..., i, i], m[..., i, j])
     second = np.arctan2(sine, cosine)
-    locked = cosine < 1e-6 if m.dtype == np.float64 else cosine < 1e-4
+    locked = cosine < (1e-9 if m.dtype == np.float64 else 1e-6)
     first = np.where(
         locked,
         np.arctan2(sign * m[..., k, j], m[..., j, j]),
         np.arctan2(-sign * m[..., j, k], m[..., k, k]),
     )
-    third = np.where(locked, 0, np.arctan2(-sign * m[..., i, j], m[..., i, i]))
+    cos_first, sin_first = np.cos(first), sign * np.sin(first)
+    third = np.arctan2(
+        sign * (cos_first * m[..., j, i] + sin_first * m[..., k, i]),
+        cos_first * m[..., j, j] + sin_first * m[..., k, j],
+    )
     return np.stack([first, second, third], axis=-1).astype(m.dtype, copy=False)
 
 

@@ -143,6 +143,11 @@ def test_a_wrong_motion_is_explained(folder, text, message) -> None:
         ("dof rx ry rz", "dof rx rq rz"),
         ("axis 0 0 20 XYZ", "axis 0 0 20 XYX"),
         ("length 3", "length nan"),
+        ("length 3", "length"),
+        ("direction 0 -2 0", "direction 0 -2"),
+        ("axis 0 0 20 XYZ", "axis 0 0 20"),
+        ("orientation 0 0 0", "orientation 0 0"),
+        ("orientation 0 0 0", "orientation 0 0 0 0"),
     ],
 )
 def test_a_wrong_skeleton_is_explained(tmp_path, old, new) -> None:

@@ -166,8 +166,24 @@ def _parse_asf(sections: dict[str, list[list[str]]]) -> AcclaimSkeleton:
     root = {words[0]: words[1:] for words in sections["root"]}
     order = tuple(channel.lower() for channel in root["order"])
     frame = _axis_frame(root.get("orientation", ["0"] * 3), root.get("axis", ["XYZ"])[0], degrees)
-    bones = [_Bone("root", frame=frame, channels=_channels(order))]
-    for words in sections["bonedata"]:
+    bones = [_Bone("root", frame=frame, channels=_channels(order)), *_bones(sections["bonedata"], degrees)]
+    parents = _parents(sections["hierarchy"], [bone.name for bone in bones])
+    order_down = _parents_first(parents)
+    bones = [bones[i] for i in order_down]
+    parents = [order_down.index(parents[i]) if parents[i] >= 0 else -1 for i in order_down]
+    offsets = np.array([bones[parent].vector if parent >= 0 else np.zeros(3) for parent in parents])
+    names = tuple(bone.name for bone in bones)
+    scale = _INCH / float(units.get("length", "1"))
+    vectors = np.array([bone.vector for bone in bones])
+    if not (np.isfinite(vectors).all() and np.isfinite(scale) and scale > 0):
+        raise ValueError("a length is not a finite number")
+    return AcclaimSkeleton(SourceSkeleton(names, tuple(parents), offsets), tuple(bones), scale, degrees)
+
+
+def _bones(lines: list[list[str]], degrees: bool) -> list[_Bone]:
+    """The bones of the section `bonedata`."""
+    bones: list[_Bone] = []
+    for words in lines:
         match words:
             case ["begin", *_]:
                 bones.append(_Bone(""))
@@ -182,19 +198,11 @@ def _parse_asf(sections: dict[str, list[list[str]]]) -> AcclaimSkeleton:
                 bones[-1].vector = bones[-1].vector * float(length)
             case ["axis", x, y, z, axes]:
                 bones[-1].frame = _axis_frame([x, y, z], axes, degrees)
+            case ["direction" | "length" | "axis" as field, *rest]:
+                raise ValueError(f"{field} of the bone {bones[-1].name}: {' '.join(rest[:9])!r}")
             case ["dof", *channels]:
                 bones[-1].channels = _channels(tuple(channel.lower() for channel in channels))
-    parents = _parents(sections["hierarchy"], [bone.name for bone in bones])
-    order_down = _parents_first(parents)
-    bones = [bones[i] for i in order_down]
-    parents = [order_down.index(parents[i]) if parents[i] >= 0 else -1 for i in order_down]
-    offsets = np.array([bones[parent].vector if parent >= 0 else np.zeros(3) for parent in parents])
-    names = tuple(bone.name for bone in bones)
-    scale = _INCH / float(units.get("length", "1"))
-    vectors = np.array([bone.vector for bone in bones])
-    if not (np.isfinite(vectors).all() and np.isfinite(scale) and scale > 0):
-        raise ValueError("a length is not a finite number")
-    return AcclaimSkeleton(SourceSkeleton(names, tuple(parents), offsets), tuple(bones), scale, degrees)
+    return bones
 
 
 def _channels(channels: tuple[str, ...]) -> tuple[str, ...]:
@@ -207,7 +215,9 @@ def _channels(channels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _axis_frame(angles: list[str], order: str, degrees: bool) -> Float[np.ndarray, "4"]:
-    values = np.array(angles[:3], dtype=np.float64)
+    if len(angles) != 3:
+        raise ValueError(f"expected three angles, got {' '.join(angles[:9]) or 'none'}")
+    values = np.array(angles, dtype=np.float64)
     if sorted(order.lower()) != list(_AXES):
         raise ValueError(f"unknown axis order {order!r}")
     return euler_to_quat((np.radians(values) if degrees else values)[::-1], order[::-1])
