@@ -23,15 +23,15 @@ AT_ONCE = 10.0
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    """What a command says that must be refused in one line."""
+    """What a command prints that must be refused in one line."""
     capsys.readouterr()
     begin = time.process_time()
     assert exit_code(args) == 2
     assert time.process_time() - begin < AT_ONCE
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    return said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    return output.err
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def sparse(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("write", "says"),
+    ("write", "message"),
     [
         (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran"), "not a readable"),
         (sparse, "files of up to"),
@@ -119,10 +119,10 @@ def sparse(path: Path) -> None:
     ids=["cut", "sparse", "strings", "complex", "dates", "absurd", "objects"],
 )
 def test_arrays(
-    here: Path, write: Callable[[Path], object], says: str, capsys: pytest.CaptureFixture[str]
+    here: Path, write: Callable[[Path], object], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(here / "x.npy")
-    assert says in refusal(capsys, "info", "x.npy")
+    assert message in refusal(capsys, "info", "x.npy")
 
 
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size(
@@ -178,9 +178,9 @@ def test_captions_of_a_catalogue_are_lists_of_strings(
     (here / "takes").mkdir()
     (here / "walk.bvh").rename(here / "takes" / "walk.bvh")
     (here / "c.jsonl").write_text(json.dumps({"id": "walk", "content": "walk", "captions": captions}) + "\n")
-    said = refusal(capsys, "prepare", "bvh", "takes", "out", "--catalogue", "c.jsonl")
-    assert "c.jsonl:1: " in said
-    assert "captions" in said
+    output = refusal(capsys, "prepare", "bvh", "takes", "out", "--catalogue", "c.jsonl")
+    assert "c.jsonl:1: " in output
+    assert "captions" in output
 
 
 def test_one_broken_file_does_not_stop_a_search(
@@ -191,7 +191,7 @@ def test_one_broken_file_does_not_stop_a_search(
     (here / "takes" / "really-an-npz.npz").rename(here / "takes" / "bad.npy")
     write_motion(walk, here / "takes" / "walk.npy")
     assert exit_code(["search", "a person walks", "takes", "--min-score", "-1"]) == 0
-    said = capsys.readouterr()
-    assert "walk.npy" in said.out
-    assert "bad.npy" in said.err
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "walk.npy" in output.out
+    assert "bad.npy" in output.err
+    assert "Traceback" not in output.err
