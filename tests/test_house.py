@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import bimotion
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "bimotion"
 FOLDERS = ("src", "tests", "benchmarks", "examples", "research", "tools")
@@ -78,3 +80,11 @@ def defined_names(code: str) -> Iterator[str]:
 
 def words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def test_the_version_stands_in_one_place_and_the_others_agree() -> None:
+    citation = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)
+    released = re.search(r"^## (\d[\d.]*) - ", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert citation is not None
+    assert released is not None
+    assert citation[1] == released[1] == bimotion.__version__
