@@ -28,10 +28,17 @@ def test_rows_are_kept_and_a_torn_one_is_cut_off(tmp_path: Path, suffix: str) ->
 
 
 def test_a_file_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
-    table, lines = tmp_path / "table.csv", tmp_path / "lines.jsonl"
-    table.write_text("name,size\na,3\n")
-    lines.write_text("no json\n")
-    for path in (table, lines):
+    contents = [
+        "name,size\na,3\n",
+        "name,size\na,3",
+        "no json\n",
+        "no json",
+        "[" * 5000 + "\n",
+        '{"file": NaN}\n',
+    ]
+    for number, content in enumerate(contents):
+        path = tmp_path / f"{number}{'.csv' if content.startswith('name') else '.jsonl'}"
+        path.write_text(content)
         before = path.read_bytes()
         with pytest.raises(DataError, match="choose another file"), RowFile(path, COLUMNS):
             pass

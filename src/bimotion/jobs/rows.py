@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import BinaryIO
 
 from bimotion.errors import DataError
+from bimotion.storage.files import read_bytes
+from bimotion.storage.json_files import parse_json
 from bimotion.storage.locks import locked_file
-from bimotion.storage.texts import read_text
+from bimotion.storage.texts import MAX_TEXT_BYTES, decode_text
 
 SUFFIXES = (".csv", ".jsonl")
 """Kinds of row files."""
@@ -81,37 +83,46 @@ class RowFile:
         os.fsync(self._file.fileno())
 
     def _recover(self) -> None:
-        """Read the keys of whole rows and cut off the part of one.
+        """Read the keys of whole rows, and cut off the part of one if the file is such a table.
 
         Raises:
             DataError: the file holds something else.
         """
-        data = self.path.read_bytes()
+        data = read_bytes(self.path, max_bytes=MAX_TEXT_BYTES)
         whole = data.rfind(b"\n") + 1
+        lines = decode_text(data[:whole], self.path).split("\n")[:-1]
+        begun = _csv_line(self.columns).encode() if self.is_csv else b"{"
+        if not lines and not begun.startswith(data[: len(begun)]):
+            raise self._other_file()
+        rows = self._csv_rows(lines) if self.is_csv else [self._json_row(line) for line in lines if line]
+        self.finished = {row[self.key] for row in rows}
         if whole < len(data):
             with self.path.open("rb+") as file:
                 file.truncate(whole)
-        lines = read_text(self.path).split("\n")[:-1]
-        rows = self._csv_rows(lines) if self.is_csv else [self._json_row(line) for line in lines if line]
-        self.finished = {row[self.key] for row in rows}
 
     def _csv_rows(self, lines: list[str]) -> list[dict[str, str]]:
-        if lines and tuple(next(csv.reader(lines[:1]))) != self.columns:
-            raise DataError(
-                f"{self.path}: expected the columns {', '.join(self.columns)}; choose another file, or move it away"
-            )
-        return [dict(zip(self.columns, row, strict=False)) for row in csv.reader(lines[1:]) if row]
+        try:
+            rows = [row for row in csv.reader(lines) if row]
+        except csv.Error:
+            raise self._other_file() from None
+        if rows and tuple(rows[0]) != self.columns:
+            raise self._other_file()
+        if any(len(row) != len(self.columns) for row in rows):
+            raise DataError(f"{self.path}: a row has not {len(self.columns)} fields; move the file away")
+        return [dict(zip(self.columns, row, strict=True)) for row in rows[1:]]
 
     def _json_row(self, line: str) -> dict[str, str]:
         try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
+            row = parse_json(line, self.path)
+        except DataError:
+            raise self._other_file() from None
         if not isinstance(row, dict) or self.key not in row:
-            raise DataError(
-                f"{self.path}: expected JSON lines with {self.key!r}; choose another file, or move it away"
-            )
+            raise self._other_file()
         return {self.key: str(row[self.key])}
+
+    def _other_file(self) -> DataError:
+        what = f"the columns {', '.join(self.columns)}" if self.is_csv else f"JSON lines with {self.key!r}"
+        return DataError(f"{self.path}: expected {what}; choose another file, or move it away")
 
 
 def _csv_line(values: Sequence[str]) -> str:
