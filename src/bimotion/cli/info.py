@@ -116,6 +116,7 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
             for joint, name in interpretation.joints.items()
         },
         "placed": ", ".join(joint for joint in JOINT_NAMES if joint not in interpretation.joints) or "none",
+        **({"animations": list(interpretation.animations)} if interpretation.animations else {}),
         "warnings": list(interpretation.warnings),
     }
 

@@ -139,3 +139,10 @@ def test_another_animation_is_read_by_its_name_or_index(walking) -> None:
         assert np.ptp(body, axis=0).max() < 1e-5  # only the pelvis moves
     with pytest.raises(MotionFileError, match="no animation 'jump'; it has a person walks, still"):
         read_motion(path, animation="jump")
+
+
+def test_info_lists_the_animations(walking, capsys) -> None:
+    from bimotion.cli.main import exit_code
+
+    assert exit_code(["info", str(walking), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["animations"] == ["a person walks"]

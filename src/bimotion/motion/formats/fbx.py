@@ -83,6 +83,7 @@ def read_fbx(path: str | Path, rate: float | None = None, animation: str | None 
         metres=float(facts["unit"]),
         up="y",
         notes=_notes(facts) if animation is None else (),
+        animations=tuple(str(name) for name in facts["animations"]),
     )
 
 

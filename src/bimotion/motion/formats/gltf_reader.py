@@ -64,6 +64,7 @@ def read_gltf(path: str | Path, rate: float | None = None, animation: str | None
         metres=1.0,
         up="y",
         notes=notes,
+        animations=tuple(animation_names(file)),
         caption=caption if isinstance(caption, str) else "",
     )
 
@@ -134,7 +135,7 @@ def _choose_animation(file: GltfFile, joints: set[int], chosen: str | None) -> t
 def _named_animation(names: list[str], moving: list[int], chosen: str, where: str) -> int:
     index = names.index(chosen) if chosen in names else int(chosen) if chosen.isdecimal() else -1
     if not 0 <= index < len(names):
-        listed = ", ".join(printable(name, 30) for name in names[:20])
+        listed = ", ".join(printable(name, 60) for name in names[:20])
         raise MotionFileError(f"{where}: no animation {printable(chosen)!r}; it has {listed}")
     if index not in moving:
         raise MotionFileError(f"{where}: animation {printable(chosen)!r} moves no joint")

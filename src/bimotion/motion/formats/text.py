@@ -53,7 +53,7 @@ def _shift_jis(data: bytes) -> str | None:
 
 def several_animations(names: Sequence[str]) -> str:
     """The warning that a file has more animations than the one that is read."""
-    listed = ", ".join(printable(name, 30) for name in names[:10])
+    listed = ", ".join(printable(name, 60) for name in names[:10])
     return f"{len(names)} animations ({listed}); the first is read, --animation chooses another"
 
 

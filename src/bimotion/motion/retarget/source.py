@@ -88,6 +88,8 @@ class SourceMotion:
     """Warnings about the file, one line each."""
     caption: str = ""
     """Description of the motion stored in the file."""
+    animations: tuple[str, ...] = ()
+    """Names of all animations of the file, of formats that have several."""
     _world: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -36,6 +36,8 @@ class Interpretation:
     unit: Unit
     up: UpAxis
     warnings: tuple[str, ...] = ()
+    animations: tuple[str, ...] = ()
+    """Names of all animations of the file, of formats that have several."""
 
 
 def motion_to_clip(
@@ -86,6 +88,7 @@ def _interpretation(
         unit,
         up,
         warnings,
+        source.animations,
     )
 
 
