@@ -1,6 +1,5 @@
 """`bimotion inbetween`: a transition between two motions."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,7 @@ from bimotion.cli.options import (
     Writing,
     WritingOptions,
 )
-from bimotion.cli.terminal import note, say, say_lines
+from bimotion.cli.terminal import note
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,7 @@ class Inbetween:
 
     def run(self) -> None:
         """Generate the transition, write, and print what was written."""
+        from bimotion.cli.outputs import say_extended
         from bimotion.inference.arguments import check_number
         from bimotion.inference.prediction import MAX_SECONDS
 
@@ -87,14 +87,4 @@ class Inbetween:
         )
         clip = self.writing.save(clip, self.out)
         new = round(self.seconds * first.fps) / first.fps
-        if self.json:
-            row = {
-                "file": str(self.out),
-                "seconds": round(clip.duration, 2),
-                "new_seconds": round(new, 2),
-                "frames": len(clip),
-                "fps": clip.fps,
-            }
-            say_lines(json.dumps(row, indent=1))
-        else:
-            say(f"{self.out}: {clip.duration:.2f} s, of which {new:.2f} s are new")
+        say_extended(self.out, clip, new, as_json=self.json)

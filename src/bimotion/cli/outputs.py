@@ -1,11 +1,14 @@
-"""Paths of output files, and which existing files may be overwritten."""
+"""Paths of output files, which existing files may be overwritten, and what is printed about them."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
 from bimotion.api import check_writable
+from bimotion.cli.terminal import say, say_lines
 from bimotion.cli.usage import UsageError
 from bimotion.jobs.names import slug
+from bimotion.motion.clip import Clip
 
 
 def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[Path]:
@@ -36,3 +39,18 @@ def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[
             raise UsageError(f"{path} exists already; move it, or choose another --out")
         paths.append(path)
     return paths
+
+
+def say_extended(path: Path, written: Clip, new_seconds: float, *, as_json: bool) -> None:
+    """Print what was written of a motion of which `new_seconds` are generated: a line, or a JSON object."""
+    if not as_json:
+        say(f"{path}: {written.duration:.2f} s, of which {new_seconds:.2f} s are new")
+        return
+    row = {
+        "file": str(path),
+        "seconds": round(written.duration, 2),
+        "new_seconds": round(new_seconds, 2),
+        "frames": len(written),
+        "fps": written.fps,
+    }
+    say_lines(json.dumps(row, indent=1))

@@ -1,6 +1,5 @@
 """`bimotion predict`: continue a motion."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,7 +18,6 @@ from bimotion.cli.options import (
     Writing,
     WritingOptions,
 )
-from bimotion.cli.terminal import say, say_lines
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class Predict:
 
     def run(self) -> None:
         """Predict, write, and print what was written."""
+        from bimotion.cli.outputs import say_extended
         from bimotion.cli.progress import Bar
         from bimotion.inference.arguments import check_number
         from bimotion.inference.prediction import MAX_SECONDS
@@ -80,14 +79,4 @@ class Predict:
         new = len(clip) - len(context)
         written = clip[len(context) :] if self.only_new else clip
         written = self.writing.save(written, self.out)
-        if self.json:
-            row = {
-                "file": str(self.out),
-                "seconds": round(written.duration, 2),
-                "new_seconds": round(new / clip.fps, 2),
-                "frames": len(written),
-                "fps": written.fps,
-            }
-            say_lines(json.dumps(row, indent=1))
-        else:
-            say(f"{self.out}: {written.duration:.2f} s, of which {new / clip.fps:.2f} s are new")
+        say_extended(self.out, written, new / clip.fps, as_json=self.json)
