@@ -38,6 +38,7 @@ COMMANDS = {
     "compare": ("compare", "Compare", "show statistically significant differences between two reports"),
     "search": ("search", "Search", "find recordings by a sentence or by an example"),
     "serve": ("serve", "Serve", "serve a page and an HTTP API"),
+    "duplicates": ("duplicates", "Duplicates", "find the same take under several names"),
     "tags": ("tags", "Tags", "list content, side, speed and length of recordings"),
     "mcp": ("mcp", "Mcp", "offer tools to language-model agents over MCP"),
     "import-weights": (

@@ -27,7 +27,7 @@ class Search:
       bimotion search "a person walks" takes/ --min-speed 1.2 --side left
       bimotion search example.bvh takes/ --count 3
       bimotion search "somebody jumps" takes/ --page found.html
-      bimotion search "turns to the left" takes/ --when
+      bimotion search "turns to the left" takes/ --when --out hits.csv --cut found/
     """
 
     what: Annotated[Positional[str], arg(metavar="TEXT|FILE")]
@@ -52,6 +52,10 @@ class Search:
     """Body side that performs the activity of the sentence; without an activity, the hand that moves more."""
     when: Flag = False
     """Find the moment of 1.5 to 6 s inside each recording, instead of the piece of 6 s."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.csv)")] = None
+    """Also write the hits as a table."""
+    cut: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(default: none)")] = None
+    """Also write the pieces that were found as BVH files into this folder, which is created."""
     page: Annotated[Path | None, arg(metavar="PAGE", help_behavior_hint="(.html)")] = None
     """Also write a page that plays the hits."""
     evaluator: Evaluator = None
@@ -69,16 +73,7 @@ class Search:
 
     def run(self) -> None:
         """Index, search, print the hits."""
-        from bimotion.cli.usage import UsageError
-
-        if self.count < 1:
-            raise UsageError(f"--count: expected 1 or more, got {self.count}")
-        if self.page is not None:
-            from bimotion.api import check_writable
-
-            if self.page.suffix.lower() != ".html":
-                raise UsageError(f"{self.page}: expected a name that ends in .html")
-            check_writable(self.page)
+        self._check()
         query = self._query()
         from bimotion.cli.progress import track
         from bimotion.search.filters import Filters
@@ -103,8 +98,31 @@ class Search:
         else:
             for hit in hits:
                 say(f"{hit.score:6.3f}  {hit.start:6.1f} - {hit.stop:5.1f} s  {hit.path}")
+        self._write(hits)
+
+    def _check(self) -> None:
+        """Refuse at once what would fail later."""
+        from bimotion.cli.usage import UsageError
+
+        if self.count < 1:
+            raise UsageError(f"--count: expected 1 or more, got {self.count}")
+        if self.page is not None:
+            from bimotion.api import check_writable
+
+            if self.page.suffix.lower() != ".html":
+                raise UsageError(f"{self.page}: expected a name that ends in .html")
+            check_writable(self.page)
+        if self.out is not None and self.out.suffix.lower() != ".csv":
+            raise UsageError(f"{self.out}: expected a name that ends in .csv")
+
+    def _write(self, hits: "list[Hit]") -> None:
+        """Write what is to be written beside the printed lines."""
         if self.page is not None and hits:
             self._write_page(self.page, hits)
+        if self.out is not None:
+            self._write_table(self.out, hits)
+        if self.cut is not None:
+            self._cut(self.cut, hits)
 
     def _note_nearest(self, nearest: "list[Hit]") -> None:
         """Say that nothing was found, and what comes nearest."""
@@ -124,6 +142,24 @@ class Search:
         if path.suffix.lower() in READS:
             return self.reading.read(path)
         return self.what
+
+    def _write_table(self, out: Path, hits: "list[Hit]") -> None:
+        import csv
+
+        from bimotion.storage.atomic import atomic_path
+
+        with atomic_path(out) as target, target.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("file", "start", "stop", "score", "cosine"))
+            writer.writerows((hit.path, hit.start, hit.stop, hit.score, hit.cosine) for hit in hits)
+
+    def _cut(self, folder: Path, hits: "list[Hit]") -> None:
+        """Write each piece under the number of its hit and the name of its recording."""
+        from bimotion.api import save_clip
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, hit in enumerate(hits, 1):
+            save_clip(replace(hit.clip(), caption=self.what), folder / f"{number:03d}-{hit.path.stem}.bvh")
 
     def _write_page(self, page: Path, hits: "list[Hit]") -> None:
         from bimotion.render.page import write_page
