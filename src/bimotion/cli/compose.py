@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Compose:
     """Generate one motion of any length from several phrases, one after the other.
 
-    A phrase is a sentence, with its seconds after an @ if you like; without them the model chooses the length. A single
-    .txt file is a timeline, a line each: sentence # start # end, in seconds. Body, heading, speed and standing feet go
-    on from phrase to phrase.
+    A phrase is a sentence, optionally followed by @ and its length in seconds; otherwise the model chooses the length.
+    A single .txt file is a timeline, a line each: sentence # start # end, in seconds. Pose, heading, speed and foot
+    contacts continue from phrase to phrase.
 
-    --path, --keys, --start-pose and --loop are met, waypoints within 5 cm and keys within 3 cm, or refused.
+    --path, --keys, --start-pose and --loop are satisfied, waypoints within 5 cm and keys within 3 cm, or refused.
 
     examples:
       bimotion compose "walks forward @3" "sits down @4" "stands up and waves with the left hand" --out f.glb

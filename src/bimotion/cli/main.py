@@ -21,7 +21,7 @@ from bimotion.errors import BimotionError
 COMMANDS = {
     "demo": ("demo", "Demo", "text to motion and motion to text, end to end, with a page to look at"),
     "generate": ("generate", "Generate", "generate motions from sentences"),
-    "compose": ("compose", "Compose", "generate one motion of several phrases"),
+    "compose": ("compose", "Compose", "generate one motion from several phrases"),
     "caption": ("caption", "Caption", "describe motions in sentences"),
     "describe": ("describe", "Describe", "describe what happens in a motion, with times"),
     "predict": ("predict", "Predict", "continue a motion"),
