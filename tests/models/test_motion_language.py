@@ -184,4 +184,6 @@ def test_only_allowed_tokens_are_generated(micro: MotionLanguage, tokenizer: Mot
     decoding = DecodingConfig(max_tokens=8, temperature=5.0, allowed=allowed)
     rows = micro.generate(prompts, None, decoding, torch.Generator().manual_seed(0))
     assert {token for row in rows for token in row} <= set(allowed)
-    assert any(rows)
+    longer = replace(decoding, min_tokens=8)
+    rows = micro.generate(prompts, None, longer, torch.Generator().manual_seed(0))
+    assert [len(row) for row in rows] == [8] * 6

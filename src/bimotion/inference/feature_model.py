@@ -39,6 +39,9 @@ Progress = Callable[[int, int], None]
 Cancel = Callable[[], bool]
 """Asked between pieces of work; True ends the call with `Cancelled`."""
 
+MIN_CAPTION_TOKENS = 3
+"""Shortest caption, in tokens: a subject and a verb."""
+
 
 class FeatureModel:
     """A trained network with its tokenizer and feature statistics."""
@@ -177,7 +180,8 @@ class FeatureModel:
         for start in range(0, len(features), BATCH):
             report(progress, cancel, start, len(features))
             captions += self._captions(
-                features[start : start + BATCH], DecodingConfig(allowed=self.caption_ids)
+                features[start : start + BATCH],
+                DecodingConfig(min_tokens=MIN_CAPTION_TOKENS, allowed=self.caption_ids),
             )
         if guard:
             captions = guard_captions(captions, features, self._other_captions)
@@ -199,7 +203,9 @@ class FeatureModel:
         """Further captions of one motion, drawn; the same ones every time."""
         device = next(self.network.parameters()).device
         generator = torch.Generator(device).manual_seed(0)
-        decoding = DecodingConfig(temperature=0.8, top_k=20, allowed=self.caption_ids)
+        decoding = DecodingConfig(
+            min_tokens=MIN_CAPTION_TOKENS, temperature=0.8, top_k=20, allowed=self.caption_ids
+        )
         return self._captions([features] * CAPTION_CANDIDATES, decoding, generator)
 
 

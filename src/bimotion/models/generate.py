@@ -21,6 +21,8 @@ class DecodingConfig:
 
     max_tokens: int = 40
     """Length of the longest answer, in tokens."""
+    min_tokens: int = 0
+    """Length of the shortest answer, in tokens."""
     temperature: float = 0.0
     """0: greedy; otherwise tokens are sampled from logits divided by it."""
     top_k: int = 50
@@ -33,7 +35,7 @@ class DecodingConfig:
 
     def __post_init__(self) -> None:
         check_range(self, ("max_tokens", "top_k"), 1)
-        check_range(self, "temperature", 0)
+        check_range(self, ("temperature", "min_tokens"), 0)
         check_range(self, "repetition_penalty", 0, above=True)
 
 
@@ -66,6 +68,8 @@ def generate(
     for step in range(room):
         scores = mixture.logits(states).float()
         scores.masked_fill_(banned, -torch.inf)
+        if step < decoding.min_tokens:
+            scores[:, special.eos] = -torch.inf
         chosen = _choose(scores, generated[:, :step], decoding, generator)
         chosen = chosen.masked_fill(done, special.eos)
         generated[:, step] = chosen
