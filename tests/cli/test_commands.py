@@ -238,7 +238,7 @@ def test_prepared_data_sets_are_joined(here: Path, capsys: pytest.CaptureFixture
     ("args", "message"),
     [
         (["caption", "no.bvh"], "no.bvh: no such file"),
-        (["caption", "."], ".: is a folder, not a motion file"),
+        (["caption", "."], ".: has no motion files"),
         (["caption"], "expected a motion file, as in"),
         (["convert", "no.bvh", "out.glb"], "no.bvh: no such file"),
         (["convert", "no.bvh", "out.fbx"], "out.fbx: expected one of .bvh .glb"),

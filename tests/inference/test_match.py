@@ -62,7 +62,7 @@ def test_facts_contradict_a_request(walk: Clip) -> None:
 
 
 def test_doubts_are_those_of_the_sentence_the_facts_and_the_evaluator(walk: Clip) -> None:
-    match = match_of(read_request("a person walks 6 metres"), walk, "a person walks.", 0.2, ["odd words"])
+    match = match_of(read_request("a person walks 6 metres"), walk, "a person walks.", 0.001, ["odd words"])
     assert match.contradictions == ("1.9 m instead of 6",)
     assert [warning.split()[0] for warning in match.warnings] == ["odd", "the", "the"]
     assert match_of(read_request("a person walks"), walk, "a person walks.", None, []).warnings == ()

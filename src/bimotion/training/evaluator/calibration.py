@@ -105,6 +105,8 @@ def fit_calibration(
         return None
     frequency = Counter(query.content for query in queries)
     weights = np.array([1 / frequency[queries[row].content] for row in rows])
+    # As likely true as false beforehand: how often the nearest motion is right depends on the library, not on the pair.
+    weights /= np.where(labels, weights[labels].sum(), weights[~labels].sum())
     slope, intercept = fit_logistic(scores, labels, weights)
     return replace(prior, slope=slope, intercept=intercept) if slope > 0 else None
 
