@@ -24,7 +24,10 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
         ([], "expected a command; `bimotion --help` lists them"),
         (["genrate"], "there is no command 'genrate'; perhaps generate?"),
         (["xyz"], "there is no command 'xyz'; `bimotion --help` lists them"),
-        (["generate", "a"], "missing: --out FILE (`bimotion generate --help` shows the options)"),
+        (
+            ["generate", "a"],
+            "missing: --out-dir FILE, --out FILE (`bimotion generate --help` shows the options)",
+        ),
         (["convert"], "missing: IN, OUT (`bimotion convert --help` shows the options)"),
         (["generate", "a", "--out", "x.bvh", "--count", "2.5"], "--count: '2.5' is not a whole number"),
         (["generate", "a", "--out", "x.bvh", "--seconds", "long"], "--seconds: 'long' is not a number"),
@@ -32,7 +35,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
             ["generate", "a", "--out", "x.bvh", "--cuont", "2"],
             "unrecognized options: --cuont, 2; perhaps --count",
         ),
-        (["generate", "a", "--out"], "missing value for argument '--out'"),
+        (["generate", "a", "--out"], "missing value for argument '--out-dir/--out'"),
         (
             ["prepare", "cmx", "a", "b"],
             "kind: expected one of 'bandai-namco', 'cmu', 'joints', 'bvh', 'humanml3d', 'amass', 'merged'; got 'cmx'",

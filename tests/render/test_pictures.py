@@ -49,7 +49,7 @@ def test_sheets_are_dark_if_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "output"),
     [({"frames": 0}, "frames must be at least 1, got 0"), ({"height": 40}, "at least 120 pixels, got 40")],
 )
 def test_settings_that_cannot_be(settings: dict[str, int], output: str) -> None:
