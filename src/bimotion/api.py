@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 EMBEDDED = Path(__file__).parent / "embedded"
 """Folder of the bundled model."""
 
-MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "training_words.json", "README.md")
+MODEL_FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "training_words.json",
+    "actions.json",
+    "README.md",
+)
 """Files of a model folder that are downloaded from the Hub."""
 
 FORMATS = {

@@ -9,9 +9,10 @@ import pytest
 
 import bimotion
 from bimotion.errors import MatchError, ModelError
+from bimotion.inference.generation import GeneratedClip
 from bimotion.inference.known_words import KNOWN_WORDS_FILE, KnownWords, word_warnings, write_known_words
 from bimotion.inference.match import Matcher, match_of, request_contradictions
-from bimotion.inference.model import GeneratedClip, MotionLanguageModel
+from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.request import read_request
 from bimotion.motion.clip import Clip
 

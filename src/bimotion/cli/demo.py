@@ -12,10 +12,10 @@ from bimotion.cli.options import Device, Model
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
-    from bimotion.inference.model import GeneratedClip
+    from bimotion.inference.generation import GeneratedClip
 
 RECORDED = Path(__file__).parent / "static" / "recorded.bvh"
-"""A CMU recording in the package; it was held out of the training of the bundled model."""
+"""A CMU recording in the package."""
 
 PROMPTS = {
     "wave": "a person waves with the right hand",

@@ -20,7 +20,8 @@ from bimotion.cli.terminal import note, say, say_lines
 from bimotion.motion.formats.write_options import OutUnit
 
 if TYPE_CHECKING:
-    from bimotion.inference.model import GeneratedClip, MotionLanguageModel
+    from bimotion.inference.generation import GeneratedClip
+    from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
 
 
@@ -86,6 +87,10 @@ class Generate:
         from bimotion.cli.outputs import output_paths
         from bimotion.cli.usage import UsageError
 
+        if self.unit is not None:
+            writing = replace(self.writing, out_unit=self.unit)
+            replace(self, unit=None, writing=writing).run()
+            return
         if self.prompts is not None:
             self._from_list(self.prompts)
             return
@@ -96,10 +101,6 @@ class Generate:
         texts = [text for text in self.text for _ in range(self.count)]
         one_page = self.out.suffix.lower() == ".html" and not self.out.is_dir()
         paths = [self.out] * len(texts) if one_page else output_paths(self.out, texts, f".{self.format}")
-        if self.unit is not None:
-            writing = replace(self.writing, out_unit=self.unit)
-            replace(self, unit=None, writing=writing).run()
-            return
         for path in paths:
             self.writing.check(path)
         self.drawing.check()

@@ -7,20 +7,14 @@ A model folder may hold `actions.json`:
 with the fields of `Action`. `tools.embed_model` writes it for the bundled model.
 """
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bimotion.captions.sentence import plain_words
 from bimotion.errors import ModelError
-from bimotion.storage.atomic import atomic_path
-from bimotion.storage.fingerprint import file_fingerprint
-from bimotion.storage.json_files import read_json_object
+from bimotion.inference.model_lists import read_model_list, write_model_list
 from bimotion.storage.records import record_from_json
-
-logger = logging.getLogger(__name__)
 
 ACTIONS_FILE = "actions.json"
 """The file's name in a model folder."""
@@ -38,7 +32,7 @@ class Action:
     recordings: int
     """Training recordings that show it."""
     minutes: float
-    """Their length, without mirror images."""
+    """Length of their windows and timed phrases, which overlap, without mirror images."""
     examples: tuple[str, ...]
     """Some training captions."""
     recognised: float | None = None
@@ -50,10 +44,7 @@ class Action:
 
 def write_actions(actions: Sequence[Action], folder: Path) -> None:
     """Write the actions into a model folder; the tokenizer must be there already."""
-    fingerprint = file_fingerprint(folder / "tokenizer.json")
-    data = {"format": FORMAT, "tokenizer": fingerprint, "actions": [asdict(action) for action in actions]}
-    with atomic_path(folder / ACTIONS_FILE) as partial:
-        partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_model_list(folder / ACTIONS_FILE, FORMAT, "actions", [asdict(action) for action in actions])
 
 
 def read_actions(folder: Path) -> list[Action] | None:
@@ -63,14 +54,8 @@ def read_actions(folder: Path) -> list[Action] | None:
         ModelError: the file is broken.
     """
     path = folder / ACTIONS_FILE
-    if not path.exists():
-        return None
-    data = read_json_object(path, ModelError)
-    entries = data.get("actions")
-    if data.get("format") != FORMAT or not isinstance(entries, list):
-        raise ModelError(f'{path}: expected {{"format": {FORMAT!r}, "actions": [...]}}')
-    if data.get("tokenizer") != file_fingerprint(folder / "tokenizer.json"):
-        logger.warning("%s: belongs to another tokenizer and is not used", path)
+    entries = read_model_list(path, FORMAT, "actions", list)
+    if entries is None:
         return None
     return [
         record_from_json(Action, entry, f"{path}: action {row}", ModelError)

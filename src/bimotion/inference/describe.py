@@ -14,9 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
+from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.timeline import TimedPhrase
-from bimotion.motion.clip import heading
+from bimotion.motion.clip import Clip, heading
 from bimotion.motion.skeleton import JOINT_NAMES
 
 STEP_FRAMES = 10
@@ -97,3 +99,26 @@ def merged(phrases: Sequence[TimedPhrase]) -> list[TimedPhrase]:
         else:
             joined.append(phrase)
     return joined
+
+
+def describe_clip(
+    model: FeatureModel, clip: Clip, *, progress: Progress | None = None, cancel: Cancel | None = None
+) -> list[TimedPhrase]:
+    """Captions of the parts of a clip, with start and end in seconds; equal ones in a row are one.
+
+    Raises:
+        MotionFileError: the clip is shorter than two frames at 20 per second, or longer than an hour.
+        Cancelled: `cancel` returned True.
+    """
+    features = clip_to_features(clip)
+    parts = parts_of(features_to_clip(features).joints, model.max_frames)
+    captions = model.features_to_text(
+        [features[start:stop] for start, stop in parts], progress=progress, cancel=cancel
+    )
+    ends = [*(stop / FPS for _, stop in parts[:-1]), clip.duration]
+    return merged(
+        [
+            TimedPhrase(caption, start / FPS, end)
+            for caption, (start, _), end in zip(captions, parts, ends, strict=True)
+        ]
+    )

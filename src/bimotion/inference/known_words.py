@@ -9,8 +9,6 @@ in lower case without punctuation (`captions.sentence.plain_words`) with the num
 them. `write_known_words` makes it from the captions. Without it, only text that is hardly English is noticed.
 """
 
-import json
-import logging
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,21 +16,14 @@ from pathlib import Path
 
 from bimotion.captions.sentence import plain_words
 from bimotion.errors import ModelError
+from bimotion.inference.model_lists import read_model_list, write_model_list
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.storage.atomic import atomic_path
-from bimotion.storage.fingerprint import file_fingerprint
-from bimotion.storage.json_files import read_json_object
-
-logger = logging.getLogger(__name__)
 
 KNOWN_WORDS_FILE = "training_words.json"
 """The file's name in a model folder."""
 
 FORMAT = "bimotion training words 1"
 """What the file says of its layout."""
-
-TOKENIZER_FILE = "tokenizer.json"
-"""The tokenizer's file in a model folder."""
 
 LATIN_SHARE = 0.5
 """Text of whose letters fewer are Latin is in another script."""
@@ -124,17 +115,11 @@ class KnownWords:
             ModelError: the file is broken.
         """
         path = folder / KNOWN_WORDS_FILE
-        if not path.exists():
+        words = read_model_list(path, FORMAT, "words", dict)
+        if words is None:
             return None
-        data = read_json_object(path, ModelError)
-        words = data.get("words")
-        if data.get("format") != FORMAT or not isinstance(words, dict):
-            raise ModelError(f'{path}: expected {{"format": {FORMAT!r}, "words": {{word: count, ...}}}}')
         if not all(type(count) is int for count in words.values()):
             raise ModelError(f"{path}: expected whole numbers as counts of words")
-        if data.get("tokenizer") != file_fingerprint(folder / TOKENIZER_FILE):
-            logger.warning("%s: belongs to another tokenizer and is not used", path)
-            return None
         return cls(words)
 
     def unknown(self, text: str) -> list[str]:
@@ -164,10 +149,7 @@ def write_known_words(captions: Iterable[str], folder: Path) -> None:
     counts: Counter[str] = Counter()
     for caption in captions:
         counts.update(set(plain_words(caption)))
-    fingerprint = file_fingerprint(folder / TOKENIZER_FILE)
-    data = {"format": FORMAT, "tokenizer": fingerprint, "words": dict(sorted(counts.items()))}
-    with atomic_path(folder / KNOWN_WORDS_FILE) as partial:
-        partial.write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_model_list(folder / KNOWN_WORDS_FILE, FORMAT, "words", dict(sorted(counts.items())))
 
 
 def word_warnings(text: str, known: KnownWords | None) -> list[str]:

@@ -6,7 +6,6 @@ Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D laten
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import overload
@@ -16,11 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimotion.errors import ConfigError, MatchError, ModelError
+from bimotion.errors import ConfigError, ModelError
 from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.features.mirror import mirror_features
-from bimotion.inference import prompts
 from bimotion.inference.arguments import (
     check_choice,
     check_clip,
@@ -34,12 +31,18 @@ from bimotion.inference.arguments import (
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
 from bimotion.inference.controls import Key, check_controls
-from bimotion.inference.describe import merged, parts_of
+from bimotion.inference.describe import describe_clip
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
-from bimotion.inference.known_words import KnownWords, caption_ids, word_warnings
+from bimotion.inference.generation import (
+    GeneratedClip,
+    best_clips,
+    frames_in,
+    generate_clips,
+    raise_doubts,
+    sentence_doubts,
+)
+from bimotion.inference.known_words import KnownWords, caption_ids
 from bimotion.inference.match import Match, Matcher, match_of
-from bimotion.inference.named_side import on_named_side
-from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
@@ -56,14 +59,6 @@ MAX_CANDIDATES = 100
 
 MAX_TEXTS = 10_000
 """Bound of the sentences of one call."""
-
-
-@dataclass(frozen=True, eq=False)
-class GeneratedClip(Clip):
-    """A clip that was generated from a sentence, which is its `caption`."""
-
-    match: Match | None = None
-    """How well the motion matches the sentence, where that was checked."""
 
 
 class MotionLanguageModel(FeatureModel):
@@ -214,52 +209,24 @@ class MotionLanguageModel(FeatureModel):
         fixed = [self.frames_of(each, frames) for each in each_seconds]
         requests = [read_request(each) for each in texts]
         doubts = [self._doubts(*each) for each in zip(requests, fixed, strict=True)]
-        lengths = [own or self._frames_in(request) for own, request in zip(fixed, requests, strict=True)]
+        lengths = [own or frames_in(self, request) for own, request in zip(fixed, requests, strict=True)]
         if self.network.length is None and None in lengths:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
-        clips = self._generate(
-            requests, lengths, best, sampling, clean=clean, progress=progress, cancel=cancel
+        clips = generate_clips(
+            self, requests, lengths, best, sampling, clean=clean, progress=progress, cancel=cancel
         )
         if check or strict or best > 1:
-            clips = self._best(requests, clips, best, doubts)
+            owners = [index // best for index in range(len(clips))]
+            matches = self._matches(
+                [requests[owner] for owner in owners], clips, [doubts[owner] for owner in owners]
+            )
+            clips = best_clips(clips, matches, best)
             if strict:
-                _raise_doubts(clips)
+                raise_doubts(clips)
         else:
             for doubt in (doubt for several in doubts for doubt in several):
                 logger.warning("%s", doubt)
         return clips[0] if single else clips
-
-    def _generate(
-        self,
-        requests: Sequence[MotionRequest],
-        lengths: Sequence[int | None],
-        best: int,
-        sampling: Sampling,
-        *,
-        clean: bool,
-        progress: Progress | None,
-        cancel: Cancel | None,
-    ) -> list[GeneratedClip]:
-        """`best` candidates for each request, one after the other."""
-        sequences = [
-            prompts.motion_of_text(
-                self.tokenizer, request.prompt, self.max_tokens, length if self.length_in_prompt else None
-            )
-            for request, length in zip(requests, lengths, strict=True)
-        ]
-        generated = self.sample_features(
-            [sequence for sequence in sequences for _ in range(best)],
-            [],
-            [length for length in lengths for _ in range(best)],
-            sampling,
-            candidates=best,
-            progress=progress,
-            cancel=cancel,
-        )
-        return [
-            _generated(features, requests[index // best], clean=clean)
-            for index, features in enumerate(generated)
-        ]
 
     @overload
     def motion_to_text(
@@ -380,18 +347,7 @@ class MotionLanguageModel(FeatureModel):
             MotionFileError: the clip is shorter than two frames at 20 per second, or longer than an hour.
             Cancelled: `cancel` returned True.
         """
-        features = clip_to_features(check_clip(clip))
-        parts = parts_of(features_to_clip(features).joints, self.max_frames)
-        captions = self.features_to_text(
-            [features[start:stop] for start, stop in parts], progress=progress, cancel=cancel
-        )
-        ends = [*(stop / FPS for _, stop in parts[:-1]), clip.duration]
-        return merged(
-            [
-                TimedPhrase(caption, start / FPS, end)
-                for caption, (start, _), end in zip(captions, parts, ends, strict=True)
-            ]
-        )
+        return describe_clip(self, check_clip(clip), progress=progress, cancel=cancel)
 
     def compose(
         self,
@@ -538,23 +494,8 @@ class MotionLanguageModel(FeatureModel):
     def _matcher(self) -> Matcher:
         return Matcher.bundled(str(self.network.latent_mean.device))
 
-    def _frames_in(self, request: MotionRequest) -> int | None:
-        """The length that a sentence gives, within what the model can generate."""
-        seconds = request.estimated_seconds()
-        return None if seconds is None else min(max(round(seconds * FPS), self.min_frames), self.max_frames)
-
     def _doubts(self, request: MotionRequest, fixed: int | None) -> list[str]:
-        """Warnings that a sentence gives rise to before anything is generated."""
-        doubts = word_warnings(request.prompt, self.known_words)
-        cut = prompts.unread_part(self.tokenizer, request.prompt, self.max_tokens, fixed)
-        if cut:
-            words = cut.split()
-            end = " ".join(words if len(words) <= 12 else [*words[:6], "...", *words[-6:]])
-            doubts.append(f"the sentence is too long; the model ignores its last {len(words)} words: {end!r}")
-        low, high = self.min_frames / FPS, self.max_frames / FPS
-        if fixed is None and request.seconds is not None and not low <= request.seconds <= high:
-            doubts.append(f"the model generates {low:g} to {high:g} s at a time, not {request.seconds:g}")
-        return doubts
+        return sentence_doubts(self, request, self.known_words, fixed)
 
     def _matches(
         self, requests: Sequence[MotionRequest], clips: Sequence[Clip], doubts: Sequence[Sequence[str]]
@@ -567,40 +508,3 @@ class MotionLanguageModel(FeatureModel):
                 zip(requests, clips, captions, doubts, strict=True)
             )
         ]
-
-    def _best(
-        self,
-        requests: Sequence[MotionRequest],
-        clips: Sequence[GeneratedClip],
-        candidates: int,
-        doubts: Sequence[Sequence[str]],
-    ) -> list[GeneratedClip]:
-        """Of every `candidates` clips in a row the one with the fewest contradictions, then the highest score."""
-        owners = [index // candidates for index in range(len(clips))]
-        matches = self._matches(
-            [requests[owner] for owner in owners], clips, [doubts[owner] for owner in owners]
-        )
-        best = []
-        for start in range(0, len(clips), candidates):
-            rows = range(start, start + candidates)
-            row = min(rows, key=lambda row: (len(matches[row].contradictions), -(matches[row].score or 0.0)))
-            best.append(replace(clips[row], match=matches[row]))
-        return best
-
-
-def _generated(features: Float[np.ndarray, "T 263"], request: MotionRequest, *, clean: bool) -> GeneratedClip:
-    """The clip of generated features; cleaned ones show the side that the request names."""
-    if clean:
-        clip = clean_clip(features, request.text)
-        clip = on_named_side(
-            request.prompt, clip, lambda: clean_clip(mirror_features(features), request.text)
-        )
-    else:
-        clip = features_to_clip(features, caption=request.text)
-    return GeneratedClip(clip.joints, clip.fps, clip.rotations, clip.name, clip.caption)
-
-
-def _raise_doubts(clips: Sequence[GeneratedClip]) -> None:
-    for clip in clips:
-        if clip.match is not None and clip.match.warnings:
-            raise MatchError(f"{clip.caption!r}: {clip.match.warnings[0]}")

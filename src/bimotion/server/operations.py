@@ -16,7 +16,8 @@ from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import ComposedClip
-from bimotion.inference.model import GeneratedClip, MotionLanguageModel
+from bimotion.inference.generation import GeneratedClip
+from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.timeline import Phrase
 from bimotion.models.choices import Sampler
 from bimotion.motion.clip import Clip
