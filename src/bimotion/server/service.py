@@ -142,6 +142,12 @@ class Service:
             self.failure = str(error)
             logger.error("%s", error)
             return
+        except (
+            Exception
+        ) as error:  # out of memory, a broken disk: the server says so instead of loading for ever
+            self.failure = f"the model could not be loaded: {type(error).__name__}"
+            logger.exception("the model could not be loaded")
+            return
         self.offsets = clip_to_pose(clip).offsets
         self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
         self._model = model

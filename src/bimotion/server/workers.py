@@ -1,8 +1,10 @@
 """The server's side of the worker processes (`worker`): started when needed and replaced when they die."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -45,7 +47,7 @@ class Workers:
     async def close(self) -> None:
         """End all processes and remove their files."""
         for process in self._idle:
-            await self._end(process)
+            await end_worker(process)
         self._idle.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -87,13 +89,13 @@ class Workers:
                 answer = await asyncio.wait_for(_exchange(process, task), self._limits.worker_seconds)
             except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
                 self._metrics.workers_lost.inc()
-                await self._end(process)
+                await end_worker(process)
                 reason = "time" if isinstance(error, TimeoutError) else "memory"
                 raise ApiError(
                     "invalid_motion_file", f"the file needs more {reason} than a request may take"
                 ) from None
             except BaseException:
-                await self._end(process)
+                await end_worker(process)
                 raise
             self._idle.append(process)
         if isinstance(answer, Refusal):
@@ -101,18 +103,28 @@ class Workers:
         return answer
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        environment = {**os.environ, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1"}
+        # Who parses strangers' files needs no secret.
+        inherited = {name: value for name, value in os.environ.items() if name != "BIMOTION_TOKEN"}
+        environment = {**inherited, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1"}
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bimotion.server.worker", str(self._limits.worker_bytes)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
+            start_new_session=True,
         )
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+
+async def end_worker(process: asyncio.subprocess.Process) -> None:
+    """End a worker with all processes that it started, such as the one that parses FBX."""
+    if process.returncode is not None:
+        return
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    await process.wait()
 
 
 async def _exchange(process: asyncio.subprocess.Process, task: Task) -> Answer:
