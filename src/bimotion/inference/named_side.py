@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from bimotion.captions.facts import MotionFacts, measure_facts
-from bimotion.features.layout import FPS
 from bimotion.motion.clip import Clip
 
 Part = Literal["hand", "leg", "support", "turn", "step"]
@@ -60,10 +59,9 @@ def leftness(facts: MotionFacts, part: Part) -> float:
 
 
 def on_named_side(sentence: str, clip: Clip, mirrored: Callable[[], Clip]) -> Clip:
-    """The clip, or its mirror image where the clip shows the other side than the sentence names."""
+    """The clip, at 20 frames per second, or its mirror image where it shows the other side than the sentence names."""
     named = named_side(sentence)
-    joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
-    if named is None or len(joints) < MIN_FRAMES:
+    if named is None or len(clip) < MIN_FRAMES:
         return clip
     part, sign = named
-    return clip if leftness(measure_facts(joints), part) * sign >= 0 else mirrored()
+    return clip if leftness(measure_facts(clip.joints), part) * sign >= 0 else mirrored()

@@ -33,8 +33,9 @@ SHIFT_LIMIT = 0.6
 WAYPOINT_TOLERANCE, LIMB_TOLERANCE, POSE_TOLERANCE = 0.05, 0.03, 0.03
 """Distances within which controls are met, metres."""
 
-WAYPOINT_UNIT, GUIDE_UNIT, LIMB_UNIT, YAW_UNIT, POSE_WEIGHT = 0.05, 1.0, 0.02, 1.0, 0.5
-"""Errors of guidance that count as one: metres at waypoints, between them and of limbs, radians; weight of a pose."""
+WAYPOINT_UNIT, GUIDE_UNIT, FACING_UNIT, LIMB_UNIT, YAW_UNIT, POSE_WEIGHT = 0.05, 0.25, 1.0, 0.02, 1.0, 0.5
+"""Errors of guidance that count as one: metres at waypoints, between them, there with a heading, and of limbs;
+radians; weight of a pose."""
 
 GUIDE_FRAMES = 5
 """Distance of the points of a path between waypoints that are guided, frames."""
@@ -124,7 +125,7 @@ class Steering:
             found.append(_waypoints(points, first, local, WAYPOINT_UNIT))
         if guides := {frame: guide for frame, guide in self.guides.items() if frame in frames}:
             found.append(
-                _waypoints({frame: guide[:2] for frame, guide in guides.items()}, first, local, 0.25)
+                _waypoints({frame: guide[:2] for frame, guide in guides.items()}, first, local, GUIDE_UNIT)
             )
             if facing := {frame: guide for frame, guide in guides.items() if guide[2] is not None}:
                 found.append(_facing(facing, first, local))
@@ -312,7 +313,7 @@ def _facing(
     return Waypoints(
         tuple(frame - first for frame in guides),
         torch.from_numpy(local.to_local(at)[:, [0, 2]].astype(np.float32)),
-        torch.full((len(guides),), GUIDE_UNIT),
+        torch.full((len(guides),), FACING_UNIT),
         torch.from_numpy(yaw.astype(np.float32)),
         YAW_UNIT,
     )

@@ -4,6 +4,7 @@ A recording is what `motion.formats.motion_files` finds; its key is its path bel
 """
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +139,7 @@ def convert_job(
 
     entries = recordings(folder)
     names = [str(Path(name).with_suffix("")) for name, _ in entries]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(
             f"{folder}: several recordings are called {twice[0]!r} but for the suffix; rename one"
