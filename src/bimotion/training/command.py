@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import tyro
@@ -128,11 +127,11 @@ def _ending_by_signal() -> Iterator[None]:
 
 
 def _language_default(stage: LanguageStageName, preset: str, init_from: str | None) -> LanguageTrainConfig:
-    """The settings of a language stage; sizes are those of the model that it starts from."""
+    """The settings of a language stage; sizes and sampling are those of the model that it starts from."""
     kind = LANGUAGE_STAGES[stage]
     sizes: MotionLanguageConfig = named_sizes(preset)
     if init_from is not None:
-        sizes = replace(load_config(find_model(Path(init_from))), diffusion=sizes.diffusion)
+        sizes = load_config(find_model(Path(init_from)))
     if sizes.length is None:
         raise ConfigError(f"{init_from}: training cannot continue from a model without a length network")
     return LanguageTrainConfig(
