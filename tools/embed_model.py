@@ -19,6 +19,7 @@ import torch
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.bars import markdown
+from bimotion.features.layout import FPS
 from bimotion.inference.actions import write_actions
 from bimotion.inference.known_words import write_known_words
 from bimotion.models.weights import load_model, save_model
@@ -46,17 +47,22 @@ the seconds of one motion in batches of 32, without cleaning.
 
 def data_table(store: MotionStore) -> str:
     """Takes and windows by source."""
-    lines = ["| source | licence | takes | train | val | test |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| source | licence | takes | windows and phrases: train | val | test |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
     items = [item for item in store if not item.mirrored]
     for source in sorted({item.source for item in items}):
         of = [item for item in items if item.source == source]
         counts = [sum(item.split == split for item in of) for split in ("train", "val", "test")]
         takes = len({item.take for item in of})
         lines.append(f"| {source} | {of[0].licence} | {takes} | {' | '.join(map(str, counts))} |")
-    hours = sum(item.num_frames for item in items) / 20 / 3600
-    return "\n".join(
-        [*lines, "", f"{hours:.1f} hours at 20 frames per second; training saw mirror images too."]
+    hours = sum(item.num_frames for item in items) / FPS / 3600
+    about = (
+        f"{hours:.1f} hours at {FPS} frames per second, timed phrases counted beside the windows that contain them; "
+        "training saw mirror images too."
     )
+    return "\n".join([*lines, "", about])
 
 
 def main() -> None:

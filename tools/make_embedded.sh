@@ -47,6 +47,6 @@ stage stage2 --init-from "$work/stage1" --steps 5000 --lr 4e-4 --warmup-steps 60
   --tasks t2m=0.55 m2t=0.37 predict=0.05 inbetween=0.03
 
 # 6. Into the package, measured; the card gets the tables.
-python -m tools.embed_model "$work/stage2" "$work/data"
+python -m tools.embed_model "$work/stage2" "$work/data" --guidance 4.5
 bimotion adherence --recordings "$recordings" --classifier "$work/activities" --data "$work/data" --out "$work/adherence.json"
 python -m tools.embed_model src/bimotion/embedded "$work/data" --report "$work/adherence.json"

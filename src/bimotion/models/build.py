@@ -99,7 +99,7 @@ _ALLOCATORS = frozenset(
 class _Unfilled(TorchFunctionMode):
     """Parameters made while this is on are not filled: their memory is not even touched. It counts their elements.
 
-    The meta device would do so too, but loads torch's compiler: 0.8 s for the embedded model, against 0.02 s.
+    The meta device would do so too, but loads torch's compiler: 0.8 s against 0.02 s, for 20 million parameters.
     """
 
     def __init__(self, limit: int) -> None:
