@@ -167,6 +167,17 @@ def test_rescaled_guidance_never_exceeds_the_conditional_deviation() -> None:
     torch.testing.assert_close(same, conditional)
 
 
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])
+def test_rescaling_holds_at_any_size(size: float) -> None:
+    torch.manual_seed(0)
+    conditional = torch.randn(3, 8)
+    xt = torch.zeros(3, 8)
+    full = rescaled(size * 4 * conditional, size * conditional, xt, 0.5, 1.0)
+    torch.testing.assert_close(full, size * conditional, rtol=1e-5, atol=0)
+    constant = torch.full((3, 8), size)
+    torch.testing.assert_close(rescaled(constant, constant, xt, 0.5, 1.0), constant, rtol=1e-5, atol=0)
+
+
 def test_sampling_uses_the_rescaled_guidance() -> None:
     torch.manual_seed(0)
     plain = DiffusionConfig(

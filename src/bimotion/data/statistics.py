@@ -19,17 +19,23 @@ KINDS: tuple[slice, ...] = (
 )
 """Columns that share a deviation."""
 
+LEAST: tuple[float, ...] = (0.001, 0.002, 0.01, 0.01, 0.03, 0.002, 0.04)
+"""Least deviation of each kind, in its columns' units: a tenth of that of ordinary movement (CMU's recordings).
+
+Where all takes stand still or walk straight on, a whole kind may be constant; divided by its own deviation, other
+motions would come out thousands of deviations wide."""
+
 
 def grouped_stats(features: Iterable[Float[np.ndarray, "T 263"]]) -> FeatureStats:
     """Statistics over all frames, with the deviation of each kind of column averaged over its columns.
 
-    A joint that hardly moves thus weighs no more in a loss than one that does, and no column is divided by a
-    tiny number.
+    A joint that hardly moves thus weighs no more in a loss than one that does, and no column is divided by less than
+    `LEAST`.
 
     Source: HumanML3D (Guo et al. 2022), `cal_mean_variance`.
     """
     single = FeatureStats.of(features)
     std = single.std.copy()
-    for columns in KINDS:
-        std[columns] = std[columns].mean()
+    for columns, least in zip(KINDS, LEAST, strict=True):
+        std[columns] = max(float(std[columns].mean()), least)
     return FeatureStats(mean=single.mean, std=std)

@@ -363,9 +363,10 @@ def rescaled(
 ) -> Float[Tensor, "B X"]:
     """Guided noise whose `x0` is scaled back towards the deviation of the conditional `x0` where it exceeds it.
 
-    At `strength` 1 the deviations become equal, at 0 nothing changes.
+    At `strength` 1 the deviations become equal, at 0 nothing changes. Two that are 0 are equal.
     """
     kept, noise = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     x0, limit = (xt - noise * guided) / kept, (xt - noise * conditional) / kept
-    ratio = (limit.std(-1, keepdim=True) / x0.std(-1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
+    aim, deviation = limit.std(-1, keepdim=True), x0.std(-1, keepdim=True)
+    ratio = torch.where(deviation > aim, aim / deviation, 1.0)
     return (xt - kept * x0 * (1 + strength * (ratio - 1))) / noise

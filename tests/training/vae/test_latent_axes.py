@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -63,3 +64,19 @@ def test_all_axes_together_keep_everything() -> None:
     root = torch.randn(6, 6, dtype=torch.float64)
     axes = body_axes(latents, root @ root.T, 6)
     torch.testing.assert_close(latents @ axes.read.T @ axes.write, latents, rtol=1e-3, atol=1e-3)
+
+
+def test_axes_beyond_the_number_of_windows_do_not_amplify_held_out_windows() -> None:
+    torch.manual_seed(0)
+    latents, held_out = 1e-3 * torch.randn(5, 12), 1e-3 * torch.randn(40, 12)
+    axes = body_axes(latents, torch.eye(12, dtype=torch.float64), 12)
+    normalised = held_out @ axes.read.T / axes.scale
+    # the least divisor is a tenth of the first: (1e-4 ** 0.5) ** 0.5
+    assert float(axes.scale.max() / axes.scale.min()) == pytest.approx(10, rel=1e-3)
+    assert normalised.std(0).max() < 30
+
+
+def test_one_window_has_axes_that_are_divided_by_one() -> None:
+    axes = body_axes(torch.randn(1, 6), torch.eye(6, dtype=torch.float64), 4, np.ones(1))
+    torch.testing.assert_close(axes.scale, torch.ones(1, 4))
+    assert axes.read.isfinite().all()

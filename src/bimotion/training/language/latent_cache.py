@@ -34,6 +34,10 @@ GAPS = ((0.25, 0.75), (0.15, 0.5), (0.5, 0.85))
 """Hidden ranges for in-betweening, as shares of a window's length (published: the first)."""
 
 
+MIN_SHARE = 1e-3
+"""Share of the largest deviation up to which a number of the latents counts as constant."""
+
+
 def piece_names(*, completion: bool) -> list[str]:
     """The pieces of a window that are encoded."""
     names = [FULL]
@@ -83,11 +87,16 @@ class Latents:
         """Mean and standard deviation of the whole windows' latents.
 
         Numbers that hardly vary, which the VAE does not use, are divided by at least a tenth of the median
-        deviation: blown up to unit deviation they would be noise to learn.
+        deviation: blown up to unit deviation they would be noise to learn. The median is that of the numbers in use,
+        since with fewer windows than numbers most of them may be constant. One window has no deviation: it is divided
+        by 1.
         """
         full = self.mu[FULL].float()
+        if len(full) < 2:
+            return full.mean(0), torch.ones_like(full[0])
         std = full.std(0)
-        return full.mean(0), std.clamp(min=max(0.1 * float(std.median()), 1e-6))
+        used = std[std > MIN_SHARE * std.max()]
+        return full.mean(0), std.clamp(min=0.1 * float(used.median())) if len(used) else torch.ones_like(std)
 
 
 def latents_of(

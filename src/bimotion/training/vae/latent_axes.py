@@ -33,6 +33,9 @@ VELOCITY_WEIGHT, ROOT_WEIGHT = 3.0, 2.0
 RIDGE = 1e-3
 """Minimum weight of every direction, as a share of the mean."""
 
+MIN_VARIANCE = 1e-4
+"""Least variance by which the projections on an axis are divided, as a share of the first axis'."""
+
 
 class LatentAxes(NamedTuple):
     """The axes on which the language model represents latents."""
@@ -82,7 +85,8 @@ def body_axes(
     """The `rank` axes on which the windows' latents differ most by the metric, the greatest first.
 
     What is read and then written is the nearest, by the metric, that the axes can hold. `weights` say what each
-    window counts: with equal ones the axes are those of the commonest contents.
+    window counts: with equal ones the axes are those of the commonest contents. With fewer windows than axes the rest
+    do not vary; they are divided as if they had `MIN_VARIANCE` of the first one's variance.
     """
     full = latents.double()
     metric = metric + torch.eye(len(metric), dtype=torch.float64) * RIDGE * metric.diagonal().mean()
@@ -90,9 +94,14 @@ def body_axes(
     weigh = directions @ (strengths.sqrt()[:, None] * directions.T)
     unweigh = directions @ (strengths.rsqrt()[:, None] * directions.T)
     counted = None if weights is None else torch.from_numpy(np.asarray(weights, dtype=np.float64))
-    variances, axes = torch.linalg.eigh(torch.cov((full @ weigh).T, aweights=counted))
+    variances, axes = torch.linalg.eigh(torch.cov((full @ weigh).T, correction=0, aweights=counted))
     axes = axes.flip(1)[:, :rank].T
-    std = variances.flip(0)[:rank].clamp(min=1e-12).sqrt()
+    variances = variances.flip(0)[:rank]
+    std = (
+        variances.clamp(min=MIN_VARIANCE * float(variances[0])).sqrt()
+        if variances[0] > 0
+        else torch.ones(rank)
+    )
     scale = (std * std.mean()).sqrt()
     return LatentAxes((axes @ weigh).float(), (axes @ unweigh).float(), scale.float()[None])
 
