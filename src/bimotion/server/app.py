@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from bimotion.errors import BimotionError
-from bimotion.server import errors, schemas
+from bimotion.server import answers, errors
 from bimotion.server.errors import ApiError
 from bimotion.server.jobs import Jobs
 from bimotion.server.metrics import CONTENT_TYPE
@@ -27,7 +27,7 @@ PAGE_FILES = {"app.js": STATIC / "app.js", "app.css": STATIC / "app.css", "viewe
 """Files of the page, by their names under /static/."""
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.ErrorAnswer} for status in sorted(set(errors.CODES.values()))
+    status: {"model": answers.ErrorAnswer} for status in sorted(set(errors.CODES.values()))
 }
 
 

@@ -87,6 +87,18 @@ class ApiError(Exception):
         return JSONResponse(self.body, CODES[self.code], self.headers)
 
 
+def check_at_most(value: float, limit: float, field: str, unit: str) -> None:
+    """Refuse what is above a limit of this server.
+
+    Raises:
+        ApiError: it is.
+    """
+    if value > limit:
+        raise ApiError(
+            "invalid_request", f"{field}: expected at most {limit:g} {unit}, got {value:g}", field=field
+        )
+
+
 def without_folders(message: str) -> str:
     """The message in one line, with the last part only of every path in it."""
     return _PATH.sub("", " ".join(message.split()))

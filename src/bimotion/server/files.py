@@ -8,10 +8,10 @@ from fastapi import UploadFile
 from fastapi.responses import Response
 
 from bimotion.motion.clip import Clip
+from bimotion.server.answers import UploadAnswer
 from bimotion.server.errors import ApiError
 from bimotion.server.messages import FileOptions
-from bimotion.server.operations import motion_answer
-from bimotion.server.schemas import ConvertRequest, RetargetRequest, UploadAnswer
+from bimotion.server.requests import ConvertRequest, RetargetRequest
 from bimotion.server.service import Service
 
 MEDIA_TYPES = {
@@ -46,7 +46,7 @@ async def read_upload(service: Service, file: UploadFile) -> UploadAnswer:
     if len(data) > limit:
         raise ApiError("too_large", f"file: expected at most {limit} bytes", field="file")
     clip, warnings = await service.workers.read(name, data)
-    answer = motion_answer(service, clip, "")
+    answer = service.keep(clip, "")
     return UploadAnswer(**answer.model_dump() | {"warnings": warnings, "name": name})
 
 

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from bimotion.server.answers import JobAnswer
 from bimotion.server.engine import Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.operations import OPERATIONS
-from bimotion.server.schemas import JobAnswer, JobRequest
+from bimotion.server.requests import JobRequest
 from bimotion.server.service import Service
 
 logger = logging.getLogger(__name__)

@@ -24,9 +24,10 @@ from bimotion.motion.kinematics import clip_to_pose
 from bimotion.motion.skeleton import JOINT_NAMES, PARENTS
 from bimotion.server.engine import Watch
 from bimotion.server.errors import ApiError
-from bimotion.server.operations import compose_clip, generate_clips
-from bimotion.server.schemas import ComposeRequest, PhraseRequest
-from bimotion.server.schemas import GenerateRequest as SentenceRequest
+from bimotion.server.generate import generate_clips
+from bimotion.server.operations import compose_clip
+from bimotion.server.requests import ComposeRequest, PhraseRequest
+from bimotion.server.requests import GenerateRequest as SentenceRequest
 from bimotion.server.service import Service, drawn_seed
 
 MODEL_ID = "bimotion"

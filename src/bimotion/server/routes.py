@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from bimotion.features.layout import FPS
 from bimotion.motion.formats import READS
-from bimotion.server import operations, schemas
+from bimotion.server import answers, operations, requests
 from bimotion.server.engine import Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.files import MEDIA_TYPES, read_upload, retarget_file, written_file
@@ -62,42 +62,42 @@ def operation_routes(service: Service) -> APIRouter:
         }
 
     @router.post("/generate")
-    async def generate(request: Request, body: schemas.GenerateRequest) -> schemas.MotionsAnswer:
+    async def generate(request: Request, body: requests.GenerateRequest) -> answers.MotionsAnswer:
         """Turn a sentence into one or several motions."""
-        answer: schemas.MotionsAnswer = await run(request, body, "generate")
+        answer: answers.MotionsAnswer = await run(request, body, "generate")
         return answer
 
     @router.post("/compose")
-    async def compose(request: Request, body: schemas.ComposeRequest) -> schemas.MotionsAnswer:
+    async def compose(request: Request, body: requests.ComposeRequest) -> answers.MotionsAnswer:
         """Turn phrases that follow each other into one motion."""
-        answer: schemas.MotionsAnswer = await run(request, body, "compose")
+        answer: answers.MotionsAnswer = await run(request, body, "compose")
         return answer
 
     @router.post("/caption")
-    async def caption(request: Request, body: schemas.CaptionRequest) -> schemas.CaptionAnswer:
+    async def caption(request: Request, body: requests.CaptionRequest) -> answers.CaptionAnswer:
         """Put a motion into words."""
-        answer: schemas.CaptionAnswer = await run(request, body, "caption")
+        answer: answers.CaptionAnswer = await run(request, body, "caption")
         return answer
 
     @router.post("/predict")
-    async def predict(request: Request, body: schemas.PredictRequest) -> schemas.MotionsAnswer:
+    async def predict(request: Request, body: requests.PredictRequest) -> answers.MotionsAnswer:
         """Continue a motion."""
-        answer: schemas.MotionsAnswer = await run(request, body, "predict")
+        answer: answers.MotionsAnswer = await run(request, body, "predict")
         return answer
 
     @router.post("/inbetween")
-    async def inbetween(request: Request, body: schemas.InbetweenRequest) -> schemas.MotionsAnswer:
+    async def inbetween(request: Request, body: requests.InbetweenRequest) -> answers.MotionsAnswer:
         """Join two motions by new motion."""
-        answer: schemas.MotionsAnswer = await run(request, body, "inbetween")
+        answer: answers.MotionsAnswer = await run(request, body, "inbetween")
         return answer
 
     @router.post("/search")
-    async def search(request: Request, body: schemas.SearchRequest) -> schemas.SearchAnswer:
+    async def search(request: Request, body: requests.SearchRequest) -> answers.SearchAnswer:
         """Find recordings of the library by a sentence or by an example."""
-        answer: schemas.SearchAnswer = await run(request, body, "search")
+        answer: answers.SearchAnswer = await run(request, body, "search")
         return answer
 
-    async def run(request: Request, body: schemas.Schema, name: str) -> Any:
+    async def run(request: Request, body: requests.Schema, name: str) -> Any:
         _, operation = operations.OPERATIONS[name]
         return await answered(service, request, name, lambda watch: operation(service, body, watch))
 
@@ -109,30 +109,30 @@ def file_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
     @router.post("/motions", status_code=201)
-    async def upload(request: Request, file: Annotated[UploadFile, File()]) -> schemas.UploadAnswer:
+    async def upload(request: Request, file: Annotated[UploadFile, File()]) -> answers.UploadAnswer:
         """Send a motion file, to be captioned, continued, joined or written in another format by its id."""
         return await answered(service, request, "upload", lambda watch: read_upload(service, file))
 
     @router.get("/motions/{id}")
-    async def motion(id: ResourceId) -> schemas.MotionAnswer:
+    async def motion(id: ResourceId) -> answers.MotionAnswer:
         """A kept motion."""
-        return operations.describe(id, service.motions.get(id))
+        return answers.MotionAnswer.of(id, service.motions.get(id))
 
     @router.get("/motions/{id}/file", response_class=Response)
     async def download(
-        request: Request, id: ResourceId, options: Annotated[schemas.FileQuery, Query()]
+        request: Request, id: ResourceId, options: Annotated[requests.FileQuery, Query()]
     ) -> Response:
         """A kept motion as a file."""
-        body = schemas.ConvertRequest(motion=schemas.KeptMotion(id=id), **options.model_dump())
+        body = requests.ConvertRequest(motion=requests.KeptMotion(id=id), **options.model_dump())
         return await convert(request, body)
 
     @router.post("/convert", response_class=Response)
-    async def convert(request: Request, body: schemas.ConvertRequest) -> Response:
+    async def convert(request: Request, body: requests.ConvertRequest) -> Response:
         """Write a motion as a file of another format, with other names, units or rate."""
         return await answered(service, request, "convert", lambda watch: written_file(service, body))
 
     @router.post("/retarget", response_class=Response)
-    async def retarget(request: Request, body: schemas.RetargetRequest) -> Response:
+    async def retarget(request: Request, body: requests.RetargetRequest) -> Response:
         """Put motions on a character, which keeps its mesh and materials."""
         return await answered(service, request, "retarget", lambda watch: retarget_file(service, body))
 
@@ -144,12 +144,12 @@ def job_routes(jobs: Jobs) -> APIRouter:
     router = APIRouter(prefix="/jobs")
 
     @router.post("", status_code=202)
-    async def start(body: schemas.JobRequest) -> schemas.JobAnswer:
+    async def start(body: requests.JobRequest) -> answers.JobAnswer:
         """Begin an operation."""
         return jobs.start(body).answer()
 
     @router.get("/{id}")
-    async def state(id: ResourceId) -> schemas.JobAnswer:
+    async def state(id: ResourceId) -> answers.JobAnswer:
         """How far a job is, with its result when it is done."""
         return jobs.get(id).answer()
 
@@ -159,7 +159,7 @@ def job_routes(jobs: Jobs) -> APIRouter:
         return StreamingResponse(jobs.events(jobs.get(id)), media_type="text/event-stream")
 
     @router.delete("/{id}")
-    async def cancel(id: ResourceId) -> schemas.JobAnswer:
+    async def cancel(id: ResourceId) -> answers.JobAnswer:
         """End a job."""
         return jobs.cancel(id).answer()
 

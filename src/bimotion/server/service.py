@@ -19,11 +19,12 @@ from bimotion.motion.clip import Clip
 from bimotion.motion.kinematics import clip_to_pose
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.search.library import Library
+from bimotion.server.answers import ModelInfo, MotionAnswer
 from bimotion.server.engine import Engine, Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.metrics import Metrics
 from bimotion.server.motions import MotionStore
-from bimotion.server.schemas import KeptMotion, ModelInfo, MotionSource
+from bimotion.server.requests import KeptMotion, MotionSource
 from bimotion.server.settings import ServerSettings
 from bimotion.server.workers import Workers
 from bimotion.storage.fingerprint import file_fingerprint
@@ -162,6 +163,10 @@ class Service:
             return self.motions.get(source.id, f"{field}.id"), []
         data = source.contents(self.limits.max_upload_bytes, field)
         return await self.workers.read(source.name, data)
+
+    def keep(self, clip: Clip, label: str) -> MotionAnswer:
+        """Store a motion for download; the answer about it, with the id and what the viewer needs."""
+        return MotionAnswer.of(self.motions.add(clip).id, clip, label)
 
     async def timed(
         self, operation: str, work: Callable[[Watch], Awaitable[Answer]], watch: Watch, seconds: float

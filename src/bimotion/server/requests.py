@@ -1,4 +1,4 @@
-"""The JSON of requests and answers. Unknown fields are refused, numbers are never taken from strings."""
+"""The JSON of requests. Unknown fields are refused, numbers are never taken from strings."""
 
 import base64
 import binascii
@@ -73,6 +73,10 @@ class SamplingRequest(Schema):
     sampler: Sampler | None = None
     """Diffusion sampler; the model's when not given."""
 
+    def settings(self) -> dict[str, Any]:
+        """The settings as arguments of the model's methods, without the seed."""
+        return self.model_dump(include={"guidance_scale", "steps", "sampler"})
+
 
 class GenerateRequest(SamplingRequest):
     """A sentence to turn into motion."""
@@ -142,23 +146,36 @@ class InbetweenRequest(SamplingRequest):
     """Keep the position of the second motion."""
 
 
-class FileQuery(Schema):
-    """How a file is written; the texts of a query become numbers."""
+class WrittenFile(Schema):
+    """How a motion is written to a file."""
+
+    names: NameSet = "smpl"
+    """Joint names (.bvh, .glb)."""
+    unit: OutUnit = "m"
+    """Unit of lengths (.bvh)."""
+    fps: Annotated[float, Field(ge=1, le=240)] | None = None
+    """Frame rate to resample to; the clip's when not given."""
+    in_place: bool = False
+    """Remove horizontal root translation."""
+    root_bone: bool = False
+    """Add a root bone on the floor with the path and heading (.bvh, .glb)."""
+    start: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    """Start of the written part, seconds."""
+    end: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """End of the written part, seconds."""
+    contacts: bool = False
+    """Highlight feet that touch the floor (.mp4, .gif)."""
+
+
+class FileQuery(WrittenFile):
+    """`WrittenFile` as the query of an address, whose strings are converted to numbers."""
 
     model_config = ConfigDict(strict=False)
 
     format: FileFormat = "bvh"
-    names: NameSet = "smpl"
-    unit: OutUnit = "m"
-    fps: Annotated[float, Field(ge=1, le=240)] | None = None
-    in_place: bool = False
-    root_bone: bool = False
-    start: Annotated[float, Field(ge=0, le=86_400)] | None = None
-    end: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    contacts: bool = False
 
 
-class ConvertRequest(Schema):
+class ConvertRequest(WrittenFile):
     """A motion to write as a file."""
 
     model_config = ConfigDict(
@@ -169,14 +186,6 @@ class ConvertRequest(Schema):
 
     motion: MotionSource
     format: FileFormat
-    names: NameSet = "smpl"
-    unit: OutUnit = "m"
-    fps: Annotated[float, Field(ge=1, le=240)] | None = None
-    in_place: bool = False
-    root_bone: bool = False
-    start: Annotated[float, Field(ge=0, le=86_400)] | None = None
-    end: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    contacts: bool = False
 
 
 class RetargetRequest(Schema):
@@ -207,124 +216,3 @@ class JobRequest(Schema):
     operation: Literal["generate", "compose", "caption", "predict", "inbetween", "search"]
     request: dict[str, Any]
     """The body of that operation."""
-
-
-class ModelInfo(BaseModel):
-    """Which model computed an answer."""
-
-    name: str
-    fingerprint: str
-    """Of weights, configuration and tokenizer: results of equal fingerprint, seed and settings are equal."""
-    precision: str
-
-
-class ViewData(BaseModel):
-    """Joint positions for the viewer: 16-bit steps, base64 of (frames, 22, 3) little-endian numbers."""
-
-    name: str
-    caption: str
-    label: str
-    fps: float
-    frames: int
-    origin: list[float]
-    step: float
-    joints: str
-
-
-class MotionAnswer(BaseModel):
-    """A motion that the server keeps for download."""
-
-    id: str
-    seconds: float
-    frames: int
-    fps: float
-    seed: int | None = None
-    text: str = ""
-    """The sentence."""
-    caption: str | None = None
-    """The model's own caption of the motion."""
-    score: float | None = None
-    """0 to 1: probability that sentence and motion belong together."""
-    warnings: list[str] = []
-    """What to doubt; empty where nothing is."""
-    new_from: float | None = None
-    """Second at which the new motion begins, in a prediction or an in-between."""
-    new_to: float | None = None
-    """Second at which it ends."""
-    phrases: list[dict[str, Any]] | None = None
-    """When each phrase of a composed motion begins and ends."""
-    view: ViewData
-
-
-class UploadAnswer(MotionAnswer):
-    """A motion that was read; `warnings` say what had to be assumed."""
-
-    name: str
-    """The file's name."""
-
-
-class MotionsAnswer(BaseModel):
-    """Motions, and the settings that reproduce them."""
-
-    model: ModelInfo
-    settings: dict[str, Any]
-    motions: list[MotionAnswer]
-
-
-class CaptionSpan(BaseModel):
-    """A part of a motion in words."""
-
-    start: float
-    end: float
-    text: str
-
-
-class CaptionAnswer(BaseModel):
-    """A motion in words."""
-
-    model: ModelInfo
-    caption: str
-    spans: list[CaptionSpan]
-
-
-class SearchHit(BaseModel):
-    """A recording that was found."""
-
-    name: str
-    """Path in the library."""
-    start: float
-    end: float
-    score: float
-    motion: MotionAnswer
-
-
-class SearchAnswer(BaseModel):
-    """Recordings, the best first; may be empty."""
-
-    model: ModelInfo
-    calibrated: bool
-    """Whether scores are probabilities."""
-    hits: list[SearchHit]
-
-
-class JobAnswer(BaseModel):
-    """A job and how far it is."""
-
-    id: str
-    operation: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
-    done: int
-    total: int
-    result: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-
-
-class ErrorAnswer(BaseModel):
-    """A refused request."""
-
-    code: str
-    """What kind of refusal it is; the codes are listed in docs/serve.md."""
-    detail: str
-    """One sentence: what was expected and what came."""
-    field: str | None = None
-    """The field of the request that it is about."""
