@@ -108,6 +108,7 @@ def test_prompts_are_computed_once_and_found_again(
         (lambda folder: (folder / "index.txt").write_bytes(b"\xff\xfe\x00"), 0),
         (lambda folder: truncate(folder / "keys-values.bin", 100), 0),
         (lambda folder: (folder / "keys-values.bin").unlink(), 0),
+        (lambda folder: flip_bit(folder / "keys-values.bin", 10), 2),  # found when it is used
     ],
 )
 def test_damaged_files_are_computed_again(
@@ -130,6 +131,23 @@ def test_damaged_files_are_computed_again(
 def append(path: Path, text: str) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
+
+
+def flip_bit(path: Path, offset: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+
+
+def test_positions_that_are_learnt_are_part_of_the_fingerprint(tmp_path: Path) -> None:
+    mixture = MotionLanguage(
+        replace(preset("micro"), mixture=replace(preset("micro").mixture, family="gpt2"))
+    ).mixture
+    special = preset("micro").special
+    first = PromptCache(mixture, special, 4, tmp_path)
+    assert mixture.positions is not None
+    mixture.positions.data.add_(1)
+    assert PromptCache(mixture, special, 4, tmp_path).folder != first.folder
 
 
 def truncate(path: Path, size: int) -> None:

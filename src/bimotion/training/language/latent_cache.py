@@ -14,7 +14,6 @@ from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bimotion.data.store import Item
 from bimotion.errors import DataError
 from bimotion.inference.prediction import CONTEXT_FRAMES
 from bimotion.models.vae import MotionVae
@@ -112,7 +111,7 @@ def latents_of(
 
     What was computed or found elsewhere is kept at `path`.
     """
-    mark = fingerprint(vae, pool.items, completion=completion)
+    mark = fingerprint(vae, pool, completion=completion)
     names = piece_names(completion=completion)
     for candidate in (path, *elsewhere):
         found = _read(candidate, mark, names, _shape(vae, pool))
@@ -151,14 +150,15 @@ def encode_pieces(vae: MotionVae, pool: ClipPool, names: Sequence[str], batch_si
     return Latents(mu, logvar)
 
 
-def fingerprint(vae: MotionVae, items: Sequence[Item], *, completion: bool) -> str:
-    """Hash of everything that the latents depend on."""
+def fingerprint(vae: MotionVae, pool: ClipPool, *, completion: bool) -> str:
+    """Hash of everything that the latents depend on: weights, windows and their normalised features."""
     digest = hashlib.sha256(repr((completion, SPLITS, GAPS, CONTEXT_FRAMES)).encode())
     for name, value in vae.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    for item in items:
+    for item in pool.items:
         digest.update(f"{item.id} {item.num_frames} {item.mirrored}\n".encode())
+    digest.update(pool.rows.numpy())  # 1 GB takes a second, encoding it minutes
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ Shapes: B prompts, P tokens of the longest, R tokens of all, Y layers, G key-val
 
 import hashlib
 import logging
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,9 @@ MAX_INDEX_BYTES = 1 << 30
 class PromptCache:
     """Keys and values by the prompts' ids, in half precision, computed when a prompt is first seen.
 
-    A prompt's ids are written, as one line of `index.txt`, after its keys and values: what a killed process left
-    unfinished is not listed, and is overwritten.
+    A prompt's ids are written, as one line of `index.txt` that starts with the checksum of its keys and values, after
+    these: what a killed process left unfinished is not listed, and is overwritten. What differs from its checksum when
+    it is first used is computed again.
     """
 
     def __init__(self, mixture: Mixture, special: SpecialIds, slots: int, folder: Path) -> None:
@@ -43,6 +45,7 @@ class PromptCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.offsets: dict[tuple[int, ...], int] = {}
         self.used = 0
+        self._unchecked: dict[tuple[int, ...], int] = {}
         self._index = self.folder / "index.txt"
         self._keys_values = self.folder / "keys-values.bin"
         self._read_index()
@@ -53,7 +56,7 @@ class PromptCache:
 
     def prefix(self, prompts: Sequence[tuple[int, ...]]) -> KeyValueCache:
         """The keys and values of some text prompts, as `Mixture.motion_states` reads them."""
-        missing = [ids for ids in dict.fromkeys(prompts) if ids not in self.offsets]
+        missing = [ids for ids in dict.fromkeys(prompts) if ids not in self.offsets or self._is_damaged(ids)]
         if missing:
             self._add(missing)
         longest = max(map(len, prompts))
@@ -68,6 +71,12 @@ class PromptCache:
         cache.filled.copy_(torch.tensor([len(ids) for ids in prompts]))
         cache.longest, cache.equal_lengths = longest, len({len(ids) for ids in prompts}) == 1
         return cache
+
+    def _is_damaged(self, ids: tuple[int, ...]) -> bool:
+        """Whether keys and values of an earlier process differ from their checksum; each is checked once."""
+        checksum = self._unchecked.pop(ids, None)
+        offset = self.offsets[ids]
+        return checksum is not None and zlib.crc32(self._rows[offset : offset + len(ids)]) != checksum
 
     @torch.no_grad()
     def _add(self, prompts: Sequence[tuple[int, ...]]) -> None:
@@ -85,10 +94,15 @@ class PromptCache:
             "r+b"
         ) as file:  # by write: a full disk would end a process that writes to a map
             file.seek(self.used * self._row_bytes)
-            for row, prompt in enumerate(prompts):
-                file.write(np.ascontiguousarray(computed[row, : len(prompt)]).data)
+            blocks = [
+                np.ascontiguousarray(computed[row, : len(prompt)]) for row, prompt in enumerate(prompts)
+            ]
+            file.writelines(block.data for block in blocks)
         with self._index.open("a", encoding="utf-8") as lines:
-            lines.writelines(" ".join(map(str, prompt)) + "\n" for prompt in prompts)
+            lines.writelines(
+                f"{zlib.crc32(block)} {' '.join(map(str, prompt))}\n"
+                for block, prompt in zip(blocks, prompts, strict=True)
+            )
         for prompt in prompts:
             self.offsets[prompt] = self.used
             self.used += len(prompt)
@@ -102,17 +116,21 @@ class PromptCache:
             text = read_text(self._index, max_bytes=MAX_INDEX_BYTES)
             whole = text[: text.rfind("\n") + 1]
             for line in text_lines(whole):
-                ids = tuple(map(int, line.split()))
-                if not ids or min(ids) < 0 or ids in self.offsets:
-                    raise DataError(f"{self._index}: damaged: {line[:60]!r} is no list of token ids")
-                self.offsets[ids] = self.used
+                checksum, *numbers = map(int, line.split() or ("-1",))
+                ids = tuple(numbers)
+                if not ids or min(checksum, *ids) < 0:
+                    raise DataError(f"{self._index}: damaged: {line[:60]!r} is no checksum with token ids")
+                self.offsets[ids], self._unchecked[ids] = (
+                    self.used,
+                    checksum,
+                )  # the last of equal prompts counts
                 self.used += len(ids)
             stored = file_size(self._keys_values) // self._row_bytes
             if self.used > stored:
                 raise DataError(f"{self._keys_values}: damaged: {stored} of {self.used} tokens are there")
         except (DataError, ValueError) as error:
             logger.warning("%s; keys and values of prompts are computed again", error)
-            self.offsets, self.used = {}, 0
+            self.offsets, self._unchecked, self.used = {}, {}, 0
             self._index.unlink()
             return
         if whole != text:
@@ -133,8 +151,11 @@ class PromptCache:
 
 def _fingerprint(mixture: Mixture) -> str:
     """Hash of everything that keys and values of text depend on."""
-    digest = hashlib.sha256(repr(mixture.config).encode())
-    for name, value in mixture.text.state_dict().items():
+    digest = hashlib.sha256(f"checksums {mixture.config!r}".encode())
+    state = dict(mixture.text.state_dict())
+    if mixture.positions is not None:
+        state["positions"] = mixture.positions
+    for name, value in state.items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
