@@ -86,7 +86,7 @@ def sequences(network: MotionLanguage) -> list[Step]:
     padded = network.batch([TokenSequence(requests.words(PADDED_LENGTH))] * CLIPS)
     prompt = requests.caption()
     latents = torch.randn(1, *network.config.latent_shape)
-    inputs = network.understanding(latents.flatten(1)).view(1, network.config.slots, -1)
+    inputs = network.understand(latents)
     states = mixture(padded).text
     answers = states[: 16 * CLIPS]
 

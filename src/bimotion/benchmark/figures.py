@@ -144,7 +144,7 @@ def _captioning(figure: Figure, network: MotionLanguage) -> Job:
 
     def outcome() -> Tensor:
         with torch.inference_mode():
-            context = network.understanding(encode().flatten(1)).view(figure.batch, network.config.slots, -1)
+            context = network.understand(encode())
             return network.mixture.logits(network.mixture(batch, context, text_rows=batch.last_rows).text)
 
     size = _weight_bytes(figure)

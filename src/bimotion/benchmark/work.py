@@ -65,6 +65,7 @@ def sampling_parts(network: MotionLanguage, count: int, steps: int) -> list[Part
     Modulations depend on the step and the condition, not on the latent; the unconditioned one is shared by all.
     """
     head = network.head
+    assert head is not None
     levels: list[nn.Module] = [block.get_submodule("modulate") for block in head.blocks]
     levels += [head.modulate] if head.direct is None else [head.modulate, head.direct]
     modulate = sum(map(weights, levels))
@@ -110,6 +111,7 @@ def training_parts(network: MotionLanguage, batch: TokenBatch) -> list[Part]:
     answers = batch.answer_ids.numel()
     last = network.mixture.text.layers[-1]
     assert isinstance(last, BranchLayer)
+    assert network.head is not None
     unread = (weights(last) - weights(last.qkv)) * (words - answers)
     flops = 2.0 * ((3 if learns else 1) * (words * text - unread) + 3 * slots * motion + 3 * answers * output)
     motions = len(batch.out_rows)

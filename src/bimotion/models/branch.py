@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, check_range
+from bimotion.models.experts import ExpertFeedForward
 from bimotion.models.kernels import Norm
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
@@ -22,6 +23,11 @@ from bimotion.models.tokens import NUM_MOTION_TOKENS
 Family = Literal["gpt2", "llama"]
 """gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm, rotary positions, gated SiLU, no biases."""
 
+Stream = Literal["two", "one", "experts"]
+"""two: text and motion have weights of their own (published); one: they share all weights, as in LLaVA, where motion
+enters through a projection; experts: they share all weights, and a learned router picks each token's feed-forward
+layers, as in Mixtral."""
+
 
 @dataclass(frozen=True)
 class MixtureConfig:
@@ -29,6 +35,12 @@ class MixtureConfig:
 
     family: Family = "gpt2"
     """Kind of layers of both branches."""
+    stream: Stream = "two"
+    """Which weights text and motion share."""
+    experts: int = 5
+    """Feed-forward layers that a token's are picked from (stream `experts`)."""
+    top_k: int = 2
+    """Experts of each token; each is `ff_width / top_k` wide, so that a token costs as much as without experts."""
     text_vocab_size: int = 50259
     """Rows of the text embedding, which is also the output matrix."""
     width: int = 768
@@ -61,7 +73,8 @@ class MixtureConfig:
         if self.family not in ("gpt2", "llama"):
             raise ConfigError(f"mixture family must be 'gpt2' or 'llama', got {self.family!r}")
         check_sizes(self, "mixture", "text_vocab_size", "width", "layers", "heads", "kv_heads", "ff_width")
-        check_sizes(self, "mixture", "motion_width", "motion_ff_width", "max_positions")
+        check_sizes(self, "mixture", "motion_width", "motion_ff_width", "max_positions", "experts")
+        self._check_stream()
         check_range(self, ("norm_eps", "rope_theta"), 0, math.inf, above=True, below=True, label="mixture ")
         check_range(self, ("dropout", "attention_dropout"), 0, 1, below=True, label="mixture ")
         if self.width % self.heads:
@@ -79,6 +92,19 @@ class MixtureConfig:
             )
         if self.family == "llama" and self.head_width % 2:
             raise ConfigError(f"rotary positions need an even head width, got {self.head_width}")
+
+    def _check_stream(self) -> None:
+        if self.stream not in ("two", "one", "experts"):
+            raise ConfigError(f"mixture stream must be 'two', 'one' or 'experts', got {self.stream!r}")
+        check_range(self, "top_k", 1, self.experts, label="mixture ")
+        if self.stream == "experts" and self.ff_width % self.top_k:
+            raise ConfigError(
+                f"mixture ff_width must be a multiple of top_k, got {self.ff_width} and {self.top_k}"
+            )
+        if self.stream != "two" and (self.motion_width, self.motion_ff_width) != (None, None):
+            raise ConfigError(
+                f"stream {self.stream!r} has no motion branch: omit motion_width and motion_ff_width"
+            )
 
     @property
     def groups(self) -> int:
@@ -141,8 +167,13 @@ class BranchLayer(nn.Module):
         self.qkv = Linear(width, config.qkv_width, bias=bias)
         self.out = Linear(config.width, width, bias=bias)
         self.norm_feed_forward = make_norm(config, width)
-        feed_forward = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
-        self.feed_forward = feed_forward(width, ff_width)
+        kind = GeluFeedForward if config.family == "gpt2" else GatedFeedForward
+        self.feed_forward: nn.Module
+        if config.stream == "experts":
+            experts = [kind(width, ff_width // config.top_k) for _ in range(config.experts)]
+            self.feed_forward = ExpertFeedForward(width, experts, config.top_k)
+        else:
+            self.feed_forward = kind(width, ff_width)
         self.dropout = config.dropout
 
     def pre_attention(self, x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch QKV"]:
@@ -160,13 +191,13 @@ class BranchLayer(nn.Module):
 
 
 class Branch(nn.Module):
-    """Embedding, layers and last norm of one kind of tokens."""
+    """Embedding, layers and last norm of one kind of tokens; without layers only the embedding."""
 
-    def __init__(self, config: MixtureConfig, rows: int, width: int, ff_width: int) -> None:
+    def __init__(self, config: MixtureConfig, rows: int, width: int, ff_width: int, layers: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(rows, width)
-        self.layers = nn.ModuleList(BranchLayer(config, width, ff_width) for _ in range(config.layers))
-        self.norm = make_norm(config, width)
+        self.layers = nn.ModuleList(BranchLayer(config, width, ff_width) for _ in range(layers))
+        self.norm = make_norm(config, width) if layers else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=0.02)
         for name, parameter in self.layers.named_parameters():
@@ -190,11 +221,12 @@ def make_norm(config: MixtureConfig, width: int) -> nn.Module:
 
 
 def make_branches(config: MixtureConfig) -> tuple[Branch, Branch]:
-    """The text branch and the motion branch."""
+    """The text branch and the motion branch, which in a single stream has no layers of its own."""
     motion_ff_width = config.ff_width if config.motion_ff_width is None else config.motion_ff_width
+    own_layers = config.layers if config.stream == "two" else 0
     return (
-        Branch(config, config.text_vocab_size, config.width, config.ff_width),
-        Branch(config, NUM_MOTION_TOKENS, config.motion_dim, motion_ff_width),
+        Branch(config, config.text_vocab_size, config.width, config.ff_width, config.layers),
+        Branch(config, NUM_MOTION_TOKENS, config.motion_dim, motion_ff_width, own_layers),
     )
 
 

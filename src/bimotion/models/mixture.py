@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bimotion.errors import ModelError
 from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
+from bimotion.models.experts import ExpertFeedForward
 from bimotion.models.kernels import CallGraph, attend_next, available
 from bimotion.models.linear import linear
 from bimotion.models.token_batch import TokenBatch
@@ -35,6 +36,7 @@ class KeyValueCache:
         self.longest = 0
         self.equal_lengths = True
         self.step = CallGraph()
+        self.motion_step = CallGraph()
 
     def prefill(self, layer: int, k: Float[Tensor, "B G L K"], v: Float[Tensor, "B G L K"]) -> None:
         """Store the prompt's keys and values."""
@@ -62,10 +64,10 @@ class KeyValueCache:
         positions = torch.arange(self.longest + 1, device=self.filled.device)
         return (positions <= self.filled[:, None])[:, None, None]
 
-    def advance(self) -> None:
-        """Advance by the position that was appended in every layer."""
-        self.filled += 1
-        self.longest += 1
+    def advance(self, count: int = 1) -> None:
+        """Advance by positions that were appended in every layer; a negative `count` drops the last ones."""
+        self.filled += count
+        self.longest += count
 
 
 class Hidden(NamedTuple):
@@ -78,7 +80,10 @@ class Hidden(NamedTuple):
 
 
 class Mixture(nn.Module):
-    """Two transformers of equal depth and equal heads that share their attention."""
+    """Two transformers of equal depth and equal heads that share their attention, or one with a single stream.
+
+    A single stream (`MixtureConfig.stream`) has only the text branch's layers; motion keeps its own embedding.
+    """
 
     def __init__(self, config: MixtureConfig) -> None:
         super().__init__()
@@ -98,8 +103,12 @@ class Mixture(nn.Module):
         context: Float[Tensor, "M S E"] | None = None,
         cache: KeyValueCache | None = None,
         text_rows: Int[Tensor, " W"] | None = None,
+        earlier: Float[Tensor, "R before E"] | None = None,
     ) -> Hidden:
         """Last states of all tokens; `context` holds the embeddings of the in slots.
+
+        `earlier`, if passed, holds what stands in each target motion's out slots from the second on: the codes of the
+        slots before, where motions are generated slot by slot.
 
         `cache`, if passed, receives the keys and values of every position, from which `step` continues. `text_rows`, if
         passed, are the text tokens whose last states are needed: for the others the last layer computes only keys
@@ -119,18 +128,12 @@ class Mixture(nn.Module):
                 f"the prompts have slots for {batch.in_rows.shape[0]} motions, "
                 f"got {0 if context is None else context.shape[0]}"
             )
-        text, motion = self._embed(batch, context)
+        text, motion = self._embed(batch, context, earlier)
         detach = batch.text_first and self.text.frozen
         positions = torch.arange(batch.length, device=text.device)[None]
-        for index, (text_layer, motion_layer) in enumerate(
-            zip(self.text.layers, self.motion.layers, strict=True)
-        ):
-            assert isinstance(text_layer, BranchLayer)
-            assert isinstance(motion_layer, BranchLayer)
-            if batch.only_text:
-                joined = text_layer.pre_attention(text)
-            else:
-                joined = torch.cat((text_layer.pre_attention(text), motion_layer.pre_attention(motion)))
+        for index in range(config.layers):
+            joined = self._pre_attention(index, text, motion)
+            if not batch.only_text:
                 joined = joined.index_select(0, batch.source)
             q, k, v = self._split(joined.view(batch.size, batch.length, -1), positions)
             if cache is not None:
@@ -140,35 +143,89 @@ class Mixture(nn.Module):
             if text_rows is not None and index == self.config.layers - 1:
                 text, from_text = text.index_select(0, text_rows), from_text.index_select(0, text_rows)
             # Exact: no text state depends on a motion token here, so no gradient can pass through one.
-            text = text_layer.post_attention(text, from_text.detach() if detach else from_text)
-            if not batch.only_text:
-                motion = motion_layer.post_attention(motion, attended.index_select(0, batch.motion_index))
+            from_text = from_text.detach() if detach else from_text
+            text, motion = self._post_attention(
+                index, text, motion, from_text, attended.index_select(0, batch.motion_index)
+            )
         if cache is not None:
             cache.filled.copy_(batch.lengths)
             cache.longest, cache.equal_lengths = batch.length, batch.equal_lengths
-        return Hidden(self.text.norm(text), self.motion.norm(motion))
+        return Hidden(self.text.norm(text), self._motion_branch.norm(motion))
 
-    def motion_states(self, motion_ids: Int[Tensor, "B S"], cache: KeyValueCache) -> Float[Tensor, "B S E"]:
+    @property
+    def _motion_branch(self) -> Branch:
+        """The branch whose layers the motion tokens run through."""
+        return self.motion if self.config.stream == "two" else self.text
+
+    def _pre_attention(
+        self, index: int, text: Float[Tensor, "Nt D"], motion: Float[Tensor, "Nm E"]
+    ) -> Float[Tensor, "rows QKV"]:
+        """Queries, keys and values of a layer: those of the text tokens, then those of the motion tokens."""
+        if self.config.stream != "two":
+            return _layer(self.text, index).pre_attention(torch.cat((text, motion)))
+        from_text = _layer(self.text, index).pre_attention(text)
+        if not len(motion):
+            return from_text
+        return torch.cat((from_text, _layer(self.motion, index).pre_attention(motion)))
+
+    def _post_attention(
+        self,
+        index: int,
+        text: Float[Tensor, "Nt D"],
+        motion: Float[Tensor, "Nm E"],
+        from_text: Float[Tensor, "Nt HK"],
+        from_motion: Float[Tensor, "Nm HK"],
+    ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm E"]]:
+        """A layer's outputs from its inputs and the attention outputs."""
+        layer = _layer(self.text, index)
+        if self.config.stream != "two":
+            both = layer.post_attention(torch.cat((text, motion)), torch.cat((from_text, from_motion)))
+            return both[: len(text)], both[len(text) :]
+        text = layer.post_attention(text, from_text)
+        if len(motion):
+            motion = _layer(self.motion, index).post_attention(motion, from_motion)
+        return text, motion
+
+    def balance(self) -> Float[Tensor, ""]:
+        """Mean load-balancing loss of the layers in the last forward pass in training; 0 without experts."""
+        layers = [_layer(self.text, index).feed_forward for index in range(self.config.layers)]
+        losses = [
+            layer.balance
+            for layer in layers
+            if isinstance(layer, ExpertFeedForward) and layer.balance is not None
+        ]
+        return torch.stack(losses).mean() if losses else self.text.embedding.weight.new_zeros(())
+
+    def motion_states(
+        self,
+        motion_ids: Int[Tensor, "B S"],
+        cache: KeyValueCache,
+        earlier: Float[Tensor, "B before E"] | None = None,
+    ) -> Float[Tensor, "B S E"]:
         """Last states of motion tokens that follow the sequences of a cache, which is not changed.
 
         No text follows, so only this part depends on the motion branch: the keys and values of prompts can be computed
-        once and stored.
+        once and stored. `earlier` is as in `forward`.
         """
         size, slots = motion_ids.shape
-        motion = self.motion.dropout(self.motion.embedding(motion_ids.flatten()))
+        motion = self.motion.embedding(motion_ids)
+        if earlier is not None:
+            motion = torch.cat((motion[:, :1], earlier.to(motion.dtype)), dim=1)
+        motion = self.motion.dropout(motion.flatten(0, 1))
         positions = cache.filled[:, None] + torch.arange(slots, device=motion.device)
         if self.positions is not None:
             motion = motion + self.positions[positions.flatten()]
         seen = torch.arange(cache.longest, device=motion.device) < cache.filled[:, None]
         causal = torch.ones(slots, slots, dtype=torch.bool, device=motion.device).tril()
         mask = torch.cat((seen[:, None].expand(-1, slots, -1), causal.expand(size, -1, -1)), dim=-1)[:, None]
-        for layer, kept in zip(self.motion.layers, cache.store.unbind(), strict=True):
+        branch = self._motion_branch
+        for layer, kept in zip(branch.layers, cache.store.unbind(), strict=True):
             assert isinstance(layer, BranchLayer)
             q, k, v = self._split(layer.pre_attention(motion).view(size, slots, -1), positions)
             keys, values = kept[:, :, :, : cache.longest].to(k.dtype).unbind()
             k, v = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
             motion = layer.post_attention(motion, self._attend(q, k, v, mask))
-        hidden: Tensor = self.motion.norm(motion)
+        hidden: Tensor = branch.norm(motion)
         return hidden.view(size, slots, -1)
 
     def step(self, ids: Int[Tensor, " B"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
@@ -177,16 +234,27 @@ class Mixture(nn.Module):
         Raises:
             ModelError: the cache is full.
         """
+        return self._step(self.text.embedding(ids), cache, self.text, cache.step)
+
+    def step_motion(self, motion: Float[Tensor, "B E"], cache: KeyValueCache) -> Float[Tensor, "B E"]:
+        """Last states of one more motion token of each sequence, by its embedding.
+
+        Raises:
+            ModelError: the cache is full.
+        """
+        return self._step(motion, cache, self._motion_branch, cache.motion_step)
+
+    def _step(
+        self, x: Float[Tensor, "B D"], cache: KeyValueCache, branch: Branch, graph: CallGraph
+    ) -> Float[Tensor, "B D"]:
+        """Last states of one more token of each sequence, all of one branch."""
         if cache.longest >= cache.store.shape[4]:
             raise ModelError(f"the cache is full at {cache.store.shape[4]} tokens; create a larger one")
-        text = self.text.embedding(ids)
         if self.positions is not None:
-            text = text + (
-                self.positions[cache.longest] if cache.equal_lengths else self.positions[cache.filled]
-            )
-        text = cache.step(lambda text: self._step_through_layers(text, cache), text)
+            x = x + (self.positions[cache.longest] if cache.equal_lengths else self.positions[cache.filled])
+        x = graph(lambda x: self._step_through_layers(x, cache, branch), x)
         cache.advance()
-        hidden: Tensor = self.text.norm(text)
+        hidden: Tensor = branch.norm(x)
         return hidden
 
     def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
@@ -203,11 +271,18 @@ class Mixture(nn.Module):
         return KeyValueCache(self.config, size, room, weight.device, weight.dtype)
 
     def _embed(
-        self, batch: TokenBatch, context: Float[Tensor, "M S E"] | None
+        self,
+        batch: TokenBatch,
+        context: Float[Tensor, "M S E"] | None,
+        earlier: Float[Tensor, "R before E"] | None,
     ) -> tuple[Float[Tensor, "Nt D"], Float[Tensor, "Nm E"]]:
         text, motion = self.text.embedding(batch.text_ids), self.motion.embedding(batch.motion_ids)
         if context is not None:
             motion = motion.index_copy(0, batch.in_rows.flatten(), context.flatten(0, 1).to(motion.dtype))
+        if earlier is not None:
+            motion = motion.index_copy(
+                0, batch.out_rows[:, 1:].flatten(), earlier.flatten(0, 1).to(motion.dtype)
+            )
         if self.positions is not None:
             text = text + self.positions[batch.text_index % batch.length]
             motion = motion + self.positions[batch.motion_index % batch.length]
@@ -237,29 +312,37 @@ class Mixture(nn.Module):
         attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
 
-    def _step_through_layers(self, text: Float[Tensor, "B D"], cache: KeyValueCache) -> Float[Tensor, "B D"]:
-        native = available() and cache.store.is_cpu and cache.store.dtype == text.dtype == torch.float32
+    def _step_through_layers(
+        self, x: Float[Tensor, "B D"], cache: KeyValueCache, branch: Branch
+    ) -> Float[Tensor, "B D"]:
+        native = available() and cache.store.is_cpu and cache.store.dtype == x.dtype == torch.float32
         tables = None if self.rotary is None else (self.rotary.cosine, self.rotary.sine)
-        for index, (layer, kept) in enumerate(zip(self.text.layers, cache.store.unbind(), strict=True)):
+        for index, (layer, kept) in enumerate(zip(branch.layers, cache.store.unbind(), strict=True)):
             assert isinstance(layer, BranchLayer)
-            qkv = layer.pre_attention(text)
+            qkv = layer.pre_attention(x)
             if native and not torch.is_grad_enabled():
                 keys, values = kept.unbind()
                 attended = attend_next(qkv, keys, values, cache.filled, tables)
             else:
                 attended = self._attend_next(qkv, cache, index)
-            text = layer.post_attention(text, attended)
-        return text
+            x = layer.post_attention(x, attended)
+        return x
 
     def _attend_next(
         self, qkv: Float[Tensor, "B QKV"], cache: KeyValueCache, layer: int
-    ) -> Float[Tensor, "B D"]:
+    ) -> Float[Tensor, "B HK"]:
         q, k, v = self._split(qkv[:, None], cache.filled[:, None])
         keys, values = cache.append(layer, k, v)
         # The query heads of a group become the query positions of one head: keys are never copied.
         q = q.reshape(len(q), self.config.groups, -1, self.config.head_width)
         attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=cache.mask())
         return attended.reshape(len(q), -1)
+
+
+def _layer(branch: Branch, index: int) -> BranchLayer:
+    layer = branch.layers[index]
+    assert isinstance(layer, BranchLayer)
+    return layer
 
 
 __all__ = ["Branch", "Hidden", "KeyValueCache", "Mixture", "MixtureConfig"]

@@ -10,6 +10,9 @@ the prompts), R target motions, N latents of a motion, D latent width, X = N * D
     length       (R, S, C) + latents     -> frames (R,)
     vae          latents (R, N, D) + frames -> features (R, T, F)
 
+With discrete latents (`VaeConfig.codes`), codes take the part of the understanding head and of the diffusion head
+(`CodeHead`): a motion has N slots, filled one after the other.
+
 Latents here are normalised to about zero mean and unit deviation; `encode` and `decode` convert from and to the scale
 of the VAE. With a `latent_rank` they are also projected onto principal axes: one vector (B, 1, K) of K = `latent_rank`
 values represents the (B, N, D) of the VAE, and N, D mean 1, K everywhere but in the VAE. Features are normalised as
@@ -29,6 +32,7 @@ from torch import Tensor, nn
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig, Rotary
 from bimotion.models.choices import Sampler
+from bimotion.models.codes import CodeHead
 from bimotion.models.diffusion import DiffusionConfig, Guide
 from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead, HeadConfig
@@ -73,6 +77,13 @@ class MotionLanguageConfig:
         latent_values = self.vae.num_latents * self.vae.latent_dim
         if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
             raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")
+        if self.vae.codes is not None and (
+            self.slots != self.vae.num_latents or self.latent_rank is not None
+        ):
+            raise ConfigError(
+                f"discrete latents need a slot each and no latent_rank, got {self.slots} slots for "
+                f"{self.vae.num_latents} latents, latent_rank {self.latent_rank}"
+            )
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
                 f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
@@ -97,7 +108,7 @@ class Losses(NamedTuple):
     text: Float[Tensor, ""]
     """Mean cross entropy of the answers' text tokens."""
     diffusion: Float[Tensor, ""]
-    """Mean squared error of the diffusion head."""
+    """Mean squared error of the diffusion head; cross entropy of the codes if latents are discrete."""
     length: Float[Tensor, ""]
     """Cross entropy of the lengths."""
 
@@ -122,8 +133,14 @@ class MotionLanguage(nn.Module):
         x_width, width = math.prod(config.latent_shape), config.mixture.motion_dim
         self.vae = MotionVae(config.vae)
         self.mixture = Mixture(config.mixture)
-        self.understanding = Linear(x_width, config.slots * width)
-        self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
+        self.understanding: Linear | None = None
+        self.head: DiffusionHead | None = None
+        self.codes: CodeHead | None = None
+        if config.vae.codes is None:
+            self.understanding = Linear(x_width, config.slots * width)
+            self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
+        else:
+            self.codes = CodeHead(config.vae.num_latents, config.vae.codes, width)
         self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
         self.register_buffer("latent_mean", torch.zeros(vae_shape))
         self.register_buffer("latent_std", torch.ones(config.latent_shape))
@@ -141,7 +158,8 @@ class MotionLanguage(nn.Module):
             self.mixture.rotary = Rotary(config.head_width, config.max_positions, config.rope_theta).to(
                 device
             )
-        self.head.alpha_bar = self.config.diffusion.alpha_bar().float().to(device)
+        if self.head is not None:
+            self.head.alpha_bar = self.config.diffusion.alpha_bar().float().to(device)
 
     def batch(self, sequences: Sequence[TokenSequence]) -> TokenBatch:
         """The sequences as a batch on the model's device."""
@@ -152,8 +170,8 @@ class MotionLanguage(nn.Module):
     def encode(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
     ) -> Float[Tensor, "B N D"]:
-        """Normalised latents (the means, not samples) of normalised features."""
-        return self.normalise(self.vae.encode(features, lengths)[0])
+        """Normalised latents (the means, not samples; rounded if discrete) of normalised features."""
+        return self.normalise(self.vae.rounded(self.vae.encode(features, lengths)[0]))
 
     def decode(
         self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
@@ -189,7 +207,11 @@ class MotionLanguage(nn.Module):
 
         `paired`: target motions 2i and 2i + 1 are mirror images and get the same noise (`DiffusionHead.loss`).
         """
-        hidden = self.mixture(batch, self._understand(batch, context), text_rows=batch.answer_rows)
+        earlier = None
+        if self.codes is not None and target is not None:
+            earlier = self.codes.embed(self.codes_of(target))[:, :-1]
+        slots = self.understand(context)
+        hidden = self.mixture(batch, slots, text_rows=batch.answer_rows, earlier=earlier)
         text = diffusion = length = hidden.motion.new_zeros(())
         if batch.answer_rows.numel():
             scores = self.mixture.logits(hidden.text)
@@ -215,7 +237,8 @@ class MotionLanguage(nn.Module):
         special = self.config.special
         kind = special.out_slot - special.text_vocab_size
         ids = torch.full((len(target), self.config.slots), kind, device=target.device)
-        z = self.mixture.motion_states(ids, prompts)
+        earlier = None if self.codes is None else self.codes.embed(self.codes_of(target))[:, :-1]
+        z = self.mixture.motion_states(ids, prompts, earlier)
         diffusion, length = self._motion_losses(z, target, num_frames, generator, paired=paired)
         return Losses(z.new_zeros(()), diffusion, length)
 
@@ -230,7 +253,11 @@ class MotionLanguage(nn.Module):
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Diffusion and length loss of motions by the hidden states at their slots."""
         x0, length = target.flatten(1)[:, None], z.new_zeros(())
-        diffusion = self.head.loss(x0, z, generator, paired=paired)
+        if self.codes is not None:
+            diffusion = self.codes.loss(z, self.codes_of(target))
+        else:
+            assert self.head is not None
+            diffusion = self.head.loss(x0, z, generator, paired=paired)
         if self.length is not None and num_frames is not None:
             length = self.length.loss(z, x0, num_frames)
         return diffusion, length
@@ -240,7 +267,7 @@ class MotionLanguage(nn.Module):
     ) -> Float[Tensor, "R S C"]:
         """Hidden states at the slots of each target motion."""
         no_text = batch.answer_rows[:0]
-        hidden: Tensor = self.mixture(batch, self._understand(batch, context), text_rows=no_text).motion
+        hidden: Tensor = self.mixture(batch, self.understand(context), text_rows=no_text).motion
         return hidden[batch.out_rows]
 
     def generate(
@@ -252,7 +279,7 @@ class MotionLanguage(nn.Module):
     ) -> list[list[int]]:
         """Ids that answer each prompt, without the end token; prompts end in a text token."""
         with torch.inference_mode():
-            slots = self._understand(batch, context)
+            slots = self.understand(context)
             return generate(
                 self.mixture, batch, slots, self.config.special, decoding or DecodingConfig(), generator
             )
@@ -273,26 +300,82 @@ class MotionLanguage(nn.Module):
     ) -> tuple[Float[Tensor, "R N D"], Int[Tensor, " R"] | None]:
         """Sampled latents of the target motions, and their predicted lengths in frames if there is a length network.
 
-        Arguments that are None take the value of the configuration; see `DiffusionHead.sample`.
+        Arguments that are None take the value of the configuration; see `DiffusionHead.sample`. Of discrete latents the
+        codes are drawn at `temperature`, by the generator alone; the other arguments have no meaning.
         """
-        z = self.condition(batch, context)
-        x0 = self.head.sample(
-            z,
-            steps=steps,
-            sampler=sampler,
-            guidance_scale=guidance_scale,
-            temperature=temperature,
-            generator=generator,
-            noise=noise,
-            guide=guide,
-        )
+        if self.codes is not None:
+            z, x0 = self._sample_codes(batch, context, temperature, generator)
+        else:
+            assert self.head is not None
+            z = self.condition(batch, context)
+            x0 = self.head.sample(
+                z,
+                steps=steps,
+                sampler=sampler,
+                guidance_scale=guidance_scale,
+                temperature=temperature,
+                generator=generator,
+                noise=noise,
+                guide=guide,
+            )
         frames = None if self.length is None else self.length.predict(z, x0)
         return x0.view(x0.shape[0], *self.config.latent_shape), frames
 
-    def _understand(
-        self, batch: TokenBatch, context: Float[Tensor, "M N D"] | None
-    ) -> Float[Tensor, "M S C"] | None:
+    def understand(self, context: Float[Tensor, "M N D"] | None) -> Float[Tensor, "M S C"] | None:
+        """Embeddings of context motions, as they stand in their slots; None without any."""
         if context is None or context.shape[0] == 0:
             return None
+        if self.codes is not None:
+            return self.codes.embed(self.codes_of(context))
+        assert self.understanding is not None
         embedded: Tensor = self.understanding(context.flatten(1))
         return embedded.view(context.shape[0], self.config.slots, -1)
+
+    def codes_of(self, latents: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
+        """The codes of normalised latents; only where latents are discrete."""
+        assert self.vae.quantiser is not None
+        return self.vae.quantiser.codes(self.vae_latents(latents))
+
+    def _sample_codes(
+        self,
+        batch: TokenBatch,
+        context: Float[Tensor, "M N D"] | None,
+        temperature: float,
+        generator: torch.Generator | Sequence[torch.Generator] | None,
+    ) -> tuple[Float[Tensor, "R S C"], Float[Tensor, "R 1 X"]]:
+        """Hidden states at the slots, and normalised latents whose codes are drawn slot by slot.
+
+        Each sequence ends in the slots of its target motion.
+        """
+        assert self.codes is not None
+        assert self.vae.quantiser is not None
+        slots, special = self.config.slots, self.config.special
+        cache = self.mixture.cache(batch.size, batch.length)
+        self.mixture(batch, self.understand(context), cache, text_rows=batch.answer_rows[:0])
+        cache.advance(-slots)
+        embedded = self.mixture.motion.embedding.weight[special.out_slot - special.text_vocab_size]
+        embedded = embedded.expand(batch.size, -1)
+        drawn, states = [], []
+        for slot in range(slots):
+            states.append(self.mixture.step_motion(embedded, cache).clone())
+            scores = self.codes.scores(states[-1], slot).float()
+            drawn.append(_draw(scores, temperature, generator))
+            embedded = self.codes.embedding[slot, drawn[-1]]
+        latents = self.normalise(self.vae.quantiser.vectors(torch.stack(drawn, dim=1)))
+        return torch.stack(states, dim=1), latents.flatten(1)[:, None]
+
+
+def _draw(
+    scores: Float[Tensor, "R K"],
+    temperature: float,
+    generator: torch.Generator | Sequence[torch.Generator] | None,
+) -> Int[Tensor, " R"]:
+    """A code of each row, in proportion to the exponential of its score over the temperature; at 0 the likeliest."""
+    if temperature == 0:
+        return scores.argmax(-1)
+    shares = (scores / temperature).softmax(-1)
+    if isinstance(generator, Sequence):
+        rows = zip(shares.cpu(), generator, strict=True)
+        drawn = [torch.multinomial(row, 1, generator=each) for row, each in rows]
+        return torch.cat(drawn).to(scores.device)
+    return torch.multinomial(shares, 1, generator=generator)[:, 0]

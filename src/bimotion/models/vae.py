@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, check_range
 from bimotion.models.blocks import DecoderLayer, EncoderLayer, NormPosition, SkipStack
+from bimotion.models.codes import Quantiser
 from bimotion.models.cosine_path import CosinePath
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear
@@ -54,10 +55,13 @@ class VaeConfig:
     """Cosines over time of the linear path beside the transformer (`CosinePath`); 0: none (published)."""
     pose_axes: int = 48
     """Principal axes of a frame's features on the linear path."""
+    codes: int | None = None
+    """Codes that each latent is rounded to one of (VQ-VAE); None: latents are continuous (published)."""
 
     def __post_init__(self) -> None:
         check_sizes(self, "vae", "feature_dim", "num_latents", "latent_width", "frames_per_token", "width")
         check_sizes(self, "vae", "ff_width", "heads", "layers", "max_frames", "pose_axes")
+        check_sizes(self, "vae", "codes")
         if self.layers % 2 == 0:
             raise ConfigError(
                 f"vae layers must be odd (skip connections around a middle layer), got {self.layers}"
@@ -132,6 +136,9 @@ class MotionVae(nn.Module):
         projected = config.latent_width is not None
         self.to_latent = Linear(width, config.latent_dim) if projected else nn.Identity()
         self.from_latent = Linear(config.latent_dim, width) if projected else nn.Identity()
+        self.quantiser: Quantiser | None = None
+        if config.codes is not None:
+            self.quantiser = Quantiser(config.num_latents, config.latent_dim, config.codes)
         self.path: CosinePath | None = None
         if config.cosines:
             self.path = CosinePath(
@@ -146,7 +153,7 @@ class MotionVae(nn.Module):
     def encode(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
-        """`mu` and `logvar` of each clip's latents.
+        """`mu` and `logvar` of each clip's latents; see `rounded` for discrete ones.
 
         Frames from each length on are ignored. Without `lengths` all frames count and attention needs no mask.
         """
@@ -170,6 +177,10 @@ class MotionVae(nn.Module):
             whole = lengths if lengths is not None else torch.full((batch,), frames, device=features.device)
             mu, logvar = mu + self.path.encode(features, whole), logvar + self.path.logvar
         return mu, logvar
+
+    def rounded(self, z: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+        """Latents rounded to their codes; unchanged if the VAE's latents are continuous."""
+        return z if self.quantiser is None else self.quantiser.vectors(self.quantiser.codes(z))
 
     def decode(
         self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None

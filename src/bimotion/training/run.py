@@ -28,7 +28,7 @@ from bimotion.training.language.init_model import (
     find_model,
     new_model,
 )
-from bimotion.training.language.latent_cache import latents_of
+from bimotion.training.language.latent_cache import FULL, encode_pieces, latents_of
 from bimotion.training.language.prompt_cache import PromptCache
 from bimotion.training.language.stages import LANGUAGE_STAGES, PARTS
 from bimotion.training.language.task import LanguageSplit, LanguageTask
@@ -70,6 +70,8 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
     if config.init_from is None and vae.path is not None:
         clip_weights = torch.from_numpy(item_weights(train.items, config.order.balance))
         vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS, clip_weights)
+    if config.init_from is None and vae.quantiser is not None:
+        vae.quantiser.fit(encode_pieces(vae, train, [FULL]).mu[FULL].float())
     held_out = ClipPool(store, held_items, stats)
     logger.info(
         "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)
@@ -169,7 +171,7 @@ def _task(
 
 def _lr_scales(config: LanguageTrainConfig) -> tuple[LrScale, ...]:
     """Factors on the learning rate of the text branch and of the heads."""
-    heads = ("understanding", "head", "length")
+    heads = ("understanding", "head", "codes", "length")
     return (
         *(LrScale(f"model.{prefix}", config.text_lr_scale) for prefix in PARTS["text"]),
         *(LrScale(f"model.{head}.", config.head_lr_scale) for head in heads),
@@ -199,14 +201,16 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
     # A new VAE brings new latents, which the preset describes; else they are those of the earlier stage.
     earlier = config.init_from if config.vae is None else None
     named = preset(config.preset) if earlier is None else load_config(find_model(earlier))
+    named_vae = named.vae if vae is None else vae.config
+    codes = named_vae.codes
     sizes = MotionLanguageConfig(
-        vae=named.vae if vae is None else vae.config,
+        vae=named_vae,
         mixture=config.mixture,
         head=config.head,
         diffusion=config.diffusion,
         length=config.length,
-        slots=named.slots,
-        latent_rank=named.latent_rank,
+        slots=named.slots if codes is None else named_vae.num_latents,
+        latent_rank=named.latent_rank if codes is None else None,
         length_in_prompt=named.length_in_prompt,
         eos=0,
     )

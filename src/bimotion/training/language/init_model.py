@@ -95,7 +95,7 @@ def earlier_model(
     model = MotionLanguage(replace(config, vae=vae_config, mixture=mixture, eos=special.eos))
     _copy_parameters(model.mixture, old.mixture, f"{folder}: the transformer")
     same = model.config.latent_shape == old.config.latent_shape
-    for name in ("understanding", "head", "length"):
+    for name in ("understanding", "head", "codes", "length"):
         new_part, old_part = getattr(model, name), getattr(old, name)
         if same and new_part is not None and old_part is not None:
             _copy_parameters(new_part, old_part, f"{folder}: {name}")

@@ -24,9 +24,11 @@ class LanguageLossConfig:
     text_weight: float = 1.0
     """Cross entropy of the answers' text tokens."""
     diffusion_weight: float = 1.0
-    """Squared error of the diffusion head's prediction."""
+    """Squared error of the diffusion head's prediction; cross entropy of the codes if latents are discrete."""
     length_weight: float = 0.1
     """Cross entropy of the lengths of target motions."""
+    balance_weight: float = 0.01
+    """Load-balancing loss of learned experts (stream `experts`)."""
 
     def __post_init__(self) -> None:
         check_range(self, vars(self), 0)
@@ -75,7 +77,7 @@ class LanguageObjective(nn.Module):
         return self
 
     def forward(self, batch: LanguageBatch, noise: torch.Generator) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum `loss` and its unweighted parts: text, diffusion, length."""
+        """The weighted sum `loss` and its unweighted parts: text, diffusion, length, and balance with experts."""
         generator = torch.Generator().manual_seed(noise.initial_seed() * batch.shard.world + batch.shard.rank)
         context, target = (
             None if part is None else self.model.normalise(part) for part in (batch.context, batch.target)
@@ -95,4 +97,8 @@ class LanguageObjective(nn.Module):
             + weights.diffusion_weight * parts.diffusion.float()
             + weights.length_weight * parts.length.float()
         )
-        return {"loss": loss, "text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
+        named = {"text": parts.text, "diffusion": parts.diffusion, "length": parts.length}
+        if self.model.config.mixture.stream != "experts":
+            return {"loss": loss, **named}
+        balance = self.model.mixture.balance()
+        return {"loss": loss + weights.balance_weight * balance, **named, "balance": balance}

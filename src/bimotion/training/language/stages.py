@@ -10,7 +10,7 @@ Part = Literal["text", "motion"]
 
 PARTS: dict[str, tuple[str, ...]] = {
     "text": ("mixture.text.", "mixture.positions"),
-    "motion": ("mixture.motion.", "understanding.", "head.", "length."),
+    "motion": ("mixture.motion.", "understanding.", "head.", "codes.", "length."),
 }
 """The parameters of each, by how their names begin."""
 

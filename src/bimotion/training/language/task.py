@@ -221,10 +221,8 @@ class LanguageTask:
         return result
 
     def _right_answers(self, batch: LanguageBatch) -> int:
-        slots = None
-        if batch.context is not None:
-            slots = self.model.understanding(self._normalised(batch.context).flatten(1))
-            slots = slots.view(len(batch.context), self.model.config.slots, -1)
+        context = None if batch.context is None else self._normalised(batch.context)
+        slots = self.model.understand(context)
         states = self.model.mixture(batch.tokens, slots, text_rows=batch.tokens.answer_rows).text
         scores = self.model.mixture.logits(states)
         return int((scores.argmax(-1) == batch.tokens.answer_ids).sum())

@@ -39,6 +39,8 @@ class VaeLossConfig:
     """Speed of foot joints during recorded contact, metres per second."""
     kl_weight: float = 1e-4
     """Divergence of the latents from a standard normal distribution, mean over their values."""
+    commitment_weight: float = 1.0
+    """Distance of latents and the codes that they are rounded to, if latents are discrete."""
 
     def __post_init__(self) -> None:
         check_range(self, vars(self), 0)

@@ -17,7 +17,7 @@ from bimotion.training.clips import ClipPool
 
 
 def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 32) -> dict[str, float]:
-    """Errors of all windows of the pool, encoded to `mu` and decoded at their length.
+    """Errors of all windows of the pool, encoded to `mu` and decoded at their length; discrete latents are rounded.
 
     `root_mm`: mean over windows of the mean distance of joints with the root (pelvis) at the origin in every
     frame, in the world's orientation; `world_mm`: without moving the root; `*_median`: median over windows.
@@ -32,7 +32,7 @@ def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 
         batch = pool.batch([pool.clip(index) for index in indices]).to(device)
         with torch.no_grad():
             mu, _ = vae.encode(batch.features, batch.lengths)
-            decoded = vae.decode(mu, batch.lengths, batch.features.shape[1])
+            decoded = vae.decode(vae.rounded(mu), batch.lengths, batch.features.shape[1])
         targets = pool.stats.denormalise(batch.features.double().cpu().numpy())
         predictions = pool.stats.denormalise(decoded.double().cpu().numpy())
         for row, index in enumerate(indices):

@@ -49,24 +49,22 @@ class VaeObjective(nn.Module):
         mu, logvar = self.vae.encode(batch.features, batch.lengths)
         mu, logvar = mu.float(), logvar.float()
         shard = batch.shard
-        eps = torch.randn((len(mu) * shard.world, *mu.shape[1:]), generator=noise)[shard.rank :: shard.world]
-        z = mu + torch.exp(0.5 * logvar) * eps.to(mu.device)
+        if self.vae.quantiser is not None:
+            z, commitment = self.vae.quantiser(mu)
+            latent = {"commitment": commitment}
+        else:
+            eps = torch.randn((len(mu) * shard.world, *mu.shape[1:]), generator=noise)
+            z = mu + torch.exp(0.5 * logvar) * eps[shard.rank :: shard.world].to(mu.device)
+            latent = {"kl": kl_loss(mu, logvar)}
         decoded = self.vae.decode(z, batch.lengths, batch.features.shape[1])
         with torch.autocast(mu.device.type, enabled=False):
-            return self._losses(decoded.float(), batch, mu, logvar)
+            return self._losses(decoded.float(), batch, latent)
 
     def _losses(
-        self,
-        decoded: Float[Tensor, "B T F"],
-        batch: ClipBatch,
-        mu: Float[Tensor, "B N D"],
-        logvar: Float[Tensor, "B N D"],
+        self, decoded: Float[Tensor, "B T F"], batch: ClipBatch, latent: dict[str, Float[Tensor, ""]]
     ) -> dict[str, Float[Tensor, ""]]:
         config, mask = self.config, batch.mask
-        parts = {
-            "feature": feature_loss(decoded, batch.features, mask, self.column_weights),
-            "kl": kl_loss(mu, logvar),
-        }
+        parts = {"feature": feature_loss(decoded, batch.features, mask, self.column_weights)} | latent
         weights = {
             "joint": config.joint_weight,
             "path": config.path_weight,
@@ -75,7 +73,7 @@ class VaeObjective(nn.Module):
         }
         if any(weights.values()):
             parts |= joint_losses(decoded * self.std + self.mean, batch.features * self.std + self.mean, mask)
-        weights |= {"feature": 1.0, "kl": config.kl_weight}
+        weights |= {"feature": 1.0, "kl": config.kl_weight, "commitment": config.commitment_weight}
         loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return {"loss": loss, **parts}
 
@@ -127,7 +125,7 @@ class VaeTask:
         for index in chosen:
             batch = pool.batch([pool.clip(index)]).to(next(self.vae.parameters()).device)
             mu, _ = self.vae.encode(batch.features, batch.lengths)
-            decoded = self.vae.decode(mu, batch.lengths)
+            decoded = self.vae.decode(self.vae.rounded(mu), batch.lengths)
             for name, features in (("recorded", batch.features), ("reconstructed", decoded)):
                 real = pool.stats.denormalise(features[0].cpu().numpy())
                 joints[f"{pool.items[index].id} {name}"] = features_to_joints(real)
