@@ -26,7 +26,7 @@ def work(batch):
 
 entries = [(f"{number}.bvh", number) for number in range(200)]
 with RowFile(Path(sys.argv[1]), ("file", "square")) as rows:
-    run_job(Job(entries, work, batch=7), rows)
+    run_job(Job(entries, lambda: work, batch=7), rows)
 """
 
 
@@ -42,7 +42,7 @@ def test_a_job_does_what_is_not_done_and_names_what_is_broken(tmp_path: Path) ->
     path, seen, calls = tmp_path / "rows.csv", list[Row](), list[tuple[int, int]]()
     with RowFile(path, ("file", "square")) as rows:
         rows.append({"file": "3.bvh", "square": 9})
-        job = Job(ENTRIES, squares, batch=4)
+        job = Job(ENTRIES, lambda: squares, batch=4)
         outcome = run_job(job, rows, progress=lambda *at: calls.append(at), on_row=seen.append)
         assert (outcome.written, outcome.kept, outcome.failures) == (10, 1, {"5.bvh": "5 is broken"})
         again = run_job(job, rows)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Files, Flag, Reading, ReadingOptions, Running, RunningOptions
+from bimotion.cli.options import (
+    Files,
+    Flag,
+    MachineOptions,
+    Machines,
+    Reading,
+    ReadingOptions,
+    Running,
+    RunningOptions,
+)
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.errors import BimotionError
 
@@ -47,6 +56,8 @@ class Caption:
     """Which model runs, and how."""
     reading: ReadingOptions = Reading()
     """How the files are read."""
+    machines: MachineOptions = Machines()
+    """Where a folder is captioned."""
 
     def run(self) -> None:
         """Caption every file that can be read, then report those that cannot."""
@@ -89,12 +100,13 @@ class Caption:
 
         job = caption_job(
             folder,
-            self.running.load(),
+            self.running.load,
             self.reading.read,
             sidecar=None if self.sidecar is None else f".{self.sidecar}",
             skip_described=self.out is None,
         )
-        run_rows(job, self.out, CAPTION_COLUMNS, "captioning")
+        engine = self.machines.open(self.running.device)
+        run_rows(job, self.out, CAPTION_COLUMNS, "captioning", engine=engine)
 
     def _captions(self, clips: dict[Path, "Clip"]) -> dict[Path, str]:
         from bimotion.cli.progress import track

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Flag, Reading, ReadingOptions, Writing, WritingOptions
+from bimotion.cli.options import (
+    Flag,
+    MachineOptions,
+    Machines,
+    Reading,
+    ReadingOptions,
+    Writing,
+    WritingOptions,
+)
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -44,6 +52,8 @@ class Convert:
     """How IN is read."""
     writing: WritingOptions = Writing()
     """How OUT is written."""
+    machines: MachineOptions = Machines()
+    """Where a folder is converted."""
 
     def run(self) -> None:
         """Read, change, write."""
@@ -82,12 +92,10 @@ class Convert:
             )
         self.out.mkdir(parents=True, exist_ok=True)
 
-        def read(path: Path) -> "Clip":
-            clip = self.reading.read(path)
-            return clip.mirror() if self.mirror else clip
-
-        job = convert_job(self.source, self.out, f".{self.to}", read, self.writing.save)
-        run_rows(job, self.out / "converted.csv", CONVERT_COLUMNS, "converting")
+        job = convert_job(
+            self.source, self.out, f".{self.to}", self.reading.read, self.writing.save, mirror=self.mirror
+        )
+        run_rows(job, self.out / "converted.csv", CONVERT_COLUMNS, "converting", engine=self.machines.open())
 
     def _write_features(self, clip: "Clip") -> None:
         import numpy as np

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, TypeVar
 from bimotion.cli.terminal import note, say
 
 if TYPE_CHECKING:
+    from bimotion.engines.engine import Engine
     from bimotion.jobs.run import Job, Row
 
 Entry = TypeVar("Entry")
 
 
 def run_rows(
-    job: "Job[Entry]", out: Path | None, columns: Sequence[str], label: str, *, key: str = "file"
+    job: "Job[Entry]",
+    out: Path | None,
+    columns: Sequence[str],
+    label: str,
+    *,
+    key: str = "file",
+    engine: "Engine | None" = None,
 ) -> None:
     """Run a job whose rows go to `out`, or are printed where it is None.
 
@@ -32,7 +39,7 @@ def run_rows(
             say(f"{row[key]}: {row[columns[-1]]}")
 
     with nullcontext() if out is None else RowFile(out, columns, key) as rows, Bar(label) as bar:
-        outcome = run_job(job, rows, progress=bar.update, on_row=show)
+        outcome = run_job(job, rows, engine=engine, progress=bar.update, on_row=show)
     if out is not None:
         kept = f", {outcome.kept} were there before" if outcome.kept else ""
         say(f"{out}: {outcome.written} rows added{kept}")

@@ -11,6 +11,8 @@ from bimotion.cli.options import (
     Drawing,
     DrawingOptions,
     Flag,
+    MachineOptions,
+    Machines,
     Running,
     RunningOptions,
     Writing,
@@ -22,6 +24,7 @@ from bimotion.motion.formats.write_options import OutUnit
 if TYPE_CHECKING:
     from bimotion.inference.generation import GeneratedClip
     from bimotion.inference.model import MotionLanguageModel
+    from bimotion.jobs.work import Prompt
     from bimotion.motion.clip import Clip
 
 
@@ -81,6 +84,8 @@ class Generate:
     """Which model runs, and how."""
     writing: WritingOptions = Writing()
     """How files are written."""
+    machines: MachineOptions = Machines()
+    """Where the motions of --from are generated."""
 
     def run(self) -> None:
         """Generate, write, and print what was written."""
@@ -110,7 +115,7 @@ class Generate:
         """Generate the motions of a list that are not in the folder yet."""
         from bimotion.cli.folder_jobs import run_rows
         from bimotion.cli.usage import UsageError
-        from bimotion.jobs.folders import MOTION_COLUMNS, Prompt, generate_job, read_prompts
+        from bimotion.jobs.folders import MOTION_COLUMNS, generate_job, read_prompts
 
         if self.text or self.count != 1:
             raise UsageError("--from: expected no TEXT and no --count; the file lists what is generated")
@@ -119,14 +124,14 @@ class Generate:
         self.out.mkdir(parents=True, exist_ok=True)
         self.writing.check(self.out / entries[0][0])
         self.drawing.check()
-        model = self.running.load()
+        self.running.check()
+        job = generate_job(entries, self.out, self.running.load, self._listed, self.writing.save)
+        engine = self.machines.open(self.running.device)
+        run_rows(job, self.out / "motions.csv", MOTION_COLUMNS, "generating", engine=engine)
 
-        def generate(prompt: Prompt) -> "Clip":
-            own = self if prompt.seconds is None else replace(self, seconds=prompt.seconds)
-            return own._clip(model, prompt.text, prompt.seed)
-
-        job = generate_job(entries, self.out, generate, self.writing.save)
-        run_rows(job, self.out / "motions.csv", MOTION_COLUMNS, "generating")
+    def _listed(self, model: "MotionLanguageModel", prompt: "Prompt") -> "Clip":
+        own = self if prompt.seconds is None else replace(self, seconds=prompt.seconds)
+        return own._clip(model, prompt.text, prompt.seed)
 
     def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
         from bimotion.cli.progress import track

@@ -12,6 +12,7 @@ from bimotion.motion.formats.joint_names import NameSet
 from bimotion.motion.formats.write_options import OutUnit
 
 if TYPE_CHECKING:
+    from bimotion.engines.engine import Engine
     from bimotion.inference.model import MotionLanguageModel
     from bimotion.motion.clip import Clip
     from bimotion.motion.formats import ReadOptions
@@ -88,6 +89,39 @@ class Running:
 
 RunningOptions = Annotated[Running, arg(name="")]
 """The options of `Running`, without a prefix."""
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where the work of a job runs; shared by all commands that work on many files or sentences."""
+
+    engine: Annotated[Literal["local", "ray"], arg(help_behavior_hint="(default: local)")] = "local"
+    """local: processes of this machine. ray: a Ray cluster (docs/scale.md), which the variable RAY_ADDRESS names;
+    without it, one on this machine."""
+    workers: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: 1; ray: as many as there is room for)")
+    ] = None
+    """Processes that work at the same time."""
+
+    def open(self, device: str = "cpu") -> "Engine":
+        """The engine; each of its processes gets a GPU if `device` is one.
+
+        Raises:
+            ConfigError: fewer than one worker, Ray is not installed, or there is no cluster.
+        """
+        from bimotion.engines.local import LocalEngine
+
+        if self.engine == "local":
+            return LocalEngine(1 if self.workers is None else self.workers)
+        from bimotion.engines.on_ray import RayEngine, connect
+
+        engine = RayEngine(self.workers, gpus=float(device.startswith("cuda")))
+        connect(self.workers)
+        return engine
+
+
+MachineOptions = Annotated[Machines, arg(name="")]
+"""The options of `Machines`, without a prefix."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,14 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Reading, ReadingOptions, Running, RunningOptions
+from bimotion.cli.options import (
+    MachineOptions,
+    Machines,
+    Reading,
+    ReadingOptions,
+    Running,
+    RunningOptions,
+)
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,14 @@ class Tags:
     """Which model runs, and how."""
     reading: ReadingOptions = Reading()
     """How the files are read."""
+    machines: MachineOptions = Machines()
+    """Where the work runs."""
 
     def run(self) -> None:
         """Tag what has no row yet."""
         from bimotion.cli.folder_jobs import run_rows
         from bimotion.jobs.folders import TAG_COLUMNS, tag_job
 
-        job = tag_job(self.folder, self.running.load(), self.reading.read)
-        run_rows(job, self.out, TAG_COLUMNS, "tagging")
+        self.running.check()
+        job = tag_job(self.folder, self.running.load, self.reading.read)
+        run_rows(job, self.out, TAG_COLUMNS, "tagging", engine=self.machines.open(self.running.device))

@@ -5,43 +5,33 @@ A recording is what `motion.formats.motion_files` finds; its key is its path bel
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bimotion.api import save_clip
-from bimotion.captions.facts import measure_facts
-from bimotion.captions.mentions import content_of, shown_side
-from bimotion.errors import BimotionError, ConfigError, DataError
-from bimotion.features.clips import clip_to_features, features_to_clip
+from bimotion.errors import ConfigError, DataError
 from bimotion.inference.arguments import check_number
-from bimotion.inference.model import MotionLanguageModel
-from bimotion.inference.timed_text import TIMED_FORMATS
 from bimotion.jobs.names import slug
-from bimotion.jobs.run import Job, Row
-from bimotion.motion.clip import Clip
+from bimotion.jobs.run import Job
+from bimotion.jobs.work import (
+    Captions,
+    Conversions,
+    Generate,
+    LoadModel,
+    Motions,
+    Prompt,
+    Read,
+    Recording,
+    Tags,
+    Write,
+)
 from bimotion.motion.formats import motion_files
-from bimotion.motion.quality import motion_quality
-from bimotion.storage.atomic import atomic_path
 from bimotion.storage.texts import read_text
 
 CAPTION_COLUMNS = ("file", "seconds", "caption")
 TAG_COLUMNS = ("file", "seconds", "speed", "content", "side", "caption")
 MOTION_COLUMNS = ("file", "text", "seed", "seconds")
 CONVERT_COLUMNS = ("file", "out", "seconds")
-
-Read = Callable[[Path], Clip]
-"""Reads a motion file."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A file of a folder."""
-
-    name: str
-    """Path below the folder, with slashes."""
-    path: Path
-    """The file."""
 
 
 def recordings(folder: Path) -> list[tuple[str, Recording]]:
@@ -60,7 +50,7 @@ def recordings(folder: Path) -> list[tuple[str, Recording]]:
 
 def caption_job(
     folder: Path,
-    model: MotionLanguageModel,
+    load: LoadModel,
     read: Read,
     *,
     sidecar: str | None = None,
@@ -73,70 +63,18 @@ def caption_job(
     entries = recordings(folder)
     if skip_described and sidecar is not None:
         entries = [(name, entry) for name, entry in entries if not entry.path.with_suffix(sidecar).exists()]
-
-    def work(batch: Sequence[Recording]) -> Iterator[Row | BimotionError]:
-        clips = [_attempt(read, recording.path) for recording in batch]
-        captions = iter(model.motion_to_text([clip for clip in clips if isinstance(clip, Clip)]))
-        for recording, clip in zip(batch, clips, strict=True):
-            if isinstance(clip, BimotionError):
-                yield clip
-                continue
-            caption = next(captions)
-            if sidecar is not None:
-                text = TIMED_FORMATS[sidecar](model.describe(clip))
-                with atomic_path(recording.path.with_suffix(sidecar)) as target:
-                    target.write_text(text, encoding="utf-8")
-            yield {"file": recording.name, "seconds": round(clip.duration, 2), "caption": caption}
-
-    return Job(entries, work)
+    return Job(entries, Captions(load, read, sidecar))
 
 
-def tag_job(folder: Path, model: MotionLanguageModel, read: Read) -> Job[Recording]:
+def tag_job(folder: Path, load: LoadModel, read: Read) -> Job[Recording]:
     """Content, side, mean speed and length of the recordings of a folder, by caption and measurement."""
-
-    def work(batch: Sequence[Recording]) -> Iterator[Row | BimotionError]:
-        clips = [_attempt(read, recording.path) for recording in batch]
-        captions = iter(model.motion_to_text([clip for clip in clips if isinstance(clip, Clip)]))
-        for recording, clip in zip(batch, clips, strict=True):
-            if isinstance(clip, BimotionError):
-                yield clip
-                continue
-            caption = next(captions)
-            joints = features_to_clip(clip_to_features(clip)).joints
-            content = content_of(caption) or "other"
-            yield {
-                "file": recording.name,
-                "seconds": round(clip.duration, 2),
-                "speed": round(motion_quality(joints).speed, 3) if len(joints) > 3 else 0.0,
-                "content": content,
-                "side": shown_side(caption, content, measure_facts(joints)) if len(joints) > 3 else "none",
-                "caption": caption,
-            }
-
-    return Job(recordings(folder), work)
+    return Job(recordings(folder), Tags(load, read))
 
 
 def convert_job(
-    folder: Path, out: Path, suffix: str, read: Read, write: Callable[[Clip, Path], object]
+    folder: Path, out: Path, suffix: str, read: Read, write: Write, *, mirror: bool = False
 ) -> Job[Recording]:
     """Every recording of a folder in another format, under the same names in `out`."""
-
-    def work(batch: Sequence[Recording]) -> Iterator[Row | BimotionError]:
-        for recording in batch:
-            clip = _attempt(read, recording.path)
-            if isinstance(clip, BimotionError):
-                yield clip
-                continue
-            target = out / Path(recording.name).with_suffix(suffix)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write(clip, target)
-            except BimotionError as error:
-                yield error
-                continue
-            name = target.relative_to(out).as_posix()
-            yield {"file": recording.name, "out": name, "seconds": round(clip.duration, 2)}
-
     entries = recordings(folder)
     names = [str(Path(name).with_suffix("")) for name, _ in entries]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -144,21 +82,7 @@ def convert_job(
         raise DataError(
             f"{folder}: several recordings are called {twice[0]!r} but for the suffix; rename one"
         )
-    return Job(entries, work)
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A sentence of a list, with what it is generated by."""
-
-    text: str
-    """What the person does."""
-    seconds: float | None
-    """Length; None: from the sentence, else predicted."""
-    seed: int
-    """Seed of the motion."""
-    file: str
-    """Name of the file that is written."""
+    return Job(entries, Conversions(out, suffix, read, write, mirror))
 
 
 def read_prompts(path: Path, seed: int, suffix: str) -> list[tuple[str, Prompt]]:
@@ -193,34 +117,12 @@ def read_prompts(path: Path, seed: int, suffix: str) -> list[tuple[str, Prompt]]
 def generate_job(
     prompts: Sequence[tuple[str, Prompt]],
     out: Path,
-    generate: Callable[[Prompt], Clip],
-    write: Callable[[Clip, Path], object] = save_clip,
+    load: LoadModel,
+    generate: Generate,
+    write: Write = save_clip,
 ) -> Job[Prompt]:
     """The motions of sentences, each in a file in `out`."""
-
-    def work(batch: Sequence[Prompt]) -> Iterator[Row | BimotionError]:
-        for prompt in batch:
-            try:
-                clip = generate(prompt)
-                write(clip, out / prompt.file)
-            except BimotionError as error:
-                yield error
-                continue
-            yield {
-                "file": prompt.file,
-                "text": prompt.text,
-                "seed": prompt.seed,
-                "seconds": round(clip.duration, 2),
-            }
-
-    return Job(prompts, work)
-
-
-def _attempt(read: Read, path: Path) -> Clip | BimotionError:
-    try:
-        return read(path)
-    except BimotionError as error:
-        return error
+    return Job(prompts, Motions(out, load, generate, write))
 
 
 def _number(value: str | None, where: str, low: float, high: float) -> float | None:

@@ -1,0 +1,235 @@
+"""The engine of a Ray cluster: Ray Data spreads batches over worker processes and starts those again that end.
+
+Ray is imported when it is needed only. Files are read and written by the workers under the paths of this process, so
+machines of a cluster share a file system.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bimotion.engines.engine import Entry, Result, Start, Work, WorkerLost
+from bimotion.engines.local import num_cores
+from bimotion.errors import BimotionError, ConfigError, DataError, check_range
+
+if TYPE_CHECKING:
+    import pyarrow
+
+RETRIES = 2
+"""How often a batch is tried again whose worker process has ended."""
+
+MAX_BLOCKS = 10_000
+"""Pieces that Ray Data schedules; where there are more batches, a piece has several."""
+
+OBJECT_STORE_BYTES = 512 << 20
+"""Shared memory of a cluster that is started on this machine."""
+
+PREFIX = "BIMOTION_"
+"""Environment variables that begin like this are set in worker processes as they are here."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Runs work on the Ray cluster that RAY_ADDRESS names, else on one that is started on this machine."""
+
+    workers: int | None = None
+    """Worker processes; None: as many as the cluster has GPUs or cores for."""
+    gpus: float = 0.0
+    """GPUs of a worker process; a fraction lets several share one."""
+
+    def __post_init__(self) -> None:
+        check_range(self, "workers", 1)
+        check_range(self, "gpus", 0)
+
+    def map(
+        self, start: Start[Entry, Result], entries: Sequence[Entry], batch: int = 1
+    ) -> Iterator[tuple[int, Result | WorkerLost]]:
+        """The results with the indices of their entries, as they are ready.
+
+        A batch whose worker process ends is tried again, at last entry by entry; an entry that ends its worker every
+        time gives `WorkerLost`.
+
+        Raises:
+            ConfigError: Ray is not installed, or there is no cluster.
+        """
+        if not entries:
+            return
+        connect(self.workers)
+        missing = list(range(len(entries)))
+        for size in (batch, 1):
+            batches = [missing[first : first + size] for first in range(0, len(missing), size)]
+            finished = set()
+            for index, result in self._pass(start, entries, batches):
+                finished.add(index)
+                yield index, result
+            missing = [index for index in missing if index not in finished]
+            if not missing:
+                return
+            logger.warning("%d entries ended their worker process", len(missing))
+        for index in missing:
+            yield (
+                index,
+                WorkerLost("its worker process ended whenever it was tried, perhaps for lack of memory"),
+            )
+
+    def _pass(
+        self, start: Start[Entry, Result], entries: Sequence[Entry], batches: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, Result]]:
+        """The results of batches, each tried `RETRIES` times more where its worker process ends."""
+        import ray
+        from ray import cloudpickle
+
+        rows = [
+            {"payload": cloudpickle.dumps((list(batch), [entries[index] for index in batch]))}
+            for batch in batches
+        ]
+        with ray.data.DataContext.current(_data_context()):
+            outcomes = ray.data.from_items(rows, override_num_blocks=min(len(rows), MAX_BLOCKS)).map_batches(
+                _Worker,
+                fn_constructor_args=(cloudpickle.dumps((start, _Surroundings())),),
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(
+                    size=self._num_workers(len(rows)), max_tasks_in_flight_per_actor=1
+                ),
+                num_cpus=1,
+                num_gpus=self.gpus,
+                max_task_retries=RETRIES,
+            )
+            for row in outcomes.iter_rows():
+                indices, results = cloudpickle.loads(row["payload"])
+                if isinstance(results, BaseException):
+                    raise results
+                yield from zip(indices, results, strict=True)
+
+    def _num_workers(self, batches: int) -> int:
+        """Worker processes for so many batches."""
+        import ray
+
+        if self.workers is not None:
+            return min(self.workers, batches)
+        resources = ray.cluster_resources()
+        fits = resources.get("GPU", 0) / self.gpus if self.gpus else resources.get("CPU", 1)
+        return max(1, min(int(fits), batches))
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What work depends on beside its entries: the folder that paths begin at, and settings of the environment."""
+
+    folder: str = field(default_factory=os.getcwd)
+    variables: dict[str, str] = field(
+        default_factory=lambda: {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    )
+
+    def enter(self) -> None:
+        """Work under the same conditions in this process.
+
+        Raises:
+            DataError: the folder does not exist on this machine.
+        """
+        if not Path(self.folder).is_dir():
+            raise DataError(
+                f"{self.folder}: does not exist on {os.uname().nodename}; machines of a Ray cluster need a shared "
+                "file system (docs/scale.md)"
+            )
+        os.chdir(self.folder)
+        os.environ.update(self.variables)
+
+
+class _Worker:
+    """A worker process of Ray Data."""
+
+    def __init__(self, sent: bytes) -> None:
+        self._sent = sent
+        self._work: Work[Any, Any] | None = None
+
+    def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
+        import pyarrow
+
+        answers = [self._answer(payload) for payload in batch["payload"].to_pylist()]
+        return pyarrow.table({"payload": pyarrow.array(answers, pyarrow.binary())})
+
+    def _answer(self, payload: bytes) -> bytes:
+        from ray import cloudpickle
+
+        indices, entries = cloudpickle.loads(payload)
+        try:
+            if self._work is None:
+                start, surroundings = cloudpickle.loads(self._sent)
+                surroundings.enter()
+                self._work = start()
+            return cloudpickle.dumps((indices, list(self._work(entries))))
+        except Exception as error:  # raised again where the results are read
+            if not isinstance(error, BimotionError):
+                logger.exception("work failed")
+            return cloudpickle.dumps((indices, error))
+
+
+def connect(workers: int | None = None) -> None:
+    """Connect this process to the cluster that RAY_ADDRESS names, else start one on this machine, for `workers`.
+
+    Does nothing where it is connected already.
+
+    Raises:
+        ConfigError: Ray is not installed, or there is no cluster at RAY_ADDRESS.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends nothing to anybody
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        import ray
+        import ray.data
+    except ImportError as missing:
+        raise ConfigError(
+            f"--engine ray needs the package {missing.name}: pip install 'bimotion[scale]'"
+        ) from missing
+    for handler in logging.getLogger("ray.data").handlers:
+        if handler.get_name() == "console":  # its log file in Ray's session folder has everything
+            handler.setLevel(logging.CRITICAL)
+    if ray.is_initialized():
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    own: dict[str, Any] = {
+        "num_cpus": max(workers or 0, num_cores()),
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+    }
+    with _kept_signal_handler():
+        try:
+            ray.init(
+                address or "local",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if address else own),
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"RAY_ADDRESS={address}: no Ray cluster can be used there ({error})") from error
+
+
+@contextmanager
+def _kept_signal_handler() -> Iterator[None]:
+    """Keeps this process's way to end on SIGTERM, which Ray replaces."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _data_context() -> Any:
+    """Settings of Ray Data: quiet, and going on after a batch whose worker process ended too often."""
+    import ray
+
+    context = ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1
+    return context
