@@ -60,8 +60,7 @@ load: $(VENV)/.installed-dev
 # The kernels compiled with AddressSanitizer, under their tests.
 test-asan: $(VENV)/.installed-dev
 	mkdir -p .asan
-	$${CC:-cc} -O1 -g -std=gnu11 -fno-math-errno -fopenmp -fPIC -shared -mavx2 -mfma -fsanitize=address \
-	  -o .asan/libkernels.so src/bimotion/models/kernels/*.c -lm
+	$(BIN)/python hatch_build.py .asan/libkernels.so -O1 -g -fsanitize=address
 	LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	  BIMOTION_KERNELS=$(CURDIR)/.asan/libkernels.so OMP_NUM_THREADS=2 $(PYTEST) -n 0 tests/models/test_kernels.py $(ARGS)
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -22,7 +21,26 @@ pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels wer
 unchecked = inspect.unwrap(product)
 """Without the type checks that tests run under, which would refuse wrong shapes first."""
 
+BEST = kernels.variant() or ""
+"""Chosen when the library was loaded."""
+
+
+def usable_variants() -> list[str]:
+    """Those that this processor has, best first."""
+    found = [name for name in kernels.VARIANTS if kernels.use_variant(name)]
+    kernels.use_variant(BEST)
+    return found
+
+
 SIZES = {"rows": st.integers(1, 140), "width": st.integers(1, 70), "count": st.integers(1, 90)}
+
+
+@pytest.fixture(params=usable_variants(), scope="module", autouse=True)
+def variant(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test is run with each variant that this processor has."""
+    assert kernels.use_variant(request.param)
+    yield request.param
+    assert kernels.use_variant(BEST)
 
 
 @pytest.fixture
@@ -226,18 +244,12 @@ def test_arguments_that_do_not_fit_are_refused(change: dict[str, Any], message: 
         unchecked(**(arguments | change))
 
 
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [("fpu sse2 avx avx2 fma", True), ("fpu sse2 avx", False), ("fpu avx2", False), (None, False)],
-)
-def test_a_processor_without_the_instructions_gets_torch(
-    flags: str | None, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kernels.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    if flags is not None:
-        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-    assert kernels._has_vectors(tmp_path / "cpuinfo") is expected
+def test_what_the_processor_lacks_is_not_used(variant: str) -> None:
+    assert not kernels.use_variant("neon2")
+    assert kernels.variant() == variant
+    assert usable_variants()[0] == BEST
+    assert usable_variants()[-1] == "plain"
+    assert kernels.use_variant(variant)
 
 
 def test_no_rows_are_no_work() -> None:

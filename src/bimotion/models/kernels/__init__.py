@@ -1,7 +1,8 @@
 """CPU kernels: products of a few rows with weights, fused with norm and epilogue, and attention of one token.
 
-The library is compiled from the C files in this folder when the package is installed (`hatch_build.py`). If it is
-missing, or the processor lacks the instructions, `available` is False and callers use torch's operations.
+The library is compiled from the C files in this folder when the package is installed (`hatch_build.py`), once for each
+of several instruction sets; the best one that the processor has is used. If it is missing, `available` is False and
+callers use torch's operations.
 
 Shapes: R rows, G gate or norm rows (at most R; the last one is repeated), D width, N outputs; in attention B sequences,
 H heads, G key-value heads, K head width.
@@ -9,7 +10,6 @@ H heads, G key-value heads, K head width.
 
 import ctypes
 import os
-import platform
 import sys
 import threading
 from collections.abc import Callable
@@ -100,40 +100,42 @@ class _Call(ctypes.Structure):
     _fields_ = (("which", ctypes.c_long), ("product", _Product), ("attention", _Attention))
 
 
-def _has_vectors(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor has the instructions that the library was compiled for: AVX2 and FMA on x86.
-
-    torch's own answer can be set in the environment (ATEN_CPU_CAPABILITY), and an instruction that is missing would
-    end the process, so that the processor is asked as well.
-    """
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return True
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return {"avx2", "fma"} <= set(flags) and torch.backends.cpu.get_cpu_capability().startswith("AVX")
-
-
-def _load() -> Callable[[Any, int, int], int] | None:
-    """The library's `run` function, or None."""
+def _load() -> ctypes.CDLL | None:
+    """The library, or None."""
     if sys.platform != "linux":
-        return None
-    if not _has_vectors():
         return None
     library = os.environ.get("BIMOTION_KERNELS") or Path(__file__).with_name("libkernels.so")
     try:
         # The library must share the OpenMP runtime that torch has loaded, and with it the threads.
         ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
-        run = ctypes.CDLL(str(library)).run
+        loaded = ctypes.CDLL(str(library))
+        loaded.run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_int]
+        loaded.variant.restype = ctypes.c_char_p
+        loaded.use_variant.argtypes = [ctypes.c_char_p]
     except (OSError, AttributeError):
         return None
-    run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_int]
-    return run
+    return loaded
 
 
-_RUN = _load()
+_LIBRARY = _load()
+_RUN: Callable[[Any, int, int], int] | None = None if _LIBRARY is None else _LIBRARY.run
+
+VARIANTS = ("avx512_vnni", "avx512", "avx_vnni", "avx2", "plain")
+"""Instruction sets that the kernels are written for, best first. plain: what every processor of its kind has."""
+
+
+def variant() -> str | None:
+    """The one of `VARIANTS` in use; None without the library."""
+    return None if _LIBRARY is None else str(_LIBRARY.variant().decode())
+
+
+def use_variant(name: str) -> bool:
+    """Use one of `VARIANTS` from now on in the whole process, for tests; False if this machine cannot.
+
+    The last digits of results differ between variants.
+    """
+    return _LIBRARY is not None and not _LIBRARY.use_variant(name.encode())
+
 
 MAX_KERNEL_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1024
 """Rows up to which the kernels multiply single-precision weights; above, torch's products are as fast."""

@@ -5,18 +5,18 @@
  * number of threads, so a row's result is the same to the bit whatever it is computed with.
  */
 #include "kernels.h"
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
-typedef int16_t shorts __attribute__((vector_size(32), aligned(2)));
-typedef int8_t chars __attribute__((vector_size(16), aligned(1)));
+typedef int16_t shorts __attribute__((vector_size(4 * LANES), aligned(2)));
+typedef int8_t chars __attribute__((vector_size(2 * LANES), aligned(1)));
 typedef float four_floats __attribute__((vector_size(16), aligned(4)));
 typedef int32_t four_ints __attribute__((vector_size(16), aligned(4)));
 
 enum {
     STEP = 2 * LANES, /* weights of one step of a sum */
-    ROWS = 3,         /* most rows of a tile; with four outputs its sums fill the registers */
+#ifdef __AVX512F__
+    ROWS = 5, /* most rows of a tile; with four outputs its sums fill the registers */
+#else
+    ROWS = 3,
+#endif
     COLUMNS = 8,      /* most outputs of a tile, with one row */
     ROW_BLOCK = 128,  /* rows of x that meet the weights once read: they fit the second cache */
 };
@@ -37,24 +37,46 @@ INLINE float from_bfloat16(uint16_t bits) {
     return out;
 }
 
-/* A lane holds two bfloat16 numbers, each of them the upper half of a float. */
-INLINE floats half_of(ints lanes, int half) {
-    ints bits = half ? lanes & (int32_t)0xffff0000 : lanes << 16;
+INLINE floats as_floats(ints bits) {
     floats out;
     memcpy(&out, &bits, sizeof out);
     return out;
 }
 
-INLINE int32_t total_ints(ints v) { return v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7]; }
-
-/* Products of 16 integers, added two by two. */
-INLINE ints pairs(shorts a, shorts b) {
-#ifdef __AVX2__
-    return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#else
+INLINE ints as_ints(floats values) {
     ints out;
-    for (int i = 0; i < LANES; i++) out[i] = (int32_t)a[2 * i] * b[2 * i] + (int32_t)a[2 * i + 1] * b[2 * i + 1];
+    memcpy(&out, &values, sizeof out);
     return out;
+}
+
+/* `a` where `which` has all bits set, `b` where it has none. */
+INLINE floats chosen(ints which, floats a, floats b) {
+    return as_floats((as_ints(a) & which) | (as_ints(b) & ~which));
+}
+
+/* A lane holds two bfloat16 numbers, each of them the upper half of a float. */
+INLINE floats half_of(ints lanes, int half) {
+    return as_floats(half ? lanes & (int32_t)0xffff0000 : lanes << 16);
+}
+
+INLINE int32_t total_ints(ints lanes) {
+    const eight_ints v = eight_of_ints(lanes);
+    return v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7];
+}
+
+/* The sums, plus products of integers of 16 bits, added two by two. */
+INLINE ints plus_pairs(ints sums, shorts a, shorts b) {
+#if defined(__AVX512VNNI__)
+    return (ints)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
+#elif defined(__AVX512BW__)
+    return sums + (ints)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif defined(__AVXVNNI__)
+    return (ints)_mm256_dpwssd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
+#elif defined(__AVX2__)
+    return sums + (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#else
+    for (int i = 0; i < LANES; i++) sums[i] += (int32_t)a[2 * i] * b[2 * i] + (int32_t)a[2 * i + 1] * b[2 * i + 1];
+    return sums;
 #endif
 }
 
@@ -65,12 +87,13 @@ INLINE ints pairs(shorts a, shorts b) {
 #endif
 
 /* The sum of each of four vectors' lanes, in the order of `total`. */
-#define FOUR_TOTALS(name, eight, four)                                                            \
-    INLINE four name(const eight *v) {                                                            \
+#define FOUR_TOTALS(name, many, eight, eight_of, four)                                            \
+    INLINE four name(const many *v) {                                                             \
         four low[4], high[4];                                                                     \
         UNROLL for (int i = 0; i < 4; i++) {                                                      \
-            memcpy(&low[i], &v[i], sizeof low[i]);                                                \
-            memcpy(&high[i], (const char *)&v[i] + sizeof low[i], sizeof high[i]);                \
+            const eight lanes = eight_of(v[i]);                                                   \
+            memcpy(&low[i], &lanes, sizeof low[i]);                                               \
+            memcpy(&high[i], (const char *)&lanes + sizeof low[i], sizeof high[i]);               \
             low[i] += high[i];                                                                    \
         }                                                                                         \
         const four a = SHUFFLE(low[0], low[1], 0, 4, 1, 5) + SHUFFLE(low[0], low[1], 2, 6, 3, 7); \
@@ -78,8 +101,8 @@ INLINE ints pairs(shorts a, shorts b) {
         return SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);                             \
     }
 
-FOUR_TOTALS(four_totals, floats, four_floats)
-FOUR_TOTALS(four_int_totals, ints, four_ints)
+FOUR_TOTALS(four_totals, floats, eight_floats, eight_of_floats, four_floats)
+FOUR_TOTALS(four_int_totals, ints, eight_ints, eight_of_ints, four_ints)
 
 /* Outputs `n` to `n + 3` of row `m`. */
 INLINE void put(const Task *t, long m, long n, four_floats sums) {
@@ -99,6 +122,15 @@ INLINE float weight_at(Kind kind, const char *row, long k) {
     return kind == FLOAT32 ? ((const float *)row)[k] : from_bfloat16(((const uint16_t *)row)[k]);
 }
 
+/* Fetches the same place of some rows of weights, `row` bytes each. */
+INLINE void fetch(const char *at, long row, int rows) {
+    if (rows == 0) return;
+    __builtin_prefetch(at);
+    if (rows == 1) return;
+    __builtin_prefetch(at + row);
+    for (int j = 2; j < rows; j++) __builtin_prefetch(at + j * row);
+}
+
 /* The sums of `rows` rows from `m` on and `columns` outputs from `n` on; of the weights from `next` on, `ahead` rows are
  * fetched meanwhile. */
 INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int columns, const char *next, int ahead) {
@@ -108,7 +140,7 @@ INLINE void float_tile(Kind kind, const Task *t, long m, int rows, long n, int c
     floats sums[ROWS][COLUMNS] = {0};
     for (long k = 0; k < whole; k += STEP) {
         ints lanes[COLUMNS]; /* of two bfloat16 each */
-        UNROLL for (int j = 0; j < ahead; j++) __builtin_prefetch(next + j * row + k * w_bytes(kind));
+        fetch(next + k * w_bytes(kind), row, ahead);
         UNROLL for (int half = 0; half < 2; half++) {
             floats given[ROWS];
             UNROLL for (int i = 0; i < rows; i++) given[i] = *(const floats *)(x + i * width + k + half * LANES);
@@ -142,12 +174,12 @@ INLINE void int_tile(const Task *t, long m, int rows, long n, int columns, const
     ints sums[ROWS][COLUMNS] = {0};
     for (long k = 0; k < whole; k += STEP) {
         shorts given[ROWS];
-        UNROLL for (int j = 0; j < ahead; j++) __builtin_prefetch(next + j * width + k);
+        fetch(next + k, width, ahead);
         UNROLL for (int i = 0; i < rows; i++) given[i] = *(const shorts *)(x + i * width + k);
         UNROLL for (int j = 0; j < columns; j++) {
             const int8_t *at = w + j * width + k;
             shorts weights = __builtin_convertvector(*(const chars *)at, shorts);
-            UNROLL for (int i = 0; i < rows; i++) sums[i][j] += pairs(given[i], weights);
+            UNROLL for (int i = 0; i < rows; i++) sums[i][j] = plus_pairs(sums[i][j], given[i], weights);
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
@@ -172,37 +204,38 @@ INLINE void tile(Kind kind, const Task *t, long m, int rows, long n, int columns
         float_tile(kind, t, m, rows, n, columns, next, ahead);
 }
 
-/* A tile of four outputs, `ahead` a constant in each. */
-INLINE void tile_of_four(Kind kind, const Task *t, long m, int rows, long n, const char *next, int ahead) {
-    if (ahead == 4)
-        tile(kind, t, m, rows, n, 4, next, 4);
-    else if (ahead == 2)
-        tile(kind, t, m, rows, n, 4, next, 2);
-    else if (ahead == 1)
-        tile(kind, t, m, rows, n, 4, next, 1);
+/* A tile of four outputs, `rows` a constant in each. */
+INLINE void tile_of_rows(Kind kind, const Task *t, long m, long rows, long n, const char *next, int ahead) {
+    if (rows == ROWS && !ahead) /* most of the time with many rows: 4 % less of it without asking at each step */
+        tile(kind, t, m, ROWS, n, 4, 0, 0);
+    else if (rows == 5)
+        tile(kind, t, m, ROWS >= 5 ? 5 : 1, n, 4, next, ahead);
+    else if (rows == 4)
+        tile(kind, t, m, ROWS >= 4 ? 4 : 1, n, 4, next, ahead);
+    else if (rows == 3)
+        tile(kind, t, m, 3, n, 4, next, ahead);
+    else if (rows == 2)
+        tile(kind, t, m, 2, n, 4, next, ahead);
     else
-        tile(kind, t, m, rows, n, 4, next, 0);
+        tile(kind, t, m, 1, n, 4, next, ahead);
 }
 
-/* Some rows and outputs, tile by tile. Tiles of the same outputs share out the fetching of the next ones' weights. */
+/* Some rows and outputs, tile by tile, as equal as can be. Tiles of the same outputs share out the fetching of the next
+ * ones' weights. */
 INLINE void block(Kind kind, const Task *t, long first_row, long last_row, long n, long last) {
-    const long rows = last_row - first_row, row = t->of.width * w_bytes(kind), tiles = rows == 4 ? 2 : (rows + 2) / 3;
+    const long rows = last_row - first_row, row = t->of.width * w_bytes(kind), tiles = (rows + ROWS - 1) / ROWS;
     const int share = tiles > 3 ? 1 : tiles > 1 ? 2 : 4;
     if (rows == 1)
         for (; n + 8 <= last; n += 8) tile(kind, t, first_row, 1, n, 8, t->of.w + (n + 8) * row, 8);
     for (; n + 4 <= last; n += 4) {
         long fetched = 4;
-        for (long m = first_row; m < last_row;) {
-            const long left = last_row - m;
+        for (long m = first_row, left = tiles; left; left--) {
+            const long own = (last_row - m + left - 1) / left;
             const int ahead = fetched < 8 ? share : 0;
             const char *next = t->of.w + (n + fetched) * row;
             fetched += ahead;
-            if (left >= 3 && left != 4)
-                tile_of_four(kind, t, m, 3, n, next, ahead), m += 3;
-            else if (left >= 2)
-                tile_of_four(kind, t, m, 2, n, next, ahead), m += 2;
-            else
-                tile_of_four(kind, t, m, 1, n, next, ahead), m += 1;
+            tile_of_rows(kind, t, m, own, n, next, ahead);
+            m += own;
         }
     }
     for (; n < last; n++)
@@ -211,7 +244,8 @@ INLINE void block(Kind kind, const Task *t, long first_row, long last_row, long 
 
 /* exp. Source: Cody and Waite's reduction, Taylor's series of what is left. */
 INLINE floats exponential(floats x) {
-    for (int i = 0; i < LANES; i++) x[i] = x[i] < -87.0f ? -87.0f : x[i] > 88.0f ? 88.0f : x[i];
+    x = chosen(x < -87.0f, (floats){0} - 87.0f, x);
+    x = chosen(x > 88.0f, (floats){0} + 88.0f, x);
     const floats shifted = x * 1.44269504f + 12582912.0f; /* rounds to an integer */
     const floats whole = shifted - 12582912.0f;
     const floats r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
@@ -224,9 +258,7 @@ INLINE floats exponential(floats x) {
     series = series * r + 1.0f;
     series = series * r + 1.0f;
     const ints power = (__builtin_convertvector(whole, ints) + 127) << 23;
-    floats out;
-    memcpy(&out, &power, sizeof out);
-    return out * series;
+    return as_floats(power) * series;
 }
 
 INLINE floats activated(Activation activation, floats x) {
