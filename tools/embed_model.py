@@ -5,7 +5,8 @@
     python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
     python -m tools.embed_model embedded DATA --report report.json --ablations ablations.md
 
-The first writes the weights, the words of the training captions and a card without scores; the last puts the tables of
+The first writes the weights, the words of the training captions, captioned motions to start from and a card without
+scores; the last puts the tables of
 the other two into the card (`model_card.md`).
 """
 
@@ -22,9 +23,11 @@ from bimotion.evaluation.adherence.bars import markdown
 from bimotion.features.layout import FPS
 from bimotion.inference.actions import write_actions
 from bimotion.inference.known_words import write_known_words
+from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.weights import load_model, save_model
 from bimotion.training.folders import replaced_folder
 from bimotion.training.language.init_model import find_model
+from tools.make_examples import make_examples
 from tools.measure_actions import measure_actions
 
 INT8 = ("mixture.text.",)
@@ -103,6 +106,7 @@ def main() -> None:
         save_model(model, partial, tokenizer, card, dtype=torch.float16, int8=INT8)
         write_known_words(captions, partial)
         write_actions(measure_actions(model, tokenizer, store), partial)
+        make_examples(MotionLanguageModel.from_folder(partial), store, partial)
     print(f"{args.out}: {sum(file.stat().st_size for file in args.out.iterdir()) / 1e6:.1f} MB")
 
 

@@ -51,6 +51,8 @@ class Adherence:
     """Only write the prompts for another system into this folder."""
     seeds: Annotated[int, arg(metavar="N")] = 3
     """Motions per prompt."""
+    best: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
+    """Candidates for each motion, of which the best one is kept; 1: the network's own motion."""
     guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
     """Guidance scale; 1 samples without guidance."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
@@ -142,7 +144,12 @@ class Adherence:
         folder = model_folder(self.model).resolve()
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
         name = folder.parent.name if folder.name == "model" else folder.name
-        return ModelMotions(load(folder, device=self.device), sampling, clean=not self.raw, track=track), name
+        return (
+            ModelMotions(
+                load(folder, device=self.device), sampling, clean=not self.raw, best=self.best, track=track
+            ),
+            name,
+        )
 
     def _test_set(self, source: "Motions") -> dict[str, Any] | None:
         from bimotion.evaluation.adherence.motions import ModelMotions

@@ -68,8 +68,8 @@ class Generate:
     """Length of the motion in seconds."""
     count: Annotated[int, arg(metavar="N")] = 1
     """Number of motions per sentence; the seed increases by one for each."""
-    best: Annotated[int, arg(metavar="N")] = 1
-    """Generate N candidates for each motion and keep the one that matches its sentence best."""
+    best: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
+    """Candidates for each motion, of which the one that fulfils its sentence best is kept; 1: the network's own."""
     strict: Flag = False
     """Fail instead of warning if a motion does not match its sentence."""
     unit: Annotated[OutUnit | None, arg(help_behavior_hint="(default: --out-unit)")] = None

@@ -18,6 +18,7 @@ from bimotion.inference import prompts
 from bimotion.inference.arguments import check_integer, check_number
 from bimotion.inference.caption_guard import guard_captions
 from bimotion.inference.settings import Sampling
+from bimotion.models.diffusion import Guide
 from bimotion.models.generate import DecodingConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
@@ -38,6 +39,9 @@ Progress = Callable[[int, int], None]
 
 Cancel = Callable[[], bool]
 """Asked between pieces of work; True ends the call with `Cancelled`."""
+
+FOLLOWED_SHARE = 0.6
+"""Share of the sampling steps, from the noisiest, that follow a latent to start from."""
 
 MIN_CAPTION_TOKENS = 3
 """Shortest caption, in tokens: a subject and a verb."""
@@ -116,14 +120,16 @@ class FeatureModel:
         frames: int | Sequence[int | None] | None,
         sampling: Sampling,
         *,
-        candidates: int = 1,
+        draws: Sequence[tuple[int, int]] | None = None,
+        starts: Sequence[Float[Tensor, " X"] | None] | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> list[Float[np.ndarray, "_ 263"]]:
         """Generated features for requests; `context` are those of the motions in the requests, in order.
 
-        `frames` is the length of all, or of each; None takes the length that the model predicts. Every `candidates`
-        requests in a row belong to one entry and share its seed.
+        `frames` is the length of all, or of each; None takes the length that the model predicts. `draws` are entry and
+        candidate of each request, which decide its noise (`Sampling.generator`); None: the requests are entries.
+        `starts` are latents that the first noise levels follow, None where the model is free.
 
         Raises:
             ConfigError: settings out of their range.
@@ -132,6 +138,8 @@ class FeatureModel:
         generated: list[Float[np.ndarray, "_ 263"]] = []
         total = len(sequences)
         lengths = list(frames) if isinstance(frames, Sequence) else [frames] * total
+        draws = [(index, 0) for index in range(total)] if draws is None else draws
+        steps = self.network.config.diffusion.sample_steps if sampling.steps is None else sampling.steps
         per_request = len(context) // total if total else 0
         for start in range(0, total, BATCH):
             report(progress, cancel, start, total)
@@ -141,13 +149,18 @@ class FeatureModel:
                 if per_request
                 else None
             )
+            unique, rows = _unique(
+                sequences[start:stop], alone=per_request > 0 or self.network.codes is not None
+            )
             x, predicted = self.network.sample(
-                self.network.batch(sequences[start:stop]),
+                self.network.batch(unique),
                 latents,
                 steps=sampling.steps,
                 sampler=sampling.sampler,
                 guidance_scale=sampling.guidance_scale,
-                generator=[sampling.generator(*divmod(index, candidates)) for index in range(start, stop)],
+                generator=[sampling.generator(*draw) for draw in draws[start:stop]],
+                guide=None if starts is None else _following(starts[start:stop], steps),
+                rows=rows,
             )
             fallback = (
                 [self.max_frames] * (stop - start)
@@ -207,6 +220,36 @@ class FeatureModel:
             min_tokens=MIN_CAPTION_TOKENS, temperature=0.8, top_k=20, allowed=self.caption_ids
         )
         return self._captions([features] * CAPTION_CANDIDATES, decoding, generator)
+
+
+def _unique(
+    sequences: Sequence[TokenSequence], *, alone: bool
+) -> tuple[Sequence[TokenSequence], list[int] | None]:
+    """The different ones of some sequences, and which of them each is; with `alone` each counts as another one."""
+    if alone:
+        return sequences, None
+    index: dict[TokenSequence, int] = {}
+    rows = [index.setdefault(sequence, len(index)) for sequence in sequences]
+    return list(index), rows
+
+
+def _following(starts: Sequence[Float[Tensor, " X"] | None], steps: int) -> Guide | None:
+    """Predictions of the first steps replaced by the latents to start from."""
+    if all(start is None for start in starts):
+        return None
+    last = round(FOLLOWED_SHARE * steps)
+    mask = torch.tensor([start is not None for start in starts])[:, None, None]
+    rows = [start for start in starts if start is not None]
+    latents = torch.stack([torch.zeros_like(rows[0]) if start is None else start for start in starts])[
+        :, None
+    ]
+
+    def guide(x0: Float[Tensor, "B 1 X"], step: int) -> Float[Tensor, "B 1 X"]:
+        if step >= last:
+            return x0
+        return torch.where(mask.to(x0.device), latents.to(x0.device, x0.dtype), x0)
+
+    return guide
 
 
 def report(progress: Progress | None, cancel: Cancel | None, done: int, total: int) -> None:

@@ -4,16 +4,15 @@ Legend: T frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-from jaxtyping import Float
+from dataclasses import dataclass
 
 from bimotion.errors import MatchError
 from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
+from bimotion.inference.candidates import COSINE_WEIGHT, Candidate, Tools, finalists, measured_score
+from bimotion.inference.choice import Chooser
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match
@@ -30,6 +29,8 @@ class GeneratedClip(Clip):
 
     match: Match | None = None
     """How well the motion matches the sentence, where that was checked."""
+    examples: tuple[str, ...] = ()
+    """Captions of the training motions that it started from; empty where it is the model's alone."""
 
 
 def frames_in(model: FeatureModel, request: MotionRequest) -> int | None:
@@ -58,44 +59,30 @@ def generate_clips(
     model: FeatureModel,
     requests: Sequence[MotionRequest],
     lengths: Sequence[int | None],
-    best: int,
+    count: int,
     sampling: Sampling,
+    tools: Tools,
     *,
     clean: bool,
     progress: Progress | None,
     cancel: Cancel | None,
 ) -> list[GeneratedClip]:
-    """`best` candidates for each request, one after the other."""
-    sequences = [
-        prompts.motion_of_text(
-            model.tokenizer, request.prompt, model.max_tokens, length if model.length_in_prompt else None
-        )
-        for request, length in zip(requests, lengths, strict=True)
-    ]
-    generated = model.sample_features(
-        [sequence for sequence in sequences for _ in range(best)],
-        [],
-        [length for length in lengths for _ in range(best)],
-        sampling,
-        candidates=best,
-        progress=progress,
-        cancel=cancel,
-    )
-    return [
-        _generated(features, requests[index // best], clean=clean) for index, features in enumerate(generated)
-    ]
+    """The best of `count` candidates of each request."""
+    pools = finalists(model, requests, lengths, count, sampling, tools, progress=progress, cancel=cancel)
+    return [_best(pool, request, clean=clean) for pool, request in zip(pools, requests, strict=True)]
 
 
-def best_clips(
-    clips: Sequence[GeneratedClip], matches: Sequence[Match], candidates: int
-) -> list[GeneratedClip]:
-    """Of every `candidates` clips in a row the one with the fewest contradictions, then the highest score."""
-    best = []
-    for start in range(0, len(clips), candidates):
-        rows = range(start, start + candidates)
-        row = min(rows, key=lambda row: (len(matches[row].contradictions), -(matches[row].score or 0.0)))
-        best.append(replace(clips[row], match=matches[row]))
-    return best
+def _best(pool: Sequence[Candidate], request: MotionRequest, *, clean: bool) -> GeneratedClip:
+    """The clip of the best of some candidates, as the user gets them."""
+    if len(pool) == 1 or not clean:
+        return _generated(pool[0], request, clean=clean)
+    chooser = Chooser(request)
+    clips = [_generated(candidate, request, clean=clean) for candidate in pool]
+    scores = [
+        measured_score(clip.joints, request, chooser) + COSINE_WEIGHT * candidate.cosine
+        for clip, candidate in zip(clips, pool, strict=True)
+    ]
+    return clips[max(range(len(clips)), key=scores.__getitem__)]
 
 
 def raise_doubts(clips: Sequence[GeneratedClip]) -> None:
@@ -109,8 +96,9 @@ def raise_doubts(clips: Sequence[GeneratedClip]) -> None:
             raise MatchError(f"{clip.caption!r}: {clip.match.warnings[0]}")
 
 
-def _generated(features: Float[np.ndarray, "T 263"], request: MotionRequest, *, clean: bool) -> GeneratedClip:
-    """The clip of generated features; cleaned ones show the side that the request names."""
+def _generated(candidate: Candidate, request: MotionRequest, *, clean: bool) -> GeneratedClip:
+    """The clip of a candidate; cleaned ones show the side that the request names."""
+    features = candidate.features
     if clean:
         clip = clean_clip(features, request.text)
         clip = on_named_side(
@@ -118,4 +106,6 @@ def _generated(features: Float[np.ndarray, "T 263"], request: MotionRequest, *, 
         )
     else:
         clip = features_to_clip(features, caption=request.text)
-    return GeneratedClip(clip.joints, clip.fps, clip.rotations, clip.name, clip.caption)
+    return GeneratedClip(
+        clip.joints, clip.fps, clip.rotations, clip.name, clip.caption, examples=candidate.examples
+    )

@@ -21,6 +21,7 @@ from bimotion.evaluators.embedding import Embedder, Embeddings, read_embedder
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import contradictions, is_still
+from bimotion.inference.choice import Chooser
 from bimotion.inference.request import MotionRequest
 from bimotion.motion.clip import Clip
 
@@ -32,6 +33,9 @@ Scores of generated motions are low, because the evaluator was fitted to recordi
 
 STEP_TOLERANCE, DISTANCE_TOLERANCE = 0.25, 0.3
 """Shares by which the number of steps and the distance may differ from the sentence's."""
+
+COUNTED = ("steps", "metres", "seconds", "times")
+"""Criteria of numbers."""
 
 CONTRAST_SENTENCES = (
     "a person walks forward",
@@ -133,6 +137,10 @@ def match_of(
     """The match of a clip with its request; `warnings` are those that the sentence itself gave rise to."""
     found = tuple(request_contradictions(request, clip))
     doubts = list(warnings)
+    unmet = Chooser(request).unmet((clip if clip.fps == FPS else clip.resample(FPS)).joints)
+    unmet = [name for name in unmet if name not in COUNTED]  # contradictions say how many instead
+    if unmet:
+        doubts.append(f"the motion hardly shows what the sentence says: {', '.join(unmet)}")
     if found:
         doubts.append(f"the motion contradicts the sentence: {'; '.join(found)}")
     if score is not None and score < MIN_SCORE:
@@ -143,9 +151,11 @@ def match_of(
 def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:
     """What measured facts of the clip contradict in a request, in a few words each."""
     joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
-    if len(joints) < 4:
-        return []
-    facts = measure_facts(joints)
+    return [] if len(joints) < 4 else contradicted(request, measure_facts(joints))
+
+
+def contradicted(request: MotionRequest, facts: MotionFacts) -> list[str]:
+    """What facts contradict in a request, in a few words each."""
     found = [f"not {words!r}" for words in contradictions(f"{request.prompt.lower()}.", facts)]
     if (
         _STILL.search(request.text.lower())

@@ -4,8 +4,10 @@ Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D laten
 """
 
 import logging
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import overload
@@ -28,14 +30,15 @@ from bimotion.inference.arguments import (
     check_text,
     check_texts,
 )
+from bimotion.inference.candidates import Tools
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
 from bimotion.inference.controls import Key, check_controls
 from bimotion.inference.describe import describe_clip
+from bimotion.inference.examples import Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.generation import (
     GeneratedClip,
-    best_clips,
     frames_in,
     generate_clips,
     raise_doubts,
@@ -53,6 +56,9 @@ from bimotion.models.weights import load_model
 from bimotion.motion.clip import Clip
 
 logger = logging.getLogger("bimotion")
+
+CANDIDATES = 16
+"""Candidates for each sentence of a model with examples."""
 
 MAX_CANDIDATES = 100
 """Bound of `best`."""
@@ -74,6 +80,13 @@ class MotionLanguageModel(FeatureModel):
     """Number format that it computes in."""
     known_words: KnownWords | None = None
     """Words of its training captions, where its folder has them."""
+    examples: Examples | None = None
+    """Captioned training motions that sampling may start from, where its folder has them."""
+
+    @property
+    def candidates(self) -> int:
+        """Motions that are generated for each sentence unless `best` says otherwise."""
+        return 1 if self.examples is None else CANDIDATES
 
     @classmethod
     def from_folder(
@@ -106,6 +119,7 @@ class MotionLanguageModel(FeatureModel):
         model.known_words = KnownWords.of_folder(Path(folder))
         if model.known_words is not None:
             model.caption_ids = caption_ids(model.known_words, tokenizer)
+        model.examples = Examples.of_folder(Path(folder), math.prod(network.config.latent_shape))
         logger.info("read %r", model)
         return model
 
@@ -128,7 +142,7 @@ class MotionLanguageModel(FeatureModel):
         steps: int | None = ...,
         sampler: Sampler | None = ...,
         clean: bool = ...,
-        best: int = ...,
+        best: int | None = ...,
         check: bool = ...,
         strict: bool = ...,
         progress: Progress | None = ...,
@@ -146,7 +160,7 @@ class MotionLanguageModel(FeatureModel):
         steps: int | None = ...,
         sampler: Sampler | None = ...,
         clean: bool = ...,
-        best: int = ...,
+        best: int | None = ...,
         check: bool = ...,
         strict: bool = ...,
         progress: Progress | None = ...,
@@ -163,7 +177,7 @@ class MotionLanguageModel(FeatureModel):
         steps: int | None = None,
         sampler: Sampler | None = None,
         clean: bool = True,
-        best: int = 1,
+        best: int | None = None,
         check: bool = False,
         strict: bool = False,
         progress: Progress | None = None,
@@ -178,9 +192,12 @@ class MotionLanguageModel(FeatureModel):
 
         With several sentences `seconds` and `seed` may be lists with an entry for each.
 
-        With `check` each clip has a `match`: the model's own caption of it, a score and warnings. `best` generates as
-        many candidates for each sentence and returns the one that matches best; `strict` raises an error where the
-        best one gives rise to a warning. Without `check`, doubts about the sentence itself are logged.
+        `best` generates as many candidates for each sentence and returns the one that fulfils it best by what is
+        measured of it; None takes the model's number. Half of several candidates start from captioned training motions
+        where the model has some (`examples`); with 1 the motion is the network's alone.
+
+        With `check` each clip has a `match`: the model's own caption of it, a score and warnings; `strict` raises an
+        error where it gives rise to a warning. Without `check`, doubts about the sentence itself are logged.
 
         `progress` is called with the numbers of finished and of all motions, `cancel` is asked between batches.
 
@@ -194,7 +211,8 @@ class MotionLanguageModel(FeatureModel):
         texts = [check_text(text)] if isinstance(text, str) else check_texts(text)
         if len(texts) > MAX_TEXTS:
             raise ConfigError(f"text: expected at most {MAX_TEXTS} sentences in one call, got {len(texts)}")
-        best = check_integer(best, "best", 1, MAX_CANDIDATES)
+        if best is not None:
+            best = check_integer(best, "best", 1, MAX_CANDIDATES)
         for name, flag in (("clean", clean), ("check", check), ("strict", strict)):
             check_flag(flag, name)
         seeds = check_entries(seed, "seed", len(texts)) if isinstance(seed, (list, tuple)) else None
@@ -212,15 +230,14 @@ class MotionLanguageModel(FeatureModel):
         lengths = [own or frames_in(self, request) for own, request in zip(fixed, requests, strict=True)]
         if self.network.length is None and None in lengths:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
+        count = self.candidates if best is None else best
+        tools = Tools(self.examples, self._matcher.embedder) if count > 1 else Tools()
         clips = generate_clips(
-            self, requests, lengths, best, sampling, clean=clean, progress=progress, cancel=cancel
+            self, requests, lengths, count, sampling, tools, clean=clean, progress=progress, cancel=cancel
         )
-        if check or strict or best > 1:
-            owners = [index // best for index in range(len(clips))]
-            matches = self._matches(
-                [requests[owner] for owner in owners], clips, [doubts[owner] for owner in owners]
-            )
-            clips = best_clips(clips, matches, best)
+        if check or strict:
+            matches = self._matches(requests, clips, doubts)
+            clips = [replace(clip, match=match) for clip, match in zip(clips, matches, strict=True)]
             if strict:
                 raise_doubts(clips)
         else:

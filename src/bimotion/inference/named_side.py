@@ -18,6 +18,9 @@ _SIDE = re.compile(r"\b(left|right|leftwards?|rightwards?|(?:anti|counter)-?cloc
 _LIMB = r"\b{side}[- ](?:\w+ )?(?:{words})"
 _HAND = "hand|arm|fist|elbow|wrist|palm|shoulder|forearm|hook|jab|punch|uppercut"
 _LEG = "leg|foot|feet|knee|kick|heel|toe|thigh"
+_HANDLING = re.compile(
+    rf"\b(?:{_HAND}|hands?|cross|box\w*|jabs?|punch\w*|throw\w*|toss\w*|wav\w+|rais\w+|point\w*|reach\w*|catch\w*|grab\w*)\b"
+)
 _SUPPORT = re.compile(r"\b(?:on|onto) (?:the|his|her|their|its|one)?\s*(?:left|right) (?:leg|foot)\b")
 _TURN = re.compile(
     r"\b(?:turn|spin|rotat|pivot|twirl|circl|curv|veer|bear|swerv|wheel|loop|clockwise|anticlockwise|counter)"
@@ -44,6 +47,10 @@ def named_side(sentence: str) -> tuple[Part, Literal[-1, 1]] | None:
         return "hand", sign
     if _TURN.search(text):
         return "turn", sign
+    if re.search(rf"\b(?:{_LEG}|kick\w*)\b", text):
+        return "leg", sign
+    if _HANDLING.search(text):
+        return "hand", sign
     return ("step", sign) if _STEP.search(text) else None
 
 

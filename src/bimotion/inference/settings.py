@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from bimotion.inference.arguments import check_choice, check_integer, check_number
@@ -64,3 +65,8 @@ class Sampling:
         else:
             generator.manual_seed((seed + index + candidate * CANDIDATE_STRIDE) % 2**63)
         return generator
+
+    def numpy_generator(self, index: int, part: int = 0) -> np.random.Generator:
+        """The source of the random choices of entry `index` that are no noise of the diffusion, or of a part of it."""
+        seed = self.seed if self.seeds is None else self.seeds[index] - index
+        return np.random.default_rng(None if seed is None else [(seed + index) % 2**63, part])

@@ -297,17 +297,21 @@ class MotionLanguage(nn.Module):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws R 1 X"] | None = None,
         guide: Guide | None = None,
+        rows: Sequence[int] | None = None,
     ) -> tuple[Float[Tensor, "R N D"], Int[Tensor, " R"] | None]:
         """Sampled latents of the target motions, and their predicted lengths in frames if there is a length network.
 
-        Arguments that are None take the value of the configuration; see `DiffusionHead.sample`. Of discrete latents the
-        codes are drawn at `temperature`, by the generator alone; the other arguments have no meaning.
+        Arguments that are None take the value of the configuration; see `DiffusionHead.sample`. `rows` are the target
+        motions of the batch that are sampled, each as often as it stands there; None: each once. Of discrete latents
+        the codes are drawn at `temperature`, by the generator alone; the other arguments have no meaning.
         """
         if self.codes is not None:
             z, x0 = self._sample_codes(batch, context, temperature, generator)
         else:
             assert self.head is not None
             z = self.condition(batch, context)
+            if rows is not None:
+                z = z[torch.tensor(list(rows), device=z.device)]
             x0 = self.head.sample(
                 z,
                 steps=steps,

@@ -50,10 +50,12 @@ class ModelMotions:
         sampling: Sampling | None = None,
         *,
         clean: bool = True,
+        best: int | None = None,
         track: Track = lambda items, label: items,
     ) -> None:
-        """`sampling` says how motions are sampled; its seed is not used."""
+        """`sampling` says how motions are sampled; its seed is not used. `best` as in `text_to_motion`."""
         self.model, self.sampling, self.clean, self.track = model, sampling or Sampling(), clean, track
+        self.best = best
 
     def motions(self, texts: Sequence[str], seed: int) -> list[Joints]:
         """Joints of each sentence; entry i with a seed that depends on `seed` and i."""
@@ -68,6 +70,7 @@ class ModelMotions:
                 steps=self.sampling.steps,
                 sampler=self.sampling.sampler,
                 clean=self.clean,
+                best=self.best,
             )
             generated += [np.asarray(clip.joints) for clip in clips]
         return generated

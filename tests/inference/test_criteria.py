@@ -1,0 +1,69 @@
+"""What sentences say that can be measured, and whether measured motions are graded accordingly."""
+
+import numpy as np
+import pytest
+
+from bimotion.inference.criteria import criteria_of, more_than, ramp
+from bimotion.inference.request import read_request
+from bimotion.inference.traits import measure_traits
+from tests.data.made_up import make_motion
+
+
+def names(sentence: str) -> set[str]:
+    return {criterion.name for criterion in criteria_of(read_request(sentence))}
+
+
+def grade(sentence: str, name: str, joints: np.ndarray) -> float:
+    criteria = {criterion.name: criterion for criterion in criteria_of(read_request(sentence))}
+    return criteria[name].grade(measure_traits(joints))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("a person walks slowly", {"walk", "slow"}),
+        ("She sprints across the field", {"run", "fast"}),
+        ("somebody kicks high with the left foot", {"kick", "large", "side"}),
+        ("he walks backwards", {"walk", "backward"}),
+        ("a person takes four steps forward", {"walk", "steps", "forward"}),
+        ("jump three times", {"jump", "times"}),
+        ("a quarter turn to the right", {"turn", "angle", "side"}),
+        ("turns about 90 degrees", {"turn", "angle"}),
+        ("sitting down and getting straight up again", {"down and up"}),
+        ("runs on the spot", {"run", "in place"}),
+        ("leans to the left", {"lean left", "side"}),
+        ("colourless green ideas", set()),
+    ],
+)
+def test_a_sentence_has_the_criteria_of_its_words(sentence: str, expected: set[str]) -> None:
+    assert expected - names(sentence) <= {"side"}
+    assert expected == names(sentence) or expected - {"side"} <= names(sentence)
+
+
+def test_a_criterion_that_the_sentence_excludes_is_none() -> None:
+    assert "wave" not in names("a person walks without waving")
+
+
+def test_slow_and_fast_order_motions_by_their_speed() -> None:
+    slow, fast = (np.asarray(make_motion(60, speed=speed)) for speed in (0.5, 1.6))
+    assert grade("a person walks slowly", "slow", slow) > 0.7 > 0.3 > grade("walks slowly", "slow", fast)
+    assert grade("a person walks fast", "fast", fast) > 0.7 > 0.3 > grade("walks fast", "fast", slow)
+
+
+def test_a_side_is_graded_by_what_shows_it() -> None:
+    left = np.asarray(make_motion(60, hand="left", swings=3))
+    assert grade("a person waves the left hand", "side", left) > 0.9
+    assert grade("a person waves the right hand", "side", left) < 0.1
+
+
+def test_an_angle_is_graded_by_its_distance() -> None:
+    quarter, full = (np.asarray(make_motion(100, turn_deg=angle)) for angle in (90, 350))
+    assert grade("a quarter turn", "angle", quarter) > 0.9 > grade("a quarter turn", "angle", full)
+    assert grade("a full turn", "angle", full) > 0.9 > grade("a full turn", "angle", quarter)
+
+
+def test_ramps_and_shares() -> None:
+    assert [ramp(value, 1, 3) for value in (0, 2, 9)] == [0, 0.5, 1]
+    assert [ramp(value, 3, 1) for value in (0, 2, 9)] == [1, 0.5, 0]
+    assert more_than(2.0, 2.0) == pytest.approx(0.5)
+    assert more_than(0.0, 2.0) < 1e-6 < more_than(1.0, 2.0) < more_than(4.0, 2.0) < 1
