@@ -116,8 +116,8 @@ class PromptCache:
             text = read_text(self._index, max_bytes=MAX_INDEX_BYTES)
             whole = text[: text.rfind("\n") + 1]
             for line in text_lines(whole):
-                checksum, *numbers = map(int, line.split() or ("-1",))
-                ids = tuple(numbers)
+                checksum, *values = map(int, line.split() or ("-1",))
+                ids = tuple(values)
                 if not ids or min(checksum, *ids) < 0:
                     raise DataError(f"{self._index}: damaged: {line[:60]!r} is no checksum with token ids")
                 self.offsets[ids], self._unchecked[ids] = (
