@@ -37,8 +37,6 @@ MAX_MEMBERS = 256
 NUMBER_KINDS = "fiu"
 """Kinds of numpy types that are numbers: floating point, signed and unsigned integers."""
 
-_HEADER_ERRORS = (*LIBRARY_ERRORS, tokenize.TokenError)
-
 
 @dataclass(frozen=True)
 class ArrayHeader:
@@ -232,7 +230,9 @@ def _header(file: io.BufferedIOBase, where: Path | str, error: ErrorKind) -> Arr
         read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
         shape, fortran_order, dtype = read(file)
         offset = file.tell()
-    except _HEADER_ERRORS as fault:
+    except tokenize.TokenError:
+        fail(where, "not a readable .npy array: its header is cut off or damaged", error)
+    except LIBRARY_ERRORS as fault:
         fail(where, f"not a readable .npy array: {reason(fault)}", error)
     if any(type(length) is not int or length < 0 for length in shape):
         fail(where, f"not a readable .npy array: the shape {shape} cannot be", error)

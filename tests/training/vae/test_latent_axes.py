@@ -23,6 +23,7 @@ def test_the_metric_is_the_squared_derivative_of_what_is_seen(
     vae = MotionVae(replace(preset("micro").vae, num_latents=1, latent_width=6)).eval().requires_grad_(False)
     store = MotionStore.open(data)
     pool = ClipPool(store, store.items("train")[:1], store.stats)
+    monkeypatch.setattr(latent_axes, "PROBES_PER_WINDOW", 4096)
     frames = pool.items[0].num_frames
     latents = torch.randn(1, 1, 6)
     mean, std = torch.tensor(pool.stats.mean), torch.tensor(pool.stats.std)

@@ -19,7 +19,10 @@ from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipPool
 
 PROBES = 1536
-"""Windows whose latents are probed."""
+"""Most probes of windows' latents; half a minute of one core at the preset `tiny`."""
+
+PROBES_PER_WINDOW = 16
+"""Most probes of a window: few windows have few axes, for which few probes are enough."""
 
 BATCH = 32
 """Windows probed at once."""
@@ -61,7 +64,8 @@ def joint_metric(
     """
     generator = torch.Generator().manual_seed(seed)
     weights = torch.tensor(item_weights(pool.items, BALANCE), dtype=torch.float64)
-    rows = torch.multinomial(weights, PROBES, replacement=True, generator=generator)
+    probes = min(PROBES, PROBES_PER_WINDOW * len(pool))
+    rows = torch.multinomial(weights, probes, replacement=True, generator=generator)
     rows = rows[torch.tensor([pool.items[row].num_frames for row in rows.tolist()]).argsort()]
     device = next(vae.parameters()).device
     mean, std = (torch.tensor(part, device=device) for part in (pool.stats.mean, pool.stats.std))
@@ -73,7 +77,7 @@ def joint_metric(
         (gradient,) = torch.autograd.grad(_probe(joints, lengths, generator), z)
         probed = gradient.flatten(1).double().cpu()
         total += probed.T @ probed
-    return total / PROBES
+    return total / probes
 
 
 def body_axes(
