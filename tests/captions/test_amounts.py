@@ -55,3 +55,34 @@ def test_standing_names_no_distance() -> None:
 def test_captions_keep_their_words() -> None:
     text = add_amounts("a person stands.", facts_of(60), np.random.default_rng(3))
     assert text.startswith("a person stands, ")
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "words"),
+    [
+        ({"path": 4.0, "speed": 0.4, "net": 0.0, "airborne": 0}, "speed", "slow"),
+        ({"path": 4.0, "speed": 1.8, "net": 0.0, "airborne": 0}, "speed", "quickly|fast|briskly"),
+        ({"path": 9.0, "speed": 6.0, "net": 0.0, "airborne": 0}, "speed", "very fast|high speed"),
+        ({"path": 2.0, "speed": 1.0, "airborne": 0, "steps": 3}, "steps", "three|3"),
+        ({"airborne": 1}, "jumps", "once"),
+        ({"airborne": 2}, "jumps", "twice"),
+        ({"airborne": 3}, "jumps", "three times|3 times"),
+        ({"root_lowest": 0.3}, "height", "down"),
+        ({"root_lowest": 0.6}, "height", "halfway|knees"),
+        ({"bend": 90.0, "bend_forward": 0.5}, "lean", "far"),
+        ({"bend": 5.0}, "lean", "upright"),
+    ],
+)
+def test_each_amount_is_named_by_its_own_words(change: dict[str, float], name: str, words: str) -> None:
+    facts = replace(facts_of(80), **change)  # type: ignore[arg-type]
+    for seed in range(4):
+        assert re.search(words, amounts(facts, np.random.default_rng(seed))[name])
+
+
+def test_a_raised_hand_is_named_by_its_side_only_while_the_other_is_down() -> None:
+    for side in ("left", "right"):
+        facts = facts_of(80, hand=side)  # type: ignore[arg-type]
+        phrase = amounts(facts, np.random.default_rng(0)).get("hands")
+        assert phrase is not None
+        assert side in phrase
+    assert "both hands" in amounts(facts_of(80, hand="both"), np.random.default_rng(0))["hands"]  # type: ignore[arg-type]

@@ -96,4 +96,4 @@ def test_the_published_files_give_the_measured_row_beside_the_published_one(
     real = rows["real"]
     assert 0 < real["top_1"]["mean"] <= real["top_2"]["mean"] <= real["top_3"]["mean"] < 1
     assert real["fid"]["mean"] > 0  # between two draws of the recordings
-    assert real["diversity"]["n"] == 3
+    assert real["diversity"]["mean"] > 0

@@ -10,6 +10,7 @@ from bimotion.api import EMBEDDED
 from bimotion.captions.mentions import content_of
 from bimotion.cli.demo import RECORDED
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.motion.quality import motion_quality
 from bimotion.motion.skeleton import JOINT_NAMES
 
 
@@ -51,3 +52,14 @@ def test_generated_motion_is_written_without_loss(model: MotionLanguageModel, tm
         clip = model.text_to_motion(f"a person {verb}", seed=seed)
         bimotion.save_clip(clip, tmp_path / "a.bvh")
         np.testing.assert_allclose(bimotion.read_clip(tmp_path / "a.bvh").joints, clip.joints, atol=1e-4)
+
+
+def test_words_for_the_manner_change_the_speed(model: MotionLanguageModel) -> None:
+    def speed(sentence: str) -> float:
+        clips = model.text_to_motion([sentence] * 4, seed=500)
+        return float(np.mean([motion_quality(clip).speed for clip in clips]))
+
+    plain = speed("a person walks forward in a straight line.")
+    assert speed("a person walks very slowly") < 0.9 * plain
+    assert speed("a person walks forward in a straight line, looking old and frail.") < 0.9 * plain
+    assert speed("a person walks fast") > 1.1 * plain
