@@ -5,7 +5,7 @@ that one threshold serves children and giants. Angles are degrees, + is to the l
 counter-clockwise).
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _PELVIS, _SPINE3, _NECK, _HEAD = (_JOINT[name] for name in ("pelvis", "spine3", 
 _FEET = [_JOINT[f"{side}_{part}"] for part in ("ankle", "foot") for side in ("left", "right")]
 _LIMB_PARTS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 _LEFT, _RIGHT = ({part: _JOINT[f"{side}_{part}"] for part in _LIMB_PARTS} for side in ("left", "right"))
+_BOTH = {part: [_LEFT[part], _RIGHT[part]] for part in _LIMB_PARTS}
 
 _Points = Float[np.ndarray, "T 3"]
 _Series = Float[np.ndarray, " T"]
@@ -103,9 +104,25 @@ class MotionFacts:
     def to_json(self) -> dict[str, Any]:
         """All facts as a JSON object, rounded to four decimals."""
         return {
-            name: {k: round(v, 4) for k, v in value.items()} if isinstance(value, dict) else round(value, 4)
-            for name, value in asdict(self).items()
+            name: {k: round(v, 4) for k, v in vars(value).items()}
+            if isinstance(value, LimbFacts)
+            else round(value, 4)
+            for name, value in vars(self).items()
         }
+
+    def mirrored(self) -> "MotionFacts":
+        """The facts of the mirror image."""
+        return replace(  # `0.0 - x` where `-x` would be written as -0.0
+            self,
+            leftward=0.0 - self.leftward,
+            leftward_share=0.0 - self.leftward_share,
+            turn=0.0 - self.turn,
+            turn_most_left=0.0 - self.turn_most_right,
+            turn_most_right=0.0 - self.turn_most_left,
+            travel_turn=0.0 - self.travel_turn,
+            left=self.right,
+            right=self.left,
+        )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "MotionFacts":
@@ -154,6 +171,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     tilt = np.degrees(np.arccos(np.clip(trunk[:, 1] / np.linalg.norm(trunk, axis=-1), -1, 1)))
     deepest = int(tilt.argmax())
     phases = _runs(p[:, _FEET, 1].min(1) - floor > 0.09)
+    left, right = _limb_facts(p, yaw)
     return MotionFacts(
         seconds=len(p) / FPS,
         path=path,
@@ -173,15 +191,15 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
         bends=len(find_peaks(np.pad(gaussian_filter1d(tilt, 2), 1), prominence=15)[0]),
         root_lowest=float((p[:, _PELVIS, 1].min() - floor) / _STANDING_M),
         airborne=sum(length >= 0.15 * FPS for length in phases),
-        left=_limb_facts(p, yaw, _LEFT),
-        right=_limb_facts(p, yaw, _RIGHT),
+        left=left,
+        right=right,
     )
 
 
 def leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
     """Mean length of a leg, thigh plus shank, over frames and both legs."""
-    bones = [(limb[a], limb[b]) for limb in (_LEFT, _RIGHT) for a, b in (("hip", "knee"), ("knee", "ankle"))]
-    return float(sum(np.linalg.norm(p[:, b] - p[:, a], axis=-1).mean() for a, b in bones) / 2)
+    hips, knees, ankles = (p[:, _BOTH[part]] for part in ("hip", "knee", "ankle"))
+    return float(sum(np.linalg.norm(bone, axis=-1).mean() for bone in (knees - hips, ankles - knees)))
 
 
 def heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
@@ -208,31 +226,43 @@ def _steps(p: Float[np.ndarray, "T 22 3"], forward: np.ndarray, leftward: np.nda
     return sum(len(find_peaks(sign * stride, prominence=prominence)[0]) for sign in (1, -1))
 
 
-def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series, limb: dict[str, int]) -> LimbFacts:
-    wrist, shoulder, ankle = (p[:, limb[name]] for name in ("wrist", "shoulder", "ankle"))
-    body = to_body(wrist - p[:, _SPINE3], yaw)
-    over_shoulder = wrist[:, 1] - shoulder[:, 1]
-    lifted = ankle[:, 1] - ankle[:, 1].min()
-    return LimbFacts(
-        hand_range=float(np.linalg.norm(np.ptp(body, axis=0))),
-        hand_over_head=float((wrist[:, 1] - p[:, _HEAD, 1]).max()),
-        hand_over_shoulder=float(over_shoulder.max()),
-        hand_up_seconds=float((over_shoulder > -0.05).sum() / FPS),
-        hand_speed=float(
-            np.linalg.norm(np.diff(gaussian_filter1d(body, 1, axis=0), axis=0), axis=-1).max() * FPS
-        ),
-        swings=_swings(to_body(wrist - p[:, limb["elbow"]], yaw)[over_shoulder > -0.15]),
-        raises=_rises(over_shoulder, low=-0.20, high=-0.02),
-        foot_height=float(lifted.max()),
-        kicks=_rises(lifted, low=0.30, high=0.45),
-    )
+def _limb_facts(p: Float[np.ndarray, "T 22 3"], yaw: _Series) -> tuple[LimbFacts, LimbFacts]:
+    """Facts of the left and the right arm and leg."""
+    wrist, elbow, shoulder, ankle = (p[:, _BOTH[part]] for part in ("wrist", "elbow", "shoulder", "ankle"))
+    body = to_body(wrist - p[:, _SPINE3, None], yaw[:, None])
+    forearm = to_body(wrist - elbow, yaw[:, None])
+    over_shoulder = wrist[..., 1] - shoulder[..., 1]
+    lifted = ankle[..., 1] - ankle[..., 1].min(0)
+    box = np.linalg.norm(np.ptp(body, axis=0), axis=-1)
+    over_head = (wrist[..., 1] - p[:, _HEAD, 1, None]).max(0)
+    speed = np.linalg.norm(np.diff(gaussian_filter1d(body, 1, axis=0), axis=0), axis=-1).max(0) * FPS
+    up_seconds = (over_shoulder > -0.05).sum(0) / FPS
+
+    def of(side: int) -> LimbFacts:
+        return LimbFacts(
+            hand_range=float(box[side]),
+            hand_over_head=float(over_head[side]),
+            hand_over_shoulder=float(over_shoulder[:, side].max()),
+            hand_up_seconds=float(up_seconds[side]),
+            hand_speed=float(speed[side]),
+            swings=_swings(forearm[over_shoulder[:, side] > -0.15, side]),
+            raises=_rises(over_shoulder[:, side], low=-0.20, high=-0.02),
+            foot_height=float(lifted[:, side].max()),
+            kicks=_rises(lifted[:, side], low=0.30, high=0.45),
+        )
+
+    return of(0), of(1)
 
 
-def to_body(points: _Points, yaw: _Series) -> _Points:
+def to_body(
+    points: Float[np.ndarray, "*batch 3"], yaw: Float[np.ndarray, "*#batch"]
+) -> Float[np.ndarray, "*batch 3"]:
     """Vectors turned into the body's frame: x left, y up, z forward."""
     c, s = np.cos(yaw), np.sin(yaw)
-    x, y, z = points.T
-    return np.stack([x * c - z * s, y, x * s + z * c], -1)
+    x, z = points[..., 0], points[..., 2]
+    turned = points.copy()
+    turned[..., 0], turned[..., 2] = x * c - z * s, x * s + z * c
+    return turned
 
 
 def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
@@ -247,13 +277,9 @@ def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
 
 def _rises(height: _Series, low: float, high: float) -> int:
     """Times that a height passes `high` after having been below `low` (or at the start)."""
-    count, is_up = 0, False
-    for value in height:
-        if not is_up and value > high:
-            is_up, count = True, count + 1
-        elif is_up and value < low:
-            is_up = False
-    return count
+    passed = (height > high).astype(np.int8) - (height < low)
+    passed = np.concatenate([[-1], passed[passed != 0]])
+    return int(((passed[1:] > 0) & (passed[:-1] < 0)).sum())
 
 
 def _runs(flags: np.ndarray) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.content_words import content_of_words
-from bimotion.captions.facts import measure_facts
+from bimotion.captions.facts import MotionFacts, measure_facts
 from bimotion.captions.mirror import mirror_caption
 from bimotion.data.clean import window_bounds
 from bimotion.data.recording import Annotation, Recording
@@ -18,7 +18,6 @@ from bimotion.errors import DataError
 from bimotion.features import features_to_joints
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FPS
-from bimotion.features.mirror import mirror_features
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.storage.arrays import map_array, read_array_header
 
@@ -87,8 +86,13 @@ def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
         if not config.min_frames <= at.end - at.start or at.end >= len(joints):
             continue
         features = encode_clip(joints[at.start : at.end + 1])
+        facts = measure_facts(np.asarray(features_to_joints(features)))
         for mirrored in (False, True) if config.mirror else (False,):
-            items.append(_item(recording, f"{recording.id}#{name}", at, features, offset, mirrored=mirrored))
+            items.append(
+                _item(
+                    recording, f"{recording.id}#{name}", at, facts, (offset, len(features)), mirrored=mirrored
+                )
+            )
         parts.append(features)
         offset += len(features)
     left_out = {
@@ -113,13 +117,12 @@ def _item(
     recording: Recording,
     name: str,
     at: Annotation,
-    features: Float[np.ndarray, "T 263"],
-    offset: int,
+    facts: MotionFacts,
+    rows: tuple[int, int],
     *,
     mirrored: bool,
 ) -> Item:
-    encoded = mirror_features(features) if mirrored else features
-    facts = measure_facts(np.asarray(features_to_joints(encoded)))
+    """The index entry of a window, or of its mirrored copy; `rows`: its offset and length in the features."""
 
     def mirror(text: str) -> str | None:
         return mirror_caption(text) if mirrored else text
@@ -138,12 +141,12 @@ def _item(
         side="none",
         gait="none",
         start=at.start,
-        num_frames=len(features),
-        offset=offset,
+        num_frames=rows[1],
+        offset=rows[0],
         mirrored=mirrored,
         text=bool(captions),
         captions=captions,
         licence=recording.licence,
-        facts=facts.to_json(),
+        facts=(facts.mirrored() if mirrored else facts).to_json(),
         events=tuple(Event(start, end, text) for start, end, text in events if text is not None),
     )

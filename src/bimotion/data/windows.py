@@ -21,7 +21,6 @@ from bimotion.features import features_to_joints
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.files import load_features
 from bimotion.features.layout import FPS
-from bimotion.features.mirror import mirror_features
 from bimotion.motion.formats import ReadOptions, read_with_interpretation
 
 PUBLISHED_EXCESS = 3
@@ -138,10 +137,10 @@ def describe_window(
     that the window's facts contradict. What the mirrored copy cannot say is counted in `unused`.
     """
     items = []
+    measured = measure_facts(np.asarray(features_to_joints(features)))
     for mirrored in (False, True) if (config.mirror if mirror is None else mirror) else (False,):
         name = f"{recording.id}#{cut.number:02d}" + ("M" if mirrored else "")
-        encoded = mirror_features(features) if mirrored else features
-        facts = measure_facts(np.asarray(features_to_joints(encoded)))
+        facts = measured.mirrored() if mirrored else measured
         description, tags = _describe(
             recording, facts, config, cut.captions, name, unused, check, mirrored=mirrored
         )
