@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from bimotion.motion.rotations import (
     axis_angle_to_quat,
+    cross,
     matrix_to_quat,
     quat_between,
     quat_conjugate,
@@ -146,7 +147,7 @@ def _limb_rotation(
     local = quat_rotate(quat_conjugate(trunk), along)
     frame = quat_multiply(trunk, _transported(rest_bone, local))
     zero = quat_rotate(frame, axis)
-    across = np.cross(along, beyond)
+    across = cross(along, beyond)
     bend = np.arctan2(np.linalg.norm(across, axis=-1), (along * beyond).sum(-1))
     bend = np.minimum(bend, np.pi - bend)  # a limb folded up has no plane either
     plane = _angle_about(along, zero, across)
@@ -156,7 +157,7 @@ def _limb_rotation(
     opposite = 0.5 + 0.5 * (local @ _unit(rest_bone))
     known = _NEUTRAL_WEIGHT * opposite * np.exp(1j * _angle_about(along, zero, neutral))
     if CHILDREN[lower]:
-        foot = np.cross(_unit(bones[:, CHILDREN[lower][0]]), along)
+        foot = cross(_unit(bones[:, CHILDREN[lower][0]]), along)
         weight = _FOOT_WEIGHT * _smooth_step(np.linalg.norm(foot, axis=-1), 0.3, 0.8)
         known = known + weight * np.exp(1j * _angle_about(along, zero, foot))
     certain = _smooth_step(bend, _BENT, _CERTAIN)
@@ -251,7 +252,7 @@ def _angle_about(
 ) -> Float[np.ndarray, "T"]:
     """Angle about a unit axis from one direction to another, both seen along the axis."""
     start, end = (v - (v * axis).sum(-1, keepdims=True) * axis for v in (start, end))
-    return np.asarray(np.arctan2((np.cross(start, end) * axis).sum(-1), (start * end).sum(-1)))
+    return np.asarray(np.arctan2((cross(start, end) * axis).sum(-1), (start * end).sum(-1)))
 
 
 def _rigid_rotation(

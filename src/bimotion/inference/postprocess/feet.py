@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from bimotion.features.layout import CONTACTS
 from bimotion.features.smooth import gaussian_smooth
+from bimotion.motion.rotations import cross
 from bimotion.motion.skeleton import joint_indices
 
 LEGS = joint_indices("left_leg", "left_foot"), joint_indices("right_leg", "right_foot")
@@ -92,7 +93,7 @@ def _shifts(
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         if stop - start < MIN_FRAMES:
             continue
-        target = ball[fixed - 1] if start < fixed < stop else np.median(ball[start:stop], axis=0)
+        target = ball[fixed - 1] if start < fixed < stop else _median(ball[start:stop])
         moved = target - ball[start:stop]
         moved[:, 1] = 0
         moved[: max(0, fixed - start)] = 0
@@ -116,6 +117,12 @@ def _shifts(
         )
     shift[:fixed] = 0
     return shift
+
+
+def _median(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
+    """The median of each coordinate; `np.median` takes four times as long for the frames of a step."""
+    ordered, half = np.sort(points, axis=0), len(points) // 2
+    return np.asarray(ordered[half] if len(points) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def two_bone_limb(
@@ -143,6 +150,6 @@ def two_bone_limb(
 
 
 def _any_across(along: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
-    across: Float[np.ndarray, "T 3"] = np.cross(along, np.array([1.0, 0.0, 0.0]))
+    across: Float[np.ndarray, "T 3"] = cross(along, np.array([1.0, 0.0, 0.0]))
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
     return across
