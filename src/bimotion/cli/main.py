@@ -15,6 +15,7 @@ from typing import NoReturn, TextIO
 
 from bimotion import __version__
 from bimotion.cli.terminal import note, prepare_streams, say, say_lines, show_reading_warnings, silence
+from bimotion.cli.waiting import let_threads_sleep
 from bimotion.errors import BimotionError
 
 # command -> (module in bimotion.cli, class in it, what it does)
@@ -92,6 +93,7 @@ def run(args: Sequence[str]) -> None:
 
         run_train(args[1:])
         return
+    let_threads_sleep()
     module, command, _ = COMMANDS[name]
     show_reading_warnings()
     parse(getattr(import_module(f"bimotion.cli.{module}"), command), name, args[1:]).run()
