@@ -17,9 +17,9 @@ def cross(
     ax, ay, az = (a[..., i] for i in range(3))
     bx, by, bz = (b[..., i] for i in range(3))
     out = np.empty((3, *np.broadcast_shapes(ax.shape, bx.shape)), dtype=np.result_type(a, b))
-    np.subtract(ay * bz, az * by, out=out[0])
-    np.subtract(az * bx, ax * bz, out=out[1])
-    np.subtract(ax * by, ay * bx, out=out[2])
+    out[0] = ay * bz - az * by
+    out[1] = az * bx - ax * bz
+    out[2] = ax * by - ay * bx
     return _components_last(out)
 
 
