@@ -1,8 +1,10 @@
 """`evaluate`, `compare` and `search` from the command line."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,11 +137,11 @@ def test_a_killed_evaluation_continues_and_its_damaged_steps_are_computed_again(
     call(*args, "--out", "whole")
     repeat, calls = TextToMotion.repeat, []
 
-    def killed_at_2(task: TextToMotion, number: int) -> object:
+    def killed_at_2(task: TextToMotion, number: int, results: Sequence[Any]) -> object:
         calls.append(number)
         if number == 2 and len(calls) == 3:
             raise KeyboardInterrupt
-        return repeat(task, number)
+        return repeat(task, number, results)
 
     monkeypatch.setattr(TextToMotion, "repeat", killed_at_2)
     assert exit_code([*args, "--out", "killed"]) == 130

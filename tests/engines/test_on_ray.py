@@ -1,36 +1,28 @@
 """The engine of a Ray cluster of two workers that the tests start; needs bimotion[scale], see `make test-slow`."""
 
 import csv
+import json
 import os
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import bimotion
 from bimotion.cli.main import exit_code
 from bimotion.engines.on_ray import RayEngine
 from bimotion.errors import DataError
+from bimotion.motion.clip import Clip
+from tests.data.made_up import make_motion
 from tests.engines.work import Squares
 
-ray = pytest.importorskip("ray", reason="needs bimotion[scale]")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 VALUES = list(range(10, 50))
 SENTENCES = [f"a person walks forward {count} times." for count in range(12)]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a cluster with two cores."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        environment.setenv("PYTHONPATH", os.pathsep.join(["src", "."]))
-        info = ray.init(
-            "local", num_cpus=2, include_dashboard=False, object_store_memory=200 << 20, log_to_driver=False
-        )
-        yield info.address_info["gcs_address"]
-        ray.shutdown()
 
 
 def test_results_are_those_of_one_process_and_each_worker_starts_once(cluster: str, tmp_path: Path) -> None:
@@ -66,12 +58,20 @@ def test_an_exception_is_raised_where_the_results_are_read(cluster: str, tmp_pat
         list(RayEngine(2).map(Squares(tmp_path / "log", broken=24), VALUES, batch=4))
 
 
-def generate(prompts: Path, out: Path, model: Path, *options: str) -> list[str]:
-    where = ["--from", str(prompts), "--out-dir", str(out), "--format", "npy", "--model", str(model)]
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    file = tmp_path / "prompts.txt"
+    file.write_text("\n".join(SENTENCES))
+    return file
+
+
+def generate(prompts: Path, out: Path, model: Path, *options: str, format: str = "npy") -> list[str]:
+    where = ["--from", str(prompts), "--out-dir", str(out), "--format", format, "--model", str(model)]
     return ["generate", *where, *options]
 
 
 def table(path: Path) -> dict[str, list[str]]:
+    """Rows by their first column, of which no two have the same."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     found = {row[0]: row for row in rows}
@@ -80,21 +80,85 @@ def table(path: Path) -> dict[str, list[str]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.npy")}
-
-
-@pytest.fixture
-def prompts(tmp_path: Path) -> Path:
-    file = tmp_path / "prompts.txt"
-    file.write_text("\n".join(SENTENCES))
-    return file
+    return {path.name: path.read_bytes() for path in folder.rglob("*.*") if path.suffix in (".npy", ".jsonl")}
 
 
 def test_motions_are_those_of_one_process(
     cluster: str, micro_folder: Path, prompts: Path, tmp_path: Path
 ) -> None:
-    assert exit_code(generate(prompts, tmp_path / "one", micro_folder)) == 0
-    assert exit_code(generate(prompts, tmp_path / "ray", micro_folder, "--engine", "ray")) == 0
-    assert table(tmp_path / "ray" / "motions.csv") == table(tmp_path / "one" / "motions.csv")
-    assert contents(tmp_path / "ray") == contents(tmp_path / "one")
-    assert len(contents(tmp_path / "ray")) == len(SENTENCES)
+    one, many = tmp_path / "one", tmp_path / "many"
+    assert exit_code(generate(prompts, one, micro_folder)) == 0
+    assert exit_code(generate(prompts, many, micro_folder, "--engine", "ray")) == 0
+    assert table(many / "motions.csv") == table(one / "motions.csv")
+    assert contents(many) == contents(one)
+    assert len(contents(many)) == len(SENTENCES)
+
+
+def test_a_list_goes_on_on_another_engine_after_its_process_was_killed(
+    cluster: str, micro_folder: Path, prompts: Path, tmp_path: Path
+) -> None:
+    prompts.write_text("\n".join(SENTENCES * 4))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bimotion", *generate(prompts, out, micro_folder, "--engine", "ray")]
+    process = subprocess.Popen(command, env={**os.environ, "RAY_ADDRESS": cluster})
+    rows = out / "motions.csv"
+    while not rows.exists() or rows.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    before = table(rows)
+    assert 0 < len(before) < 48
+    stamps = {name: (out / name).stat().st_mtime_ns for name in before}
+    assert exit_code(generate(prompts, out, micro_folder)) == 0
+    assert len(table(rows)) == 48
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == stamps
+
+
+def test_recordings_are_captioned_tagged_converted_and_compared(
+    cluster: str, micro_folder: Path, walk: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    for number in range(5):
+        bimotion.save_clip(Clip(walk.joints[number:], walk.fps), takes / f"{number}.npz")
+    (takes / "broken.bvh").write_text("HIERARCHY\n")
+    printed = []
+    for out, options in ((tmp_path / "one", []), (tmp_path / "many", ["--engine", "ray"])):
+        out.mkdir()
+        model = ["--model", str(micro_folder), *options]
+        assert exit_code(["caption", str(takes), "--out", str(out / "captions.csv"), *model]) == 2
+        assert "1 of 6 could not be used" in capsys.readouterr().err
+        assert exit_code(["tags", str(takes), "--out", str(out / "tags.csv"), *model]) == 2
+        assert exit_code(["convert", str(takes), str(out / "npy"), "--to", "npy", *options]) == 2
+        capsys.readouterr()
+        assert exit_code(["duplicates", str(takes), "--json", *options]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != "[]\n"
+    for name in ("captions.csv", "tags.csv", "npy/converted.csv"):
+        assert table(tmp_path / "many" / name) == table(tmp_path / "one" / name)
+    assert contents(tmp_path / "many" / "npy") == contents(tmp_path / "one" / "npy")
+
+
+def test_a_data_set_is_the_same(cluster: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    for number in range(6):
+        motion = make_motion(80, speed=1.0, turn_deg=20.0 * number)
+        bimotion.save_clip(Clip(motion, 20.0), takes / f"{number}.bvh")
+        (takes / f"{number}.txt").write_text("a person walks.")
+    (takes / "broken.bvh").write_text("HIERARCHY\n")
+    for name, options in (("one", ["--workers", "1"]), ("many", ["--engine", "ray"])):
+        assert exit_code(["prepare", "bvh", str(takes), str(tmp_path / name), "--json", *options]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert (report["recordings"], len(report["failures"])) == (6, 1)
+    assert contents(tmp_path / "many") == contents(tmp_path / "one") != {}
+
+
+def test_an_evaluation_gives_the_same_scores(cluster: str, here: Path) -> None:
+    command = ["evaluate", "--data", "data", "--evaluator", "judge", "--repeats", "2", "--steps", "2"]
+    assert exit_code([*command, "--out", "one"]) == 0
+    assert exit_code([*command, "--out", "many", "--engine", "ray"]) == 0
+    one, many = (json.loads((here / name / "results.json").read_text()) for name in ("one", "many"))
+    assert many["scores"] == one["scores"]
+    assert {"text_to_motion", "motion_to_text", "reconstruction", "prediction"} <= set(many["scores"])

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from bimotion.data.store import MotionStore
+from bimotion.engines.local import LocalEngine
 from bimotion.evaluation.completion import completion_errors, displacement_scores, reconstruction
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.protocols import BIMOTION_1
+from bimotion.evaluation.shards import Spread, Subject
 from bimotion.features import features_to_joints
 from bimotion.features.layout import ROOT_Y
 from tests.evaluation.numbered_motions import Oracle, track
@@ -60,10 +62,15 @@ def test_displacements_of_what_was_not_given(store: MotionStore, flat: bool, fac
 
 def test_errors_of_reconstruction(store: MotionStore, oracle: Oracle) -> None:
     evaluation_set = EvaluationSet(store, BIMOTION_1, count=20)
-    perfect = reconstruction(evaluation_set, Shifted(store, 0), oracle, track)
+
+    def errors(shift: float) -> dict[str, float]:
+        subject = Subject(evaluation_set, Shifted(store, shift), oracle)
+        return reconstruction(subject, Spread(LocalEngine(), lambda: subject, track))
+
+    perfect = errors(0)
     assert perfect == pytest.approx(dict.fromkeys(perfect, 0.0), abs=1e-3)
     # a root 0.1 m too high leaves the other joints where they are: 21 of them are 0.1 m off, seen from the root
-    high = reconstruction(evaluation_set, Shifted(store, 0.1), oracle, track)
+    high = errors(0.1)
     assert high["mpjpe_mm"] == pytest.approx(100 * 21 / 22, rel=1e-3)
     assert 0 < high["pa_mpjpe_mm"] < high["mpjpe_mm"]
     assert high["acceleration_mm"] == pytest.approx(0, abs=1e-2)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from bimotion.data.store import MotionStore
+from bimotion.engines.local import LocalEngine
 from bimotion.errors import ConfigError
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.motion_to_text import motion_to_text
 from bimotion.evaluation.protocols import BIMOTION_1
 from bimotion.evaluation.scores import REAL, SYSTEM, Scores
+from bimotion.evaluation.shards import Spread, Subject
 from bimotion.evaluators.tagged_words import published_tokens, tag_words, token_captions
 from tests.evaluation.numbered_motions import Oracle, number_of, track
 
@@ -32,7 +34,8 @@ class Writer:
 
 
 def scored(store: MotionStore, oracle: Oracle, words: str) -> Scores:
-    return motion_to_text(EvaluationSet(store, BIMOTION_1), Writer(words), oracle, 2, track)
+    subject = Subject(EvaluationSet(store, BIMOTION_1), Writer(words), oracle)
+    return motion_to_text(subject, 2, Spread(LocalEngine(), lambda: subject, track))
 
 
 def test_captions_of_people_are_perfect(store: MotionStore, oracle: Oracle) -> None:

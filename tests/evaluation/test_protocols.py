@@ -14,6 +14,7 @@ from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.intervals import interval_of, published_interval, student_interval
 from bimotion.evaluation.protocols import BIMOTION_1, HUMANML3D_2022
 from bimotion.evaluation.scores import REAL
+from bimotion.evaluation.shards import Subject
 from bimotion.evaluation.text_to_motion import TextToMotion, group_retrieval
 from tests.evaluation.numbered_motions import Oracle, track
 
@@ -39,7 +40,7 @@ def test_published_groups_give_the_published_numbers(goldens: Path, arrays: dict
 
 def test_published_draws_and_intervals(store: MotionStore, oracle: Oracle) -> None:
     small = replace(HUMANML3D_2022, diversity_pairs=60)
-    rows, _ = TextToMotion(EvaluationSet(store, small), None, oracle, track).repeat(1)
+    rows, _ = TextToMotion(Subject(EvaluationSet(store, small), None, oracle), track).repeat(1)
     assert rows[REAL]["fid"] == pytest.approx(0, abs=1e-6)  # crops do not change the oracle's embeddings
     assert rows[REAL]["top_1"] < 1  # the caption that is true of two motions is right for one of them only
     assert interval_of(normal=True) is published_interval

@@ -14,6 +14,7 @@ from bimotion.evaluation.evaluate import EvaluationConfig, Part, evaluate
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.protocols import BIMOTION_1, HUMANML3D_2022
 from bimotion.evaluation.scores import PUBLISHED, REAL, SYSTEM, Scores
+from bimotion.evaluation.shards import Subject
 from bimotion.evaluation.text_to_motion import TextToMotion
 from tests.evaluation.numbered_motions import NUM, Oracle, number_of, track
 
@@ -76,12 +77,12 @@ def test_the_same_seed_gives_the_same_numbers(store: MotionStore, oracle: Oracle
 
 
 def test_only_ours_counts_the_remainder_and_true_captions(store: MotionStore, oracle: Oracle) -> None:
-    _, first = TextToMotion(EvaluationSet(store, BIMOTION_1), None, oracle, track).repeat(0)
+    _, first = TextToMotion(Subject(EvaluationSet(store, BIMOTION_1), None, oracle), track).repeat(0)
     assert first is not None
     assert sum(line["count"] for line in first.by_content) == NUM
     published = EvaluationSet(store, HUMANML3D_2022)
     with pytest.raises(DataError, match="300 pairs cannot be drawn from 70 motions"):
-        TextToMotion(published, None, oracle, track).repeat(0)
+        TextToMotion(Subject(published, None, oracle), track).repeat(0)
 
 
 def test_a_published_protocol_needs_the_published_evaluator(store: MotionStore, oracle: Oracle) -> None:
@@ -129,7 +130,7 @@ class Crops(Oracle):
 
 def test_fid_of_the_recorded_motions_is_between_two_draws(store: MotionStore) -> None:
     evaluation_set = EvaluationSet(store, BIMOTION_1)
-    task = TextToMotion(evaluation_set, None, Crops(), track)
+    task = TextToMotion(Subject(evaluation_set, None, Crops()), track)
     fids = [task.repeat(number)[0][REAL]["fid"] for number in range(3)]
     assert all(0 < fid < 0.01 for fid in fids)
     assert len(set(fids)) == 3
@@ -208,9 +209,9 @@ def test_chunks_do_not_change_the_scores(
 ) -> None:
     whole = scored(store, Recorded(store, 1), oracle, 2)
     small = Recorded(store, 1)
-    monkeypatch.setattr("bimotion.evaluation.text_to_motion.CHUNK", 16)
+    monkeypatch.setattr("bimotion.evaluation.shards.CHUNK", 16)
     monkeypatch.setattr(
-        "bimotion.evaluation.text_to_motion.chunks",
+        "bimotion.evaluation.shards.chunks",
         lambda count, size=16: [range(a, min(a + size, count)) for a in range(0, count, size)],
     )
     assert scored(store, small, oracle, 2) == whole

@@ -122,7 +122,7 @@ def acclaim(frames: int) -> tuple[str, str]:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the files that the document speaks of."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bimotion.data.prepare._num_cores", lambda: 1)
+    monkeypatch.setattr("bimotion.data.prepare.num_cores", lambda: 1)
     for folder in ("takes", "odd", "amass", "bandai", "cmu/02", "data", "body_models/smplh"):
         Path(folder).mkdir(parents=True)
     Path("mixamo.bvh").write_text(record(FAMILIES["mixamo"]).text)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Flag, Reading, ReadingOptions
+from bimotion.cli.options import Flag, MachineOptions, Machines, Reading, ReadingOptions
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.errors import BimotionError
 
@@ -29,20 +29,30 @@ class Duplicates:
     """Print a JSON list of {"first", "second", "start", "mirrored", "distance"}."""
     reading: ReadingOptions = Reading()
     """How the files are read."""
+    machines: MachineOptions = Machines()
+    """Where the files are read; they are compared in this process."""
 
     def run(self) -> None:
         """Read, compare, print the pairs."""
-        from bimotion.cli.progress import Bar, track
-        from bimotion.features.clips import clip_to_features
+        from bimotion.cli.progress import Bar
         from bimotion.jobs.duplicates import find_duplicates
         from bimotion.jobs.folders import recordings
+        from bimotion.jobs.work import Encodings
 
+        entries = recordings(self.folder)
+        encoded = {}
+        with Bar("reading") as bar:
+            results = self.machines.open().map(Encodings(self.reading.read), [each for _, each in entries], 4)
+            for done, (index, result) in enumerate(results, 1):
+                encoded[index] = result
+                bar.update(done, len(entries))
         features = {}
-        for name, recording in track(recordings(self.folder), "reading"):
-            try:
-                features[name] = clip_to_features(self.reading.read(recording.path))
-            except BimotionError as error:
-                note(f"bimotion: not compared: {name}: {error}")
+        for index, (name, _) in enumerate(entries):
+            result = encoded[index]
+            if isinstance(result, BimotionError):
+                note(f"bimotion: not compared: {name}: {result}")
+            else:
+                features[name] = result
         with Bar("comparing") as bar:
             found = find_duplicates(features, bar.update)
         if self.json:

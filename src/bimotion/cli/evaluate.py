@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Device, Evaluator, Flag, Model, SamplerName
+from bimotion.cli.options import Device, Evaluator, Flag, MachineOptions, Machines, Model, SamplerName
 from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
     from bimotion.evaluation.evaluate import Evaluation, EvaluationConfig
     from bimotion.evaluation.evaluation_set import EvaluationSet
-    from bimotion.evaluation.text_to_motion import Source
+    from bimotion.evaluation.shards import Source, Spread, Subject
+    from bimotion.evaluators.embedding import Embedder
 
 Part = Literal["text-to-motion", "motion-to-text", "reconstruction", "completion", "natural"]
 
@@ -91,6 +92,8 @@ class Evaluate:
     """Device that the model runs on: cpu, cuda, mps."""
     json: Flag = False
     """Print the scores as one JSON object instead of tables."""
+    machines: MachineOptions = Machines()
+    """Where motions and captions are generated and embedded; scores are computed from them in this process."""
 
     def run(self) -> None:
         """Evaluate, write the report, print the tables."""
@@ -129,15 +132,13 @@ class Evaluate:
         from bimotion.evaluation.evaluate import evaluate
         from bimotion.evaluation.evaluation_set import data_facts
         from bimotion.evaluation.motion_folder import MotionFolder
-        from bimotion.evaluators.embedding import read_embedder
+        from bimotion.evaluation.shards import Subject
         from bimotion.evaluators.folder import WEIGHTS_FILE, find_evaluator
         from bimotion.storage.fingerprint import file_fingerprint, versions
 
         config = self._config()
         evaluation_set = self._evaluation_set(config)
-        evaluator = find_evaluator(self.evaluator)
-        padding = evaluation_set.store.stats.mean if evaluation_set.protocol.published_evaluator else None
-        embedder = read_embedder(evaluator, self.device, padding)
+        evaluator, embedder = find_evaluator(self.evaluator), self._embedder(evaluation_set)
         source, facts, name = self._source(evaluation_set)
         about: dict[str, Any] = {
             "protocol": evaluation_set.protocol.to_json(),
@@ -154,10 +155,34 @@ class Evaluate:
         checkpoint = None if isinstance(source, MotionFolder) else Checkpoint(self.out, about)
         if checkpoint is not None and (finished := checkpoint.finished()):
             note(f"bimotion: continuing an interrupted evaluation ({finished} steps are finished)")
-        result = evaluate(evaluation_set, source, embedder, config, track, checkpoint)
+        spread = self._spread(Subject(evaluation_set, source, embedder))
+        result = evaluate(evaluation_set, source, embedder, config, track, checkpoint, spread)
         self._report(result, about, self.name or name)
         if checkpoint is not None:
             checkpoint.discard()
+
+    def _spread(self, subject: "Subject") -> "Spread":
+        """What computes the parts of the evaluation: this process with the subject that it has, or others."""
+        from bimotion.cli.progress import track
+        from bimotion.engines.local import LocalEngine
+        from bimotion.evaluation.shards import Spread
+
+        engine = self.machines.open(self.device)
+        return Spread(engine, (lambda: subject) if engine == LocalEngine() else self._subject, track)
+
+    def _subject(self) -> "Subject":
+        """What is evaluated, read anew in another process."""
+        from bimotion.evaluation.shards import Subject
+
+        evaluation_set = self._evaluation_set(self._config())
+        return Subject(evaluation_set, self._source(evaluation_set)[0], self._embedder(evaluation_set))
+
+    def _embedder(self, evaluation_set: "EvaluationSet") -> "Embedder":
+        from bimotion.evaluators.embedding import read_embedder
+        from bimotion.evaluators.folder import find_evaluator
+
+        padding = evaluation_set.store.stats.mean if evaluation_set.protocol.published_evaluator else None
+        return read_embedder(find_evaluator(self.evaluator), self.device, padding)
 
     def _source(self, evaluation_set: "EvaluationSet") -> "tuple[Source, dict[str, Any], str]":
         """The motions to score, their description for the report, and their name."""

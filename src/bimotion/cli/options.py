@@ -91,11 +91,15 @@ RunningOptions = Annotated[Running, arg(name="")]
 """The options of `Running`, without a prefix."""
 
 
+EngineName = Annotated[Literal["local", "ray"], arg(help_behavior_hint="(default: local)")]
+"""Where work runs."""
+
+
 @dataclass(frozen=True)
 class Machines:
     """Where the work of a job runs; shared by all commands that work on many files or sentences."""
 
-    engine: Annotated[Literal["local", "ray"], arg(help_behavior_hint="(default: local)")] = "local"
+    engine: EngineName = "local"
     """local: processes of this machine. ray: a Ray cluster (docs/scale.md), which the variable RAY_ADDRESS names;
     without it, one on this machine."""
     workers: Annotated[

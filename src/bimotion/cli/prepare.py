@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.options import Flag
+from bimotion.cli.options import EngineName, Flag, Machines
 from bimotion.cli.terminal import note, printable, say, say_lines
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Prepare:
     """Also generate captions from content labels and measured motion for recordings that have captions."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all cores)")] = None
     """Worker processes."""
+    engine: EngineName = "local"
+    """local: processes of this machine. ray: a Ray cluster (docs/scale.md), which the variable RAY_ADDRESS names;
+    without it, one on this machine."""
     joint_map: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: detected)")] = None
     """JSON object from bimotion's joint names to the files', for joints that detection gets wrong."""
     unit: Annotated[
@@ -116,6 +119,7 @@ class Prepare:
             reading=Reading(self.joint_map, self.unit, self.body_model, self.up, self.rate),
             catalogue=self.catalogue,
             workers=self.workers,
+            engine=Machines("ray", self.workers).open() if self.engine == "ray" else None,
         )
 
     def _merge(self) -> "PrepareReport":

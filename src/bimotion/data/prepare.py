@@ -1,17 +1,12 @@
 """Data sets from raw files, on all cores, with one shard per recording so that an interrupted run can continue."""
 
 import logging
-import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal, get_args
 
 from rich.console import Console
@@ -27,6 +22,8 @@ from bimotion.data.splits import Split, split_takes
 from bimotion.data.store import META_FILE, Item, MotionStore
 from bimotion.data.windows import WindowConfig
 from bimotion.data.writer import read_report, report_meta, write_dataset
+from bimotion.engines.engine import Engine, Work, WorkerLost
+from bimotion.engines.local import LocalEngine, num_cores
 from bimotion.errors import DataError
 from bimotion.storage.locks import locked_folder
 
@@ -75,12 +72,13 @@ def prepare_dataset(
     reading: Reading | None = None,
     catalogue: Path | str | None = None,
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: bool | None = None,
 ) -> PrepareReport:
     """Makes a data set in `out` from the raw files below `src`, and reports what could not be used.
 
-    Runs on `workers` processes (all cores by default; 1 works in this process). Shows a progress bar if
-    standard error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it
+    Runs on `workers` processes (all cores by default; 1 works in this process), or on another `engine`. Shows a
+    progress bar if standard error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it
     stopped when it is started again. A finished data set is made again only where files, captions or labels have
     changed since.
 
@@ -97,11 +95,12 @@ def prepare_dataset(
     keys = shard_keys(recordings, config)
     settings = {"kind": kind, "source": src.resolve().name, "config": asdict(config)}
     fingerprint = _fingerprint(settings, keys, found)
+    engine = engine or LocalEngine(workers or num_cores())
     with locked_folder(out):
         if report := _finished_report(out, settings, fingerprint):
             return report
         show = sys.stderr.isatty() if progress is None else progress
-        failed = _cut_all(recordings, config, _shard_paths(out, keys), workers or _num_cores(), show)
+        failed = _cut_all(recordings, config, _shard_paths(out, keys), engine, show)
         failures = [*(failed[r.id] for r in recordings if r.id in failed), *found.failures]
         used = [recording for recording in recordings if recording.id not in failed]
         if not used:
@@ -193,63 +192,40 @@ def _shard_paths(out: Path, keys: Mapping[str, str]) -> dict[str, Path]:
     return {name: out / SHARDS / f"{key}.npz" for name, key in keys.items()}
 
 
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True)
+class _Cutting:
+    """Cuts recordings and writes their shards: the work of a process."""
+
+    config: WindowConfig
+
+    def __call__(self) -> Work[tuple[Recording, Path], Failure | None]:
+        return self._cut
+
+    def _cut(self, batch: Sequence[tuple[Recording, Path]]) -> Iterator[Failure | None]:
+        for recording, shard in batch:
+            yield write_shard(recording, self.config, shard)
 
 
 def _cut_all(
     recordings: Sequence[Recording],
     config: WindowConfig,
     shards: Mapping[str, Path],
-    workers: int,
+    engine: Engine,
     progress: bool,
 ) -> dict[str, Failure]:
     """Writes the missing shards; returns the failures by recording."""
-    todo = [recording for recording in recordings if not shards[recording.id].is_file()]
+    todo = [
+        (recording, shards[recording.id]) for recording in recordings if not shards[recording.id].is_file()
+    ]
     if todo:
-        shards[todo[0].id].parent.mkdir(parents=True, exist_ok=True)
-    run = _run_here if workers == 1 else _run_pool
-    outcomes = run(todo, config, shards, workers)
+        todo[0][1].parent.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
-    tracked = track(outcomes, "Preparing", len(todo), console=console, disable=not progress)
-    return {name: failure for name, failure in tracked if failure}
-
-
-def _run_here(
-    todo: Iterable[Recording], config: WindowConfig, shards: Mapping[str, Path], workers: int
-) -> Iterator[tuple[str, Failure | None]]:
-    for recording in todo:
-        yield write_shard(recording, config, shards[recording.id])
-
-
-def _run_pool(
-    todo: Sequence[Recording], config: WindowConfig, shards: Mapping[str, Path], workers: int
-) -> Iterator[tuple[str, Failure | None]]:
-    # spawn: a forked worker would inherit torch's and BLAS's threads in an unknown state
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent) as pool:
-        futures = [pool.submit(write_shard, recording, config, shards[recording.id]) for recording in todo]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool:
-            raise DataError(
-                "a worker process was killed, perhaps for lack of memory; run the same command again with fewer "
-                "--workers to continue"
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def _die_with_parent() -> None:
-    """Ends this worker when its parent ends, also when it is killed: a worker that waits for work would stay."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    outcomes = engine.map(_Cutting(config), todo)
+    failures = {}
+    for index, outcome in track(outcomes, "Preparing", len(todo), console=console, disable=not progress):
+        recording = todo[index][0]
+        if isinstance(outcome, WorkerLost):
+            failures[recording.id] = Failure(str(recording.path), str(outcome))
+        elif outcome is not None:
+            failures[recording.id] = outcome
+    return failures

@@ -43,7 +43,7 @@ def shard_keys(recordings: Sequence[Recording], config: WindowConfig) -> dict[st
     return {recording.id: key(recording) for recording in recordings}
 
 
-def write_shard(recording: Recording, config: WindowConfig, path: Path) -> tuple[str, Failure | None]:
+def write_shard(recording: Recording, config: WindowConfig, path: Path) -> Failure | None:
     """Cuts one recording and writes its windows; returns the failure of a file that cannot be used.
 
     Raises:
@@ -52,9 +52,9 @@ def write_shard(recording: Recording, config: WindowConfig, path: Path) -> tuple
     try:
         windows = _cut(recording, config)
     except BimotionError as error:
-        return recording.id, Failure(str(recording.path), str(error).removeprefix(f"{recording.path}: "))
+        return Failure(str(recording.path), str(error).removeprefix(f"{recording.path}: "))
     except OSError as error:
-        return recording.id, Failure(str(recording.path), f"cannot be read: {error.strerror or error}")
+        return Failure(str(recording.path), f"cannot be read: {error.strerror or error}")
     about = {
         "items": [item.to_json() for item in windows.items],
         "notes": windows.notes,
@@ -65,7 +65,7 @@ def write_shard(recording: Recording, config: WindowConfig, path: Path) -> tuple
             np.savez(file, features=windows.features, about=np.array(json.dumps(about)))
     except OSError as error:
         raise DataError(f"{path.parent}: cannot be written: {error.strerror or error}") from None
-    return recording.id, None
+    return None
 
 
 def read_shard(path: Path) -> Windows:

@@ -30,6 +30,18 @@ MAX_BLOCKS = 10_000
 OBJECT_STORE_BYTES = 512 << 20
 """Shared memory of a cluster that is started on this machine."""
 
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # Of a cluster that is started on this machine, which may be busy: Ray gives up after some seconds otherwise.
+    "RAY_gcs_server_request_timeout_seconds": "300",
+    "RAY_gcs_rpc_server_connect_timeout_s": "120",
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_agent_register_timeout_ms": "300000",
+}
+"""Settings of Ray, unless the environment has others."""
+
 PREFIX = "BIMOTION_"
 """Environment variables that begin like this are set in worker processes as they are here."""
 
@@ -94,7 +106,7 @@ class RayEngine:
         with ray.data.DataContext.current(_data_context()):
             outcomes = ray.data.from_items(rows, override_num_blocks=min(len(rows), MAX_BLOCKS)).map_batches(
                 _Worker,
-                fn_constructor_args=(cloudpickle.dumps((start, _Surroundings())),),
+                fn_constructor_args=(cloudpickle.dumps((start, Surroundings())),),
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(
@@ -122,7 +134,7 @@ class RayEngine:
 
 
 @dataclass(frozen=True)
-class _Surroundings:
+class Surroundings:
     """What work depends on beside its entries: the folder that paths begin at, and settings of the environment."""
 
     folder: str = field(default_factory=os.getcwd)
@@ -182,8 +194,8 @@ def connect(workers: int | None = None) -> None:
     Raises:
         ConfigError: Ray is not installed, or there is no cluster at RAY_ADDRESS.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends nothing to anybody
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.data
@@ -210,8 +222,11 @@ def connect(workers: int | None = None) -> None:
                 logging_level=logging.ERROR,
                 **({} if address else own),
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"RAY_ADDRESS={address}: no Ray cluster can be used there ({error})") from error
+        except Exception as error:  # Ray raises plain ones, as where a busy machine takes long to start it
+            where = (
+                f"RAY_ADDRESS={address}: no Ray cluster can be used there" if address else "Ray did not start"
+            )
+            raise ConfigError(f"{where} ({str(error).splitlines()[0]})") from error
 
 
 @contextmanager

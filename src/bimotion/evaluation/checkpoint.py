@@ -33,21 +33,32 @@ class Checkpoint:
         if self._stored_key() != self._key:
             self.discard()
 
+    def has(self, name: str) -> bool:
+        """Whether the result of a step is stored."""
+        return self._read(name) is not None
+
     def step(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The stored result of a step, or the computed one, which is stored; both as JSON reads them back."""
-        path = None if self.folder is None else self.folder / f"{name}.json"
-        if path is not None and path.is_file():
-            try:
-                return read_json_object(path)
-            except DataError as error:
-                logger.warning("%s; computed again", error)
+        stored = self._read(name)
+        if stored is not None:
+            return stored
         text = json.dumps(compute())
-        if path is not None:
-            if not path.parent.is_dir():
-                path.parent.mkdir(parents=True)
-                _write(path.parent / KEY_FILE, self._key)
-            _write(path, text)
+        if self.folder is not None:
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True)
+                _write(self.folder / KEY_FILE, self._key)
+            _write(self.folder / f"{name}.json", text)
         return dict(json.loads(text))
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        path = None if self.folder is None else self.folder / f"{name}.json"
+        if path is None or not path.is_file():
+            return None
+        try:
+            return read_json_object(path)
+        except DataError as error:
+            logger.warning("%s; computed again", error)
+            return None
 
     def _stored_key(self) -> str | None:
         """What identifies the stored steps; None where nothing does."""

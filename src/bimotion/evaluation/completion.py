@@ -1,6 +1,7 @@
 """Reconstruction, prediction and in-betweening: distance of a system's joints from the recorded ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from bimotion.evaluation.joint_errors import (
     joint_error,
 )
 from bimotion.evaluation.motions import chunks, motion_joints
+from bimotion.evaluation.shards import Part, Spread, Subject
 from bimotion.evaluation.systems import CompletionSystem
-from bimotion.evaluation.text_to_motion import Track
-from bimotion.evaluators.embedding import Embedder
+from bimotion.evaluators.embedding import Embeddings
 
 CONTEXT_BEFORE = 0.2
 """Share of a motion given as context where the rest is predicted."""
@@ -28,25 +29,61 @@ BATCH = 16
 """Motions reconstructed at once."""
 
 
-def reconstruction(
-    evaluation_set: EvaluationSet, system: CompletionSystem, embedder: Embedder, track: Track
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Reconstructions:
+    """Some motions encoded and decoded again: a part of an evaluation."""
+
+    rows: range
+    """The windows."""
+
+    def __call__(self, subject: Subject) -> tuple[Embeddings, dict[str, np.ndarray]]:
+        """Their embeddings, and errors of all frames in millimetres."""
+        targets = subject.evaluation_set.repeat(0).motions[self.rows.start : self.rows.stop]
+        decoded = _completing(subject).reconstruct(targets)
+        pairs = [
+            (motion_joints(motion), motion_joints(target)[: len(motion)])
+            for motion, target in zip(decoded, targets, strict=True)
+        ]
+        measures = {
+            "mpjpe_mm": joint_error,
+            "pa_mpjpe_mm": aligned_joint_error,
+            "acceleration_mm": acceleration_error,
+        }
+        errors = {
+            name: np.concatenate([1000 * measure(*pair) for pair in pairs])
+            for name, measure in measures.items()
+        }
+        return subject.embedder.embed_motions(decoded), errors
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Some motions predicted and in-betweened: a part of an evaluation."""
+
+    rows: range
+    """The windows."""
+
+    def __call__(self, subject: Subject) -> dict[str, list[tuple[float, float]]]:
+        """Displacements; see `completion_errors`."""
+        flat = subject.evaluation_set.protocol.flat_displacement
+        return completion_errors(subject.evaluation_set, _completing(subject), self.rows, flat=flat)
+
+
+def reconstruction(subject: Subject, spread: Spread) -> dict[str, float]:
     """FID, MPJPE, PA-MPJPE and acceleration error, over all frames, of motions encoded and decoded again."""
-    repeat = evaluation_set.repeat(0)
-    embeddings = []
-    errors: dict[str, list[np.ndarray]] = {"mpjpe_mm": [], "pa_mpjpe_mm": [], "acceleration_mm": []}
-    measures = (joint_error, aligned_joint_error, acceleration_error)
-    for rows in track(list(chunks(len(evaluation_set), BATCH)), "reconstruction"):
-        targets = repeat.motions[rows.start : rows.stop]
-        decoded = system.reconstruct(targets)
-        embeddings.append(embedder.embed_motions(decoded))
-        for motion, target in zip(decoded, targets, strict=True):
-            pair = (motion_joints(motion), motion_joints(target)[: len(motion)])
-            for values, measure in zip(errors.values(), measures, strict=True):
-                values.append(1000 * measure(*pair))
-    real = Gaussian.of(embedder.embed_motions(repeat.motions))
-    mean = {name: float(np.concatenate(values).mean()) for name, values in errors.items()}
-    return {"fid": frechet_distance(real, Gaussian.of(np.concatenate(embeddings))), **mean}
+    parts: list[Part] = [Reconstructions(rows) for rows in chunks(len(subject.evaluation_set), BATCH)]
+    results = spread.in_order(parts, "reconstruction")
+    real = Gaussian.of(subject.embedder.embed_motions(subject.evaluation_set.repeat(0).motions))
+    decoded = Gaussian.of(np.concatenate([embeddings for embeddings, _ in results]))
+    names = results[0][1]
+    mean = {name: float(np.concatenate([errors[name] for _, errors in results]).mean()) for name in names}
+    return {"fid": frechet_distance(real, decoded), **mean}
+
+
+def _completing(subject: Subject) -> CompletionSystem:
+    """The source as a system that completes motions."""
+    assert isinstance(subject.source, CompletionSystem)
+    return subject.source
 
 
 def completion_errors(

@@ -1,7 +1,7 @@
 """One evaluation: all parts in which a system is scored, next to the recorded motions."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from bimotion.data.splits import Split
+from bimotion.engines.local import LocalEngine
 from bimotion.errors import BimotionError, ConfigError, DataError
 from bimotion.evaluation.checkpoint import Checkpoint
-from bimotion.evaluation.completion import completion_errors, displacement_scores, reconstruction
+from bimotion.evaluation.completion import Completions, displacement_scores, reconstruction
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.first_repeat import Case, FirstRepeat
 from bimotion.evaluation.intervals import interval_of
@@ -33,8 +34,9 @@ from bimotion.evaluation.scores import (
     single,
     summarised,
 )
+from bimotion.evaluation.shards import Results, Source, Spread, Subject, Track
 from bimotion.evaluation.systems import CompletionSystem
-from bimotion.evaluation.text_to_motion import Source, TextToMotion, Track
+from bimotion.evaluation.text_to_motion import TextToMotion
 from bimotion.evaluators.embedding import Embedder
 from bimotion.features.files import read_clip_or_features
 
@@ -110,11 +112,9 @@ class Evaluation:
 class _Run:
     """An evaluation in progress."""
 
-    evaluation_set: EvaluationSet
-    source: Source
-    embedder: Embedder
+    subject: Subject
     config: EvaluationConfig
-    track: Track
+    spread: Spread
     checkpoint: Checkpoint
     result: Evaluation
 
@@ -126,10 +126,12 @@ def evaluate(
     config: EvaluationConfig,
     track: Track,
     checkpoint: Checkpoint | None = None,
+    spread: Spread | None = None,
 ) -> Evaluation:
     """Scores of a system, of motions in a folder, or (None) of the recorded motions alone.
 
-    With a checkpoint, finished steps are stored and taken from there: an interrupted evaluation continues.
+    With a checkpoint, finished steps are stored and taken from there: an interrupted evaluation continues. `spread`
+    computes what the system makes, in other processes perhaps; moments, ranks and tables are reduced in this one.
 
     Raises:
         ConfigError: the protocol requires another evaluator, or a library is missing.
@@ -141,9 +143,9 @@ def evaluate(
             f"{protocol.name} is defined by the published evaluator (`bimotion import-weights` makes its "
             "folder, name it with --evaluator); use bimotion-1 with any other"
         )
-    run = _Run(
-        evaluation_set, source, embedder, config, track, checkpoint or Checkpoint(None, {}), Evaluation()
-    )
+    subject = Subject(evaluation_set, source, embedder)
+    spread = spread or Spread(LocalEngine(), lambda: subject, track)
+    run = _Run(subject, config, spread, checkpoint or Checkpoint(None, {}), Evaluation())
     if {"text-to-motion", "natural"} & set(config.parts):
         with run.result.timed("text-to-motion"):
             _text_to_motion(run)
@@ -155,7 +157,7 @@ def evaluate(
             with run.result.timed("motion-to-text"):
                 _motion_to_text(run)
         if isinstance(source, CompletionSystem):
-            _completion(run, source)
+            _completion(run)
     return run.result
 
 
@@ -183,23 +185,26 @@ def _text_to_motion(run: _Run) -> None:
     """Scores of all repeats, and what the report shows of the first."""
     config, result = run.config, run.result
     scored = "text-to-motion" in config.parts
-    task = TextToMotion(run.evaluation_set, run.source, run.embedder, run.track)
+    task = TextToMotion(run.subject, run.spread.track)
     rows: dict[str, list[dict[str, float]]] = {}
     first: FirstRepeat | None = None
-    for number in range(config.repeats if scored else 1):
-        step = run.checkpoint.step(f"text-to-motion-{number:04d}", lambda number=number: _step(task, number))  # type: ignore[misc]
+    names = {number: f"text-to-motion-{number:04d}" for number in range(config.repeats if scored else 1)}
+    missing = [number for number, name in names.items() if not run.checkpoint.has(name)]
+    results = run.spread.run([part for number in missing for part in task.parts(number)], "text to motion")
+    for number, name in names.items():
+        step = run.checkpoint.step(name, lambda number=number: _step(task, number, results))  # type: ignore[misc]
         for row, values in step["rows"].items():
             rows.setdefault(row, []).append(values)
         if step["first"] is not None:
             first = FirstRepeat.from_json(step["first"])
     assert first is not None
     if scored:
-        interval = interval_of(normal=run.evaluation_set.protocol.normal_interval)
+        interval = interval_of(normal=run.subject.evaluation_set.protocol.normal_interval)
         result.scores["text_to_motion"] = {row: summarised(values, interval) for row, values in rows.items()}
         result.curves, result.points, result.cases = first.curves, first.points, first.cases
         result.by_content = first.by_content
         _note_limits(run)
-        if run.evaluation_set.protocol.published_evaluator:
+        if run.subject.evaluation_set.protocol.published_evaluator:
             _add_published_row(result)
     if "natural" in config.parts:
         result.scores["natural"] = {row: single(values) for row, values in first.natural.items()}
@@ -208,14 +213,14 @@ def _text_to_motion(run: _Run) -> None:
         _note_short_and_floor(result, first.too_short, shown)
 
 
-def _step(task: TextToMotion, number: int) -> dict[str, Any]:
-    rows, first = task.repeat(number)
+def _step(task: TextToMotion, number: int, results: Results) -> dict[str, Any]:
+    rows, first = task.repeat(number, results.take(task.parts(number)))
     return {"rows": rows, "first": first and first.to_json()}
 
 
 def _lengths(run: _Run) -> None:
     """Error of the lengths that the system chooses."""
-    source, evaluation_set = run.source, run.evaluation_set
+    source, evaluation_set = run.subject.source, run.subject.evaluation_set
     if source is None or isinstance(source, MotionFolder):
         return
     system = source
@@ -242,48 +247,37 @@ def _lengths(run: _Run) -> None:
 
 def _motion_to_text(run: _Run) -> None:
     """Scores of generated captions."""
-    system = run.source
-    assert system is not None
-    assert not isinstance(system, MotionFolder)
 
     def compute() -> dict[str, Any]:
         return scores_to_json(
-            motion_to_text(
-                run.evaluation_set,
-                system,
-                run.embedder,
-                run.config.repeats,
-                run.track,
-                with_bert_score=run.config.bert_score,
-            )
+            motion_to_text(run.subject, run.config.repeats, run.spread, with_bert_score=run.config.bert_score)
         )
 
     run.result.scores |= scores_from_json(run.checkpoint.step("motion-to-text", compute), "motion-to-text")
 
 
-def _completion(run: _Run, system: CompletionSystem) -> None:
+def _completion(run: _Run) -> None:
     """Reconstruction, prediction and in-betweening."""
-    evaluation_set, result = run.evaluation_set, run.result
+    result = run.result
     if "reconstruction" in run.config.parts:
         with result.timed("reconstruction"):
-            values = run.checkpoint.step(
-                "reconstruction", lambda: reconstruction(evaluation_set, system, run.embedder, run.track)
-            )
+            values = run.checkpoint.step("reconstruction", lambda: reconstruction(run.subject, run.spread))
         result.scores["reconstruction"] = {SYSTEM: single(values)}
     if "completion" not in run.config.parts:
         return
-    flat = evaluation_set.protocol.flat_displacement
     errors: dict[str, list[tuple[float, float]]] = {}
-
-    def compute(rows: range) -> Callable[[], dict[str, Any]]:
-        return lambda: dict(completion_errors(evaluation_set, system, rows, flat=flat))
-
     with result.timed("completion"):
-        parts = list(chunks(len(evaluation_set), COMPLETION_CHUNK))
-        for rows in run.track(parts, "prediction and in-betweening"):
-            for task, values in run.checkpoint.step(f"completion-{rows.start:06d}", compute(rows)).items():
-                errors.setdefault(task, []).extend(values)
-    result.scores |= {task: {SYSTEM: single(displacement_scores(values))} for task, values in errors.items()}
+        parts = {
+            f"completion-{rows.start:06d}": Completions(rows)
+            for rows in chunks(len(run.subject.evaluation_set), COMPLETION_CHUNK)
+        }
+        missing = [part for name, part in parts.items() if not run.checkpoint.has(name)]
+        results = run.spread.run(missing, "prediction and in-betweening")
+        for name, part in parts.items():
+            step = run.checkpoint.step(name, lambda part=part: results.take([part])[0])  # type: ignore[misc]
+            for task, each in step.items():
+                errors.setdefault(task, []).extend(each)
+    result.scores |= {task: {SYSTEM: single(displacement_scores(each))} for task, each in errors.items()}
 
 
 def _add_published_row(result: Evaluation) -> None:
@@ -305,8 +299,8 @@ def _add_published_row(result: Evaluation) -> None:
 
 def _note_limits(run: _Run) -> None:
     """Notes on what limits the scores of text to motion."""
-    count = len(run.evaluation_set)
-    width = run.embedder.embed_motions(run.evaluation_set.repeat(0).motions[:1]).shape[1]
+    count = len(run.subject.evaluation_set)
+    width = run.subject.embedder.embed_motions(run.subject.evaluation_set.repeat(0).motions[:1]).shape[1]
     notes = run.result.notes
     if count <= width:
         notes.append(
@@ -317,7 +311,7 @@ def _note_limits(run: _Run) -> None:
         notes.append(
             f"R-precision is among {count} motions, not {GROUP_SIZE}: it is higher than among {GROUP_SIZE}."
         )
-    source, repeats = run.source, run.config.repeats
+    source, repeats = run.subject.source, run.config.repeats
     if isinstance(source, MotionFolder) and source.num_sets < repeats:
         notes.append(
             f"{repeats} repeats over {source.num_sets} set(s) of motions: the intervals underestimate the variation "

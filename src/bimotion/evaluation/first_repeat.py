@@ -66,6 +66,12 @@ class CaseSelection:
             if len(kept) > CASES:
                 del kept[max(kept, key=lambda each: kept[each][0])]
 
+    def merge(self, other: "CaseSelection") -> None:
+        """Consider all motions that another selection has kept."""
+        for kept in other._kept.values():
+            for caption, (_, index, distance, motion) in kept.items():
+                self.add(caption, index, distance, motion)
+
     def cases(self, evaluation_set: EvaluationSet) -> list[Case]:
         """The selected motions: best first by increasing, then worst by decreasing distance."""
         selected = []

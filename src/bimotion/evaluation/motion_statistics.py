@@ -51,6 +51,14 @@ class MotionStatistics:
         if shown is not None:
             self.side_shown.append(shown)
 
+    def merge(self, other: "MotionStatistics") -> None:
+        """Add the motions of other statistics after those that are here."""
+        self.qualities += other.qualities
+        self.elbows += other.elbows
+        self.knees += other.knees
+        self.side_shown += other.side_shown
+        self.too_short += other.too_short
+
     def scores(self) -> dict[str, float]:
         """Frame-weighted means; ranges of elbows and knees are means over motions.
 

@@ -1,6 +1,7 @@
 """Motion to text: whether generated captions find their motions, and how close they are to reference captions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,23 +18,31 @@ from bimotion.evaluation.intervals import interval_of
 from bimotion.evaluation.motions import chunks
 from bimotion.evaluation.protocols import Protocol
 from bimotion.evaluation.scores import REAL, SYSTEM, Scores, summarised
-from bimotion.evaluation.systems import TextMotionSystem
-from bimotion.evaluation.text_to_motion import CaptionEmbeddings, Track, group_retrieval
-from bimotion.evaluators.embedding import Embedder
+from bimotion.evaluation.shards import Part, Spread, Subject
+from bimotion.evaluation.text_to_motion import group_retrieval
 from bimotion.evaluators.tagged_words import token_captions
 
 EMPTY_CAPTION = "nothing"
 """Text that is embedded in place of an empty caption."""
 
 
+@dataclass(frozen=True)
+class GeneratedCaptions:
+    """The captions of some windows: a part of an evaluation."""
+
+    repeat: int
+    """Number of the repeat, whose crops are read."""
+    rows: range
+    """The windows."""
+
+    def __call__(self, subject: Subject) -> list[str]:
+        """The system's captions."""
+        motions = subject.evaluation_set.repeat(self.repeat).motions
+        return subject.system.features_to_text(motions[self.rows.start : self.rows.stop])
+
+
 def motion_to_text(
-    evaluation_set: EvaluationSet,
-    system: TextMotionSystem,
-    embedder: Embedder,
-    repeats: int,
-    track: Track,
-    *,
-    with_bert_score: bool = False,
+    subject: Subject, repeats: int, spread: Spread, *, with_bert_score: bool = False
 ) -> Scores:
     """Scores of a system's captions; motions that are the same in every repeat are captioned once.
 
@@ -43,18 +52,20 @@ def motion_to_text(
     Raises:
         ConfigError: a library that scores captions is not installed.
     """
+    evaluation_set, embedder = subject.evaluation_set, subject.embedder
     protocol = evaluation_set.protocol
-    texts = CaptionEmbeddings(embedder)
     found: dict[str, list[dict[str, float]]] = {REAL: [], SYSTEM: []}
     compared: dict[str, list[dict[str, float]]] = {"captions_raw": [], "captions_tokens": []}
     generated: list[str] = []
+    parts: dict[int, list[Part]] = {
+        number: [GeneratedCaptions(number, rows) for rows in chunks(len(evaluation_set))]
+        for number in range(repeats if protocol.crops else 1)
+    }
+    results = spread.run([part for several in parts.values() for part in several], "motion to text")
     for number in range(repeats):
         repeat = evaluation_set.repeat(number)
-        if not generated or protocol.crops:
-            label = f"motion to text, repeat {number + 1}"
-            generated = []
-            for rows in track(list(chunks(len(evaluation_set))), label):
-                generated += system.features_to_text(repeat.motions[rows.start : rows.stop])
+        if number in parts:
+            generated = [caption for several in results.take(parts[number]) for caption in several]
             motions = embedder.embed_motions(repeat.motions)
             for name, row in _compare(
                 evaluation_set, generated, embedder.tagged, number, with_bert_score
@@ -64,7 +75,7 @@ def motion_to_text(
         spoken = [caption if caption.strip() else EMPTY_CAPTION for caption in generated]
         for name, captions in ((REAL, repeat.captions), (SYSTEM, spoken)):
             correct = evaluation_set.correct_answers(captions)
-            hits = group_retrieval(protocol, texts.of(captions), motions, order, correct)
+            hits = group_retrieval(protocol, subject.texts.of(captions), motions, order, correct)
             found[name].append(hits.scores())
     interval = interval_of(normal=protocol.normal_interval)
     scores: Scores = {"motion_to_text": {row: summarised(rows, interval) for row, rows in found.items()}}

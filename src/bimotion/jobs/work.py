@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from bimotion.captions.facts import measure_facts
 from bimotion.captions.mentions import content_of, shown_side
 from bimotion.engines.engine import Work
@@ -27,6 +30,9 @@ Read = Callable[[Path], Clip]
 
 Write = Callable[[Clip, Path], object]
 """Writes a motion file."""
+
+Features = Float[np.ndarray, "_ 263"]
+"""HumanML3D features of a motion."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,26 @@ class Motions:
                     "seed": prompt.seed,
                     "seconds": round(clip.duration, 2),
                 }
+
+        return work
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """HumanML3D features of recordings."""
+
+    read: Read
+    """Reads a recording."""
+
+    def __call__(self) -> Work[Recording, Features | BimotionError]:
+        """The work of a process."""
+
+        def work(batch: Sequence[Recording]) -> Iterator[Features | BimotionError]:
+            for recording in batch:
+                try:
+                    yield clip_to_features(self.read(recording.path))
+                except BimotionError as error:
+                    yield error
 
         return work
 
