@@ -60,8 +60,8 @@ class Generate:
     ] = None
     """Sentences, one a line, or a table with the column text and perhaps seconds and seed; motions.csv in the folder
     lists what is finished, and the same command goes on where it was interrupted."""
-    format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png"] = "bvh"
-    """File format, if --out is a folder."""
+    format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png", "parquet"] = "bvh"
+    """File format, if --out is a folder; parquet: with --from, 256 motions in each file (docs/scale.md)."""
     seconds: Annotated[
         float | None, arg(metavar="S", help_behavior_hint="(default: from the sentence, else predicted)")
     ] = None
@@ -99,6 +99,8 @@ class Generate:
         if self.prompts is not None:
             self._from_list(self.prompts)
             return
+        if self.format == "parquet":
+            raise UsageError("--format parquet: expected --from, as in: bimotion generate --from prompts.txt")
         if not self.text or not all(text.strip() for text in self.text):
             raise UsageError('expected a sentence, as in: bimotion generate "a person waves" --out wave.bvh')
         if self.count < 1:
@@ -116,15 +118,25 @@ class Generate:
         from bimotion.cli.folder_jobs import run_rows
         from bimotion.cli.usage import UsageError
         from bimotion.jobs.folders import MOTION_COLUMNS, generate_job, read_prompts
+        from bimotion.jobs.tables import TABLE_COLUMNS, table_job
 
         if self.text or self.count != 1:
             raise UsageError("--from: expected no TEXT and no --count; the file lists what is generated")
         first = 0 if self.drawing.seed is None else self.drawing.seed
         entries = read_prompts(prompts, first, f".{self.format}")
         self.out.mkdir(parents=True, exist_ok=True)
-        self.writing.check(self.out / entries[0][0])
         self.drawing.check()
         self.running.check()
+        if self.format == "parquet":
+            if self.writing != Writing():
+                raise UsageError(
+                    "--format parquet: has joint positions; expected no options of other formats"
+                )
+            table = table_job(entries, self.out, self.running.load, self._listed)
+            engine = self.machines.open(self.running.device)
+            run_rows(table, self.out / "files.csv", TABLE_COLUMNS, "generating", engine=engine)
+            return
+        self.writing.check(self.out / entries[0][0])
         job = generate_job(entries, self.out, self.running.load, self._listed, self.writing.save)
         engine = self.machines.open(self.running.device)
         run_rows(job, self.out / "motions.csv", MOTION_COLUMNS, "generating", engine=engine)
