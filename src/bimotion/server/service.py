@@ -67,9 +67,13 @@ class Service:
     async def start(self) -> None:
         """Start the worker processes and the model's thread, and load the model meanwhile."""
         self.workers = Workers(self.limits, self.metrics)
-        self.engine = Engine(self.limits, self.metrics)
+        self.engine = self.make_engine()
         await self.workers.start()
-        self._loading = asyncio.create_task(self._load())
+        self._loading = asyncio.create_task(self.load())
+
+    def make_engine(self) -> Engine:
+        """The queue before the model."""
+        return Engine(self.limits, self.metrics)
 
     async def close(self) -> None:
         """Stop everything."""
@@ -130,7 +134,8 @@ class Service:
         """Whether there is one to search."""
         return self._library is not None
 
-    async def _load(self) -> None:
+    async def load(self) -> None:
+        """Load the model and the library; `failure` says why they could not be."""
         folder, device, precision = self._source
         try:
             model = await asyncio.to_thread(load, folder, device, precision)
