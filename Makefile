@@ -16,7 +16,7 @@ help:
 	@echo "make fuzz-server  10,000 malformed requests to the server"
 	@echo "make load       32 clients on the server for a minute, with its throughput and memory"
 	@echo "make test-asan  the kernels' tests under AddressSanitizer"
-	@echo "make test-slow  the slow tests"
+	@echo "make test-slow  the slow tests, also on a Ray cluster"
 	@echo "make coverage   the tests with branch coverage"
 	@echo "make lint       ruff, mypy --strict, import-linter"
 	@echo "make dist       the source archive and the wheel, in dist/, compared with each other"
@@ -64,7 +64,12 @@ test-asan: $(VENV)/.installed-dev
 	LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	  BIMOTION_KERNELS=$(CURDIR)/.asan/libkernels.so OMP_NUM_THREADS=2 $(PYTEST) -n 0 tests/models/test_kernels.py $(ARGS)
 
-test-slow: $(VENV)/.installed-dev
+# The tests on a Ray cluster need another half gigabyte of packages.
+$(VENV)/.installed-scale: $(VENV)/.installed-dev
+	$(PIP) -e '.[scale]'
+	@touch $@
+
+test-slow: $(VENV)/.installed-scale
 	$(PYTEST) -m slow $(ARGS)
 
 coverage: $(VENV)/.installed-dev

@@ -1,0 +1,115 @@
+"""Throughput and overhead of a job in this process, in two processes, and on a Ray cluster with two workers.
+
+    python -m benchmarks.scale [--motions 64] [--recordings FOLDER] [--engines local local-2 ray]
+
+Generates motions with the bundled model into Parquet files, and captions the recordings of a folder where there is one.
+`start` is the time until work begins: Ray, worker processes, the model. `each` is the rest per entry.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bimotion
+from bimotion.engines.engine import Engine, Start
+from bimotion.engines.local import LocalEngine
+from bimotion.engines.on_ray import RayEngine, connect
+from bimotion.inference.model import MotionLanguageModel
+from bimotion.jobs.folders import recordings
+from bimotion.jobs.tables import Part, table_job
+from bimotion.jobs.work import Captions, Prompt
+from bimotion.motion.clip import Clip
+
+SENTENCES = (
+    "a person walks forward",
+    "a person waves with the right hand",
+    "a person jumps",
+    "a person sits down",
+)
+
+
+def engine(name: str) -> Engine:
+    """The engine of a name."""
+    return {"local": LocalEngine(1), "local-2": LocalEngine(2), "ray": RayEngine(2)}[name]
+
+
+def generated(model: MotionLanguageModel, prompt: Prompt) -> Clip:
+    """The motion of a sentence, checked as `bimotion generate` checks it."""
+    return model.text_to_motion(prompt.text, seed=prompt.seed, check=True)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Work that says when it began and ended, by the clock that all processes share."""
+
+    start: Start[Any, Any]
+
+    def __call__(self) -> Any:
+        """The work of a process."""
+        work = self.start()
+
+        def timed(batch: Sequence[Any]) -> Iterator[tuple[float, float]]:
+            begun = time.time()
+            count = sum(1 for _ in work(batch))
+            ended = time.time()
+            yield from [(begun, ended)] * count
+
+        return timed
+
+
+def measure(name: str, start: Start[Any, Any], entries: Sequence[Any], batch: int, count: int) -> str:
+    """A row of the table for `count` motions in these entries."""
+    begun = time.time()
+    if name == "ray":
+        connect(2)
+    connected = time.time()
+    times = [result for _, result in engine(name).map(Timed(start), entries, batch)]
+    ended = time.time()
+    first, last = min(first for first, _ in times), max(last for _, last in times)
+    working = sum({pair: pair[1] - pair[0] for pair in times}.values())
+    processes = {"local": 1}.get(name, 2)
+    overhead = 1 - working / (processes * (last - first))
+    return (
+        f"{name:8} {ended - begun:7.1f} s in all, {connected - begun:5.1f} s to connect, {first - connected:5.1f} s to "
+        f"start, {1000 * (last - first) / count:6.0f} ms each, idle {100 * overhead:4.1f} %, "
+        f"{1000 * working / count:6.0f} ms of work each"
+    )
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--motions", type=int, default=64)
+    parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--engines", nargs="+", default=["local", "local-2", "ray"])
+    args = parser.parse_args()
+    prompts = [(str(i), Prompt(SENTENCES[i % len(SENTENCES)], None, i, f"{i}")) for i in range(args.motions)]
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        job = table_job(prompts, out, bimotion.load, generated, per_file=8)
+        parts: list[Part] = [part for _, part in job.entries]
+        print("generate")
+        for each in args.engines:
+            print(measure(each, job.start, parts, job.batch, args.motions), flush=True)
+        size = sum(file.stat().st_size for file in out.glob("*.parquet"))
+        print(f"Parquet: {size / args.motions / 1000:.1f} kB a motion")
+    if args.recordings is not None:
+        found = [entry for _, entry in recordings(args.recordings)][: args.motions]
+        print("caption")
+        for each in args.engines:
+            work = Captions(bimotion.load, bimotion.read_clip)
+            print(measure(each, work, found, 4, len(found)), flush=True)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"memory: this process {own} MB, its largest child {children} MB")
+
+
+if __name__ == "__main__":
+    main()
