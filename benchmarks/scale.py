@@ -1,9 +1,10 @@
-"""Throughput and overhead of a job in this process, in two processes, and on a Ray cluster with two workers.
+"""Time and overhead of a job in this process, in two processes, and on a Ray cluster with two workers.
 
     python -m benchmarks.scale [--motions 64] [--recordings FOLDER] [--engines local local-2 ray]
 
-Generates motions with the bundled model into Parquet files, and captions the recordings of a folder where there is one.
-`start` is the time until work begins: Ray, worker processes, the model. `each` is the rest per entry.
+Generates motions with the bundled model into Parquet files, and captions the recordings of a folder where one is named.
+`start` is the time until work begins: Ray, worker processes, the model. Processor time hardly depends on what else
+the machine does: `work` is that of the workers, `driver` that of this process, per motion.
 """
 
 import argparse
@@ -53,31 +54,29 @@ class Timed:
         """The work of a process."""
         work = self.start()
 
-        def timed(batch: Sequence[Any]) -> Iterator[tuple[float, float]]:
-            begun = time.time()
+        def timed(batch: Sequence[Any]) -> Iterator[tuple[float, float, float]]:
+            begun, processor = time.time(), time.process_time()
             count = sum(1 for _ in work(batch))
-            ended = time.time()
-            yield from [(begun, ended)] * count
+            times = begun, time.time(), time.process_time() - processor
+            yield from [times] * count
 
         return timed
 
 
 def measure(name: str, start: Start[Any, Any], entries: Sequence[Any], batch: int, count: int) -> str:
     """A row of the table for `count` motions in these entries."""
-    begun = time.time()
+    begun, processor = time.time(), time.process_time()
     if name == "ray":
         connect(2)
-    connected = time.time()
-    times = [result for _, result in engine(name).map(Timed(start), entries, batch)]
-    ended = time.time()
-    first, last = min(first for first, _ in times), max(last for _, last in times)
-    working = sum({pair: pair[1] - pair[0] for pair in times}.values())
-    processes = {"local": 1}.get(name, 2)
-    overhead = 1 - working / (processes * (last - first))
+    times = {result for _, result in engine(name).map(Timed(start), entries, batch)}
+    ended, processor = time.time(), time.process_time() - processor
+    first, last = min(each[0] for each in times), max(each[1] for each in times)
+    work = sum(each[2] for each in times)
+    driver = processor - work if name == "local" else processor
     return (
-        f"{name:8} {ended - begun:7.1f} s in all, {connected - begun:5.1f} s to connect, {first - connected:5.1f} s to "
-        f"start, {1000 * (last - first) / count:6.0f} ms each, idle {100 * overhead:4.1f} %, "
-        f"{1000 * working / count:6.0f} ms of work each"
+        f"{name:8} {ended - begun:6.1f} s in all, {first - begun:5.1f} s to start, "
+        f"{1000 * (last - first) / count:6.0f} ms a motion; processor: {1000 * work / count:6.0f} ms of work, "
+        f"{1000 * driver / count:5.0f} ms of the driver"
     )
 
 
