@@ -98,12 +98,14 @@ _ENGLISH = frozenset(
         ),
     )
 )
-_AMOUNTS = frozenset(
-    "about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times "
-    "second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride strides "
-    "zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty".split()
-)
-"""Words of amounts, which `request` reads: they count as known."""
+_AMOUNTS = """
+about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times
+second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride strides
+zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty
+"""
+"""Words of amounts, which `request` reads."""
+_KNOWN = _ENGLISH | set(_AMOUNTS.split())
+"""Words that need not be in a training caption."""
 _SUFFIXES = ("s", "es", "ing", "ed", "ly", "er")
 
 
@@ -131,9 +133,7 @@ class KnownWords:
     def unknown(self, text: str) -> list[str]:
         """The words of a text that no training caption has, in other forms neither; numbers are known."""
         words = dict.fromkeys(plain_words(text))
-        return [
-            word for word in words if not (word.isdigit() or word in _ENGLISH | _AMOUNTS or self._has(word))
-        ]
+        return [word for word in words if not (word.isdigit() or word in _KNOWN or self._has(word))]
 
     def _has(self, word: str) -> bool:
         if word in self.counts:
