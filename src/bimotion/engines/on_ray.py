@@ -176,16 +176,19 @@ class _Worker:
         from ray import cloudpickle
 
         indices, entries = cloudpickle.loads(payload)
+        results: list[Any] | Exception
         try:
             if self._work is None:
                 start, surroundings = cloudpickle.loads(self._sent)
                 surroundings.enter()
                 self._work = start()
-            return cloudpickle.dumps((indices, list(self._work(entries))))
+            results = list(self._work(entries))
         except Exception as error:  # raised again where the results are read
             if not isinstance(error, BimotionError):
                 logger.exception("work failed")
-            return cloudpickle.dumps((indices, error))
+            results = error
+        answer: bytes = cloudpickle.dumps((indices, results))
+        return answer
 
 
 def connect(workers: int | None = None) -> None:
