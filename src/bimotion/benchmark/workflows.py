@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -152,9 +153,9 @@ def _preparing(scratch: Path) -> Workflow:
     for number in range(RECORDINGS):
         joints = walking(np.random.default_rng(number), RECORDING_FRAMES)
         save_clip(Clip(joints, float(FPS)), raw / f"walk{number}.bvh")
-    numbers = iter(range(1 << 30))
+    runs = count()
 
     def run() -> None:
-        prepare_dataset("bvh", raw, scratch / f"data{next(numbers)}", workers=1, progress=False)
+        prepare_dataset("bvh", raw, scratch / f"data{next(runs)}", workers=1, progress=False)
 
     return Workflow("prepare, one process", "source frames", RECORDINGS * RECORDING_FRAMES, run)
