@@ -45,9 +45,22 @@ await build({
   format: "iife",
   target: "es2022",
   charset: "ascii",
+  external: ["/static/*"],
   banner: {
     js: `/*! bimotion page, Apache-2.0. Built from web/ by \`npm ci && npm run build\`; do not edit.\nsources sha256: ${pageDigest.digest("hex")} */`,
   },
+});
+// Loaded only when a character has been dropped, as it has three.js once more and its reader of glTF.
+await build({
+  entryPoints: [`${here}page/character.ts`],
+  outdir: served,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: "es2022",
+  legalComments: "none",
+  charset: "ascii",
+  banner: { js: `/*!\n${notice.with(0, "bimotion character view, Apache-2.0. Built from web/; do not edit.").join("\n")}\n*/` },
 });
 copyFileSync(`${here}page/index.html`, `${served}index.html`);
 console.log(`${target}: ${(readFileSync(target).length / 1024).toFixed(0)} KiB`);

@@ -329,6 +329,8 @@ class MotionLanguageModel(FeatureModel):
         sampler: Sampler | None = None,
         fixed_end: bool = False,
         keep_places: bool | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Clip:
         """`first`, `seconds` of new motion, then `last`, at the frame rate of `first`.
 
@@ -341,6 +343,7 @@ class MotionLanguageModel(FeatureModel):
         Raises:
             ConfigError: `seconds` is not above 0 or longer than the model can fill, or an argument of a wrong type.
             MotionFileError: a clip is shorter than two frames at 20 per second.
+            Cancelled: `cancel` returned True.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         if keep_places is not None:
@@ -350,7 +353,17 @@ class MotionLanguageModel(FeatureModel):
         first, last = check_clip(first, "first"), check_clip(last, "last")
         if text is not None:
             text = Phrase(text).text
-        return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end, text=text)
+        return inbetween_clip(
+            self,
+            first,
+            last,
+            seconds,
+            sampling,
+            fixed_end=fixed_end,
+            text=text,
+            progress=progress,
+            cancel=cancel,
+        )
 
     def describe(
         self, clip: Clip, *, progress: Progress | None = None, cancel: Cancel | None = None
@@ -467,6 +480,21 @@ class MotionLanguageModel(FeatureModel):
         request = read_request(check_text(text))
         return self._matches([request], [check_clip(clip)], [self._doubts(request, None)])[0]
 
+    def matches(
+        self,
+        texts: Sequence[str],
+        clips: Sequence[Clip],
+        captions: Sequence[str],
+        seconds: Sequence[float | None],
+    ) -> list[Match]:
+        """`match` of clips that have been captioned already; `seconds` are the lengths that were asked for, or None."""
+        requests = [read_request(check_text(text)) for text in texts]
+        doubts = [
+            self._doubts(request, self.frames_of(length, None))
+            for request, length in zip(requests, seconds, strict=True)
+        ]
+        return self._matches(requests, clips, doubts, captions)
+
     def encode(self, clip: Clip | Sequence[Clip]) -> Float[Tensor, "B N D"]:
         """Latents of clips, about zero mean and unit deviation; B is 1 for a single clip.
 
@@ -515,9 +543,13 @@ class MotionLanguageModel(FeatureModel):
         return sentence_doubts(self, request, self.known_words, fixed)
 
     def _matches(
-        self, requests: Sequence[MotionRequest], clips: Sequence[Clip], doubts: Sequence[Sequence[str]]
+        self,
+        requests: Sequence[MotionRequest],
+        clips: Sequence[Clip],
+        doubts: Sequence[Sequence[str]],
+        captions: Sequence[str] | None = None,
     ) -> list[Match]:
-        captions = self.motion_to_text(clips)
+        captions = self.motion_to_text(clips) if captions is None else captions
         scores = self._matcher.scores([request.prompt for request in requests], clips)
         return [
             match_of(request, clip, caption, None if scores is None else scores[index], several)

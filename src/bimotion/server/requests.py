@@ -202,8 +202,19 @@ class SearchRequest(Schema):
 
     text: Text | None = None
     motion: MotionSource | None = None
-    count: Annotated[int, Field(ge=1, le=100)] = 10
+    count: Annotated[int, Field(ge=1, le=20)] = 10
     min_score: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Lowest score of a hit; 0.5 for sentences, where scores are probabilities, and none for motions."""
+    min_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Shortest recording."""
+    max_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Longest recording."""
+    min_speed: Annotated[float, Field(ge=0)] | None = None
+    """Lowest mean horizontal speed of the piece, m/s."""
+    max_speed: Annotated[float, Field(ge=0)] | None = None
+    """Highest mean horizontal speed of the piece, m/s."""
+    side: Literal["left", "right"] | None = None
+    """Side that performs the activity of the sentence; without one, the hand that moves more."""
 
 
 class JobRequest(Schema):

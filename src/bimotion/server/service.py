@@ -5,11 +5,12 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from bimotion.api import load, model_folder
 from bimotion.errors import BimotionError
@@ -20,7 +21,7 @@ from bimotion.motion.kinematics import clip_to_pose
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.search.library import Library
 from bimotion.server.answers import ModelInfo, MotionAnswer
-from bimotion.server.engine import Engine, Watch
+from bimotion.server.engine import Engine, Joining, Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.metrics import Metrics
 from bimotion.server.motions import MotionStore
@@ -156,7 +157,31 @@ class Service:
             return
         self.offsets = clip_to_pose(clip).offsets
         self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
+        self._captioner = model.captioner()
         self._model = model
+
+    async def captions(
+        self, motions: Sequence[Float[np.ndarray, "_ 263"]], watch: Watch, *, follows: bool = False
+    ) -> list[str]:
+        """Captions of features, each of at most `max_frames` rows; they join those that are decoded already.
+
+        Raises:
+            ApiError: the queue is full, or the model is not loaded.
+            Cancelled: `watch` was cancelled.
+        """
+        assert self.model is not None
+        done = 0
+
+        async def one(features: Float[np.ndarray, "_ 263"]) -> str:
+            nonlocal done
+            joining: Joining[object, str] = Joining("caption", features, self._captioner)
+            text = await self.engine.submit(joining, watch, follows=follows)
+            done += 1
+            if not follows:
+                watch.progress(done, len(motions))
+            return text
+
+        return list(await asyncio.gather(*map(one, motions)))
 
     async def clip(self, source: MotionSource, field: str) -> tuple[Clip, list[str]]:
         """The motion that a request names or holds, and what had to be assumed to read it.
@@ -185,7 +210,6 @@ class Service:
         try:
             return await asyncio.wait_for(work(watch), seconds)
         except TimeoutError:
-            watch.cancel()
             status = "timeout"
             raise ApiError(
                 "timeout", f"the request took longer than {seconds:g} s", headers={"Retry-After": "10"}
@@ -198,13 +222,13 @@ class Service:
             status = error.code
             raise
         except asyncio.CancelledError:
-            watch.cancel()
             status = "cancelled"
             raise
         except Exception:
             status = "internal"
             raise
         finally:
+            watch.cancel()  # whatever is still done for it is done for nobody
             self.metrics.requests.labels(operation, status).inc()
             self.metrics.seconds.labels(operation).observe(time.monotonic() - started)
 
