@@ -114,6 +114,7 @@ class ContinuousDecoder:
             memory.filled[first:last] = length
             self.rows += [_Row(answer, each, states[number], length) for each in range(candidates)]
 
+    @torch.inference_mode()
     def drop(self, key: Hashable) -> None:
         """Give up the texts of a prompt."""
         for place in reversed(range(len(self.rows))):

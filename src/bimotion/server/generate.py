@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bimotion.features.clips import clip_to_features
 from bimotion.inference.generation import GeneratedClip
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.choices import Sampler
@@ -32,6 +33,7 @@ class _Settings:
     steps: int | None
     sampler: Sampler | None
     clean: bool
+    best: int | None
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ async def generate_clips(service: Service, request: GenerateRequest, watch: Watc
     check_sampling(service, request)
     check_at_most(len(request.text), limits.max_text_chars, "text", "characters")
     check_at_most(request.variants, limits.max_variants, "variants", "motions")
+    check_at_most(request.best or 0, limits.max_candidates, "best", "candidates")
     model.frames_of(request.seconds, None)
     assert request.seed is not None
     sentences = [_Sentence(request.text, request.seconds, request.seed + i) for i in range(request.variants)]
-    settings = _Settings(request.guidance_scale, request.steps, request.sampler, request.clean)
+    settings = _Settings(request.guidance_scale, request.steps, request.sampler, request.clean, request.best)
     alone = request.exact and not model.batch_invariant
     total, done = (3 if request.check else 1) * len(sentences), 0
 
@@ -100,7 +103,9 @@ async def generate_clips(service: Service, request: GenerateRequest, watch: Watc
         (caption,) = await service.captions([features], watch, follows=True)
         advance()
         checked = Call("match", _Checked(sentence, clip, caption), partial(_match, model), "match")
-        return await service.engine.submit(checked, watch, follows=True)
+        clip = await service.engine.submit(checked, watch, follows=True)
+        advance()
+        return clip
 
     watch.progress(0, total)
     return await asyncio.gather(*map(one, sentences))

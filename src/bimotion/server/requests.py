@@ -91,12 +91,15 @@ class GenerateRequest(SamplingRequest):
     """Length; from the sentence or predicted when not given."""
     variants: Annotated[int, Field(ge=1, le=100)] = 1
     """Motions to generate; variant i has the seed `seed + i`."""
+    best: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Candidates for each motion, of which the one is kept that fulfils the sentence best; the model's number when not
+    given."""
     clean: bool = True
     """Constant bone lengths, locked standing feet, nothing below the floor."""
     check: bool = True
     """Caption and score each motion."""
     exact: bool = False
-    """Compute alone, not in a batch with other requests: equal to the Python API to the last bit."""
+    """Compute alone where a batch would change the last bits: on a GPU, or without the compiled kernels."""
 
 
 class PhraseRequest(Schema):

@@ -141,7 +141,9 @@ class Service:
         try:
             model = await asyncio.to_thread(load, folder, device, precision)
             # The first motion takes longer than all others: memory is laid out, call graphs are recorded.
-            clip = await asyncio.to_thread(model.text_to_motion, "a person stands", seed=0, check=True)
+            clip = await asyncio.to_thread(
+                model.text_to_motion, "a person stands", seed=0, best=1, check=True
+            )
             fingerprint = await asyncio.to_thread(model_fingerprint, folder)
             if self.settings.library is not None:
                 self._library = await asyncio.to_thread(Library, self.settings.library)
