@@ -187,7 +187,7 @@ async def search(service: Service, request: SearchRequest, watch: Watch) -> Sear
 
     def run(items: Sequence[str | Clip], batch: Watch) -> list[list[Hit]]:
         return [
-            library.search(each, request.count, min_score=request.min_score, filters=filters)
+            service.library.search(each, request.count, min_score=request.min_score, filters=filters)
             for each in items
         ]
 
