@@ -117,9 +117,9 @@ class ContinuousDecoder:
     @torch.inference_mode()
     def drop(self, key: Hashable) -> None:
         """Give up the texts of a prompt."""
-        for place in reversed(range(len(self.rows))):
-            if self.rows[place].answer.key == key:
-                self._remove(place)
+        for index in reversed(range(len(self.rows))):
+            if self.rows[index].answer.key == key:
+                self._remove(index)
 
     @torch.inference_mode()
     def step(self) -> list[tuple[Hashable, list[list[int]]]]:
@@ -129,16 +129,16 @@ class ContinuousDecoder:
         scores = self.mixture.logits(torch.stack([row.states for row in self.rows])).float()
         chosen = self._choose(scores)
         finished: list[_Answer] = []
-        for place in reversed(range(len(self.rows))):
-            answer, text = self.rows[place].answer, self.rows[place].answer.texts[self.rows[place].candidate]
-            ends = chosen[place] == self.special.eos
+        for index in reversed(range(len(self.rows))):
+            answer, text = self.rows[index].answer, self.rows[index].answer.texts[self.rows[index].candidate]
+            ends = chosen[index] == self.special.eos
             if not ends:
-                text.append(chosen[place])
+                text.append(chosen[index])
             if ends or len(text) == answer.room:
                 answer.open -= 1
                 finished += [answer] if not answer.open else []
-                self._remove(place)
-                chosen[place] = chosen[-1]
+                self._remove(index)
+                chosen[index] = chosen[-1]
                 chosen.pop()
         if self.rows:
             self._advance(chosen)
@@ -147,24 +147,24 @@ class ContinuousDecoder:
     def _choose(self, scores: Float[Tensor, "R V"]) -> list[int]:
         """The next token of each row."""
         answers: dict[_Answer, list[int]] = {}
-        for place, row in enumerate(self.rows):
-            answers.setdefault(row.answer, []).append(place)
+        for index, row in enumerate(self.rows):
+            answers.setdefault(row.answer, []).append(index)
             decoding = row.answer.decoding
-            scores[place].masked_fill_(self._banned(decoding, scores), -torch.inf)
+            scores[index].masked_fill_(self._banned(decoding, scores), -torch.inf)
             if len(row.answer.texts[row.candidate]) < decoding.min_tokens:
-                scores[place, self.special.eos] = -torch.inf
+                scores[index, self.special.eos] = -torch.inf
         chosen: list[int] = scores.argmax(-1).tolist()
-        for answer, places in answers.items():
+        for answer, indices in answers.items():
             if answer.generator is None and answer.decoding.repetition_penalty == 1:
                 continue
-            candidates = [self.rows[place].candidate for place in places]
+            candidates = [self.rows[index].candidate for index in indices]
             texts = [answer.texts[candidate] for candidate in candidates]
             written = torch.tensor(texts, dtype=torch.long, device=scores.device)
             ids = choose(
-                scores[places], written, answer.decoding, answer.generator, candidates, len(answer.texts)
+                scores[indices], written, answer.decoding, answer.generator, candidates, len(answer.texts)
             )
-            for place, token in zip(places, ids.tolist(), strict=True):
-                chosen[place] = token
+            for index, token in zip(indices, ids.tolist(), strict=True):
+                chosen[index] = token
         return chosen
 
     def _banned(self, decoding: DecodingConfig, scores: Float[Tensor, "R V"]) -> Bool[Tensor, " V"]:
@@ -203,13 +203,13 @@ class ContinuousDecoder:
         assert self._memory is not None
         return self._memory
 
-    def _remove(self, place: int) -> None:
-        """Take out a row; the last one moves to its place."""
+    def _remove(self, index: int) -> None:
+        """Take out a row; the last one moves to its index."""
         assert self._memory is not None
         last = len(self.rows) - 1
-        if place != last:
-            moved = self.rows[place] = self.rows[last]
+        if index != last:
+            moved = self.rows[index] = self.rows[last]
             store = self._memory.store
-            store[:, :, place, :, : moved.filled] = store[:, :, last, :, : moved.filled]
-            self._memory.filled[place] = moved.filled
+            store[:, :, index, :, : moved.filled] = store[:, :, last, :, : moved.filled]
+            self._memory.filled[index] = moved.filled
         self.rows.pop()
