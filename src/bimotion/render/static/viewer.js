@@ -1,6 +1,6 @@
 /*!
 bimotion viewer, Apache-2.0. Built from web/ by `npm ci && npm run build`; do not edit.
-sources sha256: ee7dc9e30d750918cda53138bf4f9e0ca2e9203ff11c96f6a959b8ba19aeaca0
+sources sha256: bdcc57d5a9beaa9b1af50ed7adf7b7070fd7fdaaca8ab5d8818f55d437f3bbc5
 Contains three.js (https://threejs.org) under this licence:
 The MIT License
 
