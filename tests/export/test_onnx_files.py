@@ -83,7 +83,9 @@ def compare_generation(exported: Exported, model: MotionLanguageModel, text: str
     ids = [each for each in sequence.ids if each < model.tokenizer.special.text_vocab_size]
     slots = np.tile(np.float32(exported.settings["out_slot"]), (1, exported.settings["slots"], 1))
     states = exported.states(ids, slots, len(ids))[1]
-    noise = np.random.default_rng(0).standard_normal((1, exported.settings["latent_values"])).astype(np.float32)
+    noise = (
+        np.random.default_rng(0).standard_normal((1, exported.settings["latent_values"])).astype(np.float32)
+    )
     latents = exported.latents(states, noise)
     x, frames = model.network.sample(
         model.network.batch([sequence]), noise=torch.from_numpy(noise)[None, :, None]
@@ -112,7 +114,9 @@ def compare_caption(exported: Exported, model: MotionLanguageModel, features: np
     one = {"source": np.arange(1), "text_index": np.arange(1), "motion_index": np.arange(0), "motion": none}
     while len(found) < len(expected):
         found.append(int(logits[0, :start].argmax()))
-        logits, _, keys, values = exported.run("transformer", ids=[[found[-1]]], keys=keys, values=values, **one)
+        logits, _, keys, values = exported.run(
+            "transformer", ids=[[found[-1]]], keys=keys, values=values, **one
+        )
     assert found == expected
 
 

@@ -105,7 +105,10 @@ def test_the_same_noise_gives_the_same_latents_and_length(
     config = read_config(folder)
     head, sampler = PortableHead(operations, config), config.diffusion.sampler
     levels = levels_of(config.diffusion, sampler, config.diffusion.sample_steps)
-    assert levels.timesteps == schedule_of(model.network.config.diffusion, sampler, len(levels.timesteps)).timesteps
+    assert (
+        levels.timesteps
+        == schedule_of(model.network.config.diffusion, sampler, len(levels.timesteps)).timesteps
+    )
     rng = np.random.default_rng(0)
     z = rng.standard_normal((3, config.slots, head.condition_width)).astype(np.float32)
     noise = rng.standard_normal((3, xt_width(config))).astype(np.float32)

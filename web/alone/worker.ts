@@ -16,7 +16,8 @@ async function start(): Promise<Model> {
   const asked = new URLSearchParams(location.search).get("backend");
   const backend = asked === "webgpu" || (asked !== "wasm" && (await hasGpu().catch(() => false))) ? "webgpu" : "wasm";
   const ort = backend === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  ort.env.wasm.wasmPaths = new URL("./", location.href).href;
+  const binary = backend === "webgpu" ? "ort-wasm-simd-threaded.asyncify.wasm" : "ort-wasm-simd-threaded.wasm";
+  ort.env.wasm.wasmPaths = { wasm: new URL(binary, location.href).href };
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
   ort.env.logLevel = "error";
   const model = await Model.load(ort as unknown as Runtime, read, { executionProviders: [backend] });

@@ -167,9 +167,7 @@ class GraphOperations:
 
     def cut_from(self, x: Value, axis: int, start: Value) -> Value:
         """The part from `start`, which is computed, to the end of an axis."""
-        return self._slice(
-            x, axis, self._listed(start), np.asarray([np.iinfo(np.int64).max], dtype=np.int64)
-        )
+        return self._slice(x, axis, self._listed(start), np.asarray([np.iinfo(np.int64).max], dtype=np.int64))
 
     def take(self, x: Value, index: Any, axis: int) -> Value:
         """The elements at `index` along an axis."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bimotion.captions.instructions import TaskClass, fill, own_templates, plain_wording, select
-from bimotion.errors import ConfigError
+from bimotion.errors import ConfigError, ModelError
 from bimotion.export.graph import GraphOperations, Value
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import symmetric_skeleton
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, np.ndarray]
 
+NOT_EXPORTED = frozenset({"vae.path.logvar", "mixture.motion.embedding.weight"})
+"""Tensors that no graph needs: one is for training, of the other a row stands in `bimotion.json`."""
+
 FORMAT = "bimotion onnx 1"
 """Version of the folder layout, stored in `bimotion.json`."""
 
@@ -52,14 +55,21 @@ def export_onnx(folder: Path, out: Path) -> list[Path]:
     """Write the ONNX files of a model folder, its tokenizer and `bimotion.json` into `out`; the files written.
 
     Raises:
-        ModelError: the folder is no model folder, or its sampler cannot be exported.
+        ModelError: the folder is no model folder, or its networks or its sampler cannot be exported.
         ConfigError: the package `onnx` is not installed, or the model does not predict lengths.
     """
     _require_onnx()
     config, tensors = read_config(folder), stored_tensors(folder / "model.safetensors")
     if config.length is None:
         raise ConfigError(f"{folder}: only models that predict lengths can be exported")
-    models = {name: build(tensors, config) for name, build in GRAPHS.items()}
+    models, used = {}, set[str]()
+    for name, build in GRAPHS.items():
+        models[name] = build(tensors, config)
+        used |= {each.name for each in models[name].graph.initializer}
+    if unused := sorted(set(tensors) - used - NOT_EXPORTED):
+        raise ModelError(
+            f"{folder}: the graphs do not use the tensor {unused[0]}; this kind of model is not exported"
+        )
     texts = {
         "bimotion.json": json.dumps(settings(folder, config, tensors), indent=1),
         "tokenizer.json": (folder / "tokenizer.json").read_text(encoding="utf-8"),
@@ -112,9 +122,7 @@ def condition(tensors: Tensors, config: Any) -> "ModelProto":
     found = head.modulations(_states(ops, config), levels)
     steps, widths = len(levels.timesteps), modulation_widths(config)
     return ops.model(
-        {
-            f"modulation{index}": (each, (steps, "2 B", widths[index])) for index, each in enumerate(found)
-        }
+        {f"modulation{index}": (each, (steps, "2 B", widths[index])) for index, each in enumerate(found)}
     )
 
 
