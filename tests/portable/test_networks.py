@@ -14,9 +14,10 @@ from bimotion.models.presets import preset
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import save_model
 from bimotion.portable.diffusion import PortableHead, levels_of, xt_width
-from bimotion.portable.folder import read_config, single_precision, stored_tensors
+from bimotion.portable.folder import read_config
 from bimotion.portable.motion_vae import PortableVae
 from bimotion.portable.numpy_operations import NumpyOperations, erf
+from bimotion.portable.tensors import StoredTensors
 from bimotion.portable.transformer import PortableMixture, Tokens
 
 TOLERANCE = 1e-4
@@ -57,7 +58,7 @@ def model(folder: Path) -> MotionLanguageModel:
 
 @pytest.fixture(scope="module")
 def operations(folder: Path) -> NumpyOperations:
-    return NumpyOperations(single_precision(stored_tensors(folder / "model.safetensors")))
+    return NumpyOperations(StoredTensors.of_file(folder / "model.safetensors"))
 
 
 def test_a_prompt_gives_the_same_states_and_logits(

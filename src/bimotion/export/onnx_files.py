@@ -28,8 +28,9 @@ from bimotion.inference.known_words import KnownWords, caption_ids
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, RAW_OFFSETS
 from bimotion.portable.diffusion import Levels, PortableHead, coefficients, levels_of, xt_width
-from bimotion.portable.folder import read_config, stored_tensors
+from bimotion.portable.folder import read_config
 from bimotion.portable.motion_vae import PortableVae
+from bimotion.portable.tensors import map_tensors
 from bimotion.portable.transformer import OUT_SLOT, PortableMixture, Tokens
 from bimotion.storage.atomic import atomic_path
 
@@ -59,7 +60,7 @@ def export_onnx(folder: Path, out: Path) -> list[Path]:
         ConfigError: the package `onnx` is not installed, or the model does not predict lengths.
     """
     _require_onnx()
-    config, tensors = read_config(folder), stored_tensors(folder / "model.safetensors")
+    config, tensors = read_config(folder), map_tensors(folder / "model.safetensors")
     if config.length is None:
         raise ConfigError(f"{folder}: only models that predict lengths can be exported")
     models, used = {}, set[str]()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.errors import ModelError
+from bimotion.errors import ConfigError, ModelError
 from bimotion.portable.layers import encoder_layer, layer_norm, silu
 from bimotion.portable.operations import Array, Operations
 
@@ -33,12 +33,13 @@ def levels_of(diffusion: Any, sampler: str, steps: int) -> Levels:
     """`steps` levels, evenly spaced in the log signal-to-noise ratio for `dpmpp`, in time for `ddim`.
 
     Raises:
-        ModelError: another sampler, or more steps than levels, or none.
+        ModelError: another sampler.
+        ConfigError: more steps than levels, or none.
     """
     if sampler not in ("dpmpp", "ddim"):
         raise ModelError(f"sampler: expected dpmpp or ddim, got {sampler!r}")
     if not 1 <= steps <= diffusion.train_steps:
-        raise ModelError(f"sampling steps must lie in 1..{diffusion.train_steps}, got {steps}")
+        raise ConfigError(f"sampling steps must lie in 1..{diffusion.train_steps}, got {steps}")
     last = diffusion.train_steps - 1
     betas = np.linspace(diffusion.beta_first, diffusion.beta_last, diffusion.train_steps)
     alpha_bar = np.cumprod(1 - betas)

@@ -1,10 +1,8 @@
-"""Model folders read without torch: the configuration as it was written, tensors by memory mapping."""
+"""The configuration of a model folder, read without torch."""
 
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-import numpy as np
 
 from bimotion.errors import ModelError
 from bimotion.storage.json_files import read_json_object
@@ -17,9 +15,6 @@ RENAMED_SETTINGS = {"says_length": "length_in_prompt"}
 
 MAX_CONFIG_BYTES = 1 << 20
 """Largest `config.json` that is read."""
-
-SCALE = ".scale"
-"""Follows the name of a matrix in 8 bits in the name of its rows' scales."""
 
 
 def read_config(folder: Path) -> Any:
@@ -45,31 +40,3 @@ def _attributes(value: Any) -> Any:
     if isinstance(value, dict):
         return SimpleNamespace(**{name: _attributes(each) for name, each in value.items()})
     return value
-
-
-def stored_tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file as they are stored; matrices in 8 bits have their scales beside them.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: cannot be read as safetensors ({error})") from None
-
-
-def single_precision(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors in single precision, 8-bit matrices multiplied by the scales of their rows."""
-    found = {}
-    for name, value in tensors.items():
-        if name.endswith(SCALE) and tensors.get(name.removesuffix(SCALE), value).dtype == np.int8:
-            continue
-        single = value.astype(np.float32)
-        if value.dtype == np.int8:
-            single *= tensors[name + SCALE][:, None].astype(np.float32)
-        found[name] = single
-    return found

@@ -1,17 +1,18 @@
 """`Operations` that numpy computes at once, in single precision."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bimotion.portable.operations import Array
+from bimotion.portable.tensors import StoredTensors
 
 
 class NumpyOperations:
     """Computes with the tensors of one model."""
 
-    def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, tensors: StoredTensors) -> None:
         self.tensors = tensors
 
     def has(self, name: str) -> bool:
@@ -33,11 +34,11 @@ class NumpyOperations:
         """`x` times the transposed stored matrix `name`, on the last axis."""
         weight = self.tensors[name]
         y = x.reshape(-1, x.shape[-1]) @ weight.T
-        return y.reshape(*x.shape[:-1], weight.shape[0])
+        return np.asarray(y.reshape(*x.shape[:-1], weight.shape[0]))
 
     def lookup(self, name: str, ids: np.ndarray) -> np.ndarray:
         """Rows of the stored matrix `name`."""
-        return self.tensors[name][ids]
+        return self.tensors.rows(name, ids)
 
     def constant(self, value: np.ndarray) -> np.ndarray:
         """An array that is known beforehand."""
@@ -45,7 +46,7 @@ class NumpyOperations:
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Matrix product of the last two axes; those before them broadcast."""
-        return np.matmul(a, b)
+        return np.asarray(np.matmul(a, b))
 
     def reshape(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         """`x` in another shape: 0 keeps the axis at the same index, -1 takes what is left."""
@@ -112,27 +113,27 @@ class NumpyOperations:
 
     def minimum(self, a: np.ndarray, b: float) -> np.ndarray:
         """The smaller of both."""
-        return np.minimum(a, np.float32(b))
+        return np.asarray(np.minimum(a, np.float32(b)))
 
     def maximum(self, a: np.ndarray, b: float) -> np.ndarray:
         """The larger of both."""
-        return np.maximum(a, np.float32(b))
+        return np.asarray(np.maximum(a, np.float32(b)))
 
     def unary(self, name: str, x: np.ndarray) -> np.ndarray:
         """The function `name` of each element."""
-        return _FUNCTIONS[name](x)
+        return np.asarray(_FUNCTIONS[name](x))
 
     def standardised(self, x: np.ndarray, eps: float) -> np.ndarray:
         """`x` with zero mean and unit variance over the last axis."""
         centred = x - x.mean(-1, keepdims=True)
         centred /= np.sqrt(np.square(centred).mean(-1, keepdims=True) + np.float32(eps))
-        return centred
+        return np.asarray(centred)
 
     def softmax(self, x: np.ndarray) -> np.ndarray:
         """Softmax over the last axis."""
         y = np.exp(x - x.max(-1, keepdims=True))
         y /= y.sum(-1, keepdims=True)
-        return y
+        return np.asarray(y)
 
     def mean(self, x: np.ndarray, axis: int, *, keep: bool = True) -> np.ndarray:
         """Mean over an axis."""
