@@ -70,7 +70,11 @@ def figures(runs: list[Run]) -> Figures:
         "batch_size": 4,
         "learning_rates": [1.0],
         "tuning_steps": 5,
+        "tokenizer_steps": 5,
         "text_steps": 5,
+        "validations": 2,
+        "windows": 10,
+        "validation_windows": None,
     }
     scores = {"r3": 0.9, "mm_dist": 1.0, "fid": 0.0, "world_mm": 20.0}
     shared = {

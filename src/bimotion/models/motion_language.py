@@ -77,12 +77,11 @@ class MotionLanguageConfig:
         latent_values = self.vae.num_latents * self.vae.latent_dim
         if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
             raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")
-        if self.vae.codes is not None and (
-            self.slots != self.vae.num_latents or self.latent_rank is not None
-        ):
+        levels = self.vae.code_levels
+        if self.vae.codes is not None and (self.slots != levels or self.latent_rank is not None):
             raise ConfigError(
-                f"discrete latents need a slot each and no latent_rank, got {self.slots} slots for "
-                f"{self.vae.num_latents} latents, latent_rank {self.latent_rank}"
+                f"discrete latents need a slot for each level and no latent_rank, got {self.slots} slots for {levels} "
+                f"levels, latent_rank {self.latent_rank}"
             )
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
@@ -365,7 +364,8 @@ class MotionLanguage(nn.Module):
         cache.advance(-slots)
         embedded = self.mixture.motion.embedding.weight[special.out_slot - special.text_vocab_size]
         embedded = embedded.expand(batch.size, -1)
-        drawn, states = [], []
+        drawn: list[Tensor] = []
+        states: list[Tensor] = []
         for slot in range(slots):
             states.append(self.mixture.step_motion(embedded, cache).clone())
             scores = self.codes.scores(states[-1], slot).float()

@@ -1,6 +1,6 @@
 """The page of findings: every claim of the paper, its number, the study's, curves, and a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -49,7 +49,16 @@ QUALITY_METRICS = (
 PICTURES = (("r3", "R@3 on validation captions"), ("m2t_text", "held-out text loss"))
 
 SIZES = ("layers", "width", "heads", "vocabulary", "latents", "latent_width", "codes", "code_levels")
-OPTIONS = ("steps", "batch_size", "tuning_steps", "tokenizer_steps", "text_steps", "validations", "windows")
+OPTIONS = (
+    "steps",
+    "batch_size",
+    "tuning_steps",
+    "tokenizer_steps",
+    "text_steps",
+    "validations",
+    "windows",
+    "validation_windows",
+)
 INTERFERENCE = ("interference", "interference_text", "interference_motion")
 
 GROUPS = {
@@ -67,6 +76,10 @@ GROUPS = {
 """The pictures, and in each the arms by label."""
 
 CONFIRMED, NOT_CONFIRMED, OPPOSITE = "confirmed", "not confirmed", "opposite"
+
+
+Comparison = Callable[[Figures, str, str, str], "Evidence | None"]
+"""An arm against a baseline in one metric; None without runs of both with one seed."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def speed(figures: Figures, arm: str, baseline: str, metric: str, clock: str = "
     return Evidence(METRIC_TITLES[metric], f"{ratio} times", low, high)
 
 
-CLAIMS = (
+CLAIMS: tuple[tuple[str, str, Comparison, str, str, str], ...] = (
     (
         "two streams learn faster: training loss, motion",
         "2 times",
@@ -162,7 +175,7 @@ def write_findings(figures: Figures, page: Path, pictures: Path) -> None:
             relative = (pictures / name).resolve().relative_to(page.parent.resolve())
             links[group] += f"![{title} of {', '.join(curves)}]({relative.as_posix()})\n"
     template = Template(resources.files("bimotion.study").joinpath("static/findings.md").read_text("utf-8"))
-    values = _facts(figures) | _tables(figures)
+    values: dict[str, object] = {**_facts(figures), **_tables(figures)}
     text = template.substitute(values, **{f"{group}_pictures": links.get(group, "") for group in GROUPS})
     with atomic_path(page) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -190,7 +203,9 @@ def _facts(figures: Figures) -> dict[str, object]:
     """Single values of the page."""
     settings, size, shared = figures.settings, figures.settings["size"], figures.shared
     return {
-        "options": " ".join(f"--{name.replace('_', '-')} {settings[name]}" for name in OPTIONS),
+        "options": " ".join(
+            f"--{name.replace('_', '-')} {settings[name]}" for name in OPTIONS if settings[name]
+        ),
         "train_windows": f"{shared['windows']['train']:,}",
         "val_windows": shared["windows"]["validation"],
         **{name: size[name] for name in SIZES},
