@@ -105,6 +105,7 @@ def test_the_loss_is_the_cross_entropy_of_codes_given_the_codes_before(
 
 
 def test_codes_are_drawn_one_after_the_other(discrete: MotionLanguage, tokenizer: MotionTokenizer) -> None:
+    vectors(discrete, torch.zeros(1, 4, dtype=torch.long))  # from here on codes can be found again
     for parameter in discrete.mixture.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     texts = ("a person walks", "someone jumps twice, then sits down")

@@ -158,11 +158,9 @@ def test_the_page_names_what_was_not_measured_and_its_pictures_exist(tmp_path: P
     page = tmp_path / "findings.md"
     write_findings(read_figures(tmp_path / "figures.json"), page, tmp_path / "pictures")
     text = page.read_text()
-    assert (
-        "| continuous latents beat VQ tokens (two branches) | VQ saturates at R@3 of about 0.5 | not measured |"
-        in text
-    )
-    assert "| three stages beat stage III alone | better | +2.000 | not confirmed |" in text
+    latents = "continuous latents beat VQ tokens, two branches: R@3"
+    assert f"| {latents} | VQ stays at 0.5 | not measured | none |" in text
+    assert "| three stages beat stage III alone: R@3 | higher | +2.000 | not confirmed |" in text
     links = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert links
     assert all((tmp_path / link).read_text().startswith("<svg") for link in links)
