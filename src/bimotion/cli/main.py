@@ -47,8 +47,8 @@ COMMANDS = {
         "ImportWeights",
         "convert published or pretrained weights to a model folder",
     ),
-    "study": ("study", "Study", "compare designs of the model, as the paper does"),
     "export": ("export", "Export", "write a model as ONNX files or as a page for any web host"),
+    "study": ("study", "Study", "compare designs of the model, as the paper does"),
     "benchmark": ("benchmark", "Benchmark", "measure the speed on this machine"),
 }
 
