@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import EngineName, Running, RunningOptions
+from bimotion.cli.options import Running, RunningOptions
 from bimotion.cli.terminal import note, say
 from bimotion.errors import ConfigError
 
@@ -47,13 +47,6 @@ class Serve:
     """Requests that go through the network together."""
     timeout: Annotated[float, arg(metavar="S")] = 120.0
     """Seconds that a request may take."""
-    engine: EngineName = "local"
-    """local: this process has the model. ray: replicas on a Ray cluster have it (docs/scale.md), which the variable
-    RAY_ADDRESS names; without it, one on this machine."""
-    workers: Annotated[
-        int | None, arg(metavar="N", help_behavior_hint="(default: as many as there is room for)")
-    ] = None
-    """Most replicas of the model (--engine ray); there are as many as the requests need."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
 
@@ -77,30 +70,12 @@ class Serve:
             library=self.library,
             limits=Limits(max_queue=self.max_queue, max_batch=self.max_batch, request_seconds=self.timeout),
         )
-        if self.engine == "ray":
-            self._on_ray(settings)
-            return
-        if self.workers is not None:
-            raise ConfigError("--workers: expected --engine ray; one process has one model")
         service = Service(
             settings, model=self.running.model, device=self.running.device, precision=self.running.precision
         )
         listener = command.open_socket(settings)
         self._announce(settings, listener.getsockname()[1])
         command.run(service, listener)
-
-    def _on_ray(self, settings: "ServerSettings") -> None:
-        from bimotion.api import model_folder
-        from bimotion.engines.on_ray import Surroundings, connect
-
-        connect(self.workers)
-        from bimotion.server import on_ray
-
-        folder = model_folder(self.running.model)
-        cluster = on_ray.Cluster(
-            settings, folder, self.running.device, self.running.precision, Surroundings()
-        )
-        on_ray.run(cluster, self.workers, lambda port: self._announce(settings, port))
 
     def _announce(self, settings: "ServerSettings", port: int) -> None:
         name = f"[{self.host}]" if ":" in self.host else self.host

@@ -39,7 +39,7 @@ class Quantiser(nn.Module):
 
     def codes(self, z: Float[Tensor, "B N D"]) -> Int[Tensor, "B V"]:
         """The numbers of the codes that latents are rounded to."""
-        return torch.cat([self._codes(rows.flatten(1) * self.scale) for rows in z.split(ROWS)])
+        return torch.cat([self._codes(rows.flatten(1) * self.scale) for rows in torch.split(z, ROWS)])
 
     def vectors(self, codes: Int[Tensor, "B V"], shape: tuple[int, int]) -> Float[Tensor, "B N D"]:
         """The latents, each clip's of `shape`, that codes stand for."""

@@ -158,7 +158,7 @@ def fingerprint(vae: MotionVae, pool: ClipPool, *, completion: bool) -> str:
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     for item in pool.items:
         digest.update(f"{item.id} {item.num_frames} {item.mirrored}\n".encode())
-    digest.update(pool.rows.numpy())  # 1 GB takes a second, encoding it minutes
+    digest.update(pool.rows.numpy().data)  # 1 GB takes a second, encoding it minutes
     return digest.hexdigest()
 
 

@@ -76,7 +76,7 @@ class PromptCache:
         """Whether keys and values of an earlier process differ from their checksum; each is checked once."""
         checksum = self._unchecked.pop(ids, None)
         offset = self.offsets[ids]
-        return checksum is not None and zlib.crc32(self._rows[offset : offset + len(ids)]) != checksum
+        return checksum is not None and zlib.crc32(self._rows[offset : offset + len(ids)].data) != checksum
 
     @torch.no_grad()
     def _add(self, prompts: Sequence[tuple[int, ...]]) -> None:
@@ -100,7 +100,7 @@ class PromptCache:
             file.writelines(block.data for block in blocks)
         with self._index.open("a", encoding="utf-8") as lines:
             lines.writelines(
-                f"{zlib.crc32(block)} {' '.join(map(str, prompt))}\n"
+                f"{zlib.crc32(block.data)} {' '.join(map(str, prompt))}\n"
                 for block, prompt in zip(blocks, prompts, strict=True)
             )
         for prompt in prompts:
