@@ -190,12 +190,12 @@ def _groups(figures: Figures) -> dict[str, dict[str, str]]:
 
 
 def _claims(figures: Figures) -> list[tuple[str, str, str, str]]:
-    """Claim, the paper's number, ours, verdict."""
+    """Claim, the paper's number, the measured one, verdict."""
     rows = []
     for claim, paper, measure, arm, baseline, metric in CLAIMS:
         found = measure(figures, arm, baseline, metric)
-        ours = "not measured" if found is None else found.value
-        rows.append((claim, paper, ours, "none" if found is None else found.verdict))
+        measured = "not measured" if found is None else found.value
+        rows.append((claim, paper, measured, "none" if found is None else found.verdict))
     return rows
 
 
