@@ -216,4 +216,5 @@ class StudyTask(LanguageTask):
             for batch in batches:
                 self.module(batch, torch.Generator().manual_seed(0))["loss"].backward()
         self.module.zero_grad(set_to_none=True)
-        return counter.get_total_flops() / sum(batch.tokens.size for batch in batches)
+        flops: int = counter.get_total_flops()
+        return flops / sum(batch.tokens.size for batch in batches)
