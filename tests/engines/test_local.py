@@ -42,7 +42,7 @@ def test_nothing_of_ray_is_imported_unless_it_is_named() -> None:
     script = (
         "import sys, bimotion, bimotion.cli.generate, bimotion.cli.folder_jobs, bimotion.jobs.folders, "
         "bimotion.data.prepare, bimotion.evaluation.evaluate; "
-        "from bimotion.cli.options import Machines; Machines().open(); "
+        "from bimotion.cli.options import Machines; Machines().start(); "
         "print(sorted({'ray', 'pyarrow', 'pandas'} & set(sys.modules)))"
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -122,11 +122,11 @@ def test_a_sentence_becomes_the_tokens_of_the_library(site: Site, text: str) -> 
 
 def test_joints_become_the_features_of_the_library(site: Site, walk: Clip) -> None:
     joints = "new Float32Array(work.joints)"
-    made = site.page.evaluate(
+    features = site.page.evaluate(
         f"async (work) => [...await bimotionAlone.run({{kind: 'features', joints: {joints}}})]",
         {"joints": walk.joints.ravel().tolist()},
     )
-    np.testing.assert_allclose(np.reshape(made, (-1, 263)), clip_to_features(walk), atol=1e-4)
+    np.testing.assert_allclose(np.reshape(features, (-1, 263)), clip_to_features(walk), atol=1e-4)
 
 
 def caption_file(site: Site, path: Path) -> str:

@@ -105,7 +105,7 @@ class Caption:
             sidecar=None if self.sidecar is None else f".{self.sidecar}",
             skip_described=self.out is None,
         )
-        engine = self.machines.open(self.running.device)
+        engine = self.machines.start(self.running.device)
         run_rows(job, self.out, CAPTION_COLUMNS, "captioning", engine=engine)
 
     def _captions(self, clips: dict[Path, "Clip"]) -> dict[Path, str]:

@@ -95,7 +95,7 @@ class Convert:
         job = convert_job(
             self.source, self.out, f".{self.to}", self.reading.read, self.writing.save, mirror=self.mirror
         )
-        run_rows(job, self.out / "converted.csv", CONVERT_COLUMNS, "converting", engine=self.machines.open())
+        run_rows(job, self.out / "converted.csv", CONVERT_COLUMNS, "converting", engine=self.machines.start())
 
     def _write_features(self, clip: "Clip") -> None:
         import numpy as np

@@ -42,7 +42,9 @@ class Duplicates:
         entries = recordings(self.folder)
         encoded = {}
         with Bar("reading") as bar:
-            results = self.machines.open().map(Encodings(self.reading.read), [each for _, each in entries], 4)
+            results = self.machines.start().map(
+                Encodings(self.reading.read), [each for _, each in entries], 4
+            )
             for done, (index, result) in enumerate(results, 1):
                 encoded[index] = result
                 bar.update(done, len(entries))

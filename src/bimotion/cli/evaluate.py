@@ -167,7 +167,7 @@ class Evaluate:
         from bimotion.engines.local import LocalEngine
         from bimotion.evaluation.shards import Spread
 
-        engine = self.machines.open(self.device)
+        engine = self.machines.start(self.device)
         return Spread(engine, (lambda: subject) if engine == LocalEngine() else self._subject, track)
 
     def _subject(self) -> "Subject":

@@ -133,12 +133,12 @@ class Generate:
                     "--format parquet: has joint positions; expected no options of other formats"
                 )
             table = table_job(entries, self.out, self.running.load, self._listed)
-            engine = self.machines.open(self.running.device)
+            engine = self.machines.start(self.running.device)
             run_rows(table, self.out / "files.csv", TABLE_COLUMNS, "generating", engine=engine)
             return
         self.writing.check(self.out / entries[0][0])
         job = generate_job(entries, self.out, self.running.load, self._listed, self.writing.save)
-        engine = self.machines.open(self.running.device)
+        engine = self.machines.start(self.running.device)
         run_rows(job, self.out / "motions.csv", MOTION_COLUMNS, "generating", engine=engine)
 
     def _listed(self, model: "MotionLanguageModel", prompt: "Prompt") -> "Clip":

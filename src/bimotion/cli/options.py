@@ -107,7 +107,7 @@ class Machines:
     ] = None
     """Processes that work at the same time."""
 
-    def open(self, device: str = "cpu") -> "Engine":
+    def start(self, device: str = "cpu") -> "Engine":
         """The engine; each of its processes gets a GPU if `device` is one.
 
         Raises:

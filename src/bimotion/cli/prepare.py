@@ -119,7 +119,7 @@ class Prepare:
             reading=Reading(self.joint_map, self.unit, self.body_model, self.up, self.rate),
             catalogue=self.catalogue,
             workers=self.workers,
-            engine=Machines("ray", self.workers).open() if self.engine == "ray" else None,
+            engine=Machines("ray", self.workers).start() if self.engine == "ray" else None,
         )
 
     def _merge(self) -> "PrepareReport":

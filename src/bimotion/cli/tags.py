@@ -45,4 +45,4 @@ class Tags:
 
         self.running.check()
         job = tag_job(self.folder, self.running.load, self.reading.read)
-        run_rows(job, self.out, TAG_COLUMNS, "tagging", engine=self.machines.open(self.running.device))
+        run_rows(job, self.out, TAG_COLUMNS, "tagging", engine=self.machines.start(self.running.device))

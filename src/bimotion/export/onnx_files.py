@@ -33,6 +33,7 @@ from bimotion.portable.motion_vae import PortableVae
 from bimotion.portable.tensors import map_tensors
 from bimotion.portable.transformer import OUT_SLOT, PortableMixture, Tokens
 from bimotion.storage.atomic import atomic_path
+from bimotion.storage.texts import read_text
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -73,7 +74,7 @@ def export_onnx(folder: Path, out: Path) -> list[Path]:
         )
     texts = {
         "bimotion.json": json.dumps(settings(folder, config, tensors), indent=1),
-        "tokenizer.json": (folder / "tokenizer.json").read_text(encoding="utf-8"),
+        "tokenizer.json": read_text(folder / "tokenizer.json", ModelError),
     }
     out.mkdir(parents=True, exist_ok=True)
     written = []

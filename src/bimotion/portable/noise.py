@@ -20,8 +20,8 @@ def normal_noise(seed: int, count: int) -> Float[np.ndarray, " count"]:
         raise ConfigError(f"noise: expected at least {BLOCK} numbers, got {count}")
     last = BLOCK if count % BLOCK else 0  # the last block is drawn anew where it would be cut off
     twister = np.random.RandomState(seed % 2**32)
-    numbers = twister.randint(0, 2**32, size=count + last, dtype=np.uint32)
-    uniform = (numbers & np.uint32(0xFFFFFF)).astype(np.float32) * np.float32(2**-24)
+    words = twister.randint(0, 2**32, size=count + last, dtype=np.uint32)
+    uniform = (words & np.uint32(0xFFFFFF)).astype(np.float32) * np.float32(2**-24)
     whole = count - count % BLOCK
     noise = uniform[:count].copy()
     noise[:whole] = _normal(uniform[:whole])
