@@ -35,7 +35,6 @@ ALLOWED = {
     "engines/on_ray.py": 3,  # what its own processes sent
     "export/page.py": 2,
     "jobs/rows.py": 1,  # opened to cut off a part of a row, after it was read
-    "models/kernels/__init__.py": 1,
     "models/tokenizer_cut.py": 1,  # a string that the tokenizer made
     "motion/body.py": 1,
     "render/body.py": 1,
