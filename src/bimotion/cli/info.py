@@ -73,13 +73,13 @@ UNITS = {
         "megabytes": "MB",
     },
 }
-"""Units that are printed behind values; `--json` prints numbers alone."""
+"""Units printed after values; `--json` prints values without units."""
 
 
 def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     """Length, size, path and quality of the motion in a file, and how it was read; units as in `UNITS`.
 
-    `mapping` has the file's joints by our names, each with how sure it is (0 to 1); `placed` are those that the file
+    `mapping` has the file's joints by our names, each with a confidence (0 to 1); `placed` are those that the file
     does not have.
     """
     import numpy as np

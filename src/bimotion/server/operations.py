@@ -1,4 +1,4 @@
-"""What the API does: each operation takes its request and gives back its answer.
+"""The operations of the API: each takes a request and returns an answer.
 
 Legend: T frames, F = 263 feature columns.
 """
@@ -120,7 +120,7 @@ def _captions(model: MotionLanguageModel, items: Sequence[Clip], watch: Watch) -
 
 
 async def caption(service: Service, request: CaptionRequest, watch: Watch) -> CaptionAnswer:
-    """A motion in words, as a whole and part by part."""
+    """The caption of a motion, as a whole and part by part."""
     model = service.model
     clip, _ = await service.clip(request.motion, "motion")
     call = Call("caption", clip, partial(_captions, model), "caption")
@@ -131,7 +131,7 @@ async def caption(service: Service, request: CaptionRequest, watch: Watch) -> Ca
 
 
 async def predict(service: Service, request: PredictRequest, watch: Watch) -> MotionsAnswer:
-    """A motion and what comes next."""
+    """A motion with its predicted continuation."""
     model = service.model
     check_sampling(service, request)
     check_at_most(request.seconds, service.limits.max_new_seconds, "seconds", "seconds")
@@ -162,7 +162,7 @@ async def predict(service: Service, request: PredictRequest, watch: Watch) -> Mo
 
 
 async def inbetween(service: Service, request: InbetweenRequest, watch: Watch) -> MotionsAnswer:
-    """Two motions joined by new motion."""
+    """Two motions joined by generated motion."""
     model = service.model
     check_sampling(service, request)
     first, _ = await service.clip(request.first, "first")

@@ -16,7 +16,6 @@ from bimotion.server.errors import ApiError
 from bimotion.server.messages import (
     HEADER,
     Answer,
-    FileOptions,
     FileResult,
     PackedClip,
     ReadFile,
@@ -52,7 +51,7 @@ class Workers:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def read(self, name: str, data: bytes) -> tuple[Clip, list[str]]:
-        """The motion in an upload, and what had to be assumed to read it.
+        """The motion in an upload, and warnings about its reading.
 
         Raises:
             ApiError: the file cannot be used, or takes too much time or memory.
@@ -61,16 +60,16 @@ class Workers:
         assert isinstance(answer, ReadResult)
         return answer.clip.clip(), answer.warnings
 
-    async def write(self, clip: Clip, format: str, options: FileOptions) -> bytes:
-        """A file of a clip.
+    async def write(self, clip: Clip, format: str, options: dict[str, str | float | bool | None]) -> bytes:
+        """A file of a clip; `options` are arguments of `save_clip`.
 
         Raises:
-            ApiError: an option that the format cannot have, or writing takes too long.
+            ApiError: an option that the format does not support, or writing takes too long.
         """
         return await self._file(WriteFile(PackedClip.of(clip), format, options))
 
     async def retarget(self, clips: list[Clip], name: str, character: bytes) -> bytes:
-        """A character that does what the clips do.
+        """A character with the clips retargeted to it.
 
         Raises:
             ApiError: the character cannot be used, or takes too much time or memory.
@@ -103,7 +102,7 @@ class Workers:
         return answer
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        # Who parses strangers' files needs no secret.
+        # Workers parse untrusted files and need no secret.
         inherited = {name: value for name, value in os.environ.items() if name != "BIMOTION_TOKEN"}
         environment = {**inherited, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1"}
         return await asyncio.create_subprocess_exec(
