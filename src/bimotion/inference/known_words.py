@@ -39,8 +39,8 @@ leg legs foot feet head body over out off
 _ENGLISH = frozenset(_FREQUENT.split())
 _AMOUNTS = """
  about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times
- second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride strides
- zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty
+ second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride
+ strides zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty
  """
 _KNOWN = frozenset((_FREQUENT + _AMOUNTS).split())
 """Words that count as known: frequent English ones, and those of amounts, which `request` reads."""
