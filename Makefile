@@ -7,13 +7,14 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints
 SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/models/kernels/*.[ch])
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv dev demo test fuzz fuzz-server load test-asan test-slow coverage lint format docs dist clean
+.PHONY: help venv dev demo test fuzz fuzz-server check-api load test-asan test-slow coverage lint format docs dist clean
 
 help:
 	@echo "make demo       install, then turn text into motion and motion into text (OUT=$(OUT))"
 	@echo "make test       install with the development tools, then run the tests (ARGS='-k bvh')"
 	@echo "make fuzz       20,000 mutated inputs for all readers (some minutes)"
 	@echo "make fuzz-server  10,000 malformed requests to the server"
+	@echo "make check-api  the server against its OpenAPI description, by schemathesis"
 	@echo "make load       32 clients on the server for a minute, with its throughput and memory"
 	@echo "make test-asan  the kernels' tests under AddressSanitizer"
 	@echo "make test-slow  the slow tests, also on a Ray cluster"
@@ -53,6 +54,9 @@ fuzz: $(VENV)/.installed-dev
 
 fuzz-server: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(PYTEST) -n 0 -m slow tests/server/test_malformed.py $(ARGS)
+
+check-api: $(VENV)/.installed-dev
+	$(BIN)/python -m tools.check_api $(ARGS)
 
 load: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/serve_load.py $(ARGS)

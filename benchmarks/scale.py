@@ -1,6 +1,6 @@
 """Time and overhead of a job in this process, in two processes, and on a Ray cluster with two workers.
 
-    python -m benchmarks.scale [--motions 64] [--recordings FOLDER] [--engines local local-2 ray]
+    python -m benchmarks.scale [--motions 64] [--best N] [--recordings FOLDER] [--engines local local-2 ray]
 
 Generates motions with the bundled model into Parquet files, and captions the recordings of a folder where one is named.
 `start` is the time until work begins: Ray, worker processes, the model. Processor time hardly depends on what else
@@ -39,9 +39,15 @@ def engine(name: str) -> Engine:
     return {"local": LocalEngine(1), "local-2": LocalEngine(2), "ray": RayEngine(2)}[name]
 
 
-def generated(model: MotionLanguageModel, prompt: Prompt) -> Clip:
-    """The motion of a sentence, checked as `bimotion generate` checks it."""
-    return model.text_to_motion(prompt.text, seed=prompt.seed, check=True)
+@dataclass(frozen=True)
+class Generate:
+    """Generates the motion of a sentence, checked as `bimotion generate` checks it."""
+
+    best: int | None
+
+    def __call__(self, model: MotionLanguageModel, prompt: Prompt) -> Clip:
+        """The motion."""
+        return model.text_to_motion(prompt.text, seed=prompt.seed, best=self.best, check=True)
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--motions", type=int, default=64)
+    parser.add_argument("--per-file", type=int, default=8)
+    parser.add_argument("--best", type=int, help="candidates for each motion (default: the model's)")
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--engines", nargs="+", default=["local", "local-2", "ray"])
     args = parser.parse_args()
     prompts = [(str(i), Prompt(SENTENCES[i % len(SENTENCES)], None, i, f"{i}")) for i in range(args.motions)]
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
-        job = table_job(prompts, out, bimotion.load, generated, per_file=8)
+        job = table_job(prompts, out, bimotion.load, Generate(args.best), per_file=args.per_file)
         parts: list[Part] = [part for _, part in job.entries]
         print("generate")
         for each in args.engines:

@@ -11,20 +11,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bimotion.data.store import MotionStore
+from bimotion.data.store import Item, MotionStore
 from bimotion.evaluators.embedding import read_embedder
 from bimotion.features.layout import FPS
 from bimotion.inference.examples import EXAMPLES_FILE, write_examples
 from bimotion.inference.model import MotionLanguageModel
 
 
-def make_examples(model: MotionLanguageModel, store: MotionStore, folder: Path) -> None:
-    """Write the examples of a data set's training split into a model folder."""
-    items = [
+def example_items(model: MotionLanguageModel, store: MotionStore) -> list[Item]:
+    """The windows and phrases that become examples, in their order."""
+    return [
         item
         for item in store.items("train", text=True)
         if item.captions and not item.mirrored and FPS <= item.num_frames <= model.max_frames
     ]
+
+
+def make_examples(model: MotionLanguageModel, store: MotionStore, folder: Path) -> None:
+    """Write the examples of a data set's training split into a model folder."""
+    items = example_items(model, store)
     latents, embeddings = [], []
     embedder = read_embedder(None)
     for start in range(0, len(items), 256):

@@ -8,9 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bimotion.benchmark.figures import Figure, job
 from bimotion.benchmark.machine import Machine, measure_machine, peak_bytes
-from bimotion.benchmark.report import as_table
+from bimotion.benchmark.report import as_table, disturbance, workflows_as_json, workflows_as_table
 from bimotion.benchmark.run import measure, random_weights
 from bimotion.benchmark.work import Part, bound_seconds
+from bimotion.benchmark.workflows import Waited
 from bimotion.errors import BimotionError
 from bimotion.models import kernels
 from bimotion.models.motion_language import MotionLanguage
@@ -56,6 +57,28 @@ def test_the_slower_of_memory_and_arithmetic_decides() -> None:
     machine = Machine(bytes_per_second=100.0, flops_per_second=1000.0)
     parts = [Part("reads", flops=10, read=200), Part("computes", flops=3000, read=50)]
     assert bound_seconds(parts, machine) == pytest.approx(2 + 3)
+
+
+def test_weights_that_are_read_again_come_from_the_cache_as_far_as_it_holds_them() -> None:
+    machine = Machine(100.0, 1e9, cache_bytes=50.0, cached_bytes_per_second=1000.0)
+    assert machine.seconds(0, read=400, passes=1) == pytest.approx(4)
+    assert machine.seconds(0, read=400, passes=4) == pytest.approx(1 + 3 * (50 / 100 + 50 / 1000))
+    assert machine.seconds(0, read=160, passes=4) == pytest.approx(0.4 + 3 * 40 / 1000)
+
+
+def test_a_machine_that_is_not_quiet_is_noticed() -> None:
+    assert disturbance([0.02, 0.1], load=0.1) is None
+    assert disturbance([0.02], load=None) is None
+    assert "its load was 3.0" in (disturbance([0.02], load=3.0) or "")
+    assert "1 of 2 figures differ" in (disturbance([0.02, 0.9], load=0.0) or "")
+
+
+def test_workflows_are_listed_with_their_rates() -> None:
+    waited = Waited("reading", "frames", 200, [2.0, 2.0, 3.0])
+    _, _, line = workflows_as_table([waited]).splitlines()
+    assert [cell.strip() for cell in line.split("|")[1:-1]] == ["reading", "2.000", "50%", "100.0", "frames"]
+    [row] = workflows_as_json([waited])
+    assert (row["median_s"], row["per_second"]) == (2.0, 100.0)
 
 
 def test_a_table_has_a_row_for_each_figure_and_tells_the_error_of_fewer_bits() -> None:

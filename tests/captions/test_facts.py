@@ -54,12 +54,12 @@ def test_the_mirror_image_has_the_facts_with_sides_exchanged(
     assert image.turn == pytest.approx(-facts.turn, abs=0.1)
     assert image.leftward == pytest.approx(-facts.leftward, abs=1e-2)
     assert image.path == pytest.approx(facts.path, abs=1e-3)
-    ours = facts.mirrored()
+    exchanged = facts.mirrored()
     for limb in ("left", "right"):
-        assert vars(getattr(ours, limb)) == pytest.approx(vars(getattr(image, limb)), abs=1e-3)
-    whole = {name: value for name, value in vars(ours).items() if name not in ("left", "right")}
+        assert vars(getattr(exchanged, limb)) == pytest.approx(vars(getattr(image, limb)), abs=1e-3)
+    whole = {name: value for name, value in vars(exchanged).items() if name not in ("left", "right")}
     assert whole == pytest.approx({name: getattr(image, name) for name in whole}, abs=0.1)
-    assert ours.mirrored() == facts
+    assert exchanged.mirrored() == facts
 
 
 def test_facts_do_not_depend_on_the_size_of_the_body() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bimotion.cli.main import exit_code
+from bimotion.models import kernels
 
 
 def test_figures_bounds_and_memory_are_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +38,12 @@ def test_wrong_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--repeats: expected 1 or more, got 0" in capsys.readouterr().err
     assert exit_code(["benchmark", "--model", "./none"]) == 2
     assert "./none: expected a model folder" in capsys.readouterr().err
+
+
+def test_the_system_is_named_with_its_instructions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["info", "--system", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["kind"] == "system"
+    assert facts["kernels"] == (kernels.variant() or "not compiled: torch's operations are used")
+    assert exit_code(["info", "walk.bvh", "--system"]) == 2
+    assert "leave out the model or file" in capsys.readouterr().err

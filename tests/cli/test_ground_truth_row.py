@@ -39,9 +39,9 @@ def published(tmp_path: Path) -> Path:
     for folder in (data / "new_joint_vecs", data / "texts", glove):
         folder.mkdir(parents=True)
     splits = {"train": range(4), "val": range(4, 6), "test": range(6, 45)}
-    for split, numbers in splits.items():
-        names = [f"{number:06d}" for number in numbers]
-        for name, number in zip(names, numbers, strict=True):
+    for split, clips in splits.items():
+        names = [f"{number:06d}" for number in clips]
+        for name, number in zip(names, clips, strict=True):
             write_clip(data, name, 0 if number == 6 else number)
         (data / f"{split}.txt").write_text("\n".join(names) + "\n")
     rows = np.concatenate([np.load(path) for path in sorted((data / "new_joint_vecs").glob("*.npy"))])

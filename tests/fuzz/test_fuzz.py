@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="inputs run in forked processes")
 def test_mutated_files_are_refused_or_read_whole() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.run", "--count", "20"],
+        [sys.executable, "-m", "tests.fuzz.run", "--count", "100"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

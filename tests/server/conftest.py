@@ -10,7 +10,7 @@ from bimotion.server.app import create_app
 from bimotion.server.service import Service
 from bimotion.server.settings import Limits, ServerSettings
 
-LIMITS = Limits(max_upload_bytes=1_000_000, max_frames=2_000, worker_seconds=10, request_seconds=60)
+LIMITS = Limits(max_upload_bytes=1_000_000, max_frames=2_000, worker_seconds=90, request_seconds=60)
 
 
 def wait_until_ready(client: TestClient) -> None:

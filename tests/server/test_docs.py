@@ -22,9 +22,10 @@ def test_the_guide_has_every_address_and_every_code(micro_folder: Path) -> None:
 def test_the_guide_states_the_default_limits() -> None:
     limits = Limits()
     for words in (
-        f"Sentences of {limits.max_text_chars:,} characters, {limits.max_variants} variants",
-        f"{limits.max_phrases} phrases, {limits.max_upload_bytes // 10**6} MB a file, {limits.max_frames:,} frames",
-        f"{limits.max_new_seconds:g} s of new motion, {limits.max_queue} waiting requests",
+        f"{limits.max_text_chars:,} characters in a sentence, {limits.max_variants} variants",
+        f"{limits.max_candidates} candidates each, {limits.max_phrases} phrases",
+        f"{limits.max_upload_bytes // 10**6} MB in a file, {limits.max_frames:,} frames",
+        f"{limits.max_new_seconds:g} s of new motion. {limits.max_queue} requests may wait",
     ):
         assert words in " ".join(GUIDE.split()), words
 

@@ -1,7 +1,8 @@
 // The page of `bimotion serve`.
 import type { Handle, mount, remembered } from "../src/viewer";
 import { card, type Shown } from "./cards";
-import { Client, Refused, type Capabilities, type Caption, type Found, type Motion, type Motions } from "./client";
+import type { Character } from "./character";
+import { Client, download, Refused, type Capabilities, type Caption, type Found, type Motion, type Motions } from "./client";
 import { action, byId, make, numberIn, setNumber } from "./dom";
 import { forget, link, recipeOf, recipes, remember, title, type Recipe } from "./history";
 import { Phrases } from "./phrases";
@@ -10,16 +11,17 @@ declare global {
   interface Window {
     bimotion: Handle;
     bimotionViewer: { mount: typeof mount; theme: typeof remembered };
+    bimotionCharacterShown: Character | null;
   }
 }
 
 const EXAMPLES = [
+  "a person sits down",
+  "a person crawls",
   "a person walks forward",
-  "a person waves with the right hand",
   "a person jumps up",
-  "a person turns around to the left",
-  "a person kicks with the right leg",
-  "a person bows",
+  "a person kicks with the left leg",
+  "a person raises the right arm",
 ];
 
 const client = new Client(askToken);
@@ -30,6 +32,7 @@ let picked: number | null = null;
 let recipe: Recipe | null = null;
 let first: Motion | null = null; // what "fill between" starts from
 let stop: AbortController | null = null;
+let character: Character | null = null;
 
 const text = byId<HTMLTextAreaElement>("text");
 const phrases = new Phrases(byId("phrases"), phrasesChanged, () => capabilities?.limits.max_new_seconds ?? 60);
@@ -261,8 +264,30 @@ async function wear(file: File): Promise<void> {
     for (let i = 0; i < bytes.length; i += 32768) binary += String.fromCharCode(...bytes.subarray(i, i + 32768));
     const motion = shown[picked ?? 0].motion;
     const body = JSON.stringify({ motions: [{ id: motion.id }], character: { name: file.name, data: btoa(binary) } });
-    await client.save("/retarget", { method: "POST", headers: { "content-type": "application/json" }, body });
+    const worn = await client.file("/retarget", { method: "POST", headers: { "content-type": "application/json" }, body });
+    await showCharacter(worn);
   });
+}
+
+/** Plays a character below the viewer. */
+async function showCharacter(file: File): Promise<void> {
+  if (!window.bimotionCharacter) await import("/static/character.js" as string);
+  const section = byId("character");
+  section.hidden = false;
+  const stage = make("div", { className: "stage" });
+  const plays = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const play = action(plays ? "Pause" : "Play", () => (play.textContent = character?.toggle() ? "Pause" : "Play"));
+  const close = action("Close", () => {
+    character?.dispose();
+    character = window.bimotionCharacterShown = null;
+    section.hidden = true;
+  });
+  const row = make("div", { className: "row" }, play, action("Download", () => download(file)), close);
+  section.replaceChildren(make("h2", {}, file.name), stage, row);
+  character?.dispose();
+  character = window.bimotionCharacterShown = await window.bimotionCharacter.show(stage, await file.arrayBuffer(), plays);
+  section.scrollIntoView({ block: "nearest" });
+  speak(`The motion is on the character: ${character.seconds.toFixed(1)} seconds.`);
 }
 
 async function search(query: string): Promise<void> {

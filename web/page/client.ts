@@ -79,13 +79,14 @@ export class Client {
 
   /** Downloads an answer as the file that the server names. */
   async save(path: string, init: RequestInit = {}): Promise<void> {
+    download(await this.file(path, init));
+  }
+
+  /** An answer as the file that the server names. */
+  async file(path: string, init: RequestInit = {}): Promise<File> {
     const answer = await this.send(path, init);
     const named = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "");
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = named ? decodeURIComponent(named[1]) : "motion";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    return new File([await answer.blob()], named ? decodeURIComponent(named[1]) : "motion");
   }
 
   /** Runs an operation as a job, reporting progress; `signal` cancels it. */
@@ -124,6 +125,15 @@ export class Client {
     const error = (await answer.json().catch(() => null)) as { code?: string; detail?: string } | null;
     throw new Refused(error?.code ?? "internal", error?.detail ?? `The server answered ${answer.status}.`);
   }
+}
+
+/** Hands a file to the browser's downloads. */
+export function download(file: File): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** Reads server-sent events up to the one that ends the job. */

@@ -11,14 +11,14 @@ export interface Actions {
   step(frames: number): void;
   seek(frame: number): void;
   speed(value: number): void;
-  flip(option: "overlay" | "follow" | "ghosts" | "trails" | "skeleton" | "loop"): void;
+  flip(option: "overlay" | "follow" | "ghosts" | "trails" | "contacts" | "skeleton" | "loop"): void;
   theme(): void;
   angle(): void;
   reset(): void;
   solo(clip: number | null): void;
 }
 
-const FLAGS = ["overlay", "follow", "ghosts", "trails", "skeleton", "loop"] as const;
+const FLAGS = ["overlay", "follow", "ghosts", "trails", "contacts", "skeleton", "loop"] as const;
 type Flag = (typeof FLAGS)[number];
 
 const button = (id: string, face: Icon, label: string, key: string, pressed = false): string =>
@@ -34,6 +34,7 @@ const KEYS: [string, string][] = [
   ["F", "follow the body"],
   ["G", "ghost poses"],
   ["P", "path on the floor"],
+  ["C", "feet that stand"],
   ["K", "skeleton"],
   ["D", "download the motions"],
   ["O", "side by side or overlaid"],
@@ -49,6 +50,7 @@ const markup = (embedded: boolean): string => `
     ${button("follow", "follow", "Follow the body", "F", true)}
     ${button("ghosts", "ghosts", "Ghost poses", "G", true)}
     ${button("trails", "trails", "Path on the floor", "P", true)}
+    ${button("contacts", "contacts", "Feet that stand", "C", true)}
     ${button("skeleton", "skeleton", "Skeleton", "K", true)}<hr>
     ${button("angle", "angle", "Change the view", "V")}
     ${button("reset", "reset", "Reset the camera", "R")}<hr>
@@ -200,6 +202,7 @@ export class Controls {
       f: () => this.actions.flip("follow"),
       g: () => this.actions.flip("ghosts"),
       p: () => this.actions.flip("trails"),
+      c: () => this.actions.flip("contacts"),
       o: () => this.actions.flip("overlay"),
       v: () => this.actions.angle(),
       r: () => this.actions.reset(),

@@ -10,6 +10,7 @@ const ICONS = {
   follow: '<circle cx="12" cy="12" r="3"/><path d="M12 3.5V7M12 17v3.5M3.5 12H7M17 12h3.5"/>',
   ghosts: '<circle cx="15.5" cy="6" r="2.2"/><path d="M15.5 8.5v6l2 5M15.5 14.5l-2 5"/><path d="M9.5 5.5v14M5 7.5v10" opacity=".55"/>',
   trails: '<path d="M4 18.5c7 1.5 3-6 8.5-6s2-7 7.5-7" stroke-dasharray="3.2 2.6"/><circle cx="20" cy="5.5" r="1.3" fill="currentColor"/>',
+  contacts: '<path d="M8 13.500c-2-2.500-2.500-7 0-9 2.300-1.500 4 1 3.500 4s-1 4-.8 5zM8 13.500v3.500h3.200v-3.500M14.500 17.500h5"/><path d="M3.500 20.500h17"/>',
   skeleton: '<circle cx="12" cy="4.500" r="1.800"/><path d="M12 6.500v7.500M6.500 9.500 12 8l5.500 1.500M8.500 20.500 12 14l3.500 6.500"/>',
   download: '<path d="M12 4v10.500M7.500 10.500 12 15l4.500-4.500M5 19.500h14"/>',
   angle: '<path d="m12 3.5 7.5 4.250v8.5L12 20.5l-7.5-4.250v-8.5zM4.5 7.750 12 12l7.5-4.250M12 12v8.5"/>',

@@ -13,6 +13,7 @@ import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Body, Divider } from "./body";
 import type { MotionClip } from "./data";
 import { Bones } from "./bones";
+import { Contacts } from "./contacts";
 import { Compass, Floor, Trail } from "./floor";
 import { Framing } from "./framing";
 import { accent, THEMES, type ThemeName } from "./theme";
@@ -33,6 +34,8 @@ export interface View {
   follow: boolean;
   ghosts: boolean;
   trails: boolean;
+  /** Marks under standing feet. */
+  contacts: boolean;
   skeleton: boolean;
   theme: ThemeName;
 }
@@ -75,6 +78,7 @@ interface Actor {
   bones: Bones;
   trail: Trail;
   compass: Compass;
+  contacts: Contacts;
   joints: Float32Array;
 }
 
@@ -134,16 +138,16 @@ export class Stage {
       ghosts.pose(clip.sample((clip.duration * i) / (GHOSTS - 1), joints), i);
     }
     const bones = new Bones(body.scale);
-    const actor = { clip, body, ghosts, bones, trail: new Trail(clip), compass: new Compass(body.scale), joints };
-    this.scene.add(body.group, ghosts.group, bones.group, actor.trail.mesh, actor.compass.group);
-    return actor;
+    const [trail, compass, contacts] = [new Trail(clip), new Compass(body.scale), new Contacts(clip, body.scale)];
+    this.scene.add(body.group, ghosts.group, bones.group, trail.mesh, compass.group, contacts.group);
+    return { clip, body, ghosts, bones, trail, compass, contacts, joints };
   }
 
   /** Colours of everything for the theme; in an overlay the torsos tell the clips apart. */
   paint(): void {
     const theme = THEMES[this.view.theme];
     const overlay = this.view.overlay && this.actors.length > 1;
-    this.actors.forEach(({ body, ghosts, bones, trail, compass }, i) => {
+    this.actors.forEach(({ body, ghosts, bones, trail, compass, contacts }, i) => {
       const own = accent(i);
       const colours = { ...theme.body };
       if (overlay) {
@@ -155,6 +159,7 @@ export class Stage {
       bones.paint(theme.body, overlay ? own : theme.ink);
       trail.paint(own);
       compass.paint(own);
+      contacts.paint(theme.body);
     });
     this.floor.paint(theme.ink, theme.shade);
     this.sun.intensity = theme.sun;
@@ -206,6 +211,7 @@ export class Stage {
       actor.body.pose(actor.joints);
       actor.bones.pose(actor.joints);
       actor.compass.pose(actor.joints);
+      actor.contacts.pose(actor.joints, own);
       actor.trail.at(own);
     }
     const home = this.camera.position.clone();
@@ -221,6 +227,7 @@ export class Stage {
       actor.body.group.visible = shown.has(i) && !this.view.skeleton;
       actor.bones.group.visible = shown.has(i) && this.view.skeleton;
       actor.trail.mesh.visible = shown.has(i) && this.view.trails && actor.trail.worthwhile;
+      actor.contacts.group.visible = shown.has(i) && this.view.contacts;
       actor.ghosts.group.visible = shown.has(i) && this.view.ghosts;
     });
     const own = (i: number): number => this.actors[i].clip.ownTime(time, this.loop, this.longest);

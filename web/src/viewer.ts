@@ -15,7 +15,7 @@ export interface Handle {
   pause(): void;
   /** Pauses and draws an exact frame at once. */
   seek(frame: number): void;
-  /** Changes options of the view: layout, follow, ghosts, trails, skeleton, theme, solo; or of playback: loop, speed. */
+  /** Changes options of the view: layout, follow, ghosts, trails, contacts, skeleton, theme, solo; or of playback: loop, speed. */
   set(options: Partial<Options>): void;
   look(angle: Angle): void;
   /** Takes the viewer out of the page. */
@@ -56,6 +56,7 @@ export function mount(root: HTMLElement, data: PageData, setting: Setting = {}):
     follow: false,
     ghosts: false,
     trails: true,
+    contacts: setting.embedded ?? false,
     skeleton: false,
     theme: remembered(),
   };

@@ -46,6 +46,11 @@ class Measured:
         """Seconds of the median repeat."""
         return statistics.median(self.seconds)
 
+    @property
+    def spread(self) -> float:
+        """Difference between the slowest and the fastest repeat, relative to the median."""
+        return (max(self.seconds) - min(self.seconds)) / self.median
+
 
 def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int) -> Iterator[Measured]:
     """Measure each figure of the model in a folder; training steps use the thread settings of `bimotion train`.
@@ -57,6 +62,8 @@ def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int)
         order = json.dumps({"figure": asdict(figure), "folder": str(folder), "repeats": repeats})
         command = [sys.executable, "-m", "bimotion.benchmark", order]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        if figure.trains:
+            environment.pop("GOMP_SPINCOUNT", None)  # of this command; training has a setting of its own
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]

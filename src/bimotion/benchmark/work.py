@@ -1,7 +1,7 @@
 """Minimum work of a task: the sum over its parts is a lower bound of its time on a machine.
 
 Weights of matrix products and attention are counted; norms, activations and tables are small in comparison. The
-weights of a part are read once each time it runs, as they are larger than a cache.
+weights of a part are read each time it runs, from the last cache as far as they fit into it.
 
 Shapes: B sequences or clips, T frames, S slots, V text vocabulary, D width.
 """
@@ -30,12 +30,14 @@ class Part:
     flops: float
     """Operations; a multiplication and an addition count as two."""
     read: float
-    """Bytes read from memory."""
+    """Bytes of weights read."""
+    passes: int = 1
+    """Equal passes over the same weights in which they are read."""
 
 
 def bound_seconds(parts: Sequence[Part], machine: Machine) -> float:
     """Lower bound of the time of all parts, one after the other."""
-    return sum(machine.seconds(part.flops, part.read) for part in parts)
+    return sum(machine.seconds(part.flops, part.read, part.passes) for part in parts)
 
 
 def weights(module: nn.Module) -> int:
@@ -73,7 +75,7 @@ def sampling_parts(network: MotionLanguage, count: int, steps: int) -> list[Part
     rows = steps * (count + 1)
     return [
         Part("modulations", 2.0 * rows * modulate, 4.0 * modulate),
-        Part("denoising", 2.0 * steps * 2 * count * denoise, 4.0 * steps * denoise),
+        Part("denoising", 2.0 * steps * 2 * count * denoise, 4.0 * steps * denoise, steps),
     ]
 
 
@@ -97,8 +99,13 @@ def writing_parts(network: MotionLanguage, count: int, tokens: int, size: float)
     layers = weights(network.mixture.text.layers)
     output = network.config.mixture.text_vocab_size * network.config.mixture.width
     return [
-        Part("layers, token by token", 2.0 * (tokens - 1) * count * layers, size * (tokens - 1) * layers),
-        Part("output matrix", 2.0 * tokens * count * output, size * tokens * output),
+        Part(
+            "layers, token by token",
+            2.0 * (tokens - 1) * count * layers,
+            size * (tokens - 1) * layers,
+            max(1, tokens - 1),
+        ),
+        Part("output matrix", 2.0 * tokens * count * output, size * tokens * output, tokens),
     ]
 
 

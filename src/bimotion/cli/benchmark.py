@@ -23,13 +23,15 @@ class Benchmark:
     """Measure the speed of generation, captioning and training on this machine, next to its theoretical limit.
 
     The limit is set by memory bandwidth or arithmetic, whichever takes longer for each part of the work; both are
-    measured in the same run. Without --model the weights are random, with the sizes of a preset. No other program
-    should be running.
+    measured in the same run. Without --model the weights are random, with the sizes of a preset. --workflows measures
+    what a user waits for instead, from the command to the file, with the bundled model or --model. No other program
+    should be running: the load, and how far repeats differ, are printed and warned about.
 
     examples:
       bimotion benchmark
       bimotion benchmark --only captioning --repeats 9
       bimotion benchmark --preset tiny --json > speed.json
+      bimotion benchmark --workflows
     """
 
     preset: PresetName = "gpt2"
@@ -41,6 +43,8 @@ class Benchmark:
         arg(help_behavior_hint="(default: everything)"),
     ] = None
     """Measure only this."""
+    workflows: Flag = False
+    """Measure the command, files, preparing of data, search and batches with clean-up instead."""
     repeats: Annotated[int, arg(metavar="N")] = 5
     """Number of measurements, after a first one that is not counted."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's)")] = None
@@ -56,33 +60,67 @@ class Benchmark:
 
         import torch
 
-        from bimotion.benchmark.report import as_json, as_table
+        from bimotion.benchmark.machine import load_average
+        from bimotion.benchmark.report import as_json, as_table, disturbance
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        threads = torch.get_num_threads()
-        measured, machine = self._measure(threads)
-        if self.json:
-            say_lines(json.dumps(as_json(measured, machine, self._about(threads)), indent=1))
+        threads, load = torch.get_num_threads(), load_average()
+        about = self._about(threads, load)
+        if self.workflows:
+            self._run_workflows(about)
             return
-        about = self._about(threads)
-        kernels = (
-            "bimotion's kernels" if about["kernels"] else "torch's operations (the kernels were not compiled)"
-        )
-        say(
-            f"{about['model']}, {threads} threads, torch {torch.__version__}, {kernels}: memory "
-            f"{machine.bytes_per_second / 1e9:.1f} GB/s, matrix products {machine.flops_per_second / 1e9:.0f} GFLOP/s"
-        )
-        say()
-        say_lines(as_table(measured, machine))
+        measured, machine = self._measure(threads)
+        warning = disturbance([one.spread for one in measured], load)
+        if self.json:
+            say_lines(json.dumps({**as_json(measured, machine, about), "disturbed": warning}, indent=1))
+        else:
+            say(
+                f"{_first_line(about)}: memory {machine.bytes_per_second / 1e9:.1f} GB/s, last cache "
+                f"{machine.cache_bytes / 1e6:.0f} MB {machine.cached_bytes_per_second / 1e9:.0f} GB/s, matrix products "
+                f"{machine.flops_per_second / 1e9:.0f} GFLOP/s"
+            )
+            say()
+            say_lines(as_table(measured, machine))
+        if warning:
+            note(f"bimotion: {warning}")
 
-    def _about(self, threads: int) -> dict[str, Any]:
+    def _run_workflows(self, about: dict[str, Any]) -> None:
+        """Measure and print what users wait for."""
+        from bimotion.api import model_folder
+        from bimotion.benchmark.report import disturbance, workflows_as_json, workflows_as_table
+        from bimotion.benchmark.workflows import measure_workflows
+
+        about = {**about, "model": self.model or "the bundled model"}
+        waited = []
+        for one in measure_workflows(model_folder(self.model), self.repeats):
+            note(f"{one.name}: {one.median:.3f} s")
+            waited.append(one)
+        warning = disturbance([one.spread for one in waited], about["load"])
+        if self.json:
+            say_lines(
+                json.dumps({**about, "workflows": workflows_as_json(waited), "disturbed": warning}, indent=1)
+            )
+        else:
+            say(_first_line(about))
+            say()
+            say_lines(workflows_as_table(waited))
+        if warning:
+            note(f"bimotion: {warning}")
+
+    def _about(self, threads: int, load: float | None) -> dict[str, Any]:
         import torch
 
-        from bimotion.models.kernels import available
+        from bimotion.models.kernels import available, variant
 
-        model = self.model or self.preset
-        return {"model": model, "threads": threads, "torch": torch.__version__, "kernels": available()}
+        return {
+            "model": self.model or self.preset,
+            "threads": threads,
+            "torch": torch.__version__,
+            "kernels": available(),
+            "instructions": variant(),
+            "load": None if load is None else round(load, 2),
+        }
 
     def _measure(self, threads: int) -> "tuple[list[Measured], Machine]":
         """The figures, and the machine's rates: the best before and after them."""
@@ -112,3 +150,13 @@ class Benchmark:
             note(f"{figure.kind}, batch {figure.batch}, {figure.precision}: {one.median:.3f} s")
             done.append(one)
         return done
+
+
+def _first_line(about: dict[str, Any]) -> str:
+    kernels = (
+        f"bimotion's kernels ({about['instructions']})"
+        if about["kernels"]
+        else "torch's operations (the kernels were not compiled)"
+    )
+    load = "" if about["load"] is None else f", load before the run {about['load']:.1f}"
+    return f"{about['model']}, {about['threads']} threads, torch {about['torch']}, {kernels}{load}"

@@ -9,16 +9,18 @@ from tyro.conf import Positional, arg
 
 from bimotion.cli.options import Flag, Reading, ReadingOptions
 from bimotion.cli.terminal import say, say_lines
+from bimotion.cli.usage import UsageError
 
 
 @dataclass(frozen=True)
 class Info:
-    """Show what a motion file or a model folder contains.
+    """Show what a motion file or a model folder contains, or what this machine computes with.
 
     examples:
       bimotion info walk.bvh
       bimotion info runs/mine --json
       bimotion info                    (the bundled model)
+      bimotion info --system
     """
 
     what: Annotated[
@@ -26,6 +28,8 @@ class Info:
         arg(metavar="MODEL|FILE", help_behavior_hint="(default: the bundled model)"),
     ] = None
     """Motion file, model folder, training run or Hub repository."""
+    system: Flag = False
+    """Show the processor, its instructions that are used, threads and versions instead."""
     json: Flag = False
     """Print one JSON object instead of lines."""
     reading: ReadingOptions = Reading()
@@ -51,6 +55,10 @@ class Info:
         from bimotion.errors import ModelError
         from bimotion.storage.hub import hub_hint, is_hub_reference
 
+        if self.system:
+            if self.what is not None:
+                raise UsageError("--system is about this machine: leave out the model or file")
+            return system_facts()
         path = Path(self.what or "").expanduser()
         if self.what is None or path.is_dir():
             return model_facts(self.what)
@@ -118,6 +126,36 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
         "placed": ", ".join(joint for joint in JOINT_NAMES if joint not in interpretation.joints) or "none",
         **({"animations": list(interpretation.animations)} if interpretation.animations else {}),
         "warnings": list(interpretation.warnings),
+    }
+
+
+def system_facts() -> dict[str, Any]:
+    """What this machine computes with.
+
+    `kernels` names the instruction set of our kernels (`models.kernels.VARIANTS`); torch has one of its own.
+    `precision` is the type that `train --precision auto` multiplies matrices in.
+    """
+    import platform
+
+    import torch
+
+    from bimotion import __version__
+    from bimotion.models import kernels
+    from bimotion.training.accelerator import computes_bf16
+
+    cuda = torch.cuda.is_available()
+    return {
+        "kind": "system",
+        "bimotion": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or "unknown",
+        "threads": torch.get_num_threads(),
+        "kernels": kernels.variant() or "not compiled: torch's operations are used",
+        "kernel_rows": kernels.MAX_KERNEL_ROWS,
+        "torch_instructions": torch.backends.cpu.get_cpu_capability(),
+        "precision": "bf16" if computes_bf16(cpu=not cuda) else "fp32",
+        "cuda": torch.cuda.get_device_name() if cuda else "none",
     }
 
 

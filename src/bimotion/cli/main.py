@@ -47,6 +47,7 @@ COMMANDS = {
         "ImportWeights",
         "convert published or pretrained weights to a model folder",
     ),
+    "export": ("export", "Export", "write a model as ONNX files or as a page for any web host"),
     "benchmark": ("benchmark", "Benchmark", "measure the speed on this machine"),
 }
 

@@ -39,6 +39,7 @@ SETTINGS = {
     "RAY_raylet_start_wait_time_s": "300",
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_agent_register_timeout_ms": "300000",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
 }
@@ -176,16 +177,19 @@ class _Worker:
         from ray import cloudpickle
 
         indices, entries = cloudpickle.loads(payload)
+        results: list[Any] | Exception
         try:
             if self._work is None:
                 start, surroundings = cloudpickle.loads(self._sent)
                 surroundings.enter()
                 self._work = start()
-            return cloudpickle.dumps((indices, list(self._work(entries))))
+            results = list(self._work(entries))
         except Exception as error:  # raised again where the results are read
             if not isinstance(error, BimotionError):
                 logger.exception("work failed")
-            return cloudpickle.dumps((indices, error))
+            results = error
+        answer: bytes = cloudpickle.dumps((indices, results))
+        return answer
 
 
 def connect(workers: int | None = None) -> None:

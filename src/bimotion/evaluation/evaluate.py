@@ -187,7 +187,7 @@ def _lengths(run: _Run) -> None:
     source, evaluation_set = run.subject.source, run.subject.evaluation_set
     if source is None or isinstance(source, MotionFolder):
         return
-    system = source
+    system = run.subject.system
 
     def compute() -> dict[str, Any]:
         chosen = np.random.default_rng([evaluation_set.seed, 7]).permutation(len(evaluation_set))

@@ -16,7 +16,7 @@ from bimotion.evaluation.motions import Motion
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
 from bimotion.inference.model import MotionLanguageModel
-from bimotion.inference.postprocess.cleanup import clean_clip
+from bimotion.inference.postprocess.cleanup import clean_clips
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 
@@ -89,7 +89,7 @@ class ModelSystem:
             generated = [each[:n] for each, n in zip(generated, frames, strict=True)]
         if not self.clean:
             return generated
-        return [clean_clip(each, caption=text) for each, text in zip(generated, texts, strict=True)]
+        return clean_clips(list(generated), texts)
 
     def features_to_text(self, motions: Sequence[Features]) -> list[str]:
         """A caption of each motion; only the beginning of motions longer than the model's limit is read."""

@@ -4,7 +4,8 @@ Legend: T frames, J = 22 joints, F = 263 feature columns.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -41,38 +42,35 @@ _GAITS: dict[str, Gait] = {
 }
 
 
-def guard_captions(
-    captions: Sequence[str],
-    features: Sequence[Float[np.ndarray, "_ 263"]],
-    others: Callable[[Float[np.ndarray, "_ 263"]], list[str]],
-) -> list[str]:
-    """Captions that the facts of their motions do not contradict; `others` draws further ones of a motion."""
-    return [
-        guard_caption(caption, motion, others) for caption, motion in zip(captions, features, strict=True)
-    ]
+@dataclass(frozen=True)
+class GuardedCaption:
+    """A caption, and what the facts of its motion say about it."""
 
+    caption: str
+    """The caption, without what it says twice; of a still pose how the body stands."""
+    facts: MotionFacts | None = None
+    """Facts that contradict it; None: nothing does."""
 
-def guard_caption(
-    caption: str,
-    features: Float[np.ndarray, "T 263"],
-    others: Callable[[Float[np.ndarray, "_ 263"]], list[str]],
-) -> str:
-    """The caption, if no measured fact contradicts it; else the model's first other caption that none contradicts, else
-    the caption without its false parts.
-    """
-    caption = without_loops(caption)
-    if len(features) < MIN_FACT_FRAMES:
-        return caption
-    joints = features_to_clip(features).joints
-    facts = measure_facts(joints)
-    if is_still(facts):
-        return still_caption(caption, joints, facts)
-    if not contradictions(caption, facts):
-        return caption
-    for other in map(without_loops, others(features)):
-        if other and not contradictions(other, facts):
-            return other
-    return corrected(caption, facts)
+    @classmethod
+    def of(cls, caption: str, features: Float[np.ndarray, "T 263"]) -> "GuardedCaption":
+        """The caption that the model gives a motion, checked."""
+        caption = without_loops(caption)
+        if len(features) < MIN_FACT_FRAMES:
+            return cls(caption)
+        joints = features_to_clip(features).joints
+        facts = measure_facts(joints)
+        if is_still(facts):
+            return cls(still_caption(caption, joints, facts))
+        return cls(caption, facts if contradictions(caption, facts) else None)
+
+    def replaced(self, others: Sequence[str]) -> str:
+        """The first other caption of the model that holds, else this one without what is false."""
+        if self.facts is None:
+            return self.caption
+        for other in map(without_loops, others):
+            if other and not contradictions(other, self.facts):
+                return other
+        return corrected(self.caption, self.facts)
 
 
 def contradictions(caption: str, facts: MotionFacts) -> list[str]:

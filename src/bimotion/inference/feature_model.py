@@ -4,7 +4,7 @@ Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D laten
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from torch import Tensor
 from bimotion.errors import Cancelled, ConfigError
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
-from bimotion.inference import prompts
 from bimotion.inference.arguments import check_integer, check_number
-from bimotion.inference.caption_guard import guard_captions
+from bimotion.inference.captioner import CAPTION_CANDIDATES, Captioner
 from bimotion.inference.settings import Sampling
+from bimotion.models.batch_invariance import batch_invariant
+from bimotion.models.continuous import MAX_ROWS
 from bimotion.models.diffusion import Guide
-from bimotion.models.generate import DecodingConfig
+from bimotion.models.kernels import available
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.tokens import MotionTokenizer, TokenSequence
 
@@ -31,9 +32,6 @@ BATCH = 16
 PUBLISHED_MAX_FRAMES = 196
 """Longest clip of a model whose configuration does not give it: 9.8 s."""
 
-CAPTION_CANDIDATES = 6
-"""Captions that are drawn for a clip whose likeliest caption measured facts contradict."""
-
 Progress = Callable[[int, int], None]
 """Called with the number of finished pieces of work and the number of all."""
 
@@ -42,9 +40,6 @@ Cancel = Callable[[], bool]
 
 FOLLOWED_SHARE = 0.6
 """Share of the sampling steps, from the noisiest, that follow a latent to start from."""
-
-MIN_CAPTION_TOKENS = 3
-"""Shortest caption, in tokens: a subject and a verb."""
 
 
 class FeatureModel:
@@ -88,13 +83,22 @@ class FeatureModel:
                 "time, and longer motions with predict"
             ) from None
 
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether results are, to the last bit, those that a motion gets alone: on a CPU with the compiled kernels."""
+        return available() and self.network.latent_mean.is_cpu
+
     @torch.inference_mode()
     def encode_features(self, features: Sequence[Float[np.ndarray, "_ 263"]]) -> Float[Tensor, "B N D"]:
         """Latents of features, each of at most `max_frames` rows."""
+        with batch_invariant(self.batch_invariant):
+            return self._encode(features, 1 if self.batch_invariant else BATCH)
+
+    def _encode(self, features: Sequence[Float[np.ndarray, "_ 263"]], at_once: int) -> Float[Tensor, "B N D"]:
         weights = next(self.network.parameters())
         latents = []
-        for start in range(0, len(features), BATCH):
-            rows = features[start : start + BATCH]
+        for start in range(0, len(features), at_once):
+            rows = features[start : start + at_once]
             lengths = torch.tensor([len(row) for row in rows], device=weights.device)
             padded = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), dtype=np.float32)
             for index, row in enumerate(rows):
@@ -108,6 +112,17 @@ class FeatureModel:
         self, latents: Float[Tensor, "B N D"], lengths: Sequence[int]
     ) -> list[Float[np.ndarray, "_ 263"]]:
         """Features of latents."""
+        if not self.batch_invariant:
+            return self._decode(latents, lengths)
+        with batch_invariant():
+            return [
+                self._decode(latents[row : row + 1].clone(), [length])[0]
+                for row, length in enumerate(lengths)
+            ]
+
+    def _decode(
+        self, latents: Float[Tensor, "B N D"], lengths: Sequence[int]
+    ) -> list[Float[np.ndarray, "_ 263"]]:
         rows = torch.tensor(list(lengths), device=latents.device)
         normalised = self.network.decode(latents, rows, max(lengths)).float().cpu().numpy()
         features = self.stats.denormalise(normalised)
@@ -152,16 +167,17 @@ class FeatureModel:
             unique, rows = _unique(
                 sequences[start:stop], alone=per_request > 0 or self.network.codes is not None
             )
-            x, predicted = self.network.sample(
-                self.network.batch(unique),
-                latents,
-                steps=sampling.steps,
-                sampler=sampling.sampler,
-                guidance_scale=sampling.guidance_scale,
-                generator=[sampling.generator(*draw) for draw in draws[start:stop]],
-                guide=None if starts is None else _following(starts[start:stop], steps),
-                rows=rows,
-            )
+            with batch_invariant(self.batch_invariant):
+                x, predicted = self.network.sample(
+                    self.network.batch(unique),
+                    latents,
+                    steps=sampling.steps,
+                    sampler=sampling.sampler,
+                    guidance_scale=sampling.guidance_scale,
+                    generator=[sampling.generator(*draw) for draw in draws[start:stop]],
+                    guide=None if starts is None else _following(starts[start:stop], steps),
+                    rows=rows,
+                )
             fallback = (
                 [self.max_frames] * (stop - start)
                 if predicted is None
@@ -189,37 +205,28 @@ class FeatureModel:
         Raises:
             Cancelled: `cancel` returned True.
         """
-        captions: list[str] = []
-        for start in range(0, len(features), BATCH):
-            report(progress, cancel, start, len(features))
-            captions += self._captions(
-                features[start : start + BATCH],
-                DecodingConfig(min_tokens=MIN_CAPTION_TOKENS, allowed=self.caption_ids),
-            )
-        if guard:
-            captions = guard_captions(captions, features, self._other_captions)
-        report(progress, None, len(features), len(features))
-        return captions
+        captioner = self.captioner(len(features) * CAPTION_CANDIDATES)
+        for index, each in enumerate(features):
+            captioner.add(index, each, guard=guard)
+        captions: dict[Hashable, str] = {}
+        report(progress, cancel, 0, len(features))
+        while captioner.busy:
+            finished = captioner.step()
+            captions |= dict(finished)
+            report(progress if finished else None, cancel, len(captions), len(features))
+        return [captions[index] for index in range(len(features))]
 
-    def _captions(
-        self,
-        features: Sequence[Float[np.ndarray, "_ 263"]],
-        decoding: DecodingConfig,
-        generator: torch.Generator | None = None,
-    ) -> list[str]:
-        lengths = [len(each) if self.length_in_prompt else None for each in features]
-        batch = self.network.batch([prompts.text_of_motion(self.tokenizer, each) for each in lengths])
-        ids = self.network.generate(batch, self.encode_features(features), decoding, generator)
-        return [self.tokenizer.caption(each) for each in ids]
-
-    def _other_captions(self, features: Float[np.ndarray, "_ 263"]) -> list[str]:
-        """Further captions of one motion, drawn; the same ones every time."""
-        device = next(self.network.parameters()).device
-        generator = torch.Generator(device).manual_seed(0)
-        decoding = DecodingConfig(
-            min_tokens=MIN_CAPTION_TOKENS, temperature=0.8, top_k=20, allowed=self.caption_ids
+    def captioner(self, max_rows: int = MAX_ROWS) -> Captioner:
+        """A captioner of this model, which decodes at most so many captions at once."""
+        return Captioner(
+            self.network,
+            self.tokenizer,
+            self.encode_features,
+            length_in_prompt=self.length_in_prompt,
+            allowed=self.caption_ids,
+            invariant=self.batch_invariant,
+            max_rows=min(max_rows, MAX_ROWS),
         )
-        return self._captions([features] * CAPTION_CANDIDATES, decoding, generator)
 
 
 def _unique(

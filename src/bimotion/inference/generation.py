@@ -17,7 +17,7 @@ from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match
 from bimotion.inference.named_side import on_named_side
-from bimotion.inference.postprocess.cleanup import clean_clip
+from bimotion.inference.postprocess.cleanup import clean_clip, clean_clips
 from bimotion.inference.request import MotionRequest
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
@@ -69,15 +69,29 @@ def generate_clips(
 ) -> list[GeneratedClip]:
     """The best of `count` candidates of each request."""
     pools = finalists(model, requests, lengths, count, sampling, tools, progress=progress, cancel=cancel)
-    return [_best(pool, request, clean=clean) for pool, request in zip(pools, requests, strict=True)]
+    if not clean:
+        return [
+            _generated(pool[0], features_to_clip(pool[0].features, caption=request.text))
+            for pool, request in zip(pools, requests, strict=True)
+        ]
+    cleaned = iter(
+        clean_clips(
+            [candidate.features for pool in pools for candidate in pool],
+            [request.text for pool, request in zip(pools, requests, strict=True) for _ in pool],
+        )
+    )
+    return [
+        _best(pool, [next(cleaned) for _ in pool], request)
+        for pool, request in zip(pools, requests, strict=True)
+    ]
 
 
-def _best(pool: Sequence[Candidate], request: MotionRequest, *, clean: bool) -> GeneratedClip:
-    """The clip of the best of some candidates, as the user gets them."""
-    if len(pool) == 1 or not clean:
-        return _generated(pool[0], request, clean=clean)
+def _best(pool: Sequence[Candidate], cleaned: Sequence[Clip], request: MotionRequest) -> GeneratedClip:
+    """The clip of the best of some candidates, showing the side that the request names."""
+    clips = [_on_side(*pair, request) for pair in zip(pool, cleaned, strict=True)]
+    if len(pool) == 1:
+        return clips[0]
     chooser = Chooser(request)
-    clips = [_generated(candidate, request, clean=clean) for candidate in pool]
     scores = [
         measured_score(clip.joints, request, chooser) + COSINE_WEIGHT * candidate.cosine
         for clip, candidate in zip(clips, pool, strict=True)
@@ -96,16 +110,15 @@ def raise_doubts(clips: Sequence[GeneratedClip]) -> None:
             raise MatchError(f"{clip.caption!r}: {clip.match.warnings[0]}")
 
 
-def _generated(candidate: Candidate, request: MotionRequest, *, clean: bool) -> GeneratedClip:
-    """The clip of a candidate; cleaned ones show the side that the request names."""
-    features = candidate.features
-    if clean:
-        clip = clean_clip(features, request.text)
-        clip = on_named_side(
-            request.prompt, clip, lambda: clean_clip(mirror_features(features), request.text)
-        )
-    else:
-        clip = features_to_clip(features, caption=request.text)
+def _on_side(candidate: Candidate, cleaned: Clip, request: MotionRequest) -> GeneratedClip:
+    def mirrored() -> Clip:
+        return clean_clip(mirror_features(candidate.features), request.text)
+
+    return _generated(candidate, on_named_side(request.prompt, cleaned, mirrored))
+
+
+def _generated(candidate: Candidate, clip: Clip) -> GeneratedClip:
+    """The clip of a candidate with what it started from."""
     return GeneratedClip(
         clip.joints, clip.fps, clip.rotations, clip.name, clip.caption, examples=candidate.examples
     )

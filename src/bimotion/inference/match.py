@@ -116,8 +116,9 @@ class Matcher:
         """Scores of clips, each against its sentence; None without an evaluator."""
         if self.embedder is None or not clips:
             return None
-        motions = self.embedder.embed_motions([clip_to_features(clip) for clip in clips])
-        texts = self.embedder.embed_texts([tidy(sentence) for sentence in sentences])
+        # Each by itself: padding and batches would change the last bits.
+        motions = np.concatenate([self.embedder.embed_motions([clip_to_features(clip)]) for clip in clips])
+        texts = np.concatenate([self.embedder.embed_texts([tidy(sentence)]) for sentence in sentences])
         similarity = _cosine(texts, motions)
         calibration: ScoreCalibration | None = getattr(self.embedder, "calibration", None)
         if calibration is not None:

@@ -130,6 +130,8 @@ class MotionLanguageModel(TextToMotionModel):
         sampler: Sampler | None = None,
         fixed_end: bool = False,
         keep_places: bool | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Clip:
         """`first`, `seconds` of new motion, then `last`, at the frame rate of `first`.
 
@@ -142,6 +144,7 @@ class MotionLanguageModel(TextToMotionModel):
         Raises:
             ConfigError: `seconds` is not above 0 or longer than the model can fill, or an argument of a wrong type.
             MotionFileError: a clip is shorter than two frames at 20 per second.
+            Cancelled: `cancel` returned True.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         if keep_places is not None:
@@ -151,7 +154,17 @@ class MotionLanguageModel(TextToMotionModel):
         first, last = check_clip(first, "first"), check_clip(last, "last")
         if text is not None:
             text = Phrase(text).text
-        return inbetween_clip(self, first, last, seconds, sampling, fixed_end=fixed_end, text=text)
+        return inbetween_clip(
+            self,
+            first,
+            last,
+            seconds,
+            sampling,
+            fixed_end=fixed_end,
+            text=text,
+            progress=progress,
+            cancel=cancel,
+        )
 
     def compose(
         self,

@@ -75,6 +75,8 @@ def inbetween_clip(
     *,
     fixed_end: bool,
     text: str | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> Clip:
     """`first`, `seconds` of new motion, and `last`; with `text` the new motion shows what the sentence describes."""
     last = last if last.fps == first.fps else last.resample(first.fps)
@@ -90,6 +92,7 @@ def inbetween_clip(
         inner += model.min_frames - frames
         frames = model.min_frames
     frames = min(frames, model.max_frames)
+    report(progress, cancel, 0, 1)
     if text is None:
         request = prompts.motion_between(model.tokenizer, frames if model.length_in_prompt else None)
         features = model.sample_features([request], [before, after], frames, sampling)[0]
@@ -97,6 +100,7 @@ def inbetween_clip(
         # Guidance holds where the new motion starts and what it leads to; the bridge bends its path to a fixed end.
         held = [overlap_constraint(before), overlap_constraint(after, start=frames - len(after))]
         features = sample_guided(model, text_request(model, text, frames), frames, held, sampling).features
+    report(progress, cancel, 1, 1)
     middle = features[len(before) : len(before) + inner]
     floor = np.array([0, first.joints[..., 1].min(), 0], dtype=np.float32)
     last_floor = floor if fixed_end else np.array([0, last.joints[..., 1].min(), 0], np.float32)

@@ -11,8 +11,9 @@ from bimotion.models.choices import Sampler
 MAX_SEED = 2**63 - 1
 """Largest seed."""
 
-CANDIDATE_STRIDE = 2**40
-"""Distance of the seeds of an entry's candidates."""
+CANDIDATE_STRIDE = 0x9E3779B1
+"""Distance of the seeds of an entry's candidates: odd, because torch's generator on a CPU reads the lower 32 bits of a
+seed only, and large, so that candidates do not meet those of other entries."""
 
 MAX_STEPS = 1_000_000
 """Bound of `steps` for every schedule; a model's own is checked when it samples."""

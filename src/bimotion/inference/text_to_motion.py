@@ -183,6 +183,21 @@ class TextToMotionModel(ClipModel):
         request = read_request(check_text(text))
         return self._matches([request], [check_clip(clip)], [self._doubts(request, None)])[0]
 
+    def matches(
+        self,
+        texts: Sequence[str],
+        clips: Sequence[Clip],
+        captions: Sequence[str],
+        seconds: Sequence[float | None],
+    ) -> list[Match]:
+        """`match` of clips that already have captions; `seconds` are the requested lengths, or None."""
+        requests = [read_request(check_text(text)) for text in texts]
+        doubts = [
+            self._doubts(request, self.frames_of(length, None))
+            for request, length in zip(requests, seconds, strict=True)
+        ]
+        return self._matches(requests, clips, doubts, captions)
+
     @cached_property
     def _matcher(self) -> Matcher:
         return Matcher.bundled(str(self.network.latent_mean.device))
@@ -191,9 +206,13 @@ class TextToMotionModel(ClipModel):
         return sentence_doubts(self, request, self.known_words, fixed)
 
     def _matches(
-        self, requests: Sequence[MotionRequest], clips: Sequence[Clip], doubts: Sequence[Sequence[str]]
+        self,
+        requests: Sequence[MotionRequest],
+        clips: Sequence[Clip],
+        doubts: Sequence[Sequence[str]],
+        captions: Sequence[str] | None = None,
     ) -> list[Match]:
-        captions = self.motion_to_text(clips)
+        captions = self.motion_to_text(clips) if captions is None else captions
         scores = self._matcher.scores([request.prompt for request in requests], clips)
         return [
             match_of(request, clip, caption, None if scores is None else scores[index], several)

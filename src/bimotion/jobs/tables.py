@@ -145,4 +145,5 @@ def _pyarrow() -> ModuleType:
         import pyarrow.parquet
     except ImportError:
         raise ConfigError("Parquet files need the package pyarrow: pip install 'bimotion[scale]'") from None
-    return pyarrow
+    module: ModuleType = pyarrow
+    return module

@@ -3,6 +3,7 @@
 Shapes: B sequences, S slots of a motion, M context motions, C width, V text vocabulary.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,13 +65,13 @@ def generate(
     done = torch.zeros(batch.size, dtype=torch.bool, device=states.device)
     # Checking whether all are done is free on a CPU; elsewhere it waits for the device.
     every = 1 if states.device.type == "cpu" else 8
-    banned = _banned(decoding, special, mixture.config.text_vocab_size).to(states.device)
+    banned = banned_tokens(decoding, special, mixture.config.text_vocab_size).to(states.device)
     for step in range(room):
         scores = mixture.logits(states).float()
         scores.masked_fill_(banned, -torch.inf)
         if step < decoding.min_tokens:
             scores[:, special.eos] = -torch.inf
-        chosen = _choose(scores, generated[:, :step], decoding, generator)
+        chosen = choose(scores, generated[:, :step], decoding, generator)
         chosen = chosen.masked_fill(done, special.eos)
         generated[:, step] = chosen
         done = done | (chosen == special.eos)
@@ -82,7 +83,7 @@ def generate(
     return [row[: row.index(special.eos)] if special.eos in row else row for row in rows]
 
 
-def _banned(decoding: DecodingConfig, special: SpecialIds, vocab_size: int) -> Bool[Tensor, " V"]:
+def banned_tokens(decoding: DecodingConfig, special: SpecialIds, vocab_size: int) -> Bool[Tensor, " V"]:
     """Tokens that are never generated: motion brackets, and all but the allowed ones."""
     banned = torch.full((vocab_size,), decoding.allowed is not None)
     banned[list(decoding.allowed or ())] = False
@@ -91,13 +92,19 @@ def _banned(decoding: DecodingConfig, special: SpecialIds, vocab_size: int) -> B
     return banned
 
 
-def _choose(
+def choose(
     scores: Float[Tensor, "B V"],
     generated: Int[Tensor, "B n"],
     decoding: DecodingConfig,
     generator: torch.Generator | None,
+    drawn_rows: Sequence[int] | None = None,
+    draws: int | None = None,
 ) -> Int[Tensor, " B"]:
-    """The next token of each sequence."""
+    """The next token of each sequence.
+
+    With `drawn_rows` the sequences are those rows of `draws` that once were together, and get the draws that they would
+    get among them.
+    """
     penalty = decoding.repetition_penalty
     if penalty != 1 and generated.shape[1]:
         old = scores.gather(1, generated)
@@ -105,5 +112,10 @@ def _choose(
     if decoding.temperature == 0:
         return scores.argmax(-1)
     best, ids = scores.topk(min(decoding.top_k, scores.shape[1]))
-    drawn = torch.multinomial((best / decoding.temperature).softmax(-1), 1, generator=generator)
+    weights = (best / decoding.temperature).softmax(-1)
+    if drawn_rows is None or draws is None:
+        return ids.gather(1, torch.multinomial(weights, 1, generator=generator))[:, 0]
+    among = weights.new_ones(draws, weights.shape[1])
+    among[list(drawn_rows)] = weights
+    drawn = torch.multinomial(among, 1, generator=generator)[list(drawn_rows)]
     return ids.gather(1, drawn)[:, 0]

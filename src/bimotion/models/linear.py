@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bimotion.models.batch_invariance import is_batch_invariant
 from bimotion.models.kernels import Activation, Norm, broadcast_last, product, usable
 
 
@@ -34,7 +35,7 @@ class Linear(nn.Linear):
 
         `dropout` is the share of values zeroed in training.
         """
-        if self.training or not usable(input, self.weight):
+        if self.training or not in_kernels(input, self.weight):
             dropped = dropout if self.training else 0.0
             return linear_with_epilogue(
                 super().forward, input, norm=norm, activation=activation, gate=gate, dropout=dropped, add=add
@@ -67,4 +68,11 @@ def linear_with_epilogue(
 
 def linear(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> Float[Tensor, "*R N"]:
     """`torch.nn.functional.linear`, computed by the kernels where that is faster."""
-    return product(x, weight) if usable(x, weight) else F.linear(x, weight)
+    return product(x, weight) if in_kernels(x, weight) else F.linear(x, weight)
+
+
+def in_kernels(x: Float[Tensor, "*R D"], weight: Float[Tensor, "N D"]) -> bool:
+    """Whether the kernels compute a product: where they are faster, and wherever batches must not matter."""
+    if usable(x, weight):
+        return True
+    return is_batch_invariant() and x.numel() > 0 and usable(x[(0,) * (x.ndim - 1)], weight)

@@ -8,6 +8,7 @@ which hold no padding; only the attention sees the (B, L) arrangement.
 Source: Mixture-of-Transformers (Liang et al. 2024) as used by MotionGPT3 (Zhu et al. 2025), section 3.3.
 """
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ModelError
+from bimotion.models.batch_invariance import is_batch_invariant
 from bimotion.models.blocks import attend
 from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
 from bimotion.models.experts import ExpertFeedForward
@@ -63,6 +65,13 @@ class KeyValueCache:
             return None
         positions = torch.arange(self.longest + 1, device=self.filled.device)
         return (positions <= self.filled[:, None])[:, None, None]
+
+    def front(self, count: int) -> "KeyValueCache":
+        """A cache of the first `count` sequences, which shares this one's memory."""
+        front = copy.copy(self)
+        front.store, front.filled = self.store[:, :, :count], self.filled[:count]
+        front.equal_lengths, front.step, front.motion_step = False, CallGraph(), CallGraph()
+        return front
 
     def advance(self, count: int = 1) -> None:
         """Advance by positions that were appended in every layer; a negative `count` drops the last ones."""
@@ -131,6 +140,7 @@ class Mixture(nn.Module):
         text, motion = self._embed(batch, context, earlier)
         detach = batch.text_first and self.text.frozen
         positions = torch.arange(batch.length, device=text.device)[None]
+        lengths = batch.lengths.tolist() if is_batch_invariant() else None
         for index in range(config.layers):
             joined = self._pre_attention(index, text, motion)
             if not batch.only_text:
@@ -138,7 +148,7 @@ class Mixture(nn.Module):
             q, k, v = self._split(joined.view(batch.size, batch.length, -1), positions)
             if cache is not None:
                 cache.prefill(index, k, v)
-            attended = self._attend(q, k, v)
+            attended = self._attend(q, k, v) if lengths is None else self._attend_each(q, k, v, lengths)
             from_text = attended if batch.only_text else attended.index_select(0, batch.text_index)
             if text_rows is not None and index == self.config.layers - 1:
                 text, from_text = text.index_select(0, text_rows), from_text.index_select(0, text_rows)
@@ -311,6 +321,21 @@ class Mixture(nn.Module):
         dropout = self.config.attention_dropout if self.training else 0.0
         attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
         return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
+
+    def _attend_each(
+        self,
+        q: Float[Tensor, "B H L K"],
+        k: Float[Tensor, "B G L K"],
+        v: Float[Tensor, "B G L K"],
+        lengths: list[int],
+    ) -> Float[Tensor, "B*L HK"]:
+        """Causal attention of each sequence by itself, without its padding; zeros there."""
+        attended = q.new_zeros(q.shape[0], q.shape[2], q.shape[1] * q.shape[3])
+        for row, length in enumerate(lengths):
+            # Copies, so that memory is laid out and aligned as that of a sequence alone.
+            own = (part[row : row + 1, :, :length].contiguous() for part in (q, k, v))
+            attended[row, :length] = self._attend(*own)
+        return attended.flatten(0, 1)
 
     def _step_through_layers(
         self, x: Float[Tensor, "B D"], cache: KeyValueCache, branch: Branch

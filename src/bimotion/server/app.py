@@ -23,7 +23,7 @@ from bimotion.server.service import Service
 
 STATIC = Path(__file__).parent / "static"
 VIEWER = Path(__file__).parents[1] / "render" / "static" / "viewer.js"
-PAGE_FILES = {"app.js": STATIC / "app.js", "app.css": STATIC / "app.css", "viewer.js": VIEWER}
+PAGE_FILES = {name: STATIC / name for name in ("app.js", "app.css", "character.js")} | {"viewer.js": VIEWER}
 """Files of the page, by their names under /static/."""
 
 ERRORS: dict[int | str, dict[str, Any]] = {

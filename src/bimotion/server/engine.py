@@ -1,8 +1,11 @@
 """The queue before the model: waiting work of the same kind goes through the network together.
 
 One thread runs the model. Work that arrives while it is busy waits; when it becomes free, it takes the oldest piece and
-all others of the same kind, up to a full batch. A lone client is never delayed: only if several pieces were in
-progress recently does the thread wait for more, at most 20 ms (`Limits.window_seconds`).
+all others of the same kind, up to a full batch. A lone client is never delayed: only when several pieces were in hand
+lately does the thread wait for more, at most 20 ms (`Limits.window_seconds`).
+
+Work for a `Stream`, such as captions, does not wait for a batch: it joins those in hand at the next step and
+leaves when it is finished. Between two steps one batch of other work may run.
 """
 
 import asyncio
@@ -12,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bimotion.errors import BimotionError, Cancelled
 from bimotion.server.errors import ApiError
@@ -62,9 +65,42 @@ class Call(Generic[Item, Result]):
     """Calls of equal keys may share a batch; None: alone."""
 
 
+class Stream(Protocol):
+    """Work that advances in steps, which pieces may join between any two."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work left."""
+
+    @property
+    def rows(self) -> int:
+        """Number of sequences that a step advances."""
+
+    def add(self, key: Hashable, item: Any) -> None:
+        """Let a piece of work join."""
+
+    def drop(self, key: Hashable) -> None:
+        """Give a piece of work up."""
+
+    def step(self) -> Sequence[tuple[Hashable, object]]:
+        """Do a step; gives the pieces that it finished, by their keys."""
+
+
+@dataclass(frozen=True)
+class Joining(Generic[Item, Result]):
+    """One piece of work for a stream."""
+
+    operation: str
+    """Its kind, for the metrics."""
+    item: Item
+    """What joins."""
+    stream: Stream
+    """The work that it joins."""
+
+
 @dataclass(eq=False)
 class _Waiting:
-    call: Call[Any, Any]
+    call: Call[Any, Any] | Joining[Any, Any]
     watch: Watch
     future: "asyncio.Future[Any]"
     loop: asyncio.AbstractEventLoop
@@ -77,6 +113,7 @@ class Engine:
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits, self._metrics = limits, metrics
         self._queue: deque[_Waiting] = deque()
+        self._joined: dict[_Waiting, Stream] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._several = False  # whether several pieces of work were in progress recently
@@ -84,8 +121,10 @@ class Engine:
         self._thread = threading.Thread(target=self._work, name="bimotion-model", daemon=True)
         self._thread.start()
 
-    async def submit(self, call: Call[Item, Result], watch: Watch) -> Result:
-        """The result of a piece of work, once it has been computed.
+    async def submit(
+        self, call: Call[Item, Result] | Joining[Item, Result], watch: Watch, *, follows: bool = False
+    ) -> Result:
+        """The result of a piece of work, when its turn has come; one that `follows` another is never refused.
 
         Raises:
             ApiError: the queue is full.
@@ -95,11 +134,12 @@ class Engine:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(call, watch, loop.create_future(), loop)
         with self._changed:
-            if len(self._queue) >= self._limits.max_queue or self._closed:
-                seconds = max(1, round(len(self._queue) * self._seconds_each))
+            ahead = len(self._queue) + len(self._joined)
+            if self._closed or (ahead >= self._limits.max_queue and not follows):
+                seconds = max(1, round(ahead * self._seconds_each))
                 raise ApiError(
                     "queue_full",
-                    f"{len(self._queue)} requests wait already; try again in about {seconds} s",
+                    f"{ahead} requests wait already; try again in about {seconds} s",
                     headers={"Retry-After": str(seconds)},
                 )
             self._queue.append(waiting)
@@ -116,7 +156,7 @@ class Engine:
         """End the thread after the work in progress; waiting work is cancelled."""
         with self._changed:
             self._closed = True
-            left = list(self._queue)
+            left = [*self._queue, *self._joined]
             self._queue.clear()
             self._changed.notify()
         for waiting in left:
@@ -124,32 +164,71 @@ class Engine:
         self._thread.join(timeout=10)
 
     def _work(self) -> None:
-        while batch := self._next():
-            started = time.monotonic()
-            self._metrics.batches.labels(batch[0].call.operation).observe(len(batch))
-            _run(batch)
-            seconds = (time.monotonic() - started) / len(batch)
-            self._seconds_each += 0.2 * (seconds - self._seconds_each)
+        while (batch := self._next()) is not None:
+            if batch:
+                started = time.monotonic()
+                self._metrics.batches.labels(batch[0].call.operation).observe(len(batch))
+                _run(batch)
+                seconds = (time.monotonic() - started) / len(batch)
+                self._seconds_each += 0.2 * (seconds - self._seconds_each)
+            self._step()
 
-    def _next(self) -> list[_Waiting]:
-        """The next batch; empty when the engine is closed."""
+    def _next(self) -> list[_Waiting] | None:
+        """The next batch, empty where only streams have work; None when the engine is closed."""
         with self._changed:
             while not self._closed:
                 self._drop_cancelled()
+                self._join()
                 if not self._queue:
+                    if self._joined:
+                        return []
                     self._changed.wait()
                     continue
                 first = self._queue[0]
-                if self._may_grow(first):
+                if not self._joined and self._may_grow(first):
                     self._changed.wait(first.since + self._limits.window_seconds - time.monotonic())
                     continue
+                assert isinstance(first.call, Call)
                 return self._take(first.call.key)
-            return []
+            return None
+
+    def _join(self) -> None:
+        """Let work for streams join them."""
+        rest: deque[_Waiting] = deque()
+        for waiting in self._queue:
+            if isinstance(waiting.call, Joining):
+                self._joined[waiting] = waiting.call.stream
+                waiting.call.stream.add(waiting, waiting.call.item)
+            else:
+                rest.append(waiting)
+        self._queue = rest
+        self._metrics.waiting.set(len(rest))
+
+    def _step(self) -> None:
+        """One step of every stream that has work."""
+        for waiting in [each for each in self._joined if each.watch.cancelled()]:
+            self._joined.pop(waiting).drop(waiting)
+            _finish(waiting, Cancelled("cancelled before it was finished"))
+        for stream in set(self._joined.values()):
+            mine = [waiting for waiting, own in self._joined.items() if own is stream]
+            try:
+                finished: Sequence[tuple[Any, object]] = stream.step()
+            except Exception as error:
+                logger.exception("%s failed", mine[0].call.operation)
+                finished = [(waiting, error) for waiting in mine]
+                for waiting in mine:
+                    stream.drop(waiting)
+            self._metrics.batches.labels("token").observe(stream.rows)
+            with self._changed:
+                for waiting, _ in finished:
+                    del self._joined[waiting]
+            for waiting, outcome in finished:
+                _finish(waiting, outcome)
 
     def _may_grow(self, first: _Waiting) -> bool:
-        """Whether waiting for more work of the oldest one's kind is worthwhile."""
-        key = first.call.key
-        same = sum(waiting.call.key == key for waiting in self._queue)
+        """Whether it is worth while to wait for more work of the oldest one's kind."""
+        key = _key(first)
+        same = sum(_key(waiting) == key for waiting in self._queue)
         return (
             key is not None
             and self._several
@@ -161,7 +240,7 @@ class Engine:
         batch: list[_Waiting] = []
         rest: deque[_Waiting] = deque()
         for waiting in self._queue:
-            fits = not batch or (key is not None and waiting.call.key == key)
+            fits = not batch or (key is not None and _key(waiting) == key)
             (batch if fits and len(batch) < self._limits.max_batch else rest).append(waiting)
         self._queue = rest
         self._several = len(batch) + len(rest) > 1
@@ -172,6 +251,10 @@ class Engine:
         for waiting in [each for each in self._queue if each.watch.cancelled()]:
             self._queue.remove(waiting)
             _finish(waiting, Cancelled("cancelled before it began"))
+
+
+def _key(waiting: _Waiting) -> Hashable:
+    return waiting.call.key if isinstance(waiting.call, Call) else None
 
 
 class _AllCancelled(Watch):
@@ -192,6 +275,7 @@ class _AllCancelled(Watch):
 def _run(batch: Sequence[_Waiting]) -> None:
     """Compute a batch; if it is refused, each piece of work is computed alone."""
     call = batch[0].call
+    assert isinstance(call, Call)
     try:
         results = call.run([waiting.call.item for waiting in batch], _AllCancelled(batch))
     except Exception as error:

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from bimotion.errors import (
     BimotionError,
@@ -130,8 +131,17 @@ async def on_http(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error.__cause__, ApiError):  # the framework wraps what ends the reading of a body
         return error.__cause__.response()
     code = _BY_STATUS.get(error.status_code, "invalid_request")
-    headers = error.headers if code == "method_not_allowed" else None
+    headers = {"Allow": ", ".join(_methods(request))} if code == "method_not_allowed" else None
     return ApiError(code, str(error.detail), headers=headers).response()
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that an address has; the framework names those of one of its routes only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)
 
 
 async def on_fault(request: Request, error: Exception) -> JSONResponse:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from bimotion.features.clips import clip_to_features
 from bimotion.inference.generation import GeneratedClip
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.choices import Sampler
@@ -32,7 +33,16 @@ class _Settings:
     steps: int | None
     sampler: Sampler | None
     clean: bool
-    check: bool
+    best: int | None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A motion to compare with its sentence."""
+
+    sentence: _Sentence
+    clip: GeneratedClip
+    caption: str
 
 
 def _generate(
@@ -44,22 +54,19 @@ def _generate(
         seconds=[item.seconds for item in items],
         seed=[item.seed for item in items],
         **vars(settings),
-        progress=watch.progress,
         cancel=watch.cancelled,
     )
 
 
-def _generate_alone(
-    model: MotionLanguageModel, settings: _Settings, items: Sequence[list[_Sentence]], watch: Watch
-) -> list[list[GeneratedClip]]:
-    """The motions of sentences, each through the network by itself."""
-    (sentences,) = items
-    clips = []
-    for done, sentence in enumerate(sentences):
-        watch.progress(done, len(sentences))
-        clips += _generate(model, settings, [sentence], Watch() if not watch.cancelled() else watch)
-    watch.progress(len(sentences), len(sentences))
-    return [clips]
+def _match(model: MotionLanguageModel, items: Sequence[_Checked], watch: Watch) -> list[GeneratedClip]:
+    """The motions with how well they match their sentences."""
+    matches = model.matches(
+        [item.sentence.text for item in items],
+        [item.clip for item in items],
+        [item.caption for item in items],
+        [item.sentence.seconds for item in items],
+    )
+    return [replace(item.clip, match=match) for item, match in zip(items, matches, strict=True)]
 
 
 async def generate_clips(service: Service, request: GenerateRequest, watch: Watch) -> Sequence[GeneratedClip]:
@@ -73,16 +80,35 @@ async def generate_clips(service: Service, request: GenerateRequest, watch: Watc
     check_sampling(service, request)
     check_at_most(len(request.text), limits.max_text_chars, "text", "characters")
     check_at_most(request.variants, limits.max_variants, "variants", "motions")
+    check_at_most(request.best or 0, limits.max_candidates, "best", "candidates")
     model.frames_of(request.seconds, None)
     assert request.seed is not None
     sentences = [_Sentence(request.text, request.seconds, request.seed + i) for i in range(request.variants)]
-    settings = _Settings(request.guidance_scale, request.steps, request.sampler, request.clean, request.check)
-    if request.exact:
-        run = partial(_generate_alone, model, settings)
-        return await service.engine.submit(Call("generate", sentences, run), watch)
-    batch = partial(_generate, model, settings)
-    calls = [Call("generate", each, batch, ("generate", settings)) for each in sentences]
-    return await asyncio.gather(*(service.engine.submit(call, watch) for call in calls))
+    settings = _Settings(request.guidance_scale, request.steps, request.sampler, request.clean, request.best)
+    alone = request.exact and not model.batch_invariant
+    total, done = (3 if request.check else 1) * len(sentences), 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        watch.progress(done, total)
+
+    async def one(sentence: _Sentence) -> GeneratedClip:
+        batch = Call("generate", sentence, partial(_generate, model, settings), None if alone else settings)
+        clip = await service.engine.submit(batch, watch)
+        advance()
+        if not request.check:
+            return clip
+        features = await asyncio.to_thread(clip_to_features, clip)
+        (caption,) = await service.captions([features], watch, follows=True)
+        advance()
+        checked = Call("match", _Checked(sentence, clip, caption), partial(_match, model), "match")
+        clip = await service.engine.submit(checked, watch, follows=True)
+        advance()
+        return clip
+
+    watch.progress(0, total)
+    return await asyncio.gather(*map(one, sentences))
 
 
 def generated_answer(service: Service, clip: GeneratedClip, seed: int) -> MotionAnswer:

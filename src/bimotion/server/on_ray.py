@@ -10,11 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import ray
 from fastapi import FastAPI
+from jaxtyping import Float
 from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.config import HTTPOptions
@@ -27,7 +30,7 @@ from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.choices import Precision
 from bimotion.server.app import create_app
 from bimotion.server.command import open_socket
-from bimotion.server.engine import Call, Engine, Item, Result, Watch
+from bimotion.server.engine import Call, Engine, Item, Joining, Result, Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.service import Service
 from bimotion.server.settings import ServerSettings
@@ -94,6 +97,19 @@ class RayService(Service):
         ray.util.register_serializer(RayService, serializer=_nothing, deserializer=_own_service)
         return RemoteEngine(self)
 
+    async def captions(
+        self, motions: Sequence[Float[np.ndarray, "_ 263"]], watch: Watch, *, follows: bool = False
+    ) -> list[str]:
+        """As in one process; each replica batches those that it is sent together."""
+        calls = [Call("caption", each, partial(_captions, self.model), "caption") for each in motions]
+        return list(await asyncio.gather(*(self.engine.submit(call, watch) for call in calls)))
+
+
+def _captions(
+    model: MotionLanguageModel, items: Sequence[Float[np.ndarray, "_ 263"]], watch: Watch
+) -> list[str]:
+    return model.features_to_text(items, cancel=watch.cancelled)
+
 
 class RemoteEngine(Engine):
     """Sends work to the replicas."""
@@ -104,13 +120,16 @@ class RemoteEngine(Engine):
         self._in_hand = 0
         self._seconds_each = 0.2
 
-    async def submit(self, call: Call[Item, Result], watch: Watch) -> Result:
-        """The result of a piece of work.
+    async def submit(
+        self, call: Call[Item, Result] | Joining[Item, Result], watch: Watch, *, follows: bool = False
+    ) -> Result:
+        """The result of a piece of work; streams stay in one process, so that none is sent.
 
         Raises:
             ApiError: the queue is full, or replicas ended again and again.
             BimotionError: what the work raises.
         """
+        assert isinstance(call, Call)
         self._in_hand += 1
         self._metrics.waiting.set(self._in_hand)
         started = time.monotonic()

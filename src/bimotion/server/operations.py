@@ -1,23 +1,21 @@
-"""The operations of the API: each takes a request and returns an answer.
+"""What the API does: each operation takes its request and gives back its answer."""
 
-Legend: T frames, F = 263 feature columns.
-"""
-
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import ComposedClip
-from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.timeline import Phrase
 from bimotion.motion.clip import Clip
+from bimotion.search.filters import Filters
+from bimotion.search.library import Hit
 from bimotion.server.answers import (
     CaptionAnswer,
     CaptionSpan,
@@ -93,41 +91,19 @@ async def compose(service: Service, request: ComposeRequest, watch: Watch) -> Mo
     return _motions(service, request, seed, [answer])
 
 
-Pieces = list[Float[np.ndarray, "_ 263"]]
-"""Features of a motion, in parts that the network can read."""
-
-
-def _captions(model: MotionLanguageModel, items: Sequence[Clip], watch: Watch) -> list[list[CaptionSpan]]:
-    """Captions of clips, in spans; the parts of all clips go through the network together."""
-    features = [clip_to_features(clip) for clip in items]
-    pieces: list[Pieces] = [np.array_split(each, -(-len(each) // model.max_frames)) for each in features]
-    texts = iter(
-        model.features_to_text(
-            [part for parts in pieces for part in parts], progress=watch.progress, cancel=watch.cancelled
-        )
-    )
-    spans = []
-    for parts in pieces:
-        ends = np.cumsum([len(part) for part in parts]) / FPS
-        starts = [0.0, *ends[:-1]]
-        spans.append(
-            [
-                CaptionSpan(start=round(float(start), 2), end=round(float(end), 2), text=next(texts))
-                for start, end in zip(starts, ends, strict=True)
-            ]
-        )
-    return spans
-
-
 async def caption(service: Service, request: CaptionRequest, watch: Watch) -> CaptionAnswer:
     """The caption of a motion, as a whole and part by part."""
     model = service.model
     clip, _ = await service.clip(request.motion, "motion")
-    call = Call("caption", clip, partial(_captions, model), "caption")
-    spans = await service.engine.submit(call, watch)
-    return CaptionAnswer(
-        model=service.info, caption=join_captions([span.text for span in spans]), spans=spans
-    )
+    features = await asyncio.to_thread(clip_to_features, clip)
+    parts = np.array_split(features, -(-len(features) // model.max_frames))
+    texts = await service.captions(parts, watch)
+    ends = np.cumsum([len(part) for part in parts]) / FPS
+    spans = [
+        CaptionSpan(start=round(float(start), 2), end=round(float(end), 2), text=text)
+        for start, end, text in zip([0.0, *ends[:-1]], ends, texts, strict=True)
+    ]
+    return CaptionAnswer(model=service.info, caption=join_captions(texts), spans=spans)
 
 
 async def predict(service: Service, request: PredictRequest, watch: Watch) -> MotionsAnswer:
@@ -180,6 +156,8 @@ async def inbetween(service: Service, request: InbetweenRequest, watch: Watch) -
                 seed=seed,
                 **request.settings(),
                 fixed_end=request.fixed_end,
+                progress=batch.progress,
+                cancel=batch.cancelled,
             )
             for before, after in items
         ]
@@ -204,29 +182,24 @@ async def search(service: Service, request: SearchRequest, watch: Watch) -> Sear
         assert request.text is not None
         check_at_most(len(request.text), service.limits.max_text_chars, "text", "characters")
         query = request.text
+    names = [each.name for each in dataclass_fields(Filters)]
+    filters = Filters(**{name: getattr(request, name) for name in names})
 
-    def run(items: Sequence[str | Clip], batch: Watch) -> list[list[tuple[SearchHit, Clip]]]:
-        return [_hits(service, each, request) for each in items]
+    def run(items: Sequence[str | Clip], batch: Watch) -> list[list[Hit]]:
+        return [
+            service.library.search(each, request.count, min_score=request.min_score, filters=filters)
+            for each in items
+        ]
 
     found = await service.engine.submit(Call("search", query, run), watch)
-    hits = [hit.model_copy(update={"motion": service.keep(clip, "")}) for hit, clip in found]
+    hits = []
+    for done, hit in enumerate(found):
+        watch.progress(done, len(found))
+        clip = await asyncio.to_thread(hit.clip)
+        name = hit.path.relative_to(library.folder).as_posix()
+        motion = service.keep(clip, "")
+        hits.append(SearchHit(name=name, start=hit.start, end=hit.stop, score=hit.score, motion=motion))
     return SearchAnswer(model=service.info, calibrated=library.calibrated, hits=hits)
-
-
-def _hits(service: Service, query: str | Clip, request: SearchRequest) -> list[tuple[SearchHit, Clip]]:
-    library = service.library
-    return [
-        (
-            SearchHit.model_construct(
-                name=hit.path.relative_to(library.folder).as_posix(),
-                start=hit.start,
-                end=hit.stop,
-                score=hit.score,
-            ),
-            hit.clip(),
-        )
-        for hit in library.search(query, request.count, min_score=request.min_score)
-    ]
 
 
 def _motions(service: Service, request: Schema, seed: int, motions: list[MotionAnswer]) -> MotionsAnswer:

@@ -91,12 +91,15 @@ class GenerateRequest(SamplingRequest):
     """Length; from the sentence or predicted when not given."""
     variants: Annotated[int, Field(ge=1, le=100)] = 1
     """Motions to generate; variant i has the seed `seed + i`."""
+    best: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Candidates for each motion, of which the one is kept that fulfils the sentence best; the model's number when not
+    given."""
     clean: bool = True
     """Constant bone lengths, locked standing feet, nothing below the floor."""
     check: bool = True
     """Caption and score each motion."""
     exact: bool = False
-    """Compute alone, not in a batch with other requests: equal to the Python API to the last bit."""
+    """Compute alone where a batch would change the last bits: on a GPU, or without the compiled kernels."""
 
 
 class PhraseRequest(Schema):
@@ -202,8 +205,19 @@ class SearchRequest(Schema):
 
     text: Text | None = None
     motion: MotionSource | None = None
-    count: Annotated[int, Field(ge=1, le=100)] = 10
+    count: Annotated[int, Field(ge=1, le=20)] = 10
     min_score: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Lowest score of a hit; 0.5 for sentences, where scores are probabilities, and none for motions."""
+    min_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Shortest recording."""
+    max_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Longest recording."""
+    min_speed: Annotated[float, Field(ge=0)] | None = None
+    """Lowest mean horizontal speed of the piece, m/s."""
+    max_speed: Annotated[float, Field(ge=0)] | None = None
+    """Highest mean horizontal speed of the piece, m/s."""
+    side: Literal["left", "right"] | None = None
+    """Side that performs the activity of the sentence; without one, the hand that moves more."""
 
 
 class JobRequest(Schema):

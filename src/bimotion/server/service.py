@@ -6,11 +6,12 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from bimotion.api import load, model_folder
 from bimotion.errors import BimotionError
@@ -21,7 +22,7 @@ from bimotion.motion.kinematics import clip_to_pose
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.search.library import Library
 from bimotion.server.answers import ModelInfo, MotionAnswer
-from bimotion.server.engine import Engine, Watch
+from bimotion.server.engine import Engine, Joining, Watch
 from bimotion.server.errors import ApiError
 from bimotion.server.metrics import Metrics
 from bimotion.server.motions import MotionStore
@@ -140,8 +141,10 @@ class Service:
         folder, device, precision = self._source
         try:
             model = await asyncio.to_thread(load, folder, device, precision)
-            # The first motion takes longer than the others: memory is allocated and call graphs are recorded.
-            clip = await asyncio.to_thread(model.text_to_motion, "a person stands", seed=0, check=True)
+            # The first motion takes longer than all others: memory is laid out, call graphs are recorded.
+            clip = await asyncio.to_thread(
+                model.text_to_motion, "a person stands", seed=0, best=1, check=True
+            )
             fingerprint = await asyncio.to_thread(model_fingerprint, folder)
             if self.settings.library is not None:
                 self._library = await asyncio.to_thread(Library, self.settings.library)
@@ -157,7 +160,31 @@ class Service:
             return
         self.offsets = clip_to_pose(clip).offsets
         self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
+        self._captioner = model.captioner()
         self._model = model
+
+    async def captions(
+        self, motions: Sequence[Float[np.ndarray, "_ 263"]], watch: Watch, *, follows: bool = False
+    ) -> list[str]:
+        """Captions of features, each of at most `max_frames` rows; they join those that are decoded already.
+
+        Raises:
+            ApiError: the queue is full, or the model is not loaded.
+            Cancelled: `watch` was cancelled.
+        """
+        assert self.model is not None
+        done = 0
+
+        async def one(features: Float[np.ndarray, "_ 263"]) -> str:
+            nonlocal done
+            joining: Joining[object, str] = Joining("caption", features, self._captioner)
+            text = await self.engine.submit(joining, watch, follows=follows)
+            done += 1
+            if not follows:
+                watch.progress(done, len(motions))
+            return text
+
+        return list(await asyncio.gather(*map(one, motions)))
 
     async def clip(self, source: MotionSource, field: str) -> tuple[Clip, list[str]]:
         """The motion of a request, by id or inline, and warnings about its reading.
@@ -186,7 +213,6 @@ class Service:
         try:
             return await asyncio.wait_for(work(watch), seconds)
         except TimeoutError:
-            watch.cancel()
             status = "timeout"
             raise ApiError(
                 "timeout", f"the request took longer than {seconds:g} s", headers={"Retry-After": "10"}
@@ -199,13 +225,13 @@ class Service:
             status = error.code
             raise
         except asyncio.CancelledError:
-            watch.cancel()
             status = "cancelled"
             raise
         except Exception:
             status = "internal"
             raise
         finally:
+            watch.cancel()  # whatever is still done for it is done for nobody
             self.metrics.requests.labels(operation, status).inc()
             self.metrics.seconds.labels(operation).observe(time.monotonic() - started)
 

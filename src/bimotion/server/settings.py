@@ -15,6 +15,8 @@ class Limits:
     """Longest sentence."""
     max_variants: int = 4
     """Variants of one generate request."""
+    max_candidates: int = 32
+    """Candidates of each variant."""
     max_phrases: int = 32
     """Phrases of one compose request."""
     max_steps: int = 1_000
@@ -47,7 +49,7 @@ class Limits:
     """Jobs whose results are kept."""
 
     def __post_init__(self) -> None:
-        check_range(self, ("max_text_chars", "max_variants", "max_phrases", "max_steps"), 1)
+        check_range(self, ("max_text_chars", "max_variants", "max_candidates", "max_phrases", "max_steps"), 1)
         check_range(self, ("max_upload_bytes", "max_frames", "max_queue", "max_batch", "max_workers"), 1)
         check_range(self, ("stored_motions", "stored_bytes", "stored_jobs", "worker_bytes"), 1)
         check_range(self, ("request_seconds", "worker_seconds", "max_new_seconds"), 0, above=True)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ class Workers:
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits, self._metrics = limits, metrics
         self._free = asyncio.Semaphore(limits.max_workers)
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle: list[_Worker] = []
         self._folder = Path(tempfile.mkdtemp(prefix="bimotion-"))  # of mode 0700
 
     async def start(self) -> None:
@@ -45,8 +46,8 @@ class Workers:
 
     async def close(self) -> None:
         """End all processes and remove their files."""
-        for process in self._idle:
-            await end_worker(process)
+        for worker in self._idle:
+            await worker.end()
         self._idle.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -83,35 +84,58 @@ class Workers:
 
     async def _perform(self, task: Task) -> Answer:
         async with self._free:
-            process = self._idle.pop() if self._idle else await self._spawn()
+            worker = self._idle.pop() if self._idle else await self._spawn()
             try:
-                answer = await asyncio.wait_for(_exchange(process, task), self._limits.worker_seconds)
+                answer = await asyncio.wait_for(_exchange(worker.process, task), self._limits.worker_seconds)
             except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
                 self._metrics.workers_lost.inc()
-                await end_worker(process)
-                reason = "time" if isinstance(error, TimeoutError) else "memory"
-                raise ApiError(
-                    "invalid_motion_file", f"the file needs more {reason} than a request may take"
-                ) from None
+                await worker.end()
+                raise self._lost(task, timed_out=isinstance(error, TimeoutError)) from None
             except BaseException:
-                await end_worker(process)
+                await worker.end()
                 raise
-            self._idle.append(process)
+            self._idle.append(worker)
         if isinstance(answer, Refusal):
             raise ApiError(answer.code, answer.detail, field=answer.field)
         return answer
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        # Workers parse untrusted files and need no secret.
+    def _lost(self, task: Task, *, timed_out: bool) -> ApiError:
+        """What a client is told whose task ended a worker."""
+        what = "writing the motion" if isinstance(task, WriteFile) else "the file"
+        if timed_out:
+            detail = f"{what} took longer than {self._limits.worker_seconds:g} s"
+        else:
+            mebibytes = self._limits.worker_bytes >> 20
+            detail = f"{what} ended the process that worked on it, which may take {mebibytes} MiB of memory"
+        code = "unsupported" if isinstance(task, WriteFile) else "invalid_motion_file"
+        return ApiError(code, detail)
+
+    async def _spawn(self) -> "_Worker":
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        # Who parses strangers' files needs no secret.
         inherited = {name: value for name, value in os.environ.items() if name != "BIMOTION_TOKEN"}
-        environment = {**inherited, "TMPDIR": str(self._folder), "OMP_NUM_THREADS": "1"}
-        return await asyncio.create_subprocess_exec(
+        environment = {**inherited, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+        process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bimotion.server.worker", str(self._limits.worker_bytes)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
             start_new_session=True,
         )
+        return _Worker(process, folder)
+
+
+@dataclass(frozen=True, eq=False)
+class _Worker:
+    """A worker process with a temporary folder of its own."""
+
+    process: asyncio.subprocess.Process
+    folder: Path
+
+    async def end(self) -> None:
+        """End the process, and remove what it left behind."""
+        await end_worker(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 async def end_worker(process: asyncio.subprocess.Process) -> None:

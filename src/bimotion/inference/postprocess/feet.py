@@ -3,6 +3,8 @@
 Legend: T frames, J = 22 joints, metres, Y up.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -66,16 +68,31 @@ def plant_feet(
     All other joints stay unchanged, and so do the first `fixed` frames: a foot that stands in the last of them stays
     where it is.
     """
-    out = joints.astype(np.float64)
-    for (hip, knee, ankle, ball), standing in zip(LEGS, contacts(features).T, strict=True):
-        shift = _shifts(out[:, ball], standing, fixed)
-        if not shift.any():
+    return plant_feet_of_clips([joints], [features], fixed)[0]
+
+
+def plant_feet_of_clips(
+    joints: Sequence[Float[np.ndarray, "_ J 3"]],
+    features: Sequence[Float[np.ndarray, "_ 263"]],
+    fixed: int = 0,
+) -> list[Float[np.ndarray, "_ J 3"]]:
+    """`plant_feet` of several clips; the limbs of all of them are bent at once."""
+    out = [each.astype(np.float64) for each in joints]
+    standing = [contacts(each) for each in features]
+    for side, (hip, knee, ankle, ball) in enumerate(LEGS):
+        shifts = [_shifts(each[:, ball], on[:, side], fixed) for each, on in zip(out, standing, strict=True)]
+        moved = [number for number, shift in enumerate(shifts) if shift.any()]
+        if not moved:
             continue
-        target = out[:, ankle] + shift
-        new_knee, new_ankle = two_bone_limb(out[:, hip], out[:, knee], out[:, ankle], target)
-        out[:, ball] += new_ankle - out[:, ankle]
-        out[:, knee], out[:, ankle] = new_knee, new_ankle
-    return out.astype(np.float32)
+        legs = np.concatenate([out[number][:, [hip, knee, ankle]] for number in moved])
+        target = legs[:, 2] + np.concatenate([shifts[number] for number in moved])
+        bent = np.stack(two_bone_limb(legs[:, 0], legs[:, 1], legs[:, 2], target), axis=1)
+        ends = np.cumsum([len(out[number]) for number in moved])[:-1]
+        for number, limb in zip(moved, np.split(bent, ends), strict=True):
+            each = out[number]
+            each[:, ball] += limb[:, 1] - each[:, ankle]
+            each[:, knee], each[:, ankle] = limb[:, 0], limb[:, 1]
+    return [each.astype(np.float32) for each in out]
 
 
 def contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:

@@ -48,12 +48,13 @@ def stand_on_floor(
     lowest = np.delete(out[..., 1], FOREARMS, axis=1).min(1)
     out[..., 1] += _settled(lowest, np.asarray(contacts(features).any(1)))[:, None]
     for shoulder, elbow, wrist in ARMS:
-        target = out[:, wrist].copy()
-        target[:, 1] = np.maximum(target[:, 1], 0)
         below = out[:, wrist, 1] < 0
         if below.any():
-            bent, reached = two_bone_limb(out[:, shoulder], out[:, elbow], out[:, wrist], target)
-            out[below, elbow], out[below, wrist] = bent[below], reached[below]
+            arm = out[below]
+            target = arm[:, wrist] * np.array([1.0, 0.0, 1.0])
+            out[below, elbow], out[below, wrist] = two_bone_limb(
+                arm[:, shoulder], arm[:, elbow], arm[:, wrist], target
+            )
     out[..., 1] += _lift(-out[..., 1].min(1))[:, None]
     return out.astype(np.float32)
 

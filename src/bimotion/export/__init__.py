@@ -1,0 +1,1 @@
+"""Models as ONNX files and as a page that runs without a server."""
