@@ -57,7 +57,7 @@ def test_generated_motion_is_written_without_loss(model: MotionLanguageModel, tm
 def test_words_for_the_manner_change_the_speed(model: MotionLanguageModel) -> None:
     def speed(sentence: str) -> float:
         clips = model.text_to_motion([sentence] * 4, seed=500)
-        return float(np.mean([motion_quality(clip).speed for clip in clips]))
+        return float(np.mean([motion_quality(clip.joints).speed for clip in clips]))
 
     plain = speed("a person walks forward in a straight line.")
     assert speed("a person walks very slowly") < 0.9 * plain

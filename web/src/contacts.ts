@@ -45,7 +45,7 @@ export class Contacts {
     this.materials = { left: material(), right: material() };
     for (const side of SIDES) {
       for (const part of PARTS) {
-        const mark = new Mesh(new CircleGeometry(part === "foot" ? 0.075 : 0.06, 32).rotateX(-Math.PI / 2), this.materials[side]);
+        const mark = new Mesh(new CircleGeometry(part === "foot" ? 0.12 : 0.1, 32).rotateX(-Math.PI / 2), this.materials[side]);
         mark.scale.setScalar(scale);
         mark.position.y = 0.005;
         mark.renderOrder = -1;

@@ -48,6 +48,7 @@ COMMANDS = {
         "convert published or pretrained weights to a model folder",
     ),
     "export": ("export", "Export", "write a model as ONNX files or as a page for any web host"),
+    "study": ("study", "Study", "compare designs of the model, as the paper does"),
     "benchmark": ("benchmark", "Benchmark", "measure the speed on this machine"),
 }
 

@@ -98,7 +98,8 @@ class ModelSystem:
     def reconstruct(self, motions: Sequence[Features]) -> list[Features]:
         """Motions encoded to latents and decoded again."""
         cut = [motion[: self.model.max_frames] for motion in motions]
-        return self.model.decode_features(self.model.encode_features(cut), [len(motion) for motion in cut])
+        latents = self.model.network.rounded(self.model.encode_features(cut))
+        return self.model.decode_features(latents, [len(motion) for motion in cut])
 
     def predict(self, begin: Joints, num_frames: int, seed: int) -> Joints:
         """`begin` and its continuation."""

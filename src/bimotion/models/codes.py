@@ -1,13 +1,14 @@
-"""Discrete latents: a codebook for the motion VAE, and the codes as tokens of the language model.
+"""Discrete latents: codebooks for the motion VAE, and the codes as tokens of the language model.
 
-Shapes: B clips, N latents of a clip, D latent width, K codes of a codebook, C width of the motion branch, I clips that
-codebooks are fitted to.
+Shapes: B clips, N latents of a clip, D latent width, X = N * D values of a clip, V levels, K codes of a level, C width
+of the motion branch, I clips that codebooks are fitted to.
 
-Each of a clip's N latents has a codebook of its own, and the language model has a token for each code of each latent:
-a vocabulary of N * K. A motion fills N slots; slot n holds the code of latent n - 1 and predicts the code of latent n.
+A clip's X values are the sum of one vector from each of V codebooks, each chosen for what those before it left over.
+The language model has a token for each code of each level: a vocabulary of V * K. A motion fills V slots; slot v holds
+the code of level v - 1 and predicts the code of level v.
 
-Source: van den Oord et al. 2017 (VQ-VAE), section 3.2; T2M-GPT (Zhang et al. 2023), section 3, for motion codes in a
-language model.
+Source: van den Oord et al. 2017 (VQ-VAE), section 3.2; RQ-VAE (Lee et al. 2022), section 3.1, for residual levels;
+T2M-GPT (Zhang et al. 2023), section 3, for motion codes in a language model.
 """
 
 import torch
@@ -15,80 +16,97 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-ROUNDS = 20
-"""Rounds of k-means."""
+ROUNDS = 8
+"""Rounds of k-means at each level."""
 
 ROWS = 1024
 """Clips whose distances to all codes are in memory at once."""
 
 
 class Quantiser(nn.Module):
-    """Rounds each latent of a clip to the nearest vector of its codebook.
+    """Rounds the latents of a clip to a sum of code vectors.
 
-    The n-th latent is rounded as the values n, n + N, n + 2 N, ... of the clip's flat latent vector: the linear path of
-    the VAE sorts them by variance, and so each code has about equally much to say.
+    Rounding what is rounded already may change it: a level is chosen without regard to the levels after it.
     """
 
-    def __init__(self, num_latents: int, latent_dim: int, codes: int) -> None:
+    scale: Tensor
+
+    def __init__(self, num_latents: int, latent_dim: int, levels: int, codes: int) -> None:
         super().__init__()
-        self.codebook = nn.Parameter(torch.randn(num_latents, codes, latent_dim))
+        self.codebooks = nn.Parameter(torch.randn(levels, codes, num_latents * latent_dim))
+        self.register_buffer("scale", torch.ones(num_latents * latent_dim))
+        """Weight of each latent value in the distance to a code."""
 
-    def codes(self, z: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
-        """The number of the nearest vector of each codebook."""
-        return torch.cat([self._nearest(self._strided(rows)) for rows in z.split(ROWS)])
+    def codes(self, z: Float[Tensor, "B N D"]) -> Int[Tensor, "B V"]:
+        """The numbers of the codes that latents are rounded to."""
+        return torch.cat([self._codes(rows.flatten(1) * self.scale) for rows in z.split(ROWS)])
 
-    def vectors(self, codes: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
-        """The latents that codes stand for."""
-        chosen = self.codebook[torch.arange(codes.shape[1], device=codes.device), codes]
-        return chosen.transpose(1, 2).reshape(chosen.shape)
+    def vectors(self, codes: Int[Tensor, "B V"], shape: tuple[int, int]) -> Float[Tensor, "B N D"]:
+        """The latents, each clip's of `shape`, that codes stand for."""
+        chosen = self.codebooks[torch.arange(codes.shape[1], device=codes.device), codes]
+        return (chosen.sum(1) / self.scale).view(-1, *shape)
 
     def forward(self, z: Float[Tensor, "B N D"]) -> tuple[Float[Tensor, "B N D"], Float[Tensor, ""]]:
         """Rounded latents whose gradient passes to `z` unchanged, and the loss that draws `z` and the codes together.
 
         The codes follow the latents by their full difference, the latents the codes by a quarter of it.
         """
-        rounded = self.vectors(self.codes(z.detach()))
-        loss = F.mse_loss(rounded, z.detach()) + 0.25 * F.mse_loss(z, rounded.detach())
+        rounded = self.vectors(self.codes(z.detach()), (z.shape[1], z.shape[2]))
+        scale = self.scale.view(z.shape[1:])
+        towards_latents = F.mse_loss(rounded * scale, z.detach() * scale)
+        towards_codes = F.mse_loss(z * scale, rounded.detach() * scale)
+        loss = (towards_latents + 0.25 * towards_codes) / self.scale.square().mean()
         return z + (rounded - z).detach(), loss
 
     @torch.no_grad()
-    def fit(self, z: Float[Tensor, "I N D"], generator: torch.Generator | None = None) -> None:
-        """Set the codebooks by k-means over the latents of many clips; codes that no clip takes are drawn anew."""
-        x, size = self._strided(z), self.codebook.shape[1]
-        self.codebook.copy_(x[torch.randint(len(x), (size,), generator=generator)].transpose(0, 1))
-        for _ in range(ROUNDS):
-            drawn = torch.randint(len(x), (size,), generator=generator)
-            for book, values, chosen in zip(self.codebook, x.unbind(1), self.codes(z).unbind(1), strict=True):
-                counts = torch.bincount(chosen, minlength=len(book))
-                sums = torch.zeros_like(book).index_add_(0, chosen, values)
-                used = counts[:, None] > 0
-                book.copy_(torch.where(used, sums / counts.clamp(min=1)[:, None], values[drawn]))
+    def fit(
+        self,
+        z: Float[Tensor, "I N D"],
+        scale: Float[Tensor, " X"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Set the codebooks by k-means, level by level, over the latents of many clips.
 
-    def _nearest(self, x: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
-        return torch.cdist(x.transpose(0, 1), self.codebook).argmin(-1).T
+        `scale` weighs the latent values; None: all equally. A code that no clip takes is drawn anew among them.
+        """
+        if scale is not None:
+            self.scale.copy_(scale)
+        residual = z.flatten(1) * self.scale
+        for book in self.codebooks.unbind():
+            count = len(book)
+            book.copy_(residual[torch.randint(len(residual), (count,), generator=generator)])
+            for _ in range(ROUNDS):
+                chosen = torch.cdist(residual, book).argmin(-1)
+                used = torch.bincount(chosen, minlength=count)[:, None]
+                sums = torch.zeros_like(book).index_add_(0, chosen, residual)
+                drawn = residual[torch.randint(len(residual), (count,), generator=generator)]
+                book.copy_(torch.where(used > 0, sums / used.clamp(min=1), drawn))
+            residual = residual - book[torch.cdist(residual, book).argmin(-1)]
 
-    @staticmethod
-    def _strided(z: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
-        """The values of each codebook: every N-th of a clip's flat latent vector."""
-        return z.reshape(len(z), z.shape[2], z.shape[1]).transpose(1, 2)
+    def _codes(self, residual: Float[Tensor, "B X"]) -> Int[Tensor, "B V"]:
+        chosen = []
+        for book in self.codebooks.unbind():
+            chosen.append(torch.cdist(residual, book).argmin(-1))
+            residual = residual - book[chosen[-1]]
+        return torch.stack(chosen, dim=1)
 
 
 class CodeHead(nn.Module):
     """Embeds the codes of motions, and predicts each from the hidden state of its slot."""
 
-    def __init__(self, num_latents: int, codes: int, width: int) -> None:
+    def __init__(self, levels: int, codes: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.randn(num_latents, codes, width) * 0.02)
+        self.embedding = nn.Parameter(torch.randn(levels, codes, width) * 0.02)
 
-    def embed(self, codes: Int[Tensor, "B N"]) -> Float[Tensor, "B N C"]:
+    def embed(self, codes: Int[Tensor, "B V"]) -> Float[Tensor, "B V C"]:
         """Embeddings of codes, which is also what they are predicted by."""
         return self.embedding[torch.arange(codes.shape[1], device=codes.device), codes]
 
     def scores(self, z: Float[Tensor, "B C"], slot: int) -> Float[Tensor, "B K"]:
-        """Logits of the codes of one latent, by the hidden states at its slot."""
+        """Logits of the codes of one level, by the hidden states at its slot."""
         return F.linear(z, self.embedding[slot])
 
-    def loss(self, z: Float[Tensor, "B N C"], codes: Int[Tensor, "B N"]) -> Float[Tensor, ""]:
+    def loss(self, z: Float[Tensor, "B V C"], codes: Int[Tensor, "B V"]) -> Float[Tensor, ""]:
         """Mean cross entropy of the codes, by the hidden states at the slots."""
-        scores = torch.einsum("bnc,nkc->bnk", z, self.embedding.to(z.dtype))
+        scores = torch.einsum("bvc,vkc->bvk", z, self.embedding.to(z.dtype))
         return F.cross_entropy(scores.flatten(0, 1).float(), codes.flatten())

@@ -11,7 +11,7 @@ the prompts), R target motions, N latents of a motion, D latent width, X = N * D
     vae          latents (R, N, D) + frames -> features (R, T, F)
 
 With discrete latents (`VaeConfig.codes`), codes take the part of the understanding head and of the diffusion head
-(`CodeHead`): a motion has N slots, filled one after the other.
+(`CodeHead`): a motion has a slot for each level of codes, filled one after the other.
 
 Latents here are normalised to about zero mean and unit deviation; `encode` and `decode` convert from and to the scale
 of the VAE. With a `latent_rank` they are also projected onto principal axes: one vector (B, 1, K) of K = `latent_rank`
@@ -78,12 +78,11 @@ class MotionLanguageConfig:
         latent_values = self.vae.num_latents * self.vae.latent_dim
         if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
             raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")
-        if self.vae.codes is not None and (
-            self.slots != self.vae.num_latents or self.latent_rank is not None
-        ):
+        levels = self.vae.code_levels
+        if self.vae.codes is not None and (self.slots != levels or self.latent_rank is not None):
             raise ConfigError(
-                f"discrete latents need a slot each and no latent_rank, got {self.slots} slots for "
-                f"{self.vae.num_latents} latents, latent_rank {self.latent_rank}"
+                f"discrete latents need a slot for each level and no latent_rank, got {self.slots} slots for {levels} "
+                f"levels, latent_rank {self.latent_rank}"
             )
         if not 0 <= self.eos < self.mixture.text_vocab_size:
             raise ConfigError(
@@ -141,7 +140,7 @@ class MotionLanguage(nn.Module):
             self.understanding = Linear(x_width, config.slots * width)
             self.head = DiffusionHead(config.head, config.diffusion, x_width, width, config.slots)
         else:
-            self.codes = CodeHead(config.vae.num_latents, config.vae.codes, width)
+            self.codes = CodeHead(config.vae.code_levels, config.vae.codes, width)
         self.length = None if config.length is None else LengthPredictor(config.length, width, x_width)
         self.register_buffer("latent_mean", torch.zeros(vae_shape))
         self.register_buffer("latent_std", torch.ones(config.latent_shape))
@@ -171,8 +170,14 @@ class MotionLanguage(nn.Module):
     def encode(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"] | None = None
     ) -> Float[Tensor, "B N D"]:
-        """Normalised latents (the means, not samples; rounded if discrete) of normalised features."""
-        return self.normalise(self.vae.rounded(self.vae.encode(features, lengths)[0]))
+        """Normalised latents (the means, not samples; not rounded) of normalised features."""
+        return self.normalise(self.vae.encode(features, lengths)[0])
+
+    def rounded(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+        """Normalised latents as their codes stand for them; unchanged if latents are continuous."""
+        if self.codes is None:
+            return latents
+        return self.normalise(self.vae.rounded(self.vae_latents(latents)))
 
     def decode(
         self, latents: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None
@@ -336,7 +341,7 @@ class MotionLanguage(nn.Module):
         embedded: Tensor = self.understanding(context.flatten(1))
         return embedded.view(context.shape[0], self.config.slots, -1)
 
-    def codes_of(self, latents: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
+    def codes_of(self, latents: Float[Tensor, "B N D"]) -> Int[Tensor, "B S"]:
         """The codes of normalised latents; only where latents are discrete."""
         assert self.vae.quantiser is not None
         return self.vae.quantiser.codes(self.vae_latents(latents))
@@ -360,13 +365,16 @@ class MotionLanguage(nn.Module):
         cache.advance(-slots)
         embedded = self.mixture.motion.embedding.weight[special.out_slot - special.text_vocab_size]
         embedded = embedded.expand(batch.size, -1)
-        drawn, states = [], []
+        drawn: list[Tensor] = []
+        states: list[Tensor] = []
         for slot in range(slots):
             states.append(self.mixture.step_motion(embedded, cache).clone())
             scores = self.codes.scores(states[-1], slot).float()
             drawn.append(_draw(scores, temperature, generator))
             embedded = self.codes.embedding[slot, drawn[-1]]
-        latents = self.normalise(self.vae.quantiser.vectors(torch.stack(drawn, dim=1)))
+        latents = self.normalise(
+            self.vae.quantiser.vectors(torch.stack(drawn, dim=1), self.config.latent_shape)
+        )
         return torch.stack(states, dim=1), latents.flatten(1)[:, None]
 
 

@@ -56,12 +56,14 @@ class VaeConfig:
     pose_axes: int = 48
     """Principal axes of a frame's features on the linear path."""
     codes: int | None = None
-    """Codes that each latent is rounded to one of (VQ-VAE); None: latents are continuous (published)."""
+    """Codes of a level, where latents are rounded to sums of codes (VQ-VAE); None: continuous latents (published)."""
+    code_levels: int = 16
+    """Levels of codes."""
 
     def __post_init__(self) -> None:
         check_sizes(self, "vae", "feature_dim", "num_latents", "latent_width", "frames_per_token", "width")
         check_sizes(self, "vae", "ff_width", "heads", "layers", "max_frames", "pose_axes")
-        check_sizes(self, "vae", "codes")
+        check_sizes(self, "vae", "codes", "code_levels")
         if self.layers % 2 == 0:
             raise ConfigError(
                 f"vae layers must be odd (skip connections around a middle layer), got {self.layers}"
@@ -130,7 +132,9 @@ class MotionVae(nn.Module):
         self.from_latent = Linear(config.latent_dim, width) if projected else nn.Identity()
         self.quantiser: Quantiser | None = None
         if config.codes is not None:
-            self.quantiser = Quantiser(config.num_latents, config.latent_dim, config.codes)
+            self.quantiser = Quantiser(
+                config.num_latents, config.latent_dim, config.code_levels, config.codes
+            )
         self.path: CosinePath | None = None
         if config.cosines:
             self.path = CosinePath(
@@ -172,7 +176,16 @@ class MotionVae(nn.Module):
 
     def rounded(self, z: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
         """Latents rounded to their codes; unchanged if the VAE's latents are continuous."""
-        return z if self.quantiser is None else self.quantiser.vectors(self.quantiser.codes(z))
+        if self.quantiser is None:
+            return z
+        return self.quantiser.vectors(self.quantiser.codes(z), (z.shape[1], z.shape[2]))
+
+    @torch.no_grad()
+    def fit_codes(self, z: Float[Tensor, "I N D"], generator: torch.Generator | None = None) -> None:
+        """Set the codes by the latents of many clips, weighted by what they do on the linear path if there is one."""
+        assert self.quantiser is not None
+        scale = None if self.path is None else self.path.expand.weight.norm(dim=0)
+        self.quantiser.fit(z, scale, generator)
 
     def decode(
         self, z: Float[Tensor, "B N D"], lengths: Int[Tensor, " B"], num_frames: int | None = None

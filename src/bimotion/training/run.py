@@ -71,7 +71,7 @@ def train_vae(config: VaeTrainConfig) -> LoopResult:
         clip_weights = torch.from_numpy(item_weights(train.items, config.order.balance))
         vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS, clip_weights)
     if config.init_from is None and vae.quantiser is not None:
-        vae.quantiser.fit(encode_pieces(vae, train, [FULL]).mu[FULL].float())
+        vae.fit_codes(encode_pieces(vae, train, [FULL]).mu[FULL].float())
     held_out = ClipPool(store, held_items, stats)
     logger.info(
         "vae: %d training windows, %d held out, %.1f M parameters", len(train), len(held_out), _millions(vae)
@@ -209,7 +209,7 @@ def _model(config: LanguageTrainConfig, items: list[Item]) -> tuple[MotionLangua
         head=config.head,
         diffusion=config.diffusion,
         length=config.length,
-        slots=named.slots if codes is None else named_vae.num_latents,
+        slots=named.slots if codes is None else named_vae.code_levels,
         latent_rank=named.latent_rank if codes is None else None,
         length_in_prompt=named.length_in_prompt,
         eos=0,

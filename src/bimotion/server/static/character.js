@@ -1,6 +1,6 @@
 /*!
 bimotion character view, Apache-2.0. Built from web/; do not edit.
-sources sha256: bdcc57d5a9beaa9b1af50ed7adf7b7070fd7fdaaca8ab5d8818f55d437f3bbc5
+sources sha256: 8da2c0607e0185aab3e6cc62472b246040533709ec1e5854e95183adab2e0d01
 Contains three.js (https://threejs.org) under this licence:
 The MIT License
 
