@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from bimotion.cli.main import exit_code
 from bimotion.inference.model import MotionLanguageModel
-from tests.training.run_log import read_log
+from bimotion.training.logs import read_log
 
 if TYPE_CHECKING:
     from bimotion.motion.clip import Clip

@@ -11,7 +11,7 @@ import pytest
 from bimotion.storage.locks import LOCK_FILE
 from bimotion.training.checkpoints import list_checkpoints
 from bimotion.training.folders import replaced_folder
-from tests.training.run_log import read_log
+from bimotion.training.logs import read_log
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bimotion.training.logs import RunLog, StepProgress
-from tests.training.run_log import read_log
+from bimotion.errors import DataError
+from bimotion.training.logs import RunLog, StepProgress, read_log
 
 
 def test_lines_hold_step_kind_and_values_and_no_nan(tmp_path: Path) -> None:
@@ -27,6 +27,13 @@ def test_a_resumed_run_drops_later_and_half_written_lines(tmp_path: Path) -> Non
     (tmp_path / "log.jsonl").write_text("".join(lines) + '{"step": 4, "ki')
     RunLog(tmp_path, step=2, tensorboard=False).close()
     assert (tmp_path / "log.jsonl").read_text() == "".join(lines[:2])
+
+
+@pytest.mark.parametrize("line", ['{"step": 1.5, "kind": "train"}', '{"step": 1}', "[]"])
+def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "log.jsonl").write_text(f'{{"step": 1, "kind": "train"}}\n{line}\n')
+    with pytest.raises(DataError, match=r"log.jsonl.*2.*expected an event with step and kind"):
+        read_log(tmp_path)
 
 
 def test_without_tensorboard_the_lines_are_written_all_the_same(

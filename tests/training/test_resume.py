@@ -13,7 +13,7 @@ import pytest
 from bimotion.errors import ConfigError
 from bimotion.training.checkpoints import list_checkpoints
 from bimotion.training.command import parse_stage, run_stage
-from tests.training.run_log import read_log
+from bimotion.training.logs import read_log
 
 STEPS = 40
 

@@ -12,8 +12,8 @@ from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.weights import load_network
 from bimotion.training.checkpoints import list_checkpoints
 from bimotion.training.command import parse_stage, run_stage
+from bimotion.training.logs import read_log
 from bimotion.training.loop import LoopResult
-from tests.training.run_log import read_log
 
 STEPS = 2
 

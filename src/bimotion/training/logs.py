@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bimotion.errors import DataError
 from bimotion.storage.atomic import atomic_path
-from bimotion.storage.json_files import parse_json
+from bimotion.storage.json_files import parse_json, read_json_lines
 from bimotion.storage.texts import read_text, text_lines
 
 if TYPE_CHECKING:
@@ -55,11 +55,21 @@ class RunLog:
             self.board.close()
 
 
-def _event(value: Any, where: str) -> dict[str, object]:
-    """A line of the log as an event.
+def read_log(folder: Path, kind: str | None = None) -> list[dict[str, object]]:
+    """The events of a run folder's log, in order; only those of one kind if it is named.
 
     Raises:
-        DataError: it has no step or no kind.
+        DataError: there is no log, or a line is no event.
+    """
+    events = [_event(value, where) for where, value in read_json_lines(folder / "log.jsonl")]
+    return [event for event in events if kind is None or event["kind"] == kind]
+
+
+def _event(value: Any, where: str) -> dict[str, object]:
+    """A line of the log.
+
+    Raises:
+        DataError: it is no event.
     """
     if (
         not isinstance(value, dict)

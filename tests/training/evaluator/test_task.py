@@ -13,7 +13,7 @@ from bimotion.errors import ConfigError
 from bimotion.evaluators.caption_batch import token_batch
 from bimotion.evaluators.folder import ContrastiveParts, read_evaluator
 from bimotion.training.command import parse_stage, run_stage
-from tests.training.run_log import read_log
+from bimotion.training.logs import read_log
 
 
 @pytest.fixture(scope="module")
