@@ -23,7 +23,8 @@ from bimotion.data.batches import item_weights
 from bimotion.data.store import Item, MotionStore
 from bimotion.features import features_to_joints
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import DiffusionHead, HeadConfig
+from bimotion.models.head import DiffusionHead
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.weights import load_model
 from bimotion.motion.quality import MotionQuality, motion_quality
 from bimotion.training.clips import ClipPool

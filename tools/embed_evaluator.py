@@ -22,7 +22,7 @@ from bimotion.evaluators.folder import (
     read_evaluator,
     save_contrastive,
 )
-from bimotion.training.evaluator.calibration import KnownWords, calibrate
+from bimotion.training.evaluator.calibration import LearnedStems, calibrate
 from bimotion.training.folders import replaced_folder
 from tools.embed_model import data_table
 
@@ -79,7 +79,7 @@ def main() -> None:
     store = MotionStore.open(args.data)
     held_out = store.items("val", mirrored=False, text=True)
     features = [store.features(item) for item in held_out]
-    known = KnownWords.of(store.items("train", text=True))
+    known = LearnedStems.of(store.items("train", text=True))
     parts = replace(parts, calibration=calibrate(parts, held_out, features, known))
     embedder = ContrastiveEmbedder(parts)
     evaluation_set = EvaluationSet(store, BIMOTION_1)

@@ -19,7 +19,7 @@ import torch
 
 from bimotion.api import EMBEDDED
 from bimotion.data.store import MotionStore
-from bimotion.evaluation.adherence.bars import markdown
+from bimotion.evaluation.adherence.targets import markdown
 from bimotion.features.layout import FPS
 from bimotion.inference.actions import write_actions
 from bimotion.inference.known_words import write_known_words

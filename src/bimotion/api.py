@@ -1,19 +1,21 @@
 """Loading models, reading and writing clips: the functions of `import bimotion`."""
 
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from bimotion.errors import ConfigError, ModelError, MotionFileError
 from bimotion.models.choices import Precision
 from bimotion.motion.clip import Clip
 from bimotion.motion.formats.joint_names import NameSet
 from bimotion.motion.formats.write_options import OutUnit, WriteOptions
+from bimotion.render.files import FORMATS, check_folder, write_file
 from bimotion.storage.hub import HubReference, from_hub, hub_hint, is_hub_reference
+from bimotion.storage.streams import Readable, Writable, read_stream, write_stream
 
 if TYPE_CHECKING:
     import torch
@@ -33,38 +35,6 @@ MODEL_FILES = (
     "README.md",
 )
 """Files of a model folder that are downloaded from the Hub."""
-
-FORMATS = {
-    ".bvh": "Biovision hierarchy, for Blender, Maya and MotionBuilder",
-    ".glb": "glTF binary, a skinned figure with its animation",
-    ".npy": "joint positions (T, 22, 3)",
-    ".npz": "AMASS-style poses, trans and mocap_framerate",
-    ".html": "a page that plays the motion in 3D, without a network",
-    ".mp4": "video",
-    ".gif": "animated picture",
-    ".png": "strip of key poses",
-}
-"""What `save_clip` writes, by suffix."""
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """A file object opened for reading bytes."""
-
-    def read(self, size: int = ..., /) -> bytes:
-        """At most `size` bytes."""
-
-
-@runtime_checkable
-class Writable(Protocol):
-    """A file object opened for writing bytes."""
-
-    def write(self, data: bytes, /) -> int:
-        """Write the bytes."""
-
-
-MAX_STREAM_BYTES = 1 << 30
-"""Most that `read_clip` takes from a file object."""
 
 
 def load(
@@ -218,89 +188,18 @@ def save_clip(
     if not isinstance(clip, Clip):
         raise ConfigError(f"clip: expected a Clip, got a value of type {type(clip).__name__}")
     options = WriteOptions(names, unit, fps, in_place, root_bone, start, end)
-    film = (camera, trail, contacts)
+    write = partial(write_file, clip, options=options, camera=camera, trail=trail, contacts=contacts)
     if not isinstance(path, (str, Path)):
         if sidecar:
             raise ConfigError("sidecar: not available for a file object, which is one file only")
-        _write_stream(clip, path, format, options, film)
+        write_stream(path, _suffix(format), write)
         return
-    if format is not None:
-        raise ConfigError(f"format: is for file objects only; the suffix of {str(path)!r} chooses the format")
-    _write(clip, Path(path), options, film)
+    _refuse_format(path, format)
+    write(Path(path))
     if sidecar:
         from bimotion.motion.formats.sidecar import write_sidecar
 
         write_sidecar(clip, Path(path), options)
-
-
-def _write_stream(
-    clip: Clip,
-    file: object,
-    format: str | None,
-    options: WriteOptions,
-    film: "tuple[CameraMode, bool, bool]",
-) -> None:
-    """Write the clip to a binary file object, by way of a temporary file."""
-    write = getattr(file, "write", None)
-    if not callable(write):
-        raise ConfigError(
-            f"path: expected a path or a binary file object, got a value of type {type(file).__name__}"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"motion{_suffix(format)}"
-        _write(clip, path, options, film)
-        try:
-            write(path.read_bytes())
-        except TypeError as error:
-            raise ConfigError(f"path: expected a file object opened for writing bytes ({error})") from None
-
-
-def _write(clip: Clip, path: Path, options: WriteOptions, film: "tuple[CameraMode, bool, bool]") -> None:
-    check_writable(path)
-    suffix = path.suffix.lower()
-    options.check_suffix(suffix)
-    if suffix in (".mp4", ".gif"):
-        from bimotion.render.pictures import VideoStyle
-        from bimotion.render.video import write_video
-
-        write_video(options.resampled(clip), path, style=VideoStyle(*film))
-    else:
-        _WRITERS[suffix](clip, path, options)
-
-
-@contextmanager
-def _as_input(path: "str | Path | Readable", format: str | None) -> Iterator[Path]:
-    """A path to what is to be read; the contents of a file object are copied to a temporary file."""
-    if isinstance(path, (str, Path)):
-        if format is not None:
-            raise ConfigError(
-                f"format: is for file objects only; the suffix of {str(path)!r} chooses the format"
-            )
-        yield Path(path)
-        return
-    read = getattr(path, "read", None)
-    if not callable(read):
-        raise ConfigError(
-            f"path: expected a path or a binary file object, got a value of type {type(path).__name__}"
-        )
-    contents = read(MAX_STREAM_BYTES + 1)
-    if not isinstance(contents, bytes):
-        raise ConfigError("path: expected a file object opened for reading bytes")
-    if len(contents) > MAX_STREAM_BYTES:
-        raise MotionFileError(f"the file object holds more than {MAX_STREAM_BYTES >> 20} MiB")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"motion{_suffix(format)}"
-        file.write_bytes(contents)
-        yield file
-
-
-def _suffix(format: object) -> str:
-    from bimotion.motion.formats import READS
-
-    suffix = f".{format.lstrip('.').lower()}" if isinstance(format, str) else None
-    if suffix not in {*FORMATS, *READS}:
-        raise ConfigError(f"format: a file object needs one such as .bvh or .npz, got {format!r:.80}")
-    return str(suffix)
 
 
 def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | Path) -> None:
@@ -317,50 +216,30 @@ def retarget(motions: Clip | Sequence[Clip], character: str | Path, path: str | 
 
     clips = [motions] if isinstance(motions, Clip) else list(motions)
     path = Path(path)
-    if not path.absolute().parent.is_dir():
-        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; create it first")
+    check_folder(path)
     write_character(path, clips, character)
 
 
-def check_writable(path: str | Path) -> None:
-    """Fail now where writing a clip to `path` would fail later.
-
-    Raises:
-        MotionFileError: a suffix that nothing is written for, or a folder that does not exist.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        got = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise MotionFileError(f"{path}: expected one of {' '.join(FORMATS)}, got {got}")
-    if path.is_dir():
-        raise MotionFileError(f"{path}: is a folder; expected a file name")
-    if not path.absolute().parent.is_dir():
-        raise MotionFileError(f"{path}: the folder {path.parent} does not exist; create it first")
+@contextmanager
+def _as_input(path: "str | Path | Readable", format: str | None) -> Iterator[Path]:
+    """A path to what is to be read; the contents of a file object are copied to a temporary file."""
+    if isinstance(path, (str, Path)):
+        _refuse_format(path, format)
+        yield Path(path)
+    else:
+        with read_stream(path, _suffix(format)) as file:
+            yield file
 
 
-def _write_motion(clip: Clip, path: Path, options: WriteOptions) -> None:
-    from bimotion.motion.formats import write_motion
-
-    write_motion(clip, path, options)
-
-
-def _write_page(clip: Clip, path: Path, options: WriteOptions) -> None:
-    from bimotion.render.page import write_page
-
-    write_page([options.resampled(clip)], path, title=clip.caption or clip.name or path.stem)
+def _refuse_format(path: str | Path, format: str | None) -> None:
+    if format is not None:
+        raise ConfigError(f"format: is for file objects only; the suffix of {str(path)!r} chooses the format")
 
 
-def _write_picture(clip: Clip, path: Path, options: WriteOptions) -> None:
-    from bimotion.render.pictures import write_picture
+def _suffix(format: object) -> str:
+    from bimotion.motion.formats import READS
 
-    write_picture(options.resampled(clip), path)
-
-
-_WRITERS: dict[str, Callable[[Clip, Path, WriteOptions], None]] = {
-    ".bvh": _write_motion,
-    ".glb": _write_motion,
-    ".npy": _write_motion,
-    ".npz": _write_motion,
-    ".html": _write_page,
-    ".png": _write_picture,
-}
+    suffix = f".{format.lstrip('.').lower()}" if isinstance(format, str) else None
+    if suffix not in {*FORMATS, *READS}:
+        raise ConfigError(f"format: a file object needs one such as .bvh or .npz, got {format!r:.80}")
+    return str(suffix)

@@ -14,11 +14,11 @@ class MotionFileError(BimotionError):
 
 
 class ConfigError(BimotionError):
-    """A setting lies outside what it may be."""
+    """A setting is out of its range or of a wrong type."""
 
 
 class DataError(BimotionError):
-    """A data set on disk is missing, broken or of another kind."""
+    """A data set or another data file is missing, broken or of another kind."""
 
 
 class ModelError(BimotionError):

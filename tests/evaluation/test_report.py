@@ -10,7 +10,8 @@ import pytest
 
 from bimotion.errors import DataError
 from bimotion.evaluation.comparison import compare, comparison_tables
-from bimotion.evaluation.evaluate import Case, Evaluation
+from bimotion.evaluation.evaluation import Evaluation
+from bimotion.evaluation.first_repeat import Case
 from bimotion.evaluation.intervals import Measured
 from bimotion.evaluation.report import read_report, write_report
 from bimotion.evaluation.scores import REAL, SYSTEM, Scores

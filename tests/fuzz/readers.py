@@ -57,7 +57,7 @@ from bimotion.training.checkpoints import (
 )
 from bimotion.training.configs import VaeTrainConfig
 from bimotion.training.language.latent_cache import Latents, _read, _write
-from bimotion.training.logs import RunLog, read_log
+from bimotion.training.logs import RunLog
 from bimotion.training.vae.folder import load_vae, save_vae
 from tests.motion.formats.fbx_text import fbx_text
 from tests.motion.formats.test_named_arrays import stored
@@ -387,7 +387,6 @@ def _read_run(folder: Path) -> Any:
     read_record(VaeTrainConfig, folder / "train.json")
     saved = load_checkpoint(folder / "checkpoints" / "step-00000003")
     state = loop_state(saved)
-    read_log(folder, "train")
     RunLog(folder, step=2, tensorboard=False).close()
     if "random-0" in saved.tensors and "0" in state.random:
         with naming_damage(folder / "checkpoints" / "step-00000003"):

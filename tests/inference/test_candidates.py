@@ -15,9 +15,10 @@ from bimotion.inference.candidates import JOIN, Candidate, Tools, finalists
 from bimotion.inference.choice import Chooser
 from bimotion.inference.examples import Examples, write_examples
 from bimotion.inference.feature_model import FOLLOWED_SHARE
-from bimotion.inference.model import CANDIDATES, MotionLanguageModel
+from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.request import read_request
 from bimotion.inference.settings import Sampling
+from bimotion.inference.text_to_motion import CANDIDATES
 
 
 @pytest.fixture

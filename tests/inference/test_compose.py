@@ -7,8 +7,9 @@ import pytest
 
 import bimotion
 from bimotion.errors import Cancelled, ConfigError
-from bimotion.inference.compose import CONTEXT, OVERLAP, ComposedClip, _Writer, blend, sentence_of
+from bimotion.inference.compose import OVERLAP, ComposedClip, sentence_of
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.inference.piece_writer import CONTEXT, PieceWriter, blend
 from bimotion.inference.steering import Steering
 from bimotion.motion.clip import Clip
 from bimotion.motion.quality import bone_drift
@@ -74,12 +75,12 @@ def test_a_stream_reads_the_next_phrase_only_when_it_needs_it(model: MotionLangu
 def test_a_stream_keeps_no_more_than_its_context(walk: Clip) -> None:
     from bimotion.features.clips import clip_to_features
 
-    writer = _Writer(Steering(), clean=True)
+    writer = PieceWriter(Steering(), clean=True)
     piece = clip_to_features(walk)
     for _ in range(6):
         writer.add(piece)
-        assert len(writer._features) <= CONTEXT
-        assert len(writer._given) <= CONTEXT
+        assert len(writer._final_features) <= CONTEXT
+        assert len(writer._final_joints) <= CONTEXT
 
 
 def test_pieces_of_one_walk_join_without_a_seam(walk: Clip) -> None:
@@ -87,9 +88,9 @@ def test_pieces_of_one_walk_join_without_a_seam(walk: Clip) -> None:
     from bimotion.features.clips import clip_to_features
 
     features = clip_to_features(walk)
-    writer = _Writer(Steering(), clean=False)
+    writer = PieceWriter(Steering(), clean=False)
     parts = [writer.add(features[:25]), writer.add(features[25 - OVERLAP :]), writer.rest()]
-    joined, whole = np.concatenate(parts), _Writer(Steering(), clean=False)._finished(features)
+    joined, whole = np.concatenate(parts), PieceWriter(Steering(), clean=False)._finished(features)
     np.testing.assert_allclose(joined, whole, atol=1e-3)
 
 
@@ -98,7 +99,7 @@ def test_given_frames_stay_and_the_next_ones_follow_them(walk: Clip) -> None:
     from bimotion.features.clips import clip_to_features
 
     features = clip_to_features(walk)
-    writer = _Writer(Steering(), clean=True)
+    writer = PieceWriter(Steering(), clean=True)
     first = writer.add(features[:30])
     second = writer.add(features[5:40])
     steps = np.linalg.norm(np.diff(np.concatenate([first, second]), axis=0), axis=-1).max(1)

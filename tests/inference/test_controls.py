@@ -6,9 +6,10 @@ import pytest
 
 import bimotion
 from bimotion.errors import ConfigError
+from bimotion.features.clips import FloorTransform
 from bimotion.inference.controls import check_controls, parse_path, read_keys
 from bimotion.inference.model import MotionLanguageModel
-from bimotion.inference.steering import fit, pose_error
+from bimotion.inference.steering import pose_error
 from bimotion.motion.clip import Clip
 
 
@@ -33,7 +34,7 @@ def test_a_path_is_written_as_points() -> None:
         ("0,0 a,b", "expected points x,z"),
         ("0,0 nan,1", "got nan"),
         ("0,0 1e9,1", "expected -1000 to 1000"),
-        ("0,0 1,1 1,1", "stands twice in a row"),
+        ("0,0 1,1 1,1", "occurs twice in a row"),
     ],
 )
 def test_what_is_no_path_is_refused(text: str, message: str) -> None:
@@ -118,7 +119,7 @@ def test_a_loop_ends_where_it_starts(model: MotionLanguageModel) -> None:
         joints = model.compose(phrases, seed=1, loop=True).joints.astype(np.float64)
         # The first frames, moved to where the last step leads, go on as smoothly as the motion does elsewhere.
         ahead = 2 * joints[-1] - joints[-2]
-        following = fit(joints[0], ahead).to_world(joints[:2])
+        following = FloorTransform.between(joints[0], ahead).to_world(joints[:2])
         rest = np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1).mean(1)
         assert np.linalg.norm(following[0] - ahead, axis=-1).mean() < max(0.02, 2 * rest.max())
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from bimotion.interop.official import head_state
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import DiffusionHead, HeadConfig, rescaled
+from bimotion.models.head import DiffusionHead, rescaled
+from bimotion.models.head_blocks import HeadConfig
 
 CLOSE = {"rtol": 0, "atol": 1e-5}
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import bimotion
-from bimotion.api import FORMATS
 from bimotion.cli.main import exit_code
 from bimotion.data.store import Item, MotionStore
 from bimotion.features import features_to_joints, joints_to_features, layout
@@ -18,6 +17,7 @@ from bimotion.motion.clip import Clip
 from bimotion.motion.formats import READS
 from bimotion.motion.retarget import families
 from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
+from bimotion.render.files import FORMATS
 from tests.motion.skeletons import FAMILIES, Family, record
 
 TEXT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")

@@ -11,6 +11,7 @@ import bimotion
 from bimotion.errors import ConfigError, DataError
 from bimotion.evaluators.calibration import Calibration, count_stems, save_calibration
 from bimotion.motion.clip import Clip
+from bimotion.search import indexing
 from bimotion.search import library as module
 from bimotion.search.filters import Filters
 from bimotion.search.index import INDEX_FILE, windows
@@ -43,13 +44,13 @@ def calibrated(judge: Path, tmp_path: Path) -> Path:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Files that are read from now on."""
     read: list[Path] = []
-    real = module.read_any
+    real = indexing.read_any
 
     def reading(path: Path) -> Clip:
         read.append(path)
         return real(path)
 
-    monkeypatch.setattr(module, "read_any", reading)
+    monkeypatch.setattr(indexing, "read_any", reading)
     return read
 
 
@@ -208,7 +209,7 @@ def test_batches_do_not_change_the_index(
     takes: Path, judge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Library(takes, evaluator=judge, index=tmp_path / "a.npz")
-    monkeypatch.setattr(module, "BATCH", 1)
+    monkeypatch.setattr(indexing, "BATCH", 1)
     single = Library(takes, evaluator=judge, index=tmp_path / "b.npz")
     assert single.index.entries == whole.index.entries
     np.testing.assert_allclose(

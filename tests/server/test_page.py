@@ -320,4 +320,4 @@ def test_the_reference_has_every_operation(page, server: Server) -> None:
         "GET /metrics",
     ):
         assert path in text
-    assert "None draws one, which the answer names" in text
+    assert "Random seed; drawn and named in the answer when not given" in text

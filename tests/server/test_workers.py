@@ -12,7 +12,6 @@ import pytest
 
 from bimotion.motion.clip import Clip
 from bimotion.server.errors import ApiError
-from bimotion.server.messages import FileOptions
 from bimotion.server.metrics import Metrics
 from bimotion.server.settings import Limits
 from bimotion.server.workers import Workers
@@ -38,9 +37,9 @@ def test_a_worker_that_dies_is_replaced(walk: Clip) -> None:
         (worker.folder / "left").write_text("behind")
         os.kill(worker.process.pid, signal.SIGKILL)
         with pytest.raises(ApiError, match="memory"):
-            await workers.write(walk, ".npy", FileOptions())
+            await workers.write(walk, ".npy", {})
         assert not worker.folder.exists()
-        return len(await workers.write(walk, ".npy", FileOptions()))
+        return len(await workers.write(walk, ".npy", {}))
 
     assert with_workers(Limits(), work) == 128 + walk.joints.nbytes
 
@@ -48,7 +47,7 @@ def test_a_worker_that_dies_is_replaced(walk: Clip) -> None:
 def test_time_is_limited(walk: Clip) -> None:
     async def work(workers: Workers) -> None:
         with pytest.raises(ApiError, match="took longer than 0.01 s"):
-            await workers.write(walk, ".gif", FileOptions())
+            await workers.write(walk, ".gif", {})
 
     with_workers(Limits(worker_seconds=0.01), work)
 

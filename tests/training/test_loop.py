@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from bimotion.training.accelerator import make_accelerator
 from bimotion.training.checkpoints import list_checkpoints
 from bimotion.training.ema import EmaConfig
 from bimotion.training.logs import read_log
-from bimotion.training.loop import TrainingDiverged, make_accelerator, run_loop
+from bimotion.training.loop import TrainingDiverged, run_loop
 from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.task import Shard

@@ -48,7 +48,7 @@ def weights(module: nn.Module) -> int:
 def mixture_part(network: MotionLanguage, batch: TokenBatch, size: float) -> Part:
     """A pass over prompts; `size`: bytes per weight.
 
-    The last layer's text tokens need keys and values only, but for the last of each request.
+    The last layer's text tokens need keys and values only, except the last of each request.
     """
     text, motion = weights(network.mixture.text.layers), weights(network.mixture.motion.layers)
     last = network.mixture.text.layers[-1]

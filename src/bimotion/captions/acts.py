@@ -39,7 +39,7 @@ class Label:
     take: int | None = None
     """Number of the take within content and style."""
     use_text: bool = True
-    """Whether captions of it may be learnt."""
+    """Whether its captions may be used in training."""
 
 
 @dataclass(frozen=True)

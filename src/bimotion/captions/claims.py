@@ -14,7 +14,7 @@ Check = Callable[[MotionFacts, "Claim"], bool]
 
 
 class Claim:
-    """What the speaker means: the content group and its gait decide how a word is to be taken."""
+    """Context of a caption: its content group and gait decide how its words are understood."""
 
     def __init__(self, content: str, gait: Gait) -> None:
         """`content` is a content group; `gait` is `none` for what is not locomotion."""

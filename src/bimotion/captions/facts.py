@@ -18,6 +18,9 @@ from bimotion.features.layout import FPS
 from bimotion.motion.clip import facing
 from bimotion.motion.skeleton import JOINT_NAMES
 
+MIN_FACT_FRAMES = 4
+"""Shortest motion whose facts are measured, in frames at 20 per second."""
+
 LEG_M = 0.82
 """Thigh and shank in metres of the adult that all thresholds are written for."""
 _STANDING_M = 0.93  # height of that adult's pelvis
@@ -150,11 +153,11 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     Facts do not depend on where the body stands or faces, nor on its size.
 
     Raises:
-        DataError: fewer than 4 frames, or positions that are not finite.
+        DataError: fewer than `MIN_FACT_FRAMES` frames, or positions that are not finite.
     """
-    if len(joints) < 4 or not np.isfinite(joints).all():
+    if len(joints) < MIN_FACT_FRAMES or not np.isfinite(joints).all():
         raise DataError(
-            f"facts are measured on 4 or more frames of finite positions, got {len(joints)} frames"
+            f"facts are measured on {MIN_FACT_FRAMES} or more frames of finite positions, got {len(joints)} frames"
         )
     p = np.asarray(joints, np.float64)
     p = p / (leg_length(p) / LEG_M)

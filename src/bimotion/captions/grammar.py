@@ -36,9 +36,9 @@ class Description:
     gait: Gait
     """Kind of locomotion."""
     captions: tuple[str, ...]
-    """True captions, most varied first come."""
+    """True captions, the most varied ones first."""
     text: bool
-    """Whether the captions may be learnt."""
+    """Whether the captions may be used in training."""
 
 
 class CaptionGrammar:

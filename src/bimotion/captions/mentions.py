@@ -82,7 +82,9 @@ def content_of(caption: str) -> str | None:
 
 
 def side_of(caption: str) -> Side:
-    """The side that a caption names; `both` only of hands that wave, rise or guide; `none` where it names no one."""
+    """The side that a caption names; `both` only of hands that wave, rise or guide; `none` where it names no side, or
+    both.
+    """
     named = set(_SIDE.findall(caption.lower()))
     if len(named) == 1:
         return "left" if "left" in named else "right"
@@ -92,7 +94,7 @@ def side_of(caption: str) -> Side:
 
 
 def can_show_side(caption: str) -> bool:
-    """Whether the side that the caption names can be measured: not so of a turn and then another about."""
+    """Whether the side that a caption names can be measured; it cannot for a turn followed by a turn-around."""
     return side_of(caption) != "none" and not ("turns around" in caption or "to turn around" in caption)
 
 

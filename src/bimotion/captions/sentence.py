@@ -19,7 +19,7 @@ _SIDES = {"l": "left", "r": "right"}
 
 
 def tidy(text: str) -> str:
-    """A sentence as captions are written: lower case, single spaces, a full stop at the end, nothing special in it.
+    """A sentence as captions are written: lower case, single spaces, a full stop at the end, no special tokens.
 
     The name of an asset is read as its words: walk_turn_R as "walk turn right".
 

@@ -24,7 +24,7 @@ class Adherence:
 
     another system's motions:
       bimotion adherence --export FOLDER --seeds 3       writes FOLDER/prompts.jsonl: file, text, seed
-      (the other system writes those files)
+      (the other system writes the files that the list names)
       bimotion adherence --motions FOLDER --seeds 3
 
     examples:
@@ -103,8 +103,8 @@ class Adherence:
 
     def _check(self) -> None:
         from bimotion.cli.progress import track
-        from bimotion.evaluation.adherence.bars import activity_table
         from bimotion.evaluation.adherence.check import check, rates_to_json, table
+        from bimotion.evaluation.adherence.targets import activity_table
 
         rates = check(track(self._windows(), "checking judges"))
         classifier = self._classifier()
@@ -115,8 +115,8 @@ class Adherence:
         )
 
     def _measure(self) -> None:
-        from bimotion.evaluation.adherence.bars import markdown
         from bimotion.evaluation.adherence.run import measure
+        from bimotion.evaluation.adherence.targets import markdown
 
         source, name = self._source()
         test_set = self._test_set(source)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Caption:
     """Describe in a sentence what the person in a motion file does.
 
-    Given a folder, rows are written to --out as they are ready, and the same command goes on where it was interrupted.
+    For a folder, rows are written to --out as they are ready; to continue after an interruption, run the same command
+    again.
 
     Reads BVH, AMC, AMASS and NPY/NPZ. Long motions are captioned in parts. Captions that
     contradict the measured motion are replaced.
@@ -45,7 +46,7 @@ class Caption:
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(.csv or .jsonl, for a folder)")] = (
         None
     )
-    """Table of captions to write; rows that it has are kept."""
+    """Table of captions to write; existing rows are kept."""
     sidecar: Annotated[
         Literal["vtt", "srt", "json", "csv", "txt"] | None, arg(help_behavior_hint="(for a folder)")
     ] = None

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import (
-    Drawing,
-    DrawingOptions,
     Flag,
     Out,
     Running,
     RunningOptions,
+    SamplingArguments,
+    SamplingOptions,
     Writing,
     WritingOptions,
 )
@@ -31,7 +31,7 @@ class Compose:
     A single .txt file is a timeline, a line each: sentence # start # end, in seconds. Pose, heading, speed and foot
     contacts continue from phrase to phrase.
 
-    --path, --keys, --start-pose and --loop are satisfied, waypoints within 5 cm and keys within 3 cm, or refused.
+    The motion meets --path (within 5 cm), --keys (within 3 cm), --start-pose and --loop, or the command fails.
 
     examples:
       bimotion compose "walks forward @3" "sits down @4" "stands up and waves with the left hand" --out f.glb
@@ -58,7 +58,7 @@ class Compose:
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
     """Print {"file", "seed", "seconds", "frames", "phrases": [{"text", "start", "end"}]} instead of lines."""
-    drawing: DrawingOptions = Drawing()
+    sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
@@ -70,17 +70,15 @@ class Compose:
         from bimotion.cli.progress import Bar
 
         self.writing.check(self.out)
-        self.drawing.check()
+        self.sampling.check()
         phrases, controls = self._phrases(), self._controls()
         model = self.running.load()
-        seed = self.drawing.first_seed()
+        seed = self.sampling.first_seed()
         with Bar("composing") as bar:
             clip = model.compose(
                 phrases,
                 seed=seed,
-                guidance_scale=self.drawing.guidance,
-                steps=self.drawing.steps,
-                sampler=self.drawing.sampler,
+                **self.sampling.settings(),
                 clean=not self.raw,
                 **controls,
                 progress=bar.update,

@@ -43,7 +43,7 @@ class Convert:
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """The file to write (overwritten if it exists), or the folder where IN is one."""
     to: Annotated[Literal["bvh", "glb", "npy", "npz"] | None, arg(help_behavior_hint="(for a folder)")] = None
-    """Format of the files where IN is a folder; the same command goes on where it was interrupted."""
+    """Format of the files where IN is a folder; to continue after an interruption, run the same command again."""
     mirror: Flag = False
     """Swap left and right."""
     features: Flag = False

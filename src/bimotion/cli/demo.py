@@ -89,7 +89,7 @@ class Demo:
         say(f"Done in {time.perf_counter() - began:.1f} s. Next: bimotion generate --help")
 
     def _make_folder(self) -> None:
-        """Make the folder, unless something that is not ours stands in it.
+        """Create the folder; one that contains files other than a demo's is refused.
 
         Raises:
             UsageError: it holds other files than a demo's.

@@ -10,7 +10,8 @@ from bimotion.cli.options import Device, Evaluator, Flag, MachineOptions, Machin
 from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
-    from bimotion.evaluation.evaluate import Evaluation, EvaluationConfig
+    from bimotion.evaluation.evaluate import EvaluationConfig
+    from bimotion.evaluation.evaluation import Evaluation
     from bimotion.evaluation.evaluation_set import EvaluationSet
     from bimotion.evaluation.shards import Source, Spread, Subject
     from bimotion.evaluators.embedding import Embedder
@@ -59,7 +60,7 @@ class Evaluate:
     name: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the folder's name)")] = None
     """Name of the evaluated system in the report."""
     protocol: Literal["bimotion-1", "humanml3d-2022"] = "bimotion-1"
-    """Evaluation protocol: ours, or that of published numbers (docs/evaluation.md)."""
+    """Evaluation protocol: bimotion's own, or that of published scores (docs/evaluation.md)."""
     evaluator: Evaluator = None
     """Evaluator: the model that embeds text and motion."""
     split: Literal["train", "val", "test"] = "test"
@@ -288,7 +289,7 @@ class Evaluate:
         say(f"{path}: {self.repeats} x {len(evaluation_set)} motions to generate")
 
     def _check_out(self) -> None:
-        """Refuse at once a folder that the report cannot be written to."""
+        """Refuse a folder that the report cannot be written to, before anything is computed."""
         from bimotion.cli.usage import UsageError
         from bimotion.evaluation.checkpoint import FOLDER
         from bimotion.storage.locks import LOCK_FILE

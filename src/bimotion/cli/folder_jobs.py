@@ -1,4 +1,4 @@
-"""Running jobs from the command line: a bar, lines as they are ready, and broken files named at the end."""
+"""Running jobs from the command line: a progress bar, lines as they are ready, and unusable files listed at the end."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import (
-    Drawing,
-    DrawingOptions,
     Flag,
     MachineOptions,
     Machines,
     Running,
     RunningOptions,
+    SamplingArguments,
+    SamplingOptions,
     Writing,
     WritingOptions,
 )
@@ -58,8 +58,8 @@ class Generate:
     prompts: Annotated[
         Path | None, arg(name="from", metavar="FILE", help_behavior_hint="(.txt or .csv; default: TEXT)")
     ] = None
-    """Sentences, one a line, or a table with the column text and perhaps seconds and seed; motions.csv in the folder
-    lists what is finished, and the same command goes on where it was interrupted."""
+    """Sentences, one per line, or a table with the column text and optionally seconds and seed. motions.csv in the
+    folder lists finished motions; to continue after an interruption, run the same command again."""
     format: Literal["bvh", "glb", "npy", "npz", "html", "mp4", "gif", "png", "parquet"] = "bvh"
     """File format, if --out is a folder; parquet: with --from, 256 motions in each file (docs/scale.md)."""
     seconds: Annotated[
@@ -78,7 +78,7 @@ class Generate:
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
     """Print one list of {"file", "text", "seed", "seconds", "frames", "caption", "match", "warnings"}."""
-    drawing: DrawingOptions = Drawing()
+    sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
@@ -110,7 +110,7 @@ class Generate:
         paths = [self.out] * len(texts) if one_page else output_paths(self.out, texts, f".{self.format}")
         for path in paths:
             self.writing.check(path)
-        self.drawing.check()
+        self.sampling.check()
         self._generate(texts, paths, one_page=one_page)
 
     def _from_list(self, prompts: Path) -> None:
@@ -122,10 +122,10 @@ class Generate:
 
         if self.text or self.count != 1:
             raise UsageError("--from: expected no TEXT and no --count; the file lists what is generated")
-        first = 0 if self.drawing.seed is None else self.drawing.seed
+        first = 0 if self.sampling.seed is None else self.sampling.seed
         entries = read_prompts(prompts, first, f".{self.format}")
         self.out.mkdir(parents=True, exist_ok=True)
-        self.drawing.check()
+        self.sampling.check()
         self.running.check()
         if self.format == "parquet":
             if self.writing != Writing():
@@ -148,7 +148,7 @@ class Generate:
     def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
         from bimotion.cli.progress import track
 
-        first = self.drawing.first_seed()
+        first = self.sampling.first_seed()
         model = self.running.load()
         clips: list[Clip] = []
         rows: list[dict[str, Any]] = []
@@ -179,9 +179,7 @@ class Generate:
             text,
             seconds=self.seconds,
             seed=seed,
-            guidance_scale=self.drawing.guidance,
-            steps=self.drawing.steps,
-            sampler=self.drawing.sampler,
+            **self.sampling.settings(),
             clean=not self.raw,
             best=self.best,
             check=True,

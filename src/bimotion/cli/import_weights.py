@@ -19,22 +19,22 @@ PUBLISHED_CARD = """\
 # Published weights
 
 The model of `{source}`, published as MotionGPT3 (Zhu et al. 2025, arXiv:2506.24086) or trained with its code.
-They are not ours: their authors' licence holds, and that of the data they were trained on.
-Lengths are not predicted: say how long a motion is to be.
+Their authors' licence applies, and that of the data they were trained on.
+The model does not predict lengths: give --seconds.
 """
 
 EVALUATOR_CARD = """\
 # The published evaluator
 
 The networks of `{source}`, published by Guo et al. 2022 ("Generating diverse and natural 3D human motions from text"),
-which judge text-to-motion on HumanML3D. They are not ours: their authors' licence holds.
+which score text to motion on HumanML3D. Their authors' licence applies.
 """
 
 TMR_CARD = """\
 # TMR as an evaluator
 
 The encoders of `{source}`, published as TMR (Petrovich et al. 2023, "TMR: Text-to-Motion Retrieval Using Contrastive 3D
-Human Motion Synthesis") or trained with its code. They are not ours: their authors' licence holds. Captions are read by
+Human Motion Synthesis") or trained with its code. Their authors' licence applies. Captions are read by
 `{text_model}`, which transformers loads when the first caption is embedded.
 """
 

@@ -7,14 +7,14 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from bimotion.cli.options import (
-    Drawing,
-    DrawingOptions,
     Flag,
     Out,
     Reading,
     ReadingOptions,
     Running,
     RunningOptions,
+    SamplingArguments,
+    SamplingOptions,
     Writing,
     WritingOptions,
 )
@@ -51,7 +51,7 @@ class Inbetween:
     """Old name of --fixed-end."""
     json: Flag = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
-    drawing: DrawingOptions = Drawing()
+    sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
@@ -68,7 +68,7 @@ class Inbetween:
 
         self.writing.check(self.out)
         check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
-        self.drawing.check()
+        self.sampling.check()
         if self.keep_places:
             note(
                 "bimotion: --keep-places is now --fixed-end; the old name will be removed in the next release"
@@ -79,10 +79,8 @@ class Inbetween:
             last,
             seconds=self.seconds,
             text=self.text,
-            seed=self.drawing.seed,
-            guidance_scale=self.drawing.guidance,
-            steps=self.drawing.steps,
-            sampler=self.drawing.sampler,
+            seed=self.sampling.seed,
+            **self.sampling.settings(),
             fixed_end=self.fixed_end or self.keep_places,
         )
         clip = self.writing.save(clip, self.out)

@@ -81,13 +81,13 @@ UNITS = {
         "megabytes": "MB",
     },
 }
-"""Units that are printed behind values; `--json` prints numbers alone."""
+"""Units printed after values; `--json` prints values without units."""
 
 
 def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     """Length, size, path and quality of the motion in a file, and how it was read; units as in `UNITS`.
 
-    `mapping` has the file's joints by our names, each with how sure it is (0 to 1); `placed` are those that the file
+    `mapping` has the file's joints by our names, each with a confidence (0 to 1); `placed` are those that the file
     does not have.
     """
     import numpy as np
@@ -141,7 +141,7 @@ def system_facts() -> dict[str, Any]:
 
     from bimotion import __version__
     from bimotion.models import kernels
-    from bimotion.training.loop import computes_bf16
+    from bimotion.training.accelerator import computes_bf16
 
     cuda = torch.cuda.is_available()
     return {

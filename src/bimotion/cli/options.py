@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -40,7 +40,7 @@ Flag = Annotated[bool, arg(help_behavior_hint="")]
 """A switch, off by default."""
 
 Seed = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: random)")]
-"""Makes a result repeatable."""
+"""A seed; the same seed gives the same result."""
 
 Evaluator = Annotated[
     Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: the bundled evaluator)")
@@ -129,7 +129,7 @@ MachineOptions = Annotated[Machines, arg(name="")]
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SamplingArguments:
     """How motion is sampled; shared by all commands that generate some."""
 
     seed: Seed = None
@@ -153,11 +153,15 @@ class Drawing:
         """
         from bimotion.inference.settings import Sampling
 
-        Sampling(self.seed, self.guidance, self.steps, self.sampler)
+        Sampling(self.seed, **self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as arguments of the model's methods, without the seed."""
+        return {"guidance_scale": self.guidance, "steps": self.steps, "sampler": self.sampler}
 
 
-DrawingOptions = Annotated[Drawing, arg(name="")]
-"""The options of `Drawing`, without a prefix."""
+SamplingOptions = Annotated[SamplingArguments, arg(name="")]
+"""The options of `SamplingArguments`, without a prefix."""
 
 
 @dataclass(frozen=True)
@@ -253,13 +257,13 @@ class Writing:
         Raises:
             BimotionError: the path or an option cannot be used.
         """
-        from bimotion.api import check_writable
+        from bimotion.render.files import check_writable
 
         check_writable(path)
         self.options().check_suffix(path.suffix.lower())
 
     def options(self) -> "WriteOptions":
-        """The options of the file.
+        """The options as `save_clip` takes them.
 
         Raises:
             ConfigError: one outside its range.

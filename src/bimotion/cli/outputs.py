@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from bimotion.api import check_writable
 from bimotion.cli.terminal import say, say_lines
 from bimotion.cli.usage import UsageError
 from bimotion.jobs.names import slug
 from bimotion.motion.clip import Clip
+from bimotion.render.files import check_writable
 
 
 def output_paths(out: Path, sentences: list[str], suffix: str = ".bvh") -> list[Path]:

@@ -6,8 +6,6 @@ from typing import Annotated
 from tyro.conf import arg
 
 from bimotion.cli.options import (
-    Drawing,
-    DrawingOptions,
     File,
     Flag,
     Out,
@@ -15,6 +13,8 @@ from bimotion.cli.options import (
     ReadingOptions,
     Running,
     RunningOptions,
+    SamplingArguments,
+    SamplingOptions,
     Writing,
     WritingOptions,
 )
@@ -44,7 +44,7 @@ class Predict:
     """Write only the new frames."""
     json: Flag = False
     """Print {"file", "seconds", "new_seconds", "frames", "fps"} instead of a line."""
-    drawing: DrawingOptions = Drawing()
+    sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
@@ -62,7 +62,7 @@ class Predict:
 
         self.writing.check(self.out)
         check_number(self.seconds, "--seconds", 0, MAX_SECONDS)
-        self.drawing.check()
+        self.sampling.check()
         context = self.reading.read(self.file)
         model = self.running.load()
         with Bar("predicting") as bar:
@@ -70,10 +70,8 @@ class Predict:
                 context,
                 seconds=self.seconds,
                 text=self.text,
-                seed=self.drawing.seed,
-                guidance_scale=self.drawing.guidance,
-                steps=self.drawing.steps,
-                sampler=self.drawing.sampler,
+                seed=self.sampling.seed,
+                **self.sampling.settings(),
                 progress=bar.update,
             )
         new = len(clip) - len(context)

@@ -35,7 +35,7 @@ class Retarget:
     """How the motions are read."""
 
     def run(self) -> None:
-        """Read, put on, write."""
+        """Read, retarget, write."""
         from bimotion.api import retarget
         from bimotion.cli.usage import UsageError
 

@@ -101,13 +101,13 @@ class Search:
         self._write(hits)
 
     def _check(self) -> None:
-        """Refuse at once what would fail later."""
+        """Check arguments before anything is loaded."""
         from bimotion.cli.usage import UsageError
 
         if self.count < 1:
             raise UsageError(f"--count: expected 1 or more, got {self.count}")
         if self.page is not None:
-            from bimotion.api import check_writable
+            from bimotion.render.files import check_writable
 
             if self.page.suffix.lower() != ".html":
                 raise UsageError(f"{self.page}: expected a name that ends in .html")
@@ -116,7 +116,7 @@ class Search:
             raise UsageError(f"{self.out}: expected a name that ends in .csv")
 
     def _write(self, hits: "list[Hit]") -> None:
-        """Write what is to be written beside the printed lines."""
+        """Write the table, the pieces and the page, where requested."""
         if self.page is not None and hits:
             self._write_page(self.page, hits)
         if self.out is not None:

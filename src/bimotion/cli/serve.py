@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Serve:
-    """Serve a page to type into and an HTTP API, on this machine.
+    """Serve a web page and an HTTP API on this machine.
 
     Open the address that is printed in a browser. The API is described at /docs; errors are JSON with a code, a
     sentence and the field. Nothing is loaded from the internet. Needs the extra: pip install 'bimotion[serve]'.

@@ -20,8 +20,8 @@ from bimotion.cli.options import (
 class Tags:
     """Write length, speed, content, side and caption of every recording in a folder as columns of a table.
 
-    Rows are written as they are ready; the same command goes on where it was interrupted. Recordings that cannot be
-    read are named at the end.
+    Rows are written as they are ready; to continue after an interruption, run the same command again. Recordings
+    that cannot be read are listed at the end.
 
     examples:
       bimotion tags takes/ --out tags.csv
@@ -30,7 +30,7 @@ class Tags:
     folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
     """Folder of the recordings, read with its subfolders."""
     out: Annotated[Path, arg(metavar="FILE")]
-    """Table to write: .csv or .jsonl; rows that it has are kept."""
+    """Table to write: .csv or .jsonl; existing rows are kept."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
     reading: ReadingOptions = Reading()

@@ -11,8 +11,8 @@ from bimotion.cli.usage import UsageError, usage_in_one_line
 HELP = """\
 usage: bimotion train STAGE --data D --out RUN [--preset tiny] [options]
 
-Train a model on a data set that `bimotion prepare` made. A run that was interrupted, even by a power cut, continues
-with the same command and --resume, to the same result.
+Train a model on a data set written by `bimotion prepare`. A run that was interrupted, even by a power cut, continues
+with the same command and --resume, and gives the same result.
 
 stages:
 {stages}

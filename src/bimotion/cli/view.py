@@ -40,8 +40,8 @@ class View:
             raise UsageError("expected a motion file, as in: bimotion view walk.bvh --out walk.html")
         if self.out.suffix.lower() != ".html":
             raise UsageError(f"{self.out}: expected a name that ends in .html")
-        from bimotion.api import check_writable
         from bimotion.cli.progress import track
+        from bimotion.render.files import check_writable
 
         check_writable(self.out)
         clips = []

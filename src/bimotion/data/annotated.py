@@ -1,4 +1,4 @@
-"""Windows of recordings given as joints with captions per window: nothing is repaired or resampled."""
+"""Windows of recordings stored as joints with captions per window; nothing is repaired or resampled."""
 
 import zlib
 from collections.abc import Sequence

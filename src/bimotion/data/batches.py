@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from bimotion.data.store import Item
 
 SAME_GROUP = {"respond": "raise"}
-"""Contents that count as another in balancing, because the same words ask for both: drawn as often as the frequent
-one, the rare one would be the answer to every fourth such prompt."""
+"""Contents that count as another in balancing, because the same words describe both: drawn as often as the
+frequent one, the rare one would be the answer to every fourth such prompt."""
 
 
 def item_weights(items: Sequence[Item], balance: float) -> Float[np.ndarray, " N"]:
@@ -25,7 +25,7 @@ def draw_epoch(weights: Float[np.ndarray, " N"], rng: np.random.Generator) -> In
     """N indices in random order, each as often as its weight, rounded up or down at random.
 
     Systematic sampling over a random order: in a long run every index gets exactly its share, and within an
-    epoch it never strays from it by one or more.
+    epoch its count is off by less than one.
     """
     order = rng.permutation(len(weights))
     edges = np.concatenate([[0.0], np.cumsum(weights[order])])
@@ -36,7 +36,7 @@ def draw_epoch(weights: Float[np.ndarray, " N"], rng: np.random.Generator) -> In
 def bucket_order(
     lengths: Int[np.ndarray, " N"], batch_size: int, bucket_batches: int, rng: np.random.Generator
 ) -> list[Int[np.ndarray, " B"]]:
-    """Positions 0..N-1 in batches of like lengths: sorted within buckets of batches, batches shuffled."""
+    """Positions 0..N-1 in batches of similar lengths: sorted within buckets of batches, batches shuffled."""
     bucket = batch_size * bucket_batches
     batches: list[np.ndarray] = []
     for start in range(0, len(lengths), bucket):

@@ -74,7 +74,7 @@ def read_sidecar(path: Path) -> tuple[tuple[TimedCaption, ...], list[Failure]]:
 def read_tagged(path: Path) -> tuple[tuple[TimedCaption, ...], list[Failure]]:
     """Captions of a file in the published format, `caption#tagged words#start#end` with times in seconds.
 
-    0.0 and 0.0, or times that are not numbers, mean the whole clip.
+    Times of 0.0 and 0.0, or times that are not numbers, stand for the whole clip.
 
     Source: HumanML3D (Guo et al. 2022), `texts`.
     """

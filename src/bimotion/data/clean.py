@@ -23,10 +23,9 @@ def trim_rest_pose(joints: Joints, fps: float) -> tuple[Float[np.ndarray, "S J 3
     """The motion without a rest pose at its start, and the number of frames dropped.
 
     A rest pose is found by its geometry in the first frame; it may last up to 0.6 s. If the body then jumps into the
-    motion, faster than 12 m/s relative to the root, what a converter's low-pass filter made of the jump goes too:
-    everything up to 0.03 s after the last jump within 0.1 s. A jump without a rest pose before it is a glitch, and
-    nothing is dropped.
-    """
+    motion, faster than 12 m/s relative to the root, the trace that a converter's low-pass filter leaves of the jump
+    is dropped too: everything up to 0.03 s after the last jump within 0.1 s. A jump without a rest pose before it is
+    a glitch, and nothing is dropped."""
     look = min(len(joints) - 1, max(2, round(_LOOK_SECONDS * fps)))
     start = 0
     while start < look and _is_rest_pose(joints[start]):

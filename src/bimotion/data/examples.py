@@ -43,7 +43,7 @@ class ExampleConfig:
     batch_size: int = 32
     """Examples of a batch."""
     balance: float = 0.5
-    """A content group of n windows weighs each of them n^-balance."""
+    """Each window of a content group of n windows has the weight n^-balance."""
     mirror_pairs: bool = False
     """Each window is followed by its mirror image, with the same draws."""
     bucket_batches: int = 24

@@ -78,9 +78,8 @@ def prepare_dataset(
     """Makes a data set in `out` from the raw files below `src`, and reports what could not be used.
 
     Runs on `workers` processes (all cores by default; 1 works in this process), or on another `engine`. Shows a
-    progress bar if standard error is a terminal, unless `progress` says otherwise. An interrupted run goes on where it
-    stopped when it is started again. A finished data set is made again only where files, captions or labels have
-    changed since.
+    progress bar if standard error is a terminal, unless `progress` says otherwise. An interrupted run continues when it
+    is started again. A finished data set is prepared again only if files, captions or labels have changed.
 
     Raises:
         DataError: there is nothing to prepare, no file could be used, or `out` holds another data set.
@@ -156,7 +155,8 @@ def _join_shards(
 
 
 def _finished_report(out: Path, settings: Mapping[str, Any], fingerprint: str) -> PrepareReport | None:
-    """The report on the data set in a folder if it is complete; None if it has to be made, for the first time or again.
+    """The report on the data set in a folder if it is complete; None if it has to be prepared, for the first time or
+    again.
 
     Raises:
         DataError: the folder holds a data set of another source or with other settings.

@@ -45,18 +45,18 @@ class Reading:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What people say of a part of a recording that comes as joints."""
+    """Captions and timed phrases of a part of a recording that is stored as joints."""
 
     start: int
     """First frame."""
     end: int
-    """Last frame, which the next part begins with."""
+    """Last frame, which is also the first of the next part."""
     captions: tuple[str, ...] = ()
     """Captions of the part."""
     events: tuple[TimedCaption, ...] = ()
     """Timed phrases, in seconds from the part's start."""
     reference: bool = False
-    """Whether they are to measure with and never learnt from."""
+    """Whether they are for measuring only, never for training."""
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ class Recording:
     rows: tuple[int, int] | None = None
     """First row and number of rows in the file, where it is an array of the joints of many recordings."""
     annotations: tuple[Annotation, ...] = ()
-    """Captions and timed phrases of its windows, if it comes as joints."""
+    """Captions and timed phrases of its windows, if it is stored as joints."""

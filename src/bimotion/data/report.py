@@ -35,10 +35,10 @@ class CaptionCount:
 
 @dataclass(frozen=True)
 class CaptionUse:
-    """Which captions of a data set are learnt, and which are not."""
+    """Which captions of a data set are used in training, and which are not."""
 
     learnt: Mapping[Split, CaptionCount]
-    """Captions by split: those of `train` are learnt, the others are measured with."""
+    """Captions by split: those of `train` are for training, the others for measuring."""
     motion_only: int
     """Recordings without any caption in the data set."""
     unused: Mapping[str, CaptionCount] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class PrepareReport:
     num_frames: int
     """Feature frames on disk, mirrored copies not counted."""
     captions: CaptionUse
-    """Which captions are learnt."""
+    """Which captions are used in training."""
     failures: tuple[Failure, ...] = ()
     """Files and lines that could not be used; the rest is in the data set."""
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -84,7 +84,7 @@ class Item:
     mirrored: bool
     """Whether this is the mirrored copy of those rows."""
     text: bool
-    """Whether the captions may be learnt."""
+    """Whether the captions may be used in training."""
     captions: tuple[str, ...]
     """True captions."""
     licence: str
@@ -209,7 +209,7 @@ class MotionStore:
 
     def _checked(self, start: int, end: int, what: str) -> Float[np.ndarray, "T 263"]:
         rows = np.asarray(self._rows[start:end])
-        if not (np.abs(rows) <= MAX_FEATURE).all():  # NaN is not
+        if not (np.abs(rows) <= MAX_FEATURE).all():  # False for NaN
             raise DataError(
                 f"{self.folder / FEATURES_FILE}: {what}: not finite, or above {MAX_FEATURE:g}; prepare it again"
             )

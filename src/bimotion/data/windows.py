@@ -44,7 +44,7 @@ class WindowConfig:
     mirror: bool = True
     """Whether every window has a mirrored copy."""
     captions: int = 6
-    """Captions of a window that the grammar writes, at most."""
+    """Most captions of a window that the grammar writes."""
     seed: int = 0
     """Seed of the captions' choice of words."""
     spans: float = 2.0
@@ -53,7 +53,7 @@ class WindowConfig:
     """Captions without times of recordings that are cut into several windows: left out, or taken for every window
     whose measured motion does not contradict them."""
     grammar_captions: bool = False
-    """Whether captions are written from content labels and measured facts where the recording has its own."""
+    """Whether captions are also written from content labels and measured facts for recordings that have their own."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.min_frames <= self.max_frames // 2 + 1:
@@ -74,7 +74,7 @@ class Windows:
     notes: tuple[str, ...] = ()
     """What a user should know: frames dropped, samples repaired."""
     unused: Mapping[str, int] = field(default_factory=dict)
-    """Captions that no window has, by reason."""
+    """Number of captions that belong to no window, by reason."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def describe_window(
     """The index entries of a window and of its mirrored copy, with facts measured on the features that readers get.
 
     Captions of the data set come before those of the grammar; `check` leaves out captions of the whole recording
-    that the window's facts contradict. What the mirrored copy cannot say is counted in `unused`.
+    that the window's facts contradict. Captions that cannot be mirrored are counted in `unused`.
     """
     items = []
     measured = measure_facts(np.asarray(features_to_joints(features)))

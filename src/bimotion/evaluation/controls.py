@@ -68,7 +68,7 @@ class Trial:
     free: Joints
     """Without it."""
     miss: float = 0.0
-    """Largest distance from what the control asks, metres."""
+    """Largest distance from the control's target, metres."""
 
 
 def _path_trial(model: MotionLanguageModel, rng: np.random.Generator, seed: int) -> Trial:

@@ -1,9 +1,7 @@
 """One evaluation: all parts in which a system is scored, next to the recorded motions."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,21 +12,17 @@ from bimotion.engines.local import LocalEngine
 from bimotion.errors import BimotionError, ConfigError, DataError
 from bimotion.evaluation.checkpoint import Checkpoint
 from bimotion.evaluation.completion import Completions, displacement_scores, reconstruction
+from bimotion.evaluation.evaluation import Evaluation, add_published_row, note_limits, note_short_and_floor
 from bimotion.evaluation.evaluation_set import EvaluationSet
-from bimotion.evaluation.first_repeat import Case, FirstRepeat
+from bimotion.evaluation.first_repeat import FirstRepeat
 from bimotion.evaluation.intervals import interval_of
 from bimotion.evaluation.motion_folder import MotionFolder
 from bimotion.evaluation.motion_statistics import MotionStatistics, length_scores
 from bimotion.evaluation.motion_to_text import motion_to_text
 from bimotion.evaluation.motions import chunks
-from bimotion.evaluation.protocols import HUMANML3D_GROUND_TRUTH, PROTOCOLS
-from bimotion.evaluation.retrieval import GROUP_SIZE
+from bimotion.evaluation.protocols import PROTOCOLS
 from bimotion.evaluation.scores import (
-    METRICS,
-    PUBLISHED,
-    REAL,
     SYSTEM,
-    Scores,
     scores_from_json,
     scores_to_json,
     single,
@@ -48,9 +42,6 @@ LENGTH_CAPTIONS = 200
 
 COMPLETION_CHUNK = 32
 """Windows predicted and in-betweened between two checkpoints."""
-
-FLOOR_NOTE_M = 0.1
-"""Mean distance from the floor, metres, above which a report notes that motions do not stand on y = 0."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +70,6 @@ class EvaluationConfig:
             raise ConfigError("expected 1 or more repeats, of 2 or more windows")
         if self.seed < 0:
             raise ConfigError(f"seed: expected 0 or more, got {self.seed}")
-
-
-@dataclass
-class Evaluation:
-    """Contents of a report."""
-
-    scores: Scores = field(default_factory=dict)
-    """All measured scores."""
-    by_content: list[dict[str, Any]] = field(default_factory=list)
-    """Per content group: number of windows, and top 3 of each row."""
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    """Share of captions that find their motion among the nearest k, for k = 1, 2, ..."""
-    points: dict[str, list[list[float]]] = field(default_factory=dict)
-    """Embeddings on the two principal axes of the recorded ones."""
-    cases: list[Case] = field(default_factory=list)
-    """Best and worst motions."""
-    notes: list[str] = field(default_factory=list)
-    """Limits of the numbers."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Duration of each part."""
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        """Measures how long a part takes."""
-        begun = time.perf_counter()
-        yield
-        self.seconds[part] = round(time.perf_counter() - begun, 1)
 
 
 @dataclass(frozen=True)
@@ -177,7 +141,7 @@ def evaluate_files(files: Iterable[Path]) -> Evaluation:
         raise DataError("; ".join(result.notes) or "no motion is long enough to be measured")
     scores = statistics.scores()
     result.scores["natural"] = {SYSTEM: single(scores)}
-    _note_short_and_floor(result, statistics.too_short, scores)
+    note_short_and_floor(result, statistics.too_short, scores)
     return result
 
 
@@ -203,14 +167,14 @@ def _text_to_motion(run: _Run) -> None:
         result.scores["text_to_motion"] = {row: summarised(values, interval) for row, values in rows.items()}
         result.curves, result.points, result.cases = first.curves, first.points, first.cases
         result.by_content = first.by_content
-        _note_limits(run)
+        note_limits(result, run.subject, config.repeats)
         if run.subject.evaluation_set.protocol.published_evaluator:
-            _add_published_row(result)
+            add_published_row(result)
     if "natural" in config.parts:
         result.scores["natural"] = {row: single(values) for row, values in first.natural.items()}
         result.scores["adherence"] = {row: single(values) for row, values in first.adherence.items()}
         shown = first.natural.get(SYSTEM, {})
-        _note_short_and_floor(result, first.too_short, shown)
+        note_short_and_floor(result, first.too_short, shown)
 
 
 def _step(task: TextToMotion, number: int, results: Results) -> dict[str, Any]:
@@ -278,54 +242,3 @@ def _completion(run: _Run) -> None:
             for task, each in step.items():
                 errors.setdefault(task, []).extend(each)
     result.scores |= {task: {SYSTEM: single(displacement_scores(each))} for task, each in errors.items()}
-
-
-def _add_published_row(result: Evaluation) -> None:
-    """Adds HumanML3D's published scores of recorded motions, and notes where the measured ones differ."""
-    table = result.scores["text_to_motion"]
-    table[PUBLISHED] = dict(HUMANML3D_GROUND_TRUTH)
-    differing = [
-        f"{METRICS[name].title} {table[REAL][name].mean:.3f} instead of {expected.mean:.3f}"
-        for name, expected in HUMANML3D_GROUND_TRUTH.items()
-        if abs(table[REAL][name].mean - expected.mean)
-        > table[REAL][name].interval + expected.interval + 0.5e-3
-    ]
-    if differing:
-        result.notes.append(
-            "The recorded motions differ from the published row of HumanML3D's test split by more than the intervals "
-            f"({'; '.join(differing)}): the data set or the evaluator is not the published one."
-        )
-
-
-def _note_limits(run: _Run) -> None:
-    """Notes on what limits the scores of text to motion."""
-    count = len(run.subject.evaluation_set)
-    width = run.subject.embedder.embed_motions(run.subject.evaluation_set.repeat(0).motions[:1]).shape[1]
-    notes = run.result.notes
-    if count <= width:
-        notes.append(
-            f"FID of {count} motions in {width} dimensions: the covariances do not have full rank; compare it only "
-            "with FID of as many motions."
-        )
-    if count < GROUP_SIZE:
-        notes.append(
-            f"R-precision is among {count} motions, not {GROUP_SIZE}: it is higher than among {GROUP_SIZE}."
-        )
-    source, repeats = run.subject.source, run.config.repeats
-    if isinstance(source, MotionFolder) and source.num_sets < repeats:
-        notes.append(
-            f"{repeats} repeats over {source.num_sets} set(s) of motions: the intervals underestimate the variation "
-            "of generation."
-        )
-
-
-def _note_short_and_floor(result: Evaluation, too_short: int, natural: Mapping[str, float]) -> None:
-    """Notes on motions that are not measured, and on motions that stand elsewhere than on y = 0."""
-    if too_short:
-        result.notes.append(f"{too_short} motion(s) of fewer than 4 frames are not in the quality measures")
-    for name, where in (("penetration_mm", "below"), ("floating_mm", "above")):
-        if natural.get(name, 0.0) > 1000 * FLOOR_NOTE_M:
-            result.notes.append(
-                f"The motions are on average {natural[name] / 1000:.2f} m {where} the floor y = 0; skating is measured "
-                "for feet within 5 cm above the floor or below it."
-            )

@@ -75,7 +75,7 @@ class EvaluationSet:
         return len(self.items)
 
     def repeat(self, number: int, captions: Sequence[str] | None = None) -> Repeat:
-        """Captions and motions of a repeat; `captions` replace those that the protocol would choose."""
+        """Captions and motions of a repeat; `captions` replace those of the protocol."""
         rng = np.random.default_rng([self.seed, 3, number])
         chosen, starts, lengths = [], [], []
         for item, order in zip(self.items, self._caption_orders, strict=True):

@@ -1,4 +1,4 @@
-"""Long motion from several phrases: transitions, feet, and whether each phrase is found at its place.
+"""Long motion from several phrases: transitions, feet, and whether each phrase is recognised in its segment.
 
 A request is a list of captions of test windows with their lengths. It is answered by composing, by chaining (each
 phrase is a clip of its own, neighbours are joined by `inbetween`), and compared with recordings of the same length, cut
@@ -47,7 +47,7 @@ PEAK_SECONDS, AREA_SECONDS, FEET_SECONDS, TURN_SECONDS = 0.5, 0.75, 0.75, 0.5
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be composed."""
+    """The captions and lengths of a motion to compose."""
 
     items: tuple[Item, ...]
     """Windows whose captions and lengths it has."""

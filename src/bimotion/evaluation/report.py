@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bimotion.errors import DataError
-from bimotion.evaluation.evaluate import Evaluation
+from bimotion.evaluation.evaluation import Evaluation
 from bimotion.evaluation.intervals import Measured
 from bimotion.evaluation.page import Figure, report_page
 from bimotion.evaluation.plots import bar_plot, line_plot, point_plot

@@ -43,7 +43,7 @@ class ContrastiveConfig:
     ff_ratio: int = 3
     """Hidden width of the feed-forward layers, in widths."""
     width: int = 128
-    """Numbers of an embedding."""
+    """Values in an embedding."""
     dropout: float = 0.1
     """Share of activations zeroed in training."""
 
@@ -75,7 +75,7 @@ EVALUATOR_SIZES: dict[str, ContrastiveConfig] = {
 
 
 class ContrastiveEvaluator(nn.Module):
-    """Embeddings of captions and motions, of length sqrt(D): each of their numbers has a mean square of 1.
+    """Embeddings of captions and motions, of length sqrt(D), so that their values have a mean square of 1.
 
     Source: after TMR (Petrovich et al. 2023): two transformer encoders, one space, InfoNCE.
     """
@@ -96,14 +96,14 @@ class ContrastiveEvaluator(nn.Module):
         self.register_buffer("feature_std", torch.ones(FEATURE_DIM))
 
     def embed_text(self, ids: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
-        """Embeddings of captions' tokens; what stands where `mask` is False does not matter."""
+        """Embeddings of captions' tokens; positions where `mask` is False are ignored."""
         embedding: Tensor = self.text(self.words(ids), mask)
         return embedding
 
     def embed_motion(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]
     ) -> Float[Tensor, "B D"]:
-        """Embeddings of features that are not normalised; what stands beyond each length does not matter."""
+        """Embeddings of features that are not normalised; frames beyond each length are ignored."""
         config = self.config
         frame_indices = torch.arange(features.shape[1], device=features.device)
         x = (features - self.feature_mean) / self.feature_std

@@ -38,7 +38,7 @@ PUBLISHED_BATCH = 32
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Puts captions and motions into one space."""
+    """Embeds captions and motions in one space."""
 
     kind: str
     max_frames: int | None
@@ -189,7 +189,7 @@ def read_embedder(
     device: str | torch.device = "cpu",
     padding: Float[np.ndarray, " F"] | None = None,
 ) -> ContrastiveEmbedder | PublishedEmbedder | TmrEmbedder:
-    """The evaluator of a folder or run; None stands for the one that comes with the package.
+    """The evaluator of a folder or run; None stands for the bundled one.
 
     Raises:
         ModelError: there is none, or it is broken.

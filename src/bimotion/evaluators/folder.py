@@ -41,12 +41,12 @@ MAX_WORDS_BYTES = 64 << 20
 EvaluatorKind = Literal["contrastive", "published", "tmr"]
 
 EMBEDDED_EVALUATOR = Path(__file__).parents[1] / "embedded_evaluator"
-"""Folder of the evaluator that comes with the package."""
+"""Folder of the bundled evaluator."""
 
 
 @dataclass(frozen=True)
 class EvaluatorRecord:
-    """What `config.json` says, but for its format."""
+    """Contents of `config.json`, except its format."""
 
     kind: EvaluatorKind
     """Which networks."""
@@ -126,7 +126,7 @@ def save_tmr(parts: TmrParts, folder: Path, card: str = "") -> None:
 
 
 def find_evaluator(folder: str | Path | None = None) -> Path:
-    """The evaluator folder meant by a path: the folder itself, or `model` in a run; None: the package's own.
+    """The evaluator folder that a path names: the folder itself, or `model` in a run; None: the bundled one.
 
     Raises:
         ModelError: neither holds an evaluator.

@@ -1,7 +1,7 @@
 """The published evaluator of text-to-motion: a text GRU, a movement convolution and a motion GRU, jointly trained.
 
-Shapes: B batch, T frames, F = 259 feature columns (without contacts), M = T // 4 movements, L words, W numbers of a
-word, P word classes, D embedding width.
+Shapes: B batch, T frames, F = 259 feature columns (without contacts), M = T // 4 movements, L words, W values of a
+word vector, P word classes, D embedding width.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class PublishedEvaluatorConfig:
     """Widths of the three networks; the defaults are those of the published files."""
 
     word_width: int = 300
-    """Numbers of a word vector (GloVe)."""
+    """Values in a word vector (GloVe)."""
     word_classes: int = 15
     """Word classes."""
     text_width: int = 512
@@ -32,7 +32,7 @@ class PublishedEvaluatorConfig:
     movement_hidden: int = 512
     """Hidden width of the movement convolution."""
     movement_width: int = 512
-    """Numbers of a movement."""
+    """Values in a movement."""
     motion_width: int = 1024
     """Hidden width of the motion GRU."""
     width: int = 512
@@ -64,7 +64,7 @@ class PublishedEvaluator(nn.Module):
         return embedding
 
     def movements(self, features: Float[Tensor, "B T 263"]) -> Float[Tensor, "B M V"]:
-        """What the movement convolution gives; features are normalised by the evaluator's statistics."""
+        """Output of the movement convolution; features are normalised by the evaluator's statistics."""
         embedding: Tensor = self.movement_encoder(features[..., : CONTACTS.start])
         return embedding
 
@@ -124,7 +124,7 @@ class _MovementConv(nn.Module):
     def __init__(self, config: PublishedEvaluatorConfig) -> None:
         super().__init__()
         hidden, width = config.movement_hidden, config.movement_width
-        # Places 1, 2 and 4, 5 of the published list: dropout, which is off, and the activations.
+        # Positions 1, 2 and 4, 5 of the published list are dropout, which is off, and the activations.
         self.main = nn.ModuleDict(
             {
                 "0": nn.Conv1d(CONTACTS.start, hidden, 4, 2, 1),

@@ -1,6 +1,6 @@
 """Captions as word vectors and word classes, the input of the published evaluator.
 
-Shapes: L words, W numbers of a word, P word classes, V words of the vocabulary.
+Shapes: L words, W values of a word vector, P word classes, V words of the vocabulary.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ CLASSES = (
     *("VERB", "NOUN", "DET", "ADP", "NUM", "AUX", "PRON", "ADJ", "ADV"),
     *("Loc_VIP", "Body_VIP", "Obj_VIP", "Act_VIP", "Desc_VIP", "OTHER"),
 )
-"""Word classes, in the order of their numbers."""
+"""Word classes, in the order of their indices."""
 
 _SPECIAL = {
     "Loc_VIP": "left right clockwise counterclockwise anticlockwise forward back backward up down straight curve",
@@ -30,7 +30,7 @@ _SPECIAL = {
 _CLASS_OF_WORD = {word: name for name, words in _SPECIAL.items() for word in words.split()}
 
 START, END, UNKNOWN = "sos/OTHER", "eos/OTHER", "unk/OTHER"
-"""What stands before and after a caption's words, and for padding."""
+"""Tokens before and after a caption's words, and for padding."""
 
 
 class WordVectors:

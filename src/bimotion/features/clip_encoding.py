@@ -20,10 +20,10 @@ _TURNED_WITH_ROOT = [
 def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 263"]:
     """HumanML3D features of joints at 20 frames per second, float32, on the symmetric uniform skeleton.
 
-    They are those of `joints_to_features` but for where the root faces. The published encoder subtracts the
-    hip line from the shoulder line where it means to add it, smooths the vector, which then may all but vanish,
-    and turns frame 0 by itself: of our windows, 11 % begin with a turn of 5 to 50 degrees in one frame that no
-    body makes, and some spins hold one of 180, where the deviation of the column is one degree. Here the root
+    They equal those of `joints_to_features` except for the heading of the root. The published encoder subtracts
+    the hip line from the shoulder line instead of adding it, smooths the vector, which may then almost vanish, and
+    treats frame 0 separately: 11 % of our windows would begin with a turn of 5 to 50 degrees in one frame that no
+    body makes, and some spins would contain one of 180, where the deviation of the column is one degree. Here the root
     faces where hips and shoulders do, the angle is smoothed (20 frames, as published) and frame 0 is like any
     other. Rotations of the thighs, the lowest spine joint and the collars are seen from the root, not turned
     with it. Decoding is the same; the first frame faces +Z within what the smoothing leaves.

@@ -57,6 +57,19 @@ class FloorTransform:
         """The transform of one frame."""
         return cls(float(heading(joints[None])[0]), (float(joints[0, 0]), float(joints[0, 2])), floor)
 
+    @classmethod
+    def between(
+        cls, source: Float[np.ndarray, "*points 3"], target: Float[np.ndarray, "*points 3"]
+    ) -> "FloorTransform":
+        """The turn about +Y and shift along the floor that bring points nearest to their targets (least squares)."""
+        a, b = source.reshape(-1, 3)[:, [0, 2]], target.reshape(-1, 3)[:, [0, 2]]
+        mean_a, mean_b = a.mean(0), b.mean(0)
+        p, q = a - mean_a, b - mean_b
+        yaw = float(np.arctan2((p[:, 1] * q[:, 0] - p[:, 0] * q[:, 1]).sum(), (p * q).sum()))
+        cos, sin = np.cos(yaw), np.sin(yaw)
+        x, z = mean_a
+        return cls(yaw, (float(mean_b[0] - (x * cos + z * sin)), float(mean_b[1] - (z * cos - x * sin))))
+
     def to_world(self, joints: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
         """Positions relative to this placement, in the world."""
         cos, sin = np.cos(self.yaw), np.sin(self.yaw)

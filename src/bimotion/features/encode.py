@@ -85,9 +85,9 @@ def joints_to_features(
 
     `uniform_skeleton`: offsets of the skeleton that all clips are given (bone directions stay, the path is
     scaled by the length of the leg); None keeps each clip's own bones.
-    `compatible`: the published numbers to the last bit, for published weights. They hold one turn of the
-    wrong sign whenever the facing passes 180 degrees from where it started, and no gradients. Otherwise
-    turns are exact, the rest differs by roundings, and torch carries gradients.
+    `compatible`: the published values to the last bit, for published weights. They contain one turn of the
+    wrong sign whenever the facing passes 180 degrees from where it started, and carry no gradients. Otherwise
+    turns are exact, other columns differ by rounding, and torch carries gradients.
 
     Raises:
         MotionFileError: the shape is not (..., frames, 22, 3), there are fewer than 2 frames, a position is
@@ -115,7 +115,7 @@ def clips_to_features(
 ) -> list[Float[np.ndarray, "_ F"]]:
     """`joints_to_features` of clips of any lengths, in their order.
 
-    Clips of like length are encoded together; the shorter ones hold their last frame, which changes nothing
+    Clips of similar length are encoded together; the shorter ones hold their last frame, which changes nothing
     in the rows that they have.
 
     Raises:
@@ -219,7 +219,7 @@ def _with_bones(root: Any, u: Any, lengths: Any, offsets: Any, ancestors: Any, x
 def _facing(p: Any, joints: tuple[int, ...], xp: ModuleType, *, smooth: bool = False) -> tuple[Any, Any]:
     """Cosine and sine, (B, T), of the rotation about +Y that turns the facing direction to +Z.
 
-    Where hips and shoulders name no direction, +Z is taken for it.
+    Where hips and shoulders define no direction, it is +Z.
     """
     hip_r, hip_l, shoulder_r, shoulder_l = joints
     across = (p[hip_r] - p[hip_l]) + (p[shoulder_r] - p[shoulder_l])  # (3, B, T)

@@ -16,12 +16,12 @@ import numpy as np
 from jaxtyping import Float
 
 WINDOW = 160
-"""Frames that one window puts out; as many again are read around them at sigma 20."""
+"""Frames that one window produces; at sigma 20 as many again are read around them."""
 
 
 @cache
 def _band(sigma: float) -> Float[np.ndarray, "taken put_out"]:
-    """Column t holds the kernel that makes frame t of a window out of the frames it takes."""
+    """Column t holds the kernel that computes frame t of a window from its input frames."""
     radius = int(4 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel /= kernel.sum()

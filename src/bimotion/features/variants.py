@@ -29,7 +29,7 @@ _JOINT_COLUMNS = layout.RIC.stop  # root and joint positions: 67
 
 
 def as_features(array: np.ndarray, where: Path | str) -> Float[np.ndarray, "T 263"] | None:
-    """HumanML3D features, float32, of an array that holds them; None for an array that is none of features.
+    """HumanML3D features, float32, of an array that holds them; None for an array of anything else.
 
     (frames, 67) arrays hold the first 67 columns, root and joint positions, as several systems generate them; the
     other columns are computed from these.
@@ -81,7 +81,7 @@ def _bone_error(features: Float[np.ndarray, "T 263"]) -> float:
 def _has_absolute_root(features: Float[np.ndarray, "T 263"]) -> bool:
     """Whether the root's columns 1 and 2 are positions: their differences, not they, have the length of its steps.
 
-    The step is also the first joint's in the columns of joint velocities, turned otherwise.
+    The same step is stored in the columns of joint velocities, in another frame of reference.
     """
     step = np.linalg.norm(features[:-1, layout.LOCAL_VEL][:, [0, 2]], axis=-1)
     root = features[:, layout.ROOT_XZ_VEL]

@@ -22,7 +22,7 @@ def check_text(value: object, name: str = "text") -> str:
     """A string that can be encoded.
 
     Raises:
-        ConfigError: it is no string, or holds surrogates (bytes that were no UTF-8).
+        ConfigError: it is not a string, or contains surrogates (bytes that were not UTF-8).
     """
     if not isinstance(value, str):
         raise ConfigError(f"{name}: expected a string such as 'a person waves', got {_kind(value)}")
@@ -45,7 +45,7 @@ def check_texts(value: object, name: str = "text") -> list[str]:
 
 
 def check_entries(values: list[Entry] | tuple[Entry, ...], name: str, count: int) -> tuple[Entry, ...]:
-    """The entries of an argument that was given for each of `count` sentences.
+    """The entries of an argument with one value for each of `count` sentences.
 
     Raises:
         ConfigError: another number of entries.

@@ -19,10 +19,10 @@ from bimotion.features import features_to_joints, layout
 from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
 from bimotion.inference.choice import Chooser, phrases_of
-from bimotion.inference.compose import blend
 from bimotion.inference.examples import Example, Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.match import contradicted
+from bimotion.inference.piece_writer import blend
 from bimotion.inference.request import MotionRequest, read_request, sentence_of
 from bimotion.inference.settings import Sampling
 from bimotion.inference.traits import measure_traits

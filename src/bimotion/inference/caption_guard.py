@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.claims import false_claims
-from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.captions.facts import MIN_FACT_FRAMES, MotionFacts, measure_facts
 from bimotion.captions.mentions import content_of
 from bimotion.captions.mirror import swap_sides
 from bimotion.captions.phrases import Gait
@@ -20,9 +20,6 @@ from bimotion.motion.skeleton import joint_indices
 
 STILL_PATH, STILL_TURN, STILL_HAND, STILL_FOOT = 0.15, 15.0, 0.12, 0.08
 """A body that moves less is still: path, turn in degrees, boxes that the wrists fill, rise of the ankles; metres."""
-
-MIN_FRAMES = 4
-"""Shortest motion that facts are measured of."""
 
 _LOW_POSTURES = re.compile(
     r"\b(?:sit|sits|sitting|seated|kneel\w*|crouch\w*|squat\w*|l(?:ies|ying)|crawl\w*)\b"
@@ -58,7 +55,7 @@ class GuardedCaption:
     def of(cls, caption: str, features: Float[np.ndarray, "T 263"]) -> "GuardedCaption":
         """The caption that the model gives a motion, checked."""
         caption = without_loops(caption)
-        if len(features) < MIN_FRAMES:
+        if len(features) < MIN_FACT_FRAMES:
             return cls(caption)
         joints = features_to_clip(features).joints
         facts = measure_facts(joints)
@@ -83,7 +80,9 @@ def contradictions(caption: str, facts: MotionFacts) -> list[str]:
 
 
 def corrected(caption: str, facts: MotionFacts) -> str:
-    """The caption with sides swapped and adverbs left out where that makes it true; else what the facts alone say."""
+    """The caption with sides swapped and adverbs left out where that makes it true; else a caption of the facts
+    alone.
+    """
     swapped = swap_sides(caption)
     if swapped != caption and not contradictions(swapped, facts):
         return swapped
@@ -152,7 +151,7 @@ def still_caption(caption: str, joints: Float[np.ndarray, "T J 3"], facts: Motio
 
 
 def without_loops(caption: str) -> str:
-    """The caption with phrases of two to eight words that follow themselves said once."""
+    """The caption with repeated phrases of two to eight words reduced to one."""
     while (shorter := _REPEATED.sub(r"\g<phrase>", caption)) != caption:
         caption = shorter
     return caption

@@ -1,8 +1,7 @@
 """Constraints on a generated motion, as residuals of its features that guidance makes small.
 
 Legend: T frames, K constrained frames, C = 67 columns of the body (root and joint positions), J = 22 joints,
-R residuals. Features are
-not normalised; the motion starts over the origin and faces +Z.
+R residuals. Features are not normalised; the motion starts over the origin and faces +Z.
 """
 
 from collections.abc import Sequence
@@ -42,14 +41,14 @@ TURN_TOLERANCE, STEP_TOLERANCE, POSITION_TOLERANCE = 0.01, 0.006, 0.02
 
 @runtime_checkable
 class Constraint(Protocol):
-    """What a motion has to be like."""
+    """A requirement on a motion."""
 
     def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
-        """Errors, each in units of what is tolerated; smooth in the features."""
+        """Errors in units of the tolerance; smooth in the features."""
 
 
 def tolerances() -> Float[Tensor, " 67"]:
-    """What counts as an error of one in each column of the body."""
+    """Error that counts as one, for each column of the body."""
     values = torch.full((BODY_COLUMNS,), POSITION_TOLERANCE)
     values[0], values[1:VELOCITY_COLUMNS] = TURN_TOLERANCE, STEP_TOLERANCE
     return values
@@ -62,7 +61,7 @@ def body_of(features: Float[np.ndarray, "T 263"]) -> Float[Tensor, "T 67"]:
 
 @dataclass(frozen=True)
 class KnownFrames:
-    """Frames whose features are given, such as the end of the motion before."""
+    """Frames whose features are known, such as the end of the motion before."""
 
     start: int
     """First of the frames; negative: counted from the end."""
@@ -71,7 +70,7 @@ class KnownFrames:
     weights: Float[Tensor, " K"]
     """How much each frame counts."""
     velocities: bool = True
-    """Whether turn and step to the next frame are given as well."""
+    """Whether turn and step to the next frame are known as well."""
 
     def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
         """Differences of the frames."""
@@ -82,7 +81,7 @@ class KnownFrames:
 
 
 def overlap_constraint(features: Float[np.ndarray, "K 263"], start: int = 0) -> KnownFrames:
-    """The frames from `start` on are those given."""
+    """Requires the frames from `start` on to equal these."""
     return KnownFrames(start, body_of(features), torch.full((len(features),), OVERLAP_WEIGHT))
 
 
@@ -91,7 +90,7 @@ class Loop:
     """The last frames equal the first ones in pose, speed and turning."""
 
     frames: int
-    """How many."""
+    """Number of frames."""
 
     def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
         """Differences between the last and the first frames."""

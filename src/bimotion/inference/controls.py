@@ -38,7 +38,7 @@ LIMB_ENDS = {
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """What the body is like at a time: a pose, or the position of a hand or foot."""
+    """A requirement at a time: a pose, or the position of a hand or foot."""
 
     time: float
     """Seconds from the start."""
@@ -66,7 +66,7 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """What a composed motion has to meet besides its phrases."""
+    """Requirements on a composed motion besides its phrases."""
 
     loop: bool = False
     """The end leads to the start in pose, speed and steps."""
@@ -126,7 +126,7 @@ def check_path(value: object) -> tuple[tuple[float, float], ...]:
         raise ConfigError(f"path: expected 2 to {MAX_POINTS} waypoints, got {len(points)}")
     for first, second in zip(points[:-1], points[1:], strict=True):
         if math.dist(first, second) < 0.01:
-            raise ConfigError(f"path: the waypoint ({second[0]:g}, {second[1]:g}) stands twice in a row")
+            raise ConfigError(f"path: the waypoint ({second[0]:g}, {second[1]:g}) occurs twice in a row")
     return tuple(points)
 
 

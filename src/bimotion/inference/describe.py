@@ -1,4 +1,4 @@
-"""What happens when in a recording: it is cut where the movement changes, and each part is captioned.
+"""Timed captions of a recording: it is cut where the movement changes, and each part is captioned.
 
 The course of the movement is a few measured values (speed, turning, height, lean, hands), averaged over half seconds.
 The cuts are the partition with the smallest sum of squared deviations from the means of its parts, plus a penalty a
@@ -28,7 +28,7 @@ MIN_STEPS = 3
 """Shortest part, in half seconds."""
 
 PENALTY = 4.0
-"""What a part has to lower the deviations by to be cut off."""
+"""Least reduction of the squared deviations for which a part is cut off."""
 
 WRISTS = (JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("right_wrist"))
 CHEST, PELVIS = JOINT_NAMES.index("spine3"), JOINT_NAMES.index("pelvis")
@@ -91,7 +91,7 @@ def parts_of(joints: Float[np.ndarray, "T J 3"], max_frames: int) -> list[tuple[
 
 
 def merged(phrases: Sequence[TimedPhrase]) -> list[TimedPhrase]:
-    """Neighbours that say the same as one."""
+    """The phrases, with neighbours of equal text joined into one."""
     joined: list[TimedPhrase] = []
     for phrase in phrases:
         if joined and joined[-1].text == phrase.text:

@@ -46,7 +46,7 @@ class FeatureModel:
     """A trained network with its tokenizer and feature statistics."""
 
     caption_ids: tuple[int, ...] | None = None
-    """Ids that captions are made of, where the words of the training captions are known; None: all."""
+    """Token ids allowed in captions, where the words of the training captions are known; None: all."""
 
     def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
         self.network = network.eval()
@@ -199,8 +199,8 @@ class FeatureModel:
     ) -> list[str]:
         """Captions of features, each of at most `max_frames` rows.
 
-        With `guard`, a caption that measured facts of the motion contradict gives way to another one of the model that
-        they do not contradict, or is corrected.
+        With `guard`, a caption that measured facts of the motion contradict is replaced by another one of the model
+        that they do not contradict, or is corrected.
 
         Raises:
             Cancelled: `cancel` returned True.
@@ -260,7 +260,7 @@ def _following(starts: Sequence[Float[Tensor, " X"] | None], steps: int) -> Guid
 
 
 def report(progress: Progress | None, cancel: Cancel | None, done: int, total: int) -> None:
-    """Tell `progress` how far the work is, and end it where `cancel` says so.
+    """Report the progress, and stop if `cancel` returns True.
 
     Raises:
         Cancelled: `cancel` returned True.

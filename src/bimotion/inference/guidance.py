@@ -26,10 +26,10 @@ from bimotion.inference.settings import Sampling
 from bimotion.models.tokens import TokenSequence
 
 FINAL_STEPS = 5
-"""Gauss-Newton steps after sampling, each from the motion that the whole decoder makes."""
+"""Gauss-Newton steps after sampling, each from the motion of the whole decoder."""
 
 REFRESH_STEPS = 5
-"""Sampling steps between two measurements of what the linear path lacks."""
+"""Sampling steps between two measurements of the difference between decoder and linear path."""
 
 DIFFERENCE = 0.5
 """Step of the finite differences, in deviations of the latents."""
@@ -38,12 +38,12 @@ JACOBIAN_STEP = 0.02
 """Step of the finite differences of residuals, in deviations of the latents."""
 
 HALVINGS = 4
-"""How often a step that makes things worse is halved."""
+"""How often a step that increases the cost is halved."""
 
 
 @dataclass(frozen=True)
 class Guided:
-    """What guided sampling gives."""
+    """Result of guided sampling."""
 
     features: Float[np.ndarray, "T 263"]
     """The motion."""
@@ -146,7 +146,7 @@ class _LatentGuide:
         return float(error.square().sum() + (x - near).square().sum())
 
     def _measure(self, x: Float[Tensor, "1 X"]) -> None:
-        """Linearise the decoder, and take up what the linear form lacks at `x`."""
+        """Linearise the decoder, and measure its difference to the linear form at `x`."""
         if self.axes is None or not self.has_path:
             probes = torch.eye(x.shape[1]) * DIFFERENCE
             base = torch.zeros_like(x) if self.has_path else x

@@ -4,9 +4,9 @@ A model folder may hold `training_words.json`:
 
     {"format": "bimotion training words 1", "tokenizer": SHA-256, "words": {"walks": 8123, "waves": 911, ...}}
 
-that is the fingerprint of the `tokenizer.json` beside it, by which a file left from another model is noticed, and words
+with the fingerprint of the `tokenizer.json` beside it, which reveals a file left from another model, and words
 in lower case without punctuation (`captions.sentence.plain_words`) with the number of training captions that hold
-them. `write_known_words` makes it from the captions. Without it, only text that is hardly English is noticed.
+them. `write_known_words` writes it. Without it, only text that is hardly English causes a warning.
 """
 
 import unicodedata
@@ -23,7 +23,7 @@ KNOWN_WORDS_FILE = "training_words.json"
 """The file's name in a model folder."""
 
 FORMAT = "bimotion training words 1"
-"""What the file says of its layout."""
+"""Format name and version in the file."""
 
 LATIN_SHARE = 0.5
 """Text of whose letters fewer are Latin is in another script."""
@@ -31,81 +31,19 @@ LATIN_SHARE = 0.5
 ENGLISH_SHARE = 0.2
 """Sentences of three words or more of which fewer are among the most frequent English ones are in another language."""
 
-_ENGLISH = frozenset(
-    (
-        *(
-            "a",
-            "an",
-            "the",
-            "and",
-            "or",
-            "to",
-            "in",
-            "on",
-            "with",
-            "of",
-            "at",
-            "from",
-            "up",
-            "down",
-            "then",
-            "while",
-        ),
-        *(
-            "is",
-            "his",
-            "her",
-            "their",
-            "he",
-            "she",
-            "they",
-            "it",
-            "for",
-            "by",
-            "into",
-            "as",
-            "person",
-            "man",
-            "woman",
-        ),
-        *(
-            "someone",
-            "somebody",
-            "left",
-            "right",
-            "forward",
-            "backward",
-            "around",
-            "both",
-            "one",
-            "two",
-            "slowly",
-        ),
-        *(
-            "hand",
-            "hands",
-            "arm",
-            "arms",
-            "leg",
-            "legs",
-            "foot",
-            "feet",
-            "head",
-            "body",
-            "over",
-            "out",
-            "off",
-        ),
-    )
-)
-_AMOUNTS = """
-about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times
-second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride strides
-zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty
+_FREQUENT = """
+a an the and or to in on with of at from up down then while is his her their he she they it for by into as
+person man woman someone somebody left right forward backward around both one two slowly hand hands arm arms
+leg legs foot feet head body over out off
 """
-"""Words of amounts, which `request` reads."""
-_KNOWN = _ENGLISH | set(_AMOUNTS.split())
-"""Words that need not be in a training caption."""
+_ENGLISH = frozenset(_FREQUENT.split())
+_AMOUNTS = """
+ about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times
+ second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride
+ strides zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty sixty
+ """
+_KNOWN = frozenset((_FREQUENT + _AMOUNTS).split())
+"""Words that count as known: frequent English ones, and those of amounts, which `request` reads."""
 _SUFFIXES = ("s", "es", "ing", "ed", "ly", "er")
 
 
@@ -131,7 +69,7 @@ class KnownWords:
         return cls(words)
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a text that no training caption has, in other forms neither; numbers are known."""
+        """The words of a text that no training caption contains in any form; numbers count as known."""
         words = dict.fromkeys(plain_words(text))
         return [word for word in words if not (word.isdigit() or word in _KNOWN or self._has(word))]
 
@@ -146,7 +84,7 @@ class KnownWords:
 
 
 def caption_ids(known: KnownWords, tokenizer: MotionTokenizer) -> tuple[int, ...]:
-    """Ids of the tokens that the words of training captions are made of, with punctuation."""
+    """Ids of the tokens of the words in training captions, with punctuation."""
     words = [form for word in known.counts for form in (f" {word}", word, word.capitalize(), f"-{word}")]
     texts = [*words, *(f"a{mark} a{mark}" for mark in ".,;:'-")]
     return tuple(sorted({token for text in texts for token in tokenizer.encode(text)}))

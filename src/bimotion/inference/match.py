@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.captions.facts import MIN_FACT_FRAMES, MotionFacts, measure_facts
 from bimotion.captions.mentions import content_of
 from bimotion.captions.sentence import tidy
 from bimotion.captions.sides import busier_hand, limb, moving_hand
@@ -63,7 +63,7 @@ CONTRAST_SENTENCES = (
     "a person stretches the arms",
     "a person washes a window",
 )
-"""Against these an evaluator without calibrated probabilities compares a sentence."""
+"""Sentences with which an evaluator without calibrated probabilities compares a sentence."""
 
 _STILL = re.compile(
     r"\b(?:stands? still|does nothing|motionless|without moving|doesn['\u2019]?t move|not move)\b"
@@ -81,9 +81,9 @@ class Match:
     """0 to 1: the evaluator's probability that sentence and motion belong together, or without a calibrated evaluator
     the share of sentences about other actions that suit the motion less. None without an evaluator."""
     contradictions: tuple[str, ...] = ()
-    """What measured facts of the motion contradict in the sentence."""
+    """Parts of the sentence that measured facts of the motion contradict."""
     warnings: tuple[str, ...] = ()
-    """Everything to doubt, each in one sentence; empty where nothing is."""
+    """Reasons to doubt the motion, each in one sentence; empty if there are none."""
 
 
 class ScoreCalibration(Protocol):
@@ -135,7 +135,7 @@ class Matcher:
 def match_of(
     request: MotionRequest, clip: Clip, caption: str, score: float | None, warnings: Sequence[str]
 ) -> Match:
-    """The match of a clip with its request; `warnings` are those that the sentence itself gave rise to."""
+    """The match of a clip with its request; `warnings` are those about the sentence itself."""
     found = tuple(request_contradictions(request, clip))
     doubts = list(warnings)
     unmet = Chooser(request).unmet((clip if clip.fps == FPS else clip.resample(FPS)).joints)
@@ -150,13 +150,13 @@ def match_of(
 
 
 def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:
-    """What measured facts of the clip contradict in a request, in a few words each."""
+    """Parts of a request that measured facts of the clip contradict, in a few words each."""
     joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
-    return [] if len(joints) < 4 else contradicted(request, measure_facts(joints))
+    return [] if len(joints) < MIN_FACT_FRAMES else contradicted(request, measure_facts(joints))
 
 
 def contradicted(request: MotionRequest, facts: MotionFacts) -> list[str]:
-    """What facts contradict in a request, in a few words each."""
+    """Parts of a request that facts contradict, in a few words each."""
     found = [f"not {words!r}" for words in contradictions(f"{request.prompt.lower()}.", facts)]
     if (
         _STILL.search(request.text.lower())

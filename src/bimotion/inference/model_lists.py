@@ -1,7 +1,7 @@
 """Lists that describe a model's training data, kept beside its weights.
 
-Each is a JSON object with its format and the fingerprint of the `tokenizer.json` beside it, by which a list left from
-another model is noticed.
+Each is a JSON object with its format and the fingerprint of the `tokenizer.json` beside it, which reveals a list left
+from another model.
 """
 
 import json

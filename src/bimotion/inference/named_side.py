@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from bimotion.captions.facts import MotionFacts, measure_facts
+from bimotion.captions.facts import MIN_FACT_FRAMES, MotionFacts, measure_facts
 from bimotion.motion.clip import Clip
 
 Part = Literal["hand", "leg", "support", "turn", "step"]
@@ -27,12 +27,12 @@ _TURN = re.compile(
 )
 _STEP = re.compile(r"\b(?:side-?step|sideways|step|shuffl|sidle|dodg|move|slide|shift|walk|go|lung|hop|jump)")
 _RIGHT_TURNS = ("right", "rightward", "rightwards", "clockwise")
-MIN_FRAMES = 4
-"""Shorter motions have no facts."""
 
 
 def named_side(sentence: str) -> tuple[Part, Literal[-1, 1]] | None:
-    """What a sentence names a side of, and the side, 1 for left; None where it names none, or both."""
+    """The part of the body or the action whose side a sentence names, and the side, 1 for left; None for no side or
+    both.
+    """
     text = sentence.lower()
     sides = {-1 if found in _RIGHT_TURNS else 1 for found in _SIDE.findall(text)}
     if len(sides) != 1:
@@ -68,7 +68,7 @@ def leftness(facts: MotionFacts, part: Part) -> float:
 def on_named_side(sentence: str, clip: Clip, mirrored: Callable[[], Clip]) -> Clip:
     """The clip, at 20 frames per second, or its mirror image where it shows the other side than the sentence names."""
     named = named_side(sentence)
-    if named is None or len(clip) < MIN_FRAMES:
+    if named is None or len(clip) < MIN_FACT_FRAMES:
         return clip
     part, sign = named
     return clip if leftness(measure_facts(clip.joints), part) * sign >= 0 else mirrored()

@@ -7,7 +7,7 @@ left" names both hands. The rules are for English; other sentences stay unchange
 import re
 
 STANDING = "stands still"
-"""What is left of a sentence that only excludes."""
+"""The positive part of a sentence that only excludes."""
 
 _CLAUSE_END = r"(?=[,;.!?]|\b(?:and then|then|but|while|before|after|until|as)\b|$)"
 _NOT = (
@@ -96,7 +96,7 @@ def positive_part(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _tidy_sentence(rest: str) -> str:
-    """A sentence again, after phrases went: no stray commas and conjunctions, one subject, an action."""
+    """A complete sentence after the removal of phrases: no stray commas and conjunctions, one subject, an action."""
     for pattern, replacement in (
         (r"\s+", " "),
         (r"\s+([,.;!?])", r"\1"),

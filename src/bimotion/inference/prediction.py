@@ -5,7 +5,6 @@ skeleton; its motion is brought to the clip's frame rate and bone lengths before
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -57,8 +56,7 @@ def predict_clip(
         num_frames = min(new_frames - done, longest)
         context = clip_to_features(Clip(_tail(joints, clip.fps), clip.fps))
         frames = _model_frames(num_frames, clip.fps, model)
-        seed = None if sampling.seed is None else (sampling.seed + piece) % 2**63
-        features = _next_features(model, context, frames, replace(sampling, seed=seed), text)
+        features = _next_features(model, context, frames, sampling.for_piece(piece), text)
         floor = np.array([0, joints[..., 1].min(), 0], dtype=np.float32)
         new = _fit(features, clip.fps, num_frames, joints)
         new, _ = bridge(joints - floor, new, window=_window(clip.fps))
@@ -126,7 +124,7 @@ def _next_features(
     sampling: Sampling,
     text: str | None,
 ) -> Float[np.ndarray, "_ 263"]:
-    """The next `frames` after a context, as the model predicts them or as a sentence describes them."""
+    """The `frames` after a context: the model's prediction, or what a sentence describes."""
     if text is None:
         request = prompts.next_motion(model.tokenizer, frames if model.length_in_prompt else None)
         return model.sample_features([request], [context], frames, sampling)[0]

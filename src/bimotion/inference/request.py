@@ -54,14 +54,14 @@ _THEN = re.compile(r"(?:,? (?:and )?(?:then|afterwards|after that|followed by)\b
 
 @dataclass(frozen=True)
 class MotionRequest:
-    """A sentence as it was read."""
+    """The analysed sentence."""
 
     text: str
     """The user's sentence, in one line."""
     prompt: str
     """Its positive part: what the network reads."""
     excluded: tuple[str, ...] = ()
-    """What the motion must not show, as the sentence has it."""
+    """Phrases of the sentence that exclude something."""
     seconds: float | None = None
     """Length that the sentence gives the whole motion."""
     steps: int | None = None

@@ -1,6 +1,6 @@
 """How a motion is sampled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -54,6 +54,10 @@ class Sampling:
         if self.sampler is not None:
             check_choice(self.sampler, "sampler", Sampler)
 
+    def for_piece(self, piece: int) -> "Sampling":
+        """The settings of piece `piece` (from 0) of a motion that is generated in several: its seed is seed + piece."""
+        return self if self.seed is None else replace(self, seed=(self.seed + piece) % (MAX_SEED + 1))
+
     def generator(self, index: int, candidate: int = 0) -> torch.Generator:
         """The source of noise of entry `index` of a list: that of a single one with seed + index.
 
@@ -64,7 +68,7 @@ class Sampling:
         if seed is None:
             generator.seed()
         else:
-            generator.manual_seed((seed + index + candidate * CANDIDATE_STRIDE) % 2**63)
+            generator.manual_seed((seed + index + candidate * CANDIDATE_STRIDE) % (MAX_SEED + 1))
         return generator
 
     def numpy_generator(self, index: int, part: int = 0) -> np.random.Generator:

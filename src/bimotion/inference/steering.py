@@ -1,6 +1,6 @@
 """Steering: the controls of a composed motion as constraints on each piece, and as corrections of what they leave.
 
-All in the coordinates of the motion: it starts over the origin and faces +Z; `Steering.world` leads to the world.
+All in the coordinates of the motion: it starts over the origin and faces +Z; `PathPlan.world` leads to the world.
 
 Legend: T frames, J = 22 joints, K frames with a target.
 """
@@ -11,43 +11,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.interpolate import PchipInterpolator
 
-from bimotion.captions.mentions import content_of
 from bimotion.errors import ConfigError
 from bimotion.features.clips import FloorTransform, clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.inference.constraints import Constraint, JointTargets, KnownFrames, Waypoints, body_of
-from bimotion.inference.controls import LIMB_ENDS, Controls, Key, path_length
+from bimotion.inference.constraints import Constraint, JointTargets, KnownFrames, body_of
+from bimotion.inference.controls import LIMB_ENDS, Controls, Key
+from bimotion.inference.path_plan import MAX_SPEED, PathPlan
 from bimotion.inference.postprocess.feet import LEGS, two_bone_limb
 from bimotion.inference.postprocess.floor import ARMS
 from bimotion.inference.timeline import Phrase
 from bimotion.motion.clip import Clip
+from bimotion.motion.easing import smooth_step
 
-MAX_SPEED = 4.0
-"""Highest mean speed along a path, m/s."""
+LIMB_TOLERANCE, POSE_TOLERANCE = 0.03, 0.03
+"""Distances within which keys are met, metres."""
 
-SHIFT_LIMIT = 0.6
-"""Largest distance from a waypoint that is corrected, metres; a motion that misses it by more does not follow it."""
-
-WAYPOINT_TOLERANCE, LIMB_TOLERANCE, POSE_TOLERANCE = 0.05, 0.03, 0.03
-"""Distances within which controls are met, metres."""
-
-WAYPOINT_UNIT, GUIDE_UNIT, FACING_UNIT, LIMB_UNIT, YAW_UNIT, POSE_WEIGHT = 0.05, 0.25, 1.0, 0.02, 1.0, 0.5
-"""Errors of guidance that count as one: metres at waypoints, between them, there with a heading, and of limbs;
-radians; weight of a pose."""
-
-GUIDE_FRAMES = 5
-"""Distance of the points of a path between waypoints that are guided, frames."""
+LIMB_UNIT, POSE_WEIGHT = 0.02, 0.5
+"""Error of a limb that counts as one in guidance, metres; weight of a pose."""
 
 EASE_FRAMES = 8
 """Frames before and after a key over which what guidance left is corrected."""
-
-MOVING = ("walk", "walk-back", "walk-side", "run", "turn")
-"""Content groups of phrases that go along a path; the others stay where they are."""
-
-HEADING = {"walk": 0.0, "run": 0.0, "turn": 0.0, "walk-back": np.pi}
-"""Where the body faces relative to its path; free for others."""
 
 LIMBS = {
     **{arm[2]: (*arm, arm[2]) for arm in ARMS},
@@ -76,12 +60,7 @@ class _Limb:
 class Steering:
     """Where the body, its limbs and its pose have to be, frame by frame."""
 
-    world: FloorTransform = field(default_factory=lambda: FloorTransform(0.0, (0.0, 0.0)))
-    """From the motion's coordinates to the world's."""
-    waypoints: dict[int, tuple[float, float]] = field(default_factory=dict)
-    """Frames at which the pelvis is over a waypoint."""
-    guides: dict[int, tuple[float, float, float | None]] = field(default_factory=dict)
-    """Frames between, with position and heading."""
+    path: PathPlan = field(default_factory=PathPlan)
     poses: tuple[_Pose, ...] = ()
     limbs: tuple[_Limb, ...] = ()
 
@@ -93,7 +72,7 @@ class Steering:
             ConfigError: a path that needs more than `MAX_SPEED`, or a key after the end.
         """
         total = sum(lengths)
-        world, waypoints, guides = _path_plan(controls.path, phrases, lengths)
+        plan = PathPlan.of(controls.path, phrases, lengths)
         poses, limbs = [], []
         if controls.start_pose is not None:
             poses.append(_pose(Key(0.0, pose=controls.start_pose), 0))
@@ -107,28 +86,20 @@ class Steering:
                 poses.append(_pose(key, frame))
                 continue
             assert key.joint is not None
-            position = world.to_local(np.asarray(key.position, dtype=np.float64))
+            position = plan.world.to_local(np.asarray(key.position, dtype=np.float64))
             limbs.append(_Limb(frame, LIMB_ENDS[key.joint], key.joint, position))
         _check_reach(limbs)
-        return cls(world, waypoints, guides, tuple(poses), tuple(limbs))
+        return cls(plan, tuple(poses), tuple(limbs))
 
     @property
     def in_world(self) -> bool:
         """Whether anything has a position in the world, which clean-up must not change."""
-        return bool(self.waypoints or self.limbs)
+        return bool(self.path.waypoints or self.limbs)
 
     def constraints(self, first: int, count: int, local: FloorTransform) -> list[Constraint]:
         """Constraints on a piece of `count` frames from frame `first`, whose coordinates `local` leads from."""
-        found: list[Constraint] = []
+        found = self.path.constraints(first, count, local)
         frames = range(first, first + count)
-        if points := {frame: xz for frame, xz in self.waypoints.items() if frame in frames}:
-            found.append(_waypoints(points, first, local, WAYPOINT_UNIT))
-        if guides := {frame: guide for frame, guide in self.guides.items() if frame in frames}:
-            found.append(
-                _waypoints({frame: guide[:2] for frame, guide in guides.items()}, first, local, GUIDE_UNIT)
-            )
-            if facing := {frame: guide for frame, guide in guides.items() if guide[2] is not None}:
-                found.append(_facing(facing, first, local))
         for pose in self.poses:
             if pose.frame in frames:
                 found.append(
@@ -148,38 +119,6 @@ class Steering:
             )
         return found
 
-    def on_path(
-        self, joints: Float[np.ndarray, "T 22 3"], first: int, fixed: int
-    ) -> Float[np.ndarray, "T 22 3"]:
-        """The frames moved smoothly along the floor so that they pass the waypoints; the first `fixed` ones stay.
-
-        Raises:
-            ConfigError: a waypoint is missed by more than `SHIFT_LIMIT`.
-        """
-        if not self.waypoints:
-            return joints
-        start = np.zeros(2) if fixed else -joints[0, 0, [0, 2]]
-        at, shifts = [max(fixed - 1, 0)], [start]
-        for frame, xz in sorted(self.waypoints.items()):
-            row = frame - first
-            if at[-1] < row < len(joints):
-                shift = np.asarray(xz) - joints[row, 0, [0, 2]]
-                if np.linalg.norm(shift) > SHIFT_LIMIT:
-                    x, _, z = self.world.to_world(np.array([xz[0], 0.0, xz[1]]))
-                    raise ConfigError(
-                        f"path: the motion misses the waypoint ({x:g}, {z:g}) by {np.linalg.norm(shift):.2f} m; "
-                        "give the path more or less time, or phrases that walk"
-                    )
-                at.append(row)
-                shifts.append(shift)
-        if at[-1] < len(joints) - 1:
-            at.append(len(joints) - 1)
-            shifts.append(shifts[-1])
-        rows = np.arange(at[0], len(joints))
-        out = joints.astype(np.float64)
-        out[at[0] :, :, [0, 2]] += PchipInterpolator(at, np.array(shifts))(rows)[:, None]
-        return out.astype(np.float32)
-
     def at_keys(
         self, joints: Float[np.ndarray, "T 22 3"], first: int, fixed: int
     ) -> Float[np.ndarray, "T 22 3"]:
@@ -188,11 +127,13 @@ class Steering:
         for pose in self.poses:
             row = pose.frame - first
             if fixed <= row < len(out):
-                target = fit(pose.joints, out[row]).to_world(pose.joints.astype(np.float64))
+                target = FloorTransform.between(pose.joints, out[row]).to_world(
+                    pose.joints.astype(np.float64)
+                )
                 # Around the key the same change of the pose, turned with the body.
                 weight = _ease(len(out), row, fixed)
                 for other in np.flatnonzero(weight):
-                    turned = fit(out[row], out[other])
+                    turned = FloorTransform.between(out[row], out[other])
                     moved = turned.to_world(target)
                     out[other] += weight[other] * (moved - turned.to_world(out[row])) if other != row else 0
                 out[row] = target
@@ -208,14 +149,8 @@ class Steering:
         Raises:
             ConfigError: it misses one of those within these frames.
         """
+        self.path.check(joints, first)
         frames = range(first, first + len(joints))
-        for frame, xz in self.waypoints.items():
-            if (
-                frame in frames
-                and (miss := float(np.linalg.norm(joints[frame - first, 0, [0, 2]] - xz)))
-                > WAYPOINT_TOLERANCE
-            ):
-                raise ConfigError(f"path: the waypoint at {frame / FPS:g} s is missed by {100 * miss:.0f} cm")
         for limb in self.limbs:
             if (
                 limb.frame in frames
@@ -233,90 +168,10 @@ class Steering:
                 raise ConfigError(f"key at {pose.frame / FPS:g} s: the pose is missed by {100 * miss:.0f} cm")
 
 
-def fit(source: Float[np.ndarray, "*n 3"], target: Float[np.ndarray, "*n 3"]) -> FloorTransform:
-    """The turn about +Y and shift along the floor that bring points nearest to others."""
-    a, b = source.reshape(-1, 3)[:, [0, 2]], target.reshape(-1, 3)[:, [0, 2]]
-    mean_a, mean_b = a.mean(0), b.mean(0)
-    p, q = a - mean_a, b - mean_b
-    yaw = float(np.arctan2((p[:, 1] * q[:, 0] - p[:, 0] * q[:, 1]).sum(), (p * q).sum()))
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    x, z = mean_a
-    return FloorTransform(
-        yaw, (float(mean_b[0] - (x * cos + z * sin)), float(mean_b[1] - (z * cos - x * sin)))
-    )
-
-
 def pose_error(joints: Float[np.ndarray, "22 3"], pose: Float[np.ndarray, "22 3"]) -> float:
     """Mean distance of the joints of two poses, wherever they stand; metres."""
-    moved = fit(pose, joints).to_world(pose)
+    moved = FloorTransform.between(pose, joints).to_world(pose)
     return float(np.linalg.norm(moved - joints, axis=-1).mean())
-
-
-def _path_plan(
-    path: Sequence[tuple[float, float]], phrases: Sequence[Phrase], lengths: Sequence[int]
-) -> tuple[FloorTransform, dict[int, tuple[float, float]], dict[int, tuple[float, float, float | None]]]:
-    """The transform to the world, waypoints, and the points between them."""
-    if not path:
-        return FloorTransform(0.0, (0.0, 0.0)), {}, {}
-    points = np.asarray(path, dtype=np.float64)
-    start = points[1] - points[0]
-    world = FloorTransform(float(np.arctan2(start[0], start[1])), (float(points[0, 0]), float(points[0, 1])))
-    local = world.to_local(np.stack([points[:, 0], 0 * points[:, 0], points[:, 1]], -1))[:, [0, 2]]
-    contents = [content_of(phrase.text) for phrase in phrases]
-    moves = [content in MOVING for content in contents]
-    moves = moves if any(moves) else [True] * len(moves)
-    marks = path_length(path)
-    rate = np.repeat(np.array(moves, float), lengths)
-    rate[-1] = 0  # the last frame is the end
-    needed = marks[-1] / (rate.sum() / FPS)
-    if needed > MAX_SPEED:
-        raise ConfigError(
-            f"path: {marks[-1]:.1f} m in {rate.sum() / FPS:g} s of moving need {needed:.1f} m/s; at most {MAX_SPEED:g} "
-            "are possible"
-        )
-    reached = np.concatenate([[0.0], np.cumsum(rate / rate.sum() * marks[-1])[:-1]])
-    waypoints = {
-        int(np.argmin(np.abs(reached - mark))): (float(point[0]), float(point[1]))
-        for mark, point in list(zip(marks, local, strict=True))[1:]
-    }
-    course = np.stack([np.interp(reached, marks, local[:, axis]) for axis in range(2)], -1)
-    ahead = np.minimum(np.arange(len(course)) + FPS // 2, len(course) - 1)
-    behind = np.maximum(np.arange(len(course)) - FPS // 2, 0)
-    direction = course[ahead] - course[behind]
-    yaw = np.unwrap(np.arctan2(direction[:, 0], direction[:, 1]))
-    offsets = np.repeat([HEADING.get(str(content), np.nan) for content in contents], lengths)
-    guides = {
-        frame: (
-            float(course[frame, 0]),
-            float(course[frame, 1]),
-            None if np.isnan(offsets[frame]) else float(yaw[frame] + offsets[frame]),
-        )
-        for frame in range(GUIDE_FRAMES, len(course), GUIDE_FRAMES)
-    }
-    return world, waypoints, guides
-
-
-def _waypoints(
-    points: dict[int, tuple[float, float]], first: int, local: FloorTransform, tolerance: float
-) -> Constraint:
-    at = np.array([[x, 0.0, z] for x, z in points.values()])
-    xz = torch.from_numpy(local.to_local(at)[:, [0, 2]].astype(np.float32))
-    return Waypoints(tuple(frame - first for frame in points), xz, torch.full((len(points),), tolerance))
-
-
-def _facing(
-    guides: dict[int, tuple[float, float, float | None]], first: int, local: FloorTransform
-) -> Constraint:
-    yaw = np.array([guide[2] for guide in guides.values()], dtype=np.float64) - local.yaw
-    yaw -= 2 * np.pi * np.round(yaw[0] / (2 * np.pi))
-    at = np.array([[guide[0], 0.0, guide[1]] for guide in guides.values()])
-    return Waypoints(
-        tuple(frame - first for frame in guides),
-        torch.from_numpy(local.to_local(at)[:, [0, 2]].astype(np.float32)),
-        torch.full((len(guides),), FACING_UNIT),
-        torch.from_numpy(yaw.astype(np.float32)),
-        YAW_UNIT,
-    )
 
 
 def _pose(key: Key, frame: int) -> _Pose:
@@ -348,8 +203,7 @@ def _check_reach(limbs: Sequence[_Limb]) -> None:
 
 def _ease(num: int, row: int, fixed: int) -> Float[np.ndarray, " T"]:
     """1 at a frame, falling to 0 over `EASE_FRAMES` on either side, 0 in fixed frames."""
-    s = np.minimum(np.abs(np.arange(num) - row) / EASE_FRAMES, 1)
-    weight = 1 - s * s * (3 - 2 * s)
+    weight = 1 - smooth_step(np.abs(np.arange(num) - row), 0, EASE_FRAMES)
     weight[:fixed] = 0
     return np.asarray(weight)
 

@@ -54,7 +54,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class TimedPhrase:
-    """A phrase with its place in a motion."""
+    """A phrase with its start and end in a motion."""
 
     text: str
     """What the person does."""
@@ -65,7 +65,7 @@ class TimedPhrase:
 
 
 PhraseLike = Phrase | str | tuple[str, float | None]
-"""What stands for a phrase: also a sentence, or a pair of sentence and seconds."""
+"""A phrase, a sentence, or a pair of sentence and seconds."""
 
 
 def parse_phrase(text: str) -> Phrase:

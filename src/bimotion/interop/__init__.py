@@ -1,1 +1,1 @@
-"""Other people's weights and characters, read into our models and written from them."""
+"""Weights published by others, converted to our models."""

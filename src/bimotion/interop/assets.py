@@ -1,4 +1,4 @@
-"""What published weights need and do not hold: the statistics of features, and GPT-2's tokenizer."""
+"""Data that published weights need but do not contain: feature statistics, and GPT-2's tokenizer."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def read_statistics(path: str | Path) -> FeatureStats:
     `assets/meta`), or an npz file with `mean` and `std` (`stats.npz` of a prepared data set).
 
     Raises:
-        DataError: they are not there or are not statistics of 263 columns.
+        DataError: they are missing or are not statistics of 263 columns.
     """
     path = Path(path)
     if not path.is_dir():

@@ -17,7 +17,7 @@ from bimotion.storage.files import read_bytes
 from bimotion.storage.texts import read_text, text_lines
 
 PARTS = ("text_encoder", "movement_encoder", "motion_encoder")
-"""The networks in the checkpoint; what else stands in it is not read."""
+"""The networks in the checkpoint; other entries are not read."""
 
 MAX_WORD_LIST_BYTES = 64 << 20
 """Largest pickled list of words that is read."""
@@ -62,7 +62,7 @@ def read_word_vectors(folder: str | Path, prefix: str = "our_vab") -> WordVector
     with np.errstate(over="ignore"):
         single = vectors.astype(np.float32)
     if not np.isfinite(single).all():
-        raise ModelError(f"{folder}: a number of {prefix}_data.npy is larger than float32 holds")
+        raise ModelError(f"{folder}: a value of {prefix}_data.npy exceeds the range of float32")
     return WordVectors(words, torch.from_numpy(single))
 
 
@@ -86,7 +86,7 @@ def read_tagged_captions(folder: str | Path) -> dict[str, list[str]]:
 
 
 def _config(state: dict[str, Tensor], where: str) -> PublishedEvaluatorConfig:
-    """The sizes that the tensors tell."""
+    """The configuration, from the shapes of the tensors."""
     try:
         return PublishedEvaluatorConfig(
             word_width=state["text_encoder.pos_emb.weight"].shape[0],

@@ -1,9 +1,9 @@
-"""Other people's names of tensors, turned into ours."""
+"""Names of tensors in published files, converted to ours."""
 
 import re
 
 Rules = tuple[tuple[str, str], ...]
-"""Their name -> our name: patterns and replacements, all applied in turn."""
+"""Published name -> our name: patterns and replacements, all applied in turn."""
 
 LAYER_NAMES: Rules = (
     (r"\bself_attn\.in_proj_(weight|bias)$", r"attention.qkv.\1"),
@@ -97,7 +97,7 @@ LLAMA_NAMES: Rules = (
     (r"\.self_attn\.o_proj\.", ".out."),
     (r"\.mlp\.(gate|up|down)_proj\.", r".feed_forward.\1."),
 )
-"""transformers' `LlamaForCausalLM`, but for what is joined."""
+"""transformers' `LlamaForCausalLM`, except for matrices that we store joined."""
 
 
 def rename(name: str, rules: Rules) -> str:

@@ -1,7 +1,7 @@
-"""The published MotionGPT3 checkpoint, turned into our model.
+"""The published MotionGPT3 checkpoint as our model.
 
-Everything that is peculiar to the published code and its files stands here and nowhere else: names, layouts,
-the constant that scales latents, the order of several motions' slots. None of it concerns models of our own.
+Everything specific to the published code and its files is here and nowhere else: names, layouts, the constant that
+scales latents, the order of several motions' slots. None of it concerns models trained here.
 """
 
 import re
@@ -25,14 +25,14 @@ from bimotion.interop.published_state import PublishedState
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.build import check_state
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import HeadConfig
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import NUM_MOTION_TOKENS
 from bimotion.models.vae import MotionVae, VaeConfig
 from bimotion.models.weights import model_of_state
 
 LATENT_SCALE = 0.8457
-"""The published code multiplies latents by it (HumanML3D); it stands in no checkpoint."""
+"""Factor of the published code on latents (HumanML3D), which is stored in no checkpoint."""
 
 BESIDE_THE_MODEL = ("metrics.", "_losses.")
 """Beginnings of names that a published checkpoint holds besides the model: evaluator networks, running losses."""
@@ -43,12 +43,12 @@ def read_official(
 ) -> MotionLanguage:
     """The model of a published checkpoint (torch.save or safetensors), in eval mode.
 
-    `heads` are the transformer's, which no tensor tells; None: heads of 64 numbers, as in GPT-2. What a
-    checkpoint holds besides the model (evaluator networks, running losses, optimiser) is not read.
+    `heads` is the transformer's number of heads, which no tensor's shape shows; None: heads of width 64, as in GPT-2.
+    Other contents of a checkpoint (evaluator networks, running losses, optimiser) are not read.
 
     Raises:
-        ModelError: the file is broken, a tensor is missing or superfluous or of another shape, or `heads` must be
-            given.
+        ModelError: the file is broken, a tensor is missing or superfluous or of another shape, or `heads` is
+            required.
     """
     with PublishedState(path) as file:
         stored = {name: key for name, key in file.names.items() if not name.startswith(BESIDE_THE_MODEL)}
@@ -75,7 +75,7 @@ def holds_language_model(path: str | Path) -> bool:
 
 
 def vae_names(stored: Mapping[str, object]) -> dict[str, str]:
-    """The names of a motion VAE's tensors without what stands before them, to how the file calls them."""
+    """Names of a motion VAE's tensors without their prefix -> names in the file."""
     for prefix in ("vae.", "motion_vae.", ""):
         if f"{prefix}global_motion_token" in stored:
             return {name.removeprefix(prefix): name for name in stored if name.startswith(prefix)}
@@ -85,7 +85,7 @@ def vae_names(stored: Mapping[str, object]) -> dict[str, str]:
 def read_official_vae(path: str | Path) -> MotionVae:
     """The motion VAE of a published checkpoint, of the whole model or of the VAE alone, in eval mode.
 
-    Its names may begin with `vae.` (MLD, MotionGPT3), `motion_vae.` or nothing.
+    Its names may begin with `vae.` (MLD, MotionGPT3) or `motion_vae.`, or have no prefix.
 
     Raises:
         ModelError: the file is broken, a tensor is missing or superfluous or of another shape.
@@ -125,10 +125,10 @@ def official_model(
 
 
 def official_config(published: Mapping[str, Tensor], heads: int | None = None) -> MotionLanguageConfig:
-    """The sizes that a published state's shapes tell.
+    """The configuration that a published state's shapes show.
 
     Raises:
-        ModelError: a tensor that tells a size is missing or no such tensor, or `heads` must be given.
+        ModelError: a tensor that shows a size is missing or has other dimensions, or `heads` is required.
     """
     vocabulary, width = _shape(published, "lm.language_model.transformer.wte.weight")
     slots_width, x_width = _shape(published, "lm.motion_und_head.layers.weight")
@@ -170,10 +170,10 @@ def official_config(published: Mapping[str, Tensor], heads: int | None = None) -
 
 
 def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig) -> dict[str, Tensor]:
-    """Our `MotionLanguage` state of a published state; what is not known keeps its name.
+    """Our `MotionLanguage` state of a published state; unknown names are kept.
 
     Raises:
-        ModelError: two tensors stand for the same one of ours, or a copy of the text embedding is none.
+        ModelError: two tensors map to the same one of ours, or a copy of the text embedding differs from it.
     """
     parts = {
         "vae.": vae_state(_part(published, "vae.")),
@@ -200,10 +200,10 @@ def official_state(published: Mapping[str, Tensor], config: MotionLanguageConfig
 
 
 def vae_config(published: Mapping[str, Tensor]) -> VaeConfig:
-    """The VAE's sizes that a published state (names without `vae.`) tells; 4 heads, which no tensor tells.
+    """The VAE's configuration from a published state (names without `vae.`); 4 heads, which no tensor's shape shows.
 
     Raises:
-        ModelError: a tensor that tells a size is missing or no such tensor, or the features are not HumanML3D's.
+        ModelError: a tensor that shows a size is missing or has other dimensions, or the features are not HumanML3D's.
     """
     tokens, width = _shape(published, "global_motion_token")
     columns = _shape(published, "skel_embedding.weight")[1]
@@ -224,7 +224,7 @@ def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our `MotionVae` state of a published `MldVae` state (names without the `vae.` in front).
 
     Raises:
-        ModelError: two tensors stand for the same one of ours.
+        ModelError: two tensors map to the same one of ours.
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
@@ -243,11 +243,10 @@ def vae_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our `Mixture` state of a published language model's (names without `lm.language_model.`).
 
-    Published matrices are (in, out), ours (out, in). The text embedding stands there under four names.
+    Published matrices are (in, out), ours (out, in). The text embedding is stored there under four names.
 
     Raises:
-        ModelError: two names of the text embedding hold different numbers, or two tensors stand for the same one
-            of ours.
+        ModelError: two names of the text embedding hold different values, or two tensors map to the same one of ours.
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():
@@ -266,12 +265,12 @@ def mixture_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def head_state(published: Mapping[str, Tensor], slots: int) -> dict[str, Tensor]:
-    """Our `DiffusionHead` state, but for `fake_condition`, of a published one (names without `net.`).
+    """Our `DiffusionHead` state, except `fake_condition`, of a published one (names without `net.`).
 
-    The published position table has 500 rows, of which the query's and the slots' are read.
+    The published position table has 500 rows, of which those of the query and the slots are read.
 
     Raises:
-        ModelError: two tensors stand for the same one of ours.
+        ModelError: two tensors map to the same one of ours.
     """
     state: dict[str, Tensor] = {}
     for name, value in published.items():

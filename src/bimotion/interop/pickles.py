@@ -1,7 +1,7 @@
-"""Pickles of strangers, followed by a reader that runs nothing and has limits.
+"""Untrusted pickles, read without running anything and within limits.
 
-Python's own reader, written in C, can be made to take any amount of memory or time by some hundred bytes: a memo entry
-with a huge number, a nested key whose hash takes 2**n steps. The one written in Python lets each operation be checked.
+A few hundred bytes can make Python's reader in C take any amount of memory or time: a memo entry with a huge index, a
+nested key whose hash takes 2**n steps. With the reader written in Python each operation can be checked.
 """
 
 import io
@@ -18,11 +18,11 @@ MAX_OPERATIONS = 2_000_000
 MAX_KEY_PARTS = 64
 """Most entries of a tuple that is a key of a dictionary or a member of a set."""
 
-_PythonUnpickler: Any = pickle._Unpickler  # its insides have no types
+_PythonUnpickler: Any = pickle._Unpickler  # its internals have no type stubs
 
 
 class LimitedUnpickler(_PythonUnpickler):  # type: ignore[misc]
-    """Follows a pickle of limited length whose keys are plain; names are found by `find_class` of a subclass."""
+    """Reads a pickle of limited length whose keys are plain; subclasses resolve names by `find_class`."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
@@ -68,7 +68,7 @@ class _Counted(dict[int, Any]):
 
 
 def _operations() -> dict[int, Any]:
-    """Python's operations by their codes; those that hash keys or take memory ahead check them first."""
+    """Python's operations by their codes, with checks before those that hash keys or allocate memory."""
     operations = dict(_PythonUnpickler.dispatch)
     keys = {
         pickle.SETITEM: slice(-2, -1),
@@ -96,7 +96,7 @@ def _with_checked_keys(operation: Callable[[LimitedUnpickler], None], where: sli
 
 
 def _bytearray(reader: LimitedUnpickler) -> None:
-    """Python's own takes the memory before it looks for the bytes."""
+    """Python's own allocates the memory before it checks that the bytes exist."""
     (length,) = struct.unpack("<Q", reader.read(8))
     if length > reader.size:
         raise ModelError("its pickle declares more bytes than it has")

@@ -1,4 +1,4 @@
-"""The tensors of a published checkpoint under plain names, whatever it is wrapped in.
+"""The tensors of a published checkpoint under plain names, without wrappers.
 
 Lightning and the like nest the state under `state_dict`, `model` or `model_state_dict`, sometimes twice; DataParallel,
 torch.compile and trainers put `module.`, `_orig_mod.` or `model.` before every name; some publish safetensors instead.
@@ -15,10 +15,10 @@ from bimotion.interop.unpickle import CheckpointFile, StoredTensor
 from bimotion.storage.tensor_files import read_tensor_header, read_tensors
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "ema")
-"""Entries under which checkpoints keep the state, the first that is there."""
+"""Entries under which checkpoints store the state; the first that exists is used."""
 
 PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What wrappers put before every name of a state."""
+"""Prefixes that wrappers add to every name of a state."""
 
 MAX_NESTING = 4
 """Deepest nesting of a state."""
@@ -47,7 +47,7 @@ class PublishedState:
         if not stored:
             raise ModelError(f"{self._path}: contains no tensors")
         self.names = without_prefixes(stored)
-        """What each tensor is read by, under its plain name."""
+        """Plain name of each tensor -> how it is read."""
 
     def __enter__(self) -> "PublishedState":
         return self
@@ -62,7 +62,7 @@ class PublishedState:
         """The tensor that a value of `names` stands for, read now.
 
         Raises:
-            ModelError: it is not all there.
+            ModelError: its data are incomplete.
         """
         if isinstance(key, StoredTensor):
             assert self._file is not None
@@ -94,7 +94,7 @@ class PublishedState:
 def without_prefixes(
     stored: Mapping[str, StoredTensor | str],
 ) -> dict[str, StoredTensor | str]:
-    """The names without what a wrapper put before every one of them."""
+    """The names without prefixes that all of them share."""
     names = dict(stored)
     while prefix := next(
         (prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in names)), None

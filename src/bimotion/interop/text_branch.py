@@ -1,7 +1,7 @@
 """A pretrained language model as the text branch of a new model.
 
-Text and motion branch have the same depth and, unless a narrower motion branch is asked for, the same width; the motion
-branch and all that reads or makes latents begin at random, as in the paper, and are what training teaches first.
+Text and motion branch have the same depth and, unless a narrower motion branch is requested, the same width. The motion
+branch and everything that reads or generates latents start from random weights, as in the paper, and are trained first.
 
 Shapes: V text ids of the language model, D width.
 """
@@ -24,12 +24,14 @@ from bimotion.models.tokenizer_cut import cut_tokenizer
 from bimotion.models.tokens import MotionTokenizer
 
 LLAMA_QKV = ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight")
-"""The matrices of a layer that stand one below the other in our `qkv`."""
+"""The matrices of a layer that are concatenated in our `qkv`."""
 
 
 @dataclass(frozen=True)
 class BranchSizes:
-    """What is kept of a language model, and how wide the motion branch beside it is; None: all, and as wide."""
+    """The parts of a language model that are kept, and the width of the motion branch; None: all, and the same
+    width.
+    """
 
     layers: int | None = None
     """First layers that are kept."""
@@ -52,13 +54,13 @@ def text_branch_model(
 ) -> tuple[MotionLanguage, MotionTokenizer]:
     """A model around a pretrained text branch, in eval mode, and its tokenizer with the motion tokens.
 
-    `sizes` are taken but for the transformer's, which are the language model's, cut as `branches` say. The rows of the
-    two motion brackets are the mean of all others.
+    `sizes` apply to everything except the transformer, whose sizes are the language model's, reduced to `branches`. The
+    rows of the two motion brackets are the mean of all others.
 
     Raises:
         ModelError: the language model is of another family, its weights or tokenizer do not fit it, or it has fewer
-            layers than are to be kept.
-        ConfigError: it has fewer tokens than are to be kept.
+            layers than requested.
+        ConfigError: it has fewer tokens than requested.
     """
     branches = branches or BranchSizes()
     if branches.vocab_size is None:
@@ -78,7 +80,7 @@ def text_branch_model(
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{where}: {error}") from None
     config = replace(sizes, mixture=mixture, eos=special.eos, interleaved_slots=False)
-    # Rows beyond the tokenizer's, which fill up the embedding to a round size, stand for nothing.
+    # Rows beyond the tokenizer's only pad the embedding to a round size.
     state = _first_layers(text_state(language, where), mixture.layers)
     words = state["text.embedding.weight"][kept]
     brackets = words.mean(0, keepdim=True).expand(special.text_vocab_size - count, -1)
@@ -181,7 +183,9 @@ def text_state(language: PretrainedLanguage, where: str) -> dict[str, Tensor]:
     state = {}
     for layer in range(int(language.settings["num_hidden_layers"])):
         names = [f"model.layers.{layer}.{part}" for part in LLAMA_QKV]
-        if all(name in published for name in names):  # else comparing the states tells what is missing
+        if all(
+            name in published for name in names
+        ):  # otherwise the comparison of the states reports what is missing
             state[f"text.layers.{layer}.qkv.weight"] = torch.cat([published.pop(name) for name in names])
     return state | {rename(name, LLAMA_NAMES): value for name, value in published.items()}
 

@@ -16,17 +16,17 @@ ENCODERS = ("text_encoder", "motion_encoder")
 """The networks that are read; the motion decoder is not."""
 
 HEAD_WIDTH = 64
-"""Numbers of an attention head in the published sizes; the tensors do not tell."""
+"""Width of an attention head in the published sizes, which no tensor's shape shows."""
 
 _INNER = "seqTransEncoder."
-"""How the files call the transformer of an encoder."""
+"""Prefix of the transformer of an encoder in the files."""
 
 
 def is_tmr(source: str | Path) -> bool:
     """Whether a folder or file holds TMR's encoders.
 
     Raises:
-        ModelError: the file is no checkpoint at all.
+        ModelError: the file is not a checkpoint.
     """
     path = Path(source)
     if path.is_dir():
@@ -69,7 +69,7 @@ def read_tmr(source: str | Path, text_model: str | None = None) -> Tmr:
 
 
 def read_tmr_statistics(folder: str | Path) -> FeatureStats:
-    """The mean and deviation by which TMR normalises: `mean.pt` and `std.pt`, or what HumanML3D calls them.
+    """The mean and deviation by which TMR normalises: `mean.pt` and `std.pt`, or HumanML3D's names for them.
 
     Raises:
         ModelError: a file is missing or broken.

@@ -1,8 +1,8 @@
-"""Tensors of a `torch.save` file, read without running anything that stands in it.
+"""Tensors of a `torch.save` file, read without running any of its code.
 
-The file's pickle is followed by a reader that knows how to make containers and descriptions of tensors and
-nothing else: whatever other class or function a pickle asks for becomes an inert stand-in. A name from
-Python's own library that no checkpoint needs (`os.system`, `builtins.eval`) ends the reading.
+The reader of the file's pickle creates containers and descriptions of tensors and nothing else: any other class or
+function that the pickle refers to becomes an inert placeholder. A name of Python's standard library that no checkpoint
+needs (`os.system`, `builtins.eval`) ends the reading.
 """
 
 import math
@@ -23,13 +23,13 @@ from bimotion.storage.archives import open_archive
 from bimotion.storage.files import file_size
 
 MAX_PICKLE_BYTES = 64 << 20
-"""Largest pickle that is followed; tensors stand beside it in the file, not in it."""
+"""Largest pickle that is read; tensors are stored beside it in the file, not in it."""
 
 MAX_STORAGES = 100_000
-"""Most members of a file: a run of numbers each."""
+"""Most members of a file; each is the storage of a tensor."""
 
 REREAD = 4
-"""How often the numbers of a file may be read in all: tied weights are read once for each name."""
+"""How often the bytes of a file may be read in total: tied weights are read once for each name."""
 
 SPARE_BYTES = 64 << 20
 """Bytes that may be read beyond that."""
@@ -46,50 +46,50 @@ DTYPES: Mapping[str, torch.dtype] = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
-"""Kinds of numbers that tensors may have."""
+"""Data types that tensors may have."""
 
 HARMLESS_MODULES = {"collections", "typing", "pathlib", "argparse", "datetime", "enum", "types", "numbers"}
-"""Modules of Python's library whose classes stand in real checkpoints' settings."""
+"""Modules of Python's library whose classes occur in the settings of real checkpoints."""
 
 HARMLESS_BUILTINS = {
     *("dict", "list", "tuple", "set", "frozenset", "int", "long", "float", "complex", "bool", "str"),
     *("unicode", "bytes", "bytearray", "object", "slice", "range", "type", "Ellipsis", "NoneType"),
 }
-"""Built-in types that stand in real checkpoints' settings."""
+"""Built-in types that occur in the settings of real checkpoints."""
 
 
 class Ignored:
-    """What stands for an object that we do not make: it takes everything and does nothing."""
+    """Placeholder for an object that is not created; it accepts every operation and does nothing."""
 
     def __new__(cls, *args: object, **kwargs: object) -> "Ignored":
-        """Make one of whatever arguments."""
+        """Create a placeholder; arguments are ignored."""
         return super().__new__(cls)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         pass
 
     def __setstate__(self, state: object) -> None:
-        """Take the attributes."""
+        """Ignore the attributes."""
 
     def __setitem__(self, key: object, value: object) -> None:
         pass
 
     def append(self, item: object) -> None:
-        """Take an item of a list."""
+        """Ignore an item of a list."""
 
     def extend(self, items: object) -> None:
-        """Take the items of a list."""
+        """Ignore the items of a list."""
 
     def add(self, item: object) -> None:
-        """Take an item of a set."""
+        """Ignore an item of a set."""
 
     def __call__(self, *args: object, **kwargs: object) -> "Ignored":
-        """Take a call."""
+        """Ignore a call."""
         return self
 
 
 class Fixed:
-    """What a pickle makes by us and may not change afterwards."""
+    """Base of objects that the reader creates and a pickle may not change afterwards."""
 
     __slots__ = ()
 
@@ -111,20 +111,20 @@ class SafeFunction(Fixed):
         self._function = function
 
     def __call__(self, *args: object) -> object:
-        """What the function gives."""
+        """The function's result."""
         return self._function(*args)
 
 
 class PlainDict(dict[Any, Any]):
-    """An `OrderedDict` of the pickle; attributes that hang on it are dropped."""
+    """An `OrderedDict` of the pickle; its attributes are dropped."""
 
     def __setstate__(self, state: object) -> None:
-        """Take the attributes."""
+        """Ignore the attributes."""
 
 
 @dataclass(frozen=True)
 class StoredValues(Fixed):
-    """A run of numbers in the file."""
+    """The storage of a tensor in the file."""
 
     key: str
     dtype: torch.dtype
@@ -133,7 +133,7 @@ class StoredValues(Fixed):
 
 @dataclass(frozen=True)
 class StoredTensor(Fixed):
-    """A tensor's place in the file."""
+    """Storage, offset, shape and strides of a tensor in the file."""
 
     values: StoredValues
     offset: int
@@ -145,7 +145,8 @@ class CheckpointFile:
     """An open `torch.save` file: what its pickle holds, and its tensors on demand.
 
     Raises:
-        ModelError: the file is missing, truncated, of an old format, or its pickle asks for what none needs.
+        ModelError: the file is missing, truncated, of an old format, or its pickle refers to something that no
+        checkpoint needs.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -183,7 +184,7 @@ class CheckpointFile:
         """The tensors under `state_dict`, or of the whole file where it has no such entry.
 
         Raises:
-            ModelError: there are none, or something else stands among them.
+            ModelError: there are none, or one of the entries is not a tensor.
         """
         data = self.data
         if isinstance(data, dict) and "state_dict" in data:
@@ -198,10 +199,10 @@ class CheckpointFile:
         return dict(data)
 
     def tensor(self, stored: StoredTensor) -> Tensor:
-        """The numbers of a tensor, read now.
+        """The values of a tensor, read now.
 
         Raises:
-            ModelError: they are not all there, or the tensor reaches beyond them.
+            ModelError: they are incomplete, or the tensor exceeds its storage.
         """
         values = stored.values
         extent = (
@@ -223,7 +224,7 @@ class CheckpointFile:
         return tensor
 
     def _names(self) -> dict[str, str]:
-        """Names of the members without the folder that all stand in, which has the name that the file once had."""
+        """Full names of the members by their names without the common folder, which has the file's original name."""
         members: dict[str, str] = {}
         for name in self._archive.members:
             short = name.partition("/")[2]
@@ -260,10 +261,10 @@ class CheckpointFile:
 
 
 class _Reader(LimitedUnpickler):
-    """Follows a pickle; nothing that it names is ever imported."""
+    """Reads a pickle; nothing that it names is ever imported."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for a name of the pickle."""
+        """The object or placeholder for a name of the pickle."""
         if (module, name) in _SAFE_FUNCTIONS:
             return _SAFE_FUNCTIONS[module, name]
         if module == "torch" and name in DTYPES:
@@ -279,7 +280,7 @@ class _Reader(LimitedUnpickler):
         return Ignored
 
     def persistent_load(self, pid: Any) -> Any:
-        """What stands for a reference to numbers beside the pickle."""
+        """The storage that a reference of the pickle stands for."""
         kind, dtype, key, _, count = pid
         plain = type(kind) is str and type(key) is str and type(count) is int
         if not plain or kind != "storage" or not isinstance(dtype, torch.dtype) or count < 0:

@@ -43,7 +43,7 @@ class Duplicate:
     second: str
     """The one that is in it."""
     start: float
-    """Where the second begins in the first, seconds; negative where it begins before it."""
+    """Time in the first recording at which the second begins, seconds; negative if it begins earlier."""
     mirrored: bool
     """Whether it is its mirror image."""
     distance: float

@@ -1,7 +1,7 @@
 """Results of a job as a file of rows that only grows: CSV or JSON lines, one row a line.
 
 A row is written in one piece and flushed, so that a job that is killed leaves whole rows and at most a part of one,
-which is cut off when the job goes on.
+which is cut off when the job continues.
 """
 
 import csv

@@ -205,7 +205,7 @@ class SkipStack(nn.Module):
     Source: MLD (Chen et al. 2023), section 3.1, long skip connections in the motion VAE.
     """
 
-    def __init__(self, width: int, layers: Sequence[EncoderLayer] | Sequence[DecoderLayer]) -> None:
+    def __init__(self, width: int, layers: Sequence[EncoderLayer | DecoderLayer]) -> None:
         super().__init__()
         half = len(layers) // 2
         self.inputs = nn.ModuleList(layers[:half])

@@ -1,8 +1,7 @@
 """One branch of the two-branch transformer: its own embedding, norms, projections and feed-forward layers.
 
 Shapes: N tokens of this branch (of the whole batch, padding left out), D width, H heads, G key-value heads,
-K head width. The differences between families of language models are
-chosen here, by `MixtureConfig`, and nowhere else.
+K head width. Differences between families of language models are chosen here, by `MixtureConfig`, and nowhere else.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Networks whose weights stand in a safetensors file: the file's header limits what is built and read."""
+"""Networks filled from a safetensors file, whose header limits what is built and read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,14 @@ from bimotion.storage.tensor_files import check_shapes, read_tensor_header, read
 Network = TypeVar("Network", bound=nn.Module)
 
 SPARE_ELEMENTS = 1 << 22
-"""Elements that a network may make beyond those of the file: tables that are computed, not stored."""
+"""Elements that a network may allocate beyond those of the file, for tables that are computed, not stored."""
 
 SCALE = ".scale"
-"""Follows the name of a matrix in 8 bits in the name of its rows' scales."""
+"""Suffix of the name of an 8-bit matrix, for the scales of its rows."""
 
 MIN_ELEMENTS = 4096
-"""A tensor counts as at least so many elements, as a configuration of a million tiny layers would take minutes."""
+"""Each tensor counts as at least this many elements, because a configuration of a million tiny layers would take
+minutes."""
 
 
 def network_of_file(
@@ -31,7 +32,7 @@ def network_of_file(
     *,
     extra: Sequence[str] = (),
 ) -> tuple[Network, dict[str, Tensor]]:
-    """The network that `make` gives, filled from a file, in single precision and eval mode, and the `extra` tensors.
+    """The network that `make` returns, filled from a file, in single precision and eval mode, and the `extra` tensors.
 
     Nothing is built or read before the file's header is found to fit the file, and no weight is read before the
     network's names and shapes are found to be exactly those of the header. Matrices in 8 bits are multiplied by the
@@ -66,10 +67,10 @@ def quantised(name: str, matrix: Float[Tensor, "N D"]) -> dict[str, Tensor]:
 
 
 def build(make: Callable[[], Network], sizes: Sequence[int], where: str) -> Network:
-    """The network that `make` gives, whose parameters are not filled, as they are overwritten.
+    """The network that `make` returns, with uninitialised parameters, as they are overwritten.
 
     Raises:
-        ModelError: it makes far more elements than tensors of `sizes` hold, or its configuration cannot be built.
+        ModelError: it allocates far more elements than tensors of `sizes` hold, or its configuration cannot be built.
     """
     limit = sum(max(size, MIN_ELEMENTS) for size in sizes) + SPARE_ELEMENTS
     try:
@@ -93,11 +94,12 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 _ALLOCATORS = frozenset(
     (torch.empty, torch.zeros, torch.ones, torch.randn, torch.full, torch.arange, torch.linspace, torch.eye)
 ) | {Tensor.__deepcopy__, Tensor.clone}
-"""What makes new memory in the constructors of networks."""
+"""Functions that allocate memory in the constructors of networks."""
 
 
 class _Unfilled(TorchFunctionMode):
-    """Parameters made while this is on are not filled: their memory is not even touched. It counts their elements.
+    """While this is active, parameters are allocated but not filled, so that their memory is not touched; counts
+    elements.
 
     The meta device would do so too, but loads torch's compiler: 0.8 s against 0.02 s, for 20 million parameters.
     """

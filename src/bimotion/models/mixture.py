@@ -269,7 +269,7 @@ class Mixture(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch V"]:
         """Logits of the next text token; the output matrix is the text embedding."""
-        if self.output is not None:  # in fewer bits than the embedding
+        if self.output is not None:  # the states have fewer bits than the embedding
             scores: Tensor = self.output(hidden)
             return scores
         return linear(hidden, self.text.embedding.weight)

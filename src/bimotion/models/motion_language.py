@@ -35,7 +35,8 @@ from bimotion.models.choices import Sampler
 from bimotion.models.codes import CodeHead
 from bimotion.models.diffusion import DiffusionConfig, Guide
 from bimotion.models.generate import DecodingConfig, generate
-from bimotion.models.head import DiffusionHead, HeadConfig
+from bimotion.models.head import DiffusionHead
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.length import LengthConfig, LengthPredictor
 from bimotion.models.limits import check_sizes
 from bimotion.models.linear import Linear

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bimotion.errors import ConfigError
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import HeadConfig
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.length import LengthConfig
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.vae import VaeConfig

@@ -32,8 +32,8 @@ class PretrainedLanguage:
 def read_pretrained(source: str | Path) -> PretrainedLanguage:
     """The language model in a folder, in a GGUF file, or of a Hub repository ("hf:owner/name"), on the CPU.
 
-    Numbers of a GGUF file are turned back into single precision. No code of the model's own is run, and old
-    weight files are unpickled for tensors only.
+    Values of a GGUF file are converted to single precision. Code of the model is never run, and old weight files are
+    unpickled for tensors only.
 
     Raises:
         ModelError: there is no such model, it is broken, or its weights are not exactly those of its settings.

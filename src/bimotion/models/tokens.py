@@ -85,7 +85,7 @@ class TokenSequence:
 
 
 def from_library(make: Callable[[], tokenizers.Tokenizer], refusal: str) -> tokenizers.Tokenizer:
-    """A tokenizer that the tokenizers library makes of data that may be damaged.
+    """A tokenizer that the tokenizers library creates from data that may be damaged.
 
     Raises:
         ModelError: it cannot; the library raises bare Exception, and panics (a BaseException) on some vocabularies.

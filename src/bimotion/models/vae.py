@@ -105,35 +105,27 @@ class MotionVae(nn.Module):
         self.config = config
         width, token_dim = config.width, config.frames_per_token * config.feature_dim
         positions = config.max_tokens + 2 * config.num_latents
-        sizes = (width, config.heads, config.ff_width)
         self.embed = Linear(token_dim, width)
         self.distribution_tokens = nn.Parameter(torch.randn(2 * config.num_latents, width))
         self.encoder_positions = nn.Parameter(sinusoids(positions, width))
         self.decoder_positions = nn.Parameter(sinusoids(positions, width))
-        self.encoder = SkipStack(
-            width,
-            [
-                EncoderLayer(
-                    *sizes,
-                    dropout=config.dropout,
-                    attention_dropout=config.attention_dropout,
+
+        def stack(layer: type[EncoderLayer] | type[DecoderLayer]) -> SkipStack:
+            dropout, attention_dropout = config.dropout, config.attention_dropout
+            layers = [
+                layer(
+                    width,
+                    config.heads,
+                    config.ff_width,
+                    dropout=dropout,
+                    attention_dropout=attention_dropout,
                     norm=config.norm,
                 )
                 for _ in range(config.layers)
-            ],
-        )
-        self.decoder = SkipStack(
-            width,
-            [
-                DecoderLayer(
-                    *sizes,
-                    dropout=config.dropout,
-                    attention_dropout=config.attention_dropout,
-                    norm=config.norm,
-                )
-                for _ in range(config.layers)
-            ],
-        )
+            ]
+            return SkipStack(width, layers)
+
+        self.encoder, self.decoder = stack(EncoderLayer), stack(DecoderLayer)
         self.unembed = Linear(width, token_dim)
         projected = config.latent_width is not None
         self.to_latent = Linear(width, config.latent_dim) if projected else nn.Identity()

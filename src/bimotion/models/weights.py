@@ -99,7 +99,7 @@ def load_config(folder: str | Path) -> MotionLanguageConfig:
     """The configuration of a model folder.
 
     Raises:
-        ModelError: it is missing, or no configuration of ours.
+        ModelError: it is missing, or is not the configuration of a model folder.
     """
     path = Path(folder) / "config.json"
     if not path.exists():

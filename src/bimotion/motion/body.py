@@ -1,6 +1,6 @@
 """The figure of the web viewer as one smooth mesh, fitted to a skeleton.
 
-V vertices, I indices (three a triangle), J = 22 joints; metres, in the T-pose that the skeleton's offsets stand in.
+V vertices, I indices (three a triangle), J = 22 joints; metres, in the T-pose of the skeleton's offsets.
 The mesh is made from render/static/body.json by tools/make_figure.py.
 """
 
@@ -59,7 +59,9 @@ def _template() -> dict[str, np.ndarray]:
 
 
 def body_mesh(rest: Float[np.ndarray, "J 3"]) -> Mesh:
-    """The figure on a skeleton whose joints stand at `rest`: as thick as its legs are long, limbs of its lengths."""
+    """The figure on a skeleton with joints at `rest`: its thickness scales with the legs, its limbs have the bones'
+    lengths.
+    """
     template = _template()
     template_rest = np.zeros((NUM_JOINTS, 3))
     for joint, parent in enumerate(PARENTS[1:], 1):

@@ -17,7 +17,7 @@ MAX_DISTANCE = 1e5
 """Largest coordinate: a hundred kilometres, or as many metres in millimetres before the unit is known."""
 
 MAX_FRAMES = 10_000_000
-"""Most frames that resampling makes."""
+"""Most frames that resampling may produce."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Clip:
             not above 0.
     """
 
-    # the annotations are loose because the check of what came is the clip's own
+    # the annotations are loose because the clip checks its arrays itself
     joints: np.ndarray
     """World positions (T, 22, 3) in metres, float32."""
     fps: float
@@ -139,7 +139,9 @@ def resample_positions(
     last = len(positions) - 1
     at = np.minimum(np.arange(int(np.floor(last / stride + 1e-6)) + 1) * stride, last)
     if method == "cubic" and last >= 3:
-        from scipy.interpolate import CubicSpline  # a second of start-up, which most commands do without
+        from scipy.interpolate import (
+            CubicSpline,
+        )  # importing it takes a second, which most commands can do without
 
         flat = positions.reshape(len(positions), -1).astype(np.float64)
         resampled = CubicSpline(np.arange(len(positions)), flat)(at).reshape(len(at), *positions.shape[1:])
@@ -157,7 +159,7 @@ def heading(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, " T"]:
 
 
 def facing(joints: Float[np.ndarray, "*batch 22 3"]) -> Float[np.ndarray, "*batch 3"]:
-    """Unit horizontal direction that a body faces, from its hips and shoulders; +Z where these do not say.
+    """Unit horizontal direction that a body faces, from its hips and shoulders; +Z where these define no direction.
 
     Source: HumanML3D (Guo et al. 2022), the facing direction of `process_file`.
     """

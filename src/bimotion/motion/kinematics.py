@@ -104,8 +104,8 @@ def forward_kinematics(
 def clip_to_pose(clip: Clip) -> Pose:
     """The clip as rotations in the T-pose's axes: its own, or solved from its joints where it has none.
 
-    Bones get their mean length, and hips and shoulders their mean arrangement. Each bone points from where its
-    joint has come to be to where the clip has the next one, so that errors do not add up along a limb.
+    Bones get their mean length, and hips and shoulders their mean arrangement. Each bone points from its joint's
+    resulting position to the clip's position of the next joint, so that errors do not add up along a limb.
     """
     joints = clip.joints.astype(np.float64)
     lengths = np.linalg.norm(bone_vectors(joints), axis=-1).mean(0)

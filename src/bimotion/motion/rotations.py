@@ -142,16 +142,11 @@ def euler_to_quat(angles: Float[np.ndarray, "*batch A"], order: str) -> Float[np
     return _components_last(q)
 
 
-def euler_to_matrix(angles: Float[np.ndarray, "*batch 3"], order: str) -> Float[np.ndarray, "*batch 3 3"]:
-    """Matrices of intrinsic Euler angles: `order` "zxy" is Rz(a0) Rx(a1) Ry(a2), as BVH writes them."""
-    return quat_to_matrix(euler_to_quat(angles, order))
-
-
 def matrix_to_euler(m: Float[np.ndarray, "*batch 3 3"], order: str) -> Float[np.ndarray, "*batch 3"]:
     """Intrinsic angles of three different axes, the second within a quarter turn of 0.
 
-    At gimbal lock (second angle of a quarter turn) the third angle is 0 and the first takes the rest. Near it the first
-    angle is of little precision; the third, computed from what the first leaves, makes up for that.
+    At gimbal lock (second angle of a quarter turn) the third angle is 0 and the first holds the whole turn. Near it the
+    first angle is imprecise; the third, computed from the remainder, compensates.
     """
     i, j, k = (_AXES[letter] for letter in order.lower())
     sign = 1.0 if (j - i) % 3 == 1 else -1.0

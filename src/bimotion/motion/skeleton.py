@@ -109,7 +109,7 @@ TARGET_LENGTHS: tuple[float, ...] = (
 TARGET_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
     RAW_OFFSETS * np.array(TARGET_LENGTHS, dtype=np.float32)[:, None]
 )
-"""The uniform skeleton in metres: features are made of motion that was put on it."""
+"""The uniform skeleton in metres: features are computed from motion on it."""
 
 REST_OFFSETS: Float[np.ndarray, "J 3"] = _frozen(
     np.array(

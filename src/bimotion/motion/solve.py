@@ -8,6 +8,7 @@ T frames, J = 22 joints, metres; rotations are world rotations in the axes of th
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.motion.easing import smooth_step
 from bimotion.motion.rotations import (
     axis_angle_to_quat,
     cross,
@@ -34,14 +35,14 @@ _LIMBS: tuple[tuple[tuple[int, ...], tuple[float, float, float]], ...] = (
 (palms down) ahead."""
 
 _STRAIGHT, _BENT, _CERTAIN = np.radians([8.0, 25.0, 35.0])
-"""Below the first bend a limb's plane is noise; from the second on it is a plane, and from the third on it is known
-on which side of it the limb bends: knees and elbows of real people hyperextend by less."""
+"""Bends of a limb: below the first, its plane is noise; above the second, the plane is defined; above the third, so is
+the side to which it bends, because real knees and elbows hyperextend by less."""
 
 _FOOT_WEIGHT, _NEUTRAL_WEIGHT = 0.3, 0.01
 """How much the foot's direction and the shortest swing from the T-pose count beside a plane that is certain."""
 
 _INERTIA = 0.2
-"""Seconds over which a twist of which nothing is known is carried on from what is known with a weight of 1 %."""
+"""Seconds over which an unknown twist continues a known one with a weight of 1 %."""
 
 _TWIST_SPEED = np.radians(260.0)
 """How fast a limb may turn about itself against the trunk, per second: 13 degrees a frame at 20 per second."""
@@ -72,7 +73,7 @@ def mean_offsets(
 def aim(
     world: Float[np.ndarray, "T J 4"], offsets: Float[np.ndarray, "J 3"], joints: Float[np.ndarray, "T J 3"]
 ) -> tuple[Float[np.ndarray, "T J 4"], Float[np.ndarray, "T 3"]]:
-    """The rotations with every single bone turned the shortest way to point at where its end should be, and the
+    """The rotations with every single bone turned the shortest way to point at the target of its end, and the
     root's positions.
 
     Errors of a joint with several children, which are not quite rigid in generated motion, are spread over it and
@@ -158,13 +159,13 @@ def _limb_rotation(
     known = _NEUTRAL_WEIGHT * opposite * np.exp(1j * _angle_about(along, zero, neutral))
     if CHILDREN[lower]:
         foot = cross(_unit(bones[:, CHILDREN[lower][0]]), along)
-        weight = _FOOT_WEIGHT * _smooth_step(np.linalg.norm(foot, axis=-1), 0.3, 0.8)
+        weight = _FOOT_WEIGHT * smooth_step(np.linalg.norm(foot, axis=-1), 0.3, 0.8)
         known = known + weight * np.exp(1j * _angle_about(along, zero, foot))
-    certain = _smooth_step(bend, _BENT, _CERTAIN)
+    certain = smooth_step(bend, _BENT, _CERTAIN)
     guess = np.angle(_smoothed(known + certain * np.exp(1j * plane), fps))
     # A limb that is nearly straight may be bent the wrong way: its plane is the same, the hinge's sign is not.
     plane = np.where((np.cos(plane - guess) < 0) & (bend < _CERTAIN), plane + np.pi, plane)
-    bent = _smooth_step(bend, _STRAIGHT, _BENT)
+    bent = smooth_step(bend, _STRAIGHT, _BENT)
     twist = np.unwrap(np.angle(_smoothed(known * (1 - bent) + bent * np.exp(1j * plane), fps)))
     turned = quat_multiply(axis_angle_to_quat(along * twist[:, None]), frame)
     return _steady(turned, along, _twist_steps(along, frame), fps)
@@ -242,11 +243,6 @@ def _limit_steps(angle: Float[np.ndarray, "T"], steps: Float[np.ndarray, "N"]) -
     return np.asarray((below(angle) - below(-angle)) / 2)
 
 
-def _smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
-
-
 def _angle_about(
     axis: Float[np.ndarray, "T 3"], start: Float[np.ndarray, "T 3"], end: Float[np.ndarray, "T 3"]
 ) -> Float[np.ndarray, "T"]:
@@ -258,7 +254,7 @@ def _angle_about(
 def _rigid_rotation(
     rest: Float[np.ndarray, "J 3"], bones: Float[np.ndarray, "T J 3"], children: tuple[int, ...]
 ) -> Float[np.ndarray, "T 4"]:
-    """Rotations that bring several bones of one joint nearest to where they are, in the clip's own arrangement."""
+    """Rotations that bring several bones of one joint nearest to their positions, in the clip's own arrangement."""
     seen = bones[:, list(children)]
     return matrix_to_quat(rigid_fit(seen, mean_shape(seen, rest[list(children)], passes=1)))
 
@@ -275,7 +271,7 @@ def mean_shape(
 def rigid_fit(
     bones: Float[np.ndarray, "T K 3"], shape: Float[np.ndarray, "K 3"]
 ) -> Float[np.ndarray, "T 3 3"]:
-    """Rotations that bring an arrangement of bones nearest to where they are.
+    """Rotations that bring an arrangement of bones nearest to their positions.
 
     Source: Kabsch 1976.
     """

@@ -9,12 +9,12 @@ from bimotion.motion.clip import Clip
 from bimotion.motion.clip import heading as body_heading
 
 _SMOOTHING = 0.3
-"""Deviation of the Gaussian, seconds, that leaves the sway of single steps in the body and the way in the path."""
+"""Standard deviation of the Gaussian, seconds, that separates the sway of single steps from the path."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Where a body stands and faces, without the sway of single steps."""
+    """Position and heading of a body, without the sway of single steps."""
 
     xz: Float[np.ndarray, "T 2"]
     """Position on the floor."""

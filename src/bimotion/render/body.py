@@ -61,13 +61,13 @@ class Shape:
     """All solids of the body, and how its points follow from the joints."""
 
     names: tuple[str, ...]
-    """Of the points, joints first."""
+    """Names of the points, joints first."""
     weights: Array
     """(P, J): each point is a weighted mean of joints."""
     cones: tuple[Cone, ...]
     ellipsoids: tuple[Ellipsoid, ...]
     leg_length: float
-    """Length of the legs that the radii are meant for, metres."""
+    """Leg length for which the radii are defined, metres."""
     lift: float
     """How far the body is raised so that soles, not joints, stand on the floor; metres."""
 
@@ -116,10 +116,10 @@ def body_shape() -> Shape:
 
 
 def floor_height(clip: Clip) -> float:
-    """Height at which the floor is drawn, metres: that of the lowest joint in all but 5 % of the frames.
+    """Height at which the floor is drawn, metres: below it the lowest joint is in 5 % of the frames only.
 
-    Recordings have floors of their own, and some dip through them for a moment: by 20 cm in CMU's dances, which
-    would else float above a floor at the lowest point of all.
+    Recordings have different floors, and some dip below theirs for a moment: by 20 cm in CMU's dances, which would
+    float above a floor at the lowest point of all.
     """
     return float(np.percentile(clip.joints[..., 1].min(axis=1), 5))
 

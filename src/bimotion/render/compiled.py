@@ -1,4 +1,4 @@
-"""Drawing by the small C library that is compiled at installation; `available` tells whether it exists.
+"""Drawing by the small C library that is compiled at installation; `available` says whether it exists.
 
 The pictures are those of `raster` and `paint`; shapes: P points, H image height, W image width.
 """

@@ -24,10 +24,10 @@ from bimotion.render.body import floor_height
 from bimotion.storage.atomic import atomic_path
 
 Layout = Literal["split", "overlay"]
-"""How several clips stand on a page: each in a view of its own, or all in one."""
+"""Arrangement of several clips on a page: each in its own view, or all in one."""
 
 _MOST_DOWNLOADS = 12
-"""Clips on a page that still carries them as files: 50 KB each as BVH, 0.4 MB as GLB."""
+"""Largest number of clips that a page offers as files: 50 KB each as BVH, 0.4 MB as GLB."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -61,15 +61,15 @@ def page_html(
     """The text of a page that plays the clips together.
 
     Joints are stored in 16 bits: to 0.1 mm for a motion that spans 7 m. The floor of each clip is
-    drawn where its feet stand (`body.floor_height`). A clip that is shorter than another begins again while the page
-    loops, and else holds its last pose.
+    drawn under its feet (`body.floor_height`). A clip that is shorter than another restarts while the page loops, and
+    otherwise holds its last pose.
 
     Args:
         clips: One or several, each shown with its name and caption.
         title: Heading and title of the page; without it, the caption or name of a single clip is the title.
         layout: "split" gives each clip a view of its own, "overlay" puts all into one.
         autoplay: Start playing when the page opens, unless the reader's system asks for reduced motion.
-        labels: Whose words each clip's caption is, such as "prompt" or "caption by the model".
+        labels: Origin of each clip's caption, such as "prompt" or "caption by the model".
         downloads: Offer each clip as BVH and, where it is the only one, as GLB; pages of more than twelve clips do
             not, for their size.
 
@@ -87,7 +87,7 @@ def page_html(
     if suffixes and only is not None:
         suffixes = ("bvh", "glb")
     data = {
-        # A single clip's caption and name stand below the heading: they are not said twice.
+        # A single clip's caption and name stand below the heading: they are not repeated.
         "title": "" if only is not None and title in (only.caption, only.name) else title,
         "clips": [
             clip_data(clip, label) | {"files": _files(clip, suffixes)}
@@ -148,7 +148,7 @@ def _files(clip: Clip, suffixes: tuple[str, ...]) -> dict[str, str]:
 
 
 def clip_data(clip: Clip, label: str) -> dict[str, object]:
-    """What the viewer needs of a clip, for JSON; `label` says whose words its caption is."""
+    """A clip as JSON for the viewer; `label` is the origin of its caption."""
     joints = clip.joints.astype(np.float64)  # (T, J, 3)
     low = joints.min(axis=(0, 1))
     # One step for all axes. A clip that never moves and has no size would divide by zero.

@@ -40,7 +40,7 @@ def mix(a: Colour, b: Colour, part: float) -> Colour:
 
 
 class Painter:
-    """Draws poses with floor and shadow into pictures of one size, compiled where the library is there."""
+    """Draws poses with floor and shadow into pictures of one size, with the compiled library where it exists."""
 
     def __init__(self, size: tuple[int, int], theme: Theme, magnify: int = 3) -> None:
         self.size, self.theme, self.magnify = size, theme, magnify
@@ -113,7 +113,7 @@ def _shade(surface: Surface, on: Array, theme: Theme) -> Array:
     sky = 0.5 + 0.5 * normal[:, 1]
     rim = 1 - np.clip(normal[:, 2], 0, 1)
     light = theme.ambient * (0.72 + 0.4 * sky) + 0.5 * key - 0.15 * rim * rim
-    # What is farther away is a little darker: limbs in front stand out.
+    # Distant parts are a little darker, so that limbs in front stand out.
     light += np.clip(surface.depth[on], -0.5, 0.5) * 0.13
     gloss = np.where(visible == PARTS.index("visor"), 70.0, 16.0) * key**24
     base = np.array(theme.parts(), np.float32)[visible]

@@ -28,7 +28,7 @@ _ELEVATION = np.radians(16.0)
 _TURN = np.radians(38.0)  # from the front: shows the face and the length of a stride
 
 CameraMode = Literal["follow", "fixed", "front", "side", "top"]
-"""Where a moving picture is filmed from."""
+"""Camera of a moving picture."""
 
 _ANGLES: dict[str, tuple[float, float]] = {
     "follow": (_TURN, _ELEVATION),
@@ -37,14 +37,14 @@ _ANGLES: dict[str, tuple[float, float]] = {
     "side": (np.radians(90.0), np.radians(6.0)),
     "top": (0.0, np.radians(80.0)),
 }
-"""From where the body faces at first, and above the horizon."""
+"""Azimuth relative to the body's first heading, and elevation, radians."""
 
 
 def draw_strip(clip: Clip, frames: int = 8, *, height: int = 420, theme: ThemeName = "light") -> Image.Image:
     """Poses at even times from the first frame to the last, side by side, with caption and seconds.
 
-    All poses are seen from one side, chosen by where the first one faces. Each stands in a place of its own,
-    whatever the distance travelled; the grid on the floor, in half metres, stays with the world.
+    All poses are seen from one side, chosen by the heading of the first. They are evenly spaced, whatever the
+    distance travelled; the grid on the floor, in half metres, stays with the world.
 
     Args:
         clip: The motion.
@@ -110,13 +110,13 @@ def draw_sheet(
 
 @dataclass(frozen=True)
 class VideoStyle:
-    """How a moving picture is filmed."""
+    """Camera and overlays of a moving picture."""
 
     camera: CameraMode = "follow"
-    """follow: from ahead to one side, with the body; fixed: from there, standing still, with the whole way in view;
+    """follow: from ahead to one side, with the body; fixed: from there, standing still, with the whole path in view;
     front, side, top: from there, with the body."""
     trail: bool = False
-    """Draw the way of the body on the floor."""
+    """Draw the path of the body on the floor."""
     contacts: bool = False
     """Colour feet that touch the floor."""
     theme: ThemeName = "light"
@@ -135,7 +135,7 @@ def draw_frames(
         clip: The motion; it is resampled if `fps` is another than its own.
         size: Width and height in pixels.
         fps: Pictures a second; None keeps the clip's.
-        style: Camera, colours and what else is drawn.
+        style: Camera, colours and overlays.
 
     Raises:
         ConfigError: A picture too small to draw in.
@@ -234,7 +234,7 @@ def write_gif(
     """
     fps = 20.0 if clip.fps <= 22 or clip.fps % 20 == 0 else 25.0
     pictures = [Image.fromarray(frame) for frame in draw_frames(clip, size=size, fps=fps, style=style)]
-    # One palette for all frames: colours do not flicker, and what does not change is not stored again.
+    # One palette for all frames: colours do not flicker, and unchanged areas are not stored again.
     samples = pictures[:: max(len(pictures) // 6, 1)]
     joined = Image.new("RGB", (size[0], size[1] * len(samples)))
     for row, picture in enumerate(samples):
@@ -254,7 +254,7 @@ def write_gif(
 
 
 class _Strip:
-    """The poses of one clip and the room that they need, metres."""
+    """The poses of one clip and the space that they need, metres."""
 
     def __init__(self, clip: Clip, frames: int) -> None:
         self.clip = clip
@@ -263,7 +263,7 @@ class _Strip:
         self.poses = body_points(clip)[picks]
         self.scale = body_scale(clip)
         self.azimuth = _azimuth(clip)
-        # Each pose stands over the middle of what it covers: a stretched arm does not touch its neighbour.
+        # Each pose is centred over its extent, so that a stretched arm does not touch its neighbour.
         level = Camera(self.azimuth, _ELEVATION, (0.0, 0.0, 0.0), (0.0, 0.0), 1.0, (1, 1))
         projected = level.view(self.poses)
         middle = (projected[..., 0].min(axis=1) + projected[..., 0].max(axis=1)) / 2

@@ -40,9 +40,9 @@ class Camera:
     """A parallel projection on to an image."""
 
     azimuth: float
-    """Where the viewer stands, radians around +Y: zero on +Z, a quarter turn on +X."""
+    """Direction of the viewer, radians around +Y: zero on +Z, a quarter turn on +X."""
     elevation: float
-    """How high the viewer stands, radians above the horizon."""
+    """Elevation of the viewer, radians above the horizon."""
     target: tuple[float, float, float]
     """World point at `centre`, metres."""
     centre: tuple[float, float]
@@ -81,10 +81,10 @@ class Camera:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen in each pixel."""
+    """The visible surface in each pixel."""
 
     depth: Float[Array, "H W"]
-    """View z, metres; -inf where nothing is."""
+    """View z, metres; -inf where there is no body."""
     normal: Float[Array, "H W 3"]
     """Unit vectors in view space."""
     part: Int[Array, "H W"]
@@ -238,7 +238,7 @@ def floor_points(camera: Camera) -> tuple[Float[Array, "H W"], Float[Array, "H W
 
 
 def floor_shadow(points: Float[Array, "P 3"], scale: float, camera: Camera) -> Float[Array, "H W"]:
-    """How dark the body's shadow makes the floor, 0 to 1; limbs near the floor cast the sharper shadows."""
+    """Darkness of the body's shadow on the floor, 0 to 1; limbs near the floor cast sharper shadows."""
     columns, rows = camera.pixel_grid()
     x, z = floor_points(camera)
     dark = np.zeros(x.shape, np.float32)
@@ -265,7 +265,7 @@ def shadow_spots(
 
 
 def _softness(height: Array) -> Array:
-    """Half the width of a shadow's edge, metres, for what casts it from a height."""
+    """Half the width of a shadow's edge, metres, for an object at a height."""
     soft: Array = 0.02 + 0.12 * np.maximum(height, 0)
     return soft
 

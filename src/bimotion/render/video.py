@@ -25,7 +25,7 @@ def write_video(
         path: Ends in .mp4 or .gif.
         size: Width and height in pixels, even numbers for .mp4; None takes 720 square, for .gif 400.
         fps: Pictures a second of .mp4; None keeps the clip's, up to 60.
-        style: Camera, colours and what else is drawn.
+        style: Camera, colours and overlays.
 
     Raises:
         ConfigError: Another suffix, an odd or too small size, or the extra `video` is not installed.
@@ -48,7 +48,7 @@ def write_video(
         ) from missing
     rate = max(round(min(clip.fps, 60.0) if fps is None else fps), 1)
     pictures = draw_frames(clip, size=(width, height), fps=float(rate), style=style)
-    first = next(pictures)  # what is wrong with the settings is said before a file is begun
+    first = next(pictures)  # wrong settings are refused before the file is created
     with (
         atomic_path(path) as target,
         av.open(str(target), "w", options={"movflags": "faststart"}) as container,

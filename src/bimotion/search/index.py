@@ -39,14 +39,15 @@ MAX_FRAMES = 1 << 24
 
 @dataclass(frozen=True)
 class FileState:
-    """What identifies the content of a file without reading it: if any of it changes, the content is compared."""
+    """Properties of a file that change with its content; if one of them differs, the content is compared."""
 
     size: int
     """Bytes."""
     modified: int
     """Time of modification, nanoseconds."""
     changed: int
-    """Time of the last change of the file's record, nanoseconds: tools that keep the time of modification change it."""
+    """Time of the last change of the inode, nanoseconds, which also changes when tools restore the modification
+    time."""
 
     @classmethod
     def of(cls, path: Path) -> "FileState":
@@ -82,7 +83,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class About:
-    """What the index file says beside its arrays."""
+    """Contents of the index file besides its arrays."""
 
     format: str
     """`FORMAT`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bimotion.errors import BimotionError, ConfigError, DataError
+from bimotion.errors import ConfigError, DataError
 from bimotion.evaluators.embedding import ContrastiveEmbedder, read_embedder
 from bimotion.evaluators.folder import WEIGHTS_FILE, find_evaluator
 from bimotion.features.clips import clip_to_features
@@ -30,18 +30,12 @@ from bimotion.search.index import (
     windows,
     write_index,
 )
+from bimotion.search.indexing import Indexing
 from bimotion.search.moments import best_moment
-from bimotion.search.window_facts import NUM_FACTS, window_facts
 from bimotion.storage.fingerprint import file_fingerprint
-
-MIN_FRAMES = 10
-"""Shortest recording that is searched, in frames at 20 fps: half a second."""
 
 MIN_PROBABILITY = 0.5
 """Default score below which a sentence finds nothing."""
-
-BATCH = 256
-"""Windows that are embedded at once while indexing."""
 
 Progress = Callable[[Sequence[Path], str], Iterator[Path]]
 
@@ -90,7 +84,7 @@ class Library:
     ) -> None:
         """Open a folder and bring its index up to date.
 
-        `evaluator` is a folder that `bimotion train evaluator` made (default: the bundled evaluator), `index` the file
+        `evaluator` is a folder written by `bimotion train evaluator` (default: the bundled evaluator), `index` the file
         of the index (default: `.bimotion-index.npz` in the folder).
 
         Raises:
@@ -129,7 +123,7 @@ class Library:
         return {self.folder / entry.name: entry.failure for entry in self.index.entries if entry.failure}
 
     def refresh(self, track: Progress | None = None, *, force: bool = False) -> int:
-        """Index what is new or changed, drop what is gone; returns the number of files that were read.
+        """Index new and changed files, drop deleted ones; returns the number of files that were read.
 
         A file whose size and times are as before is unchanged; otherwise its content decides. If interrupted, it keeps
         what was indexed.
@@ -140,7 +134,7 @@ class Library:
         kept, unread = self._kept()
         if not force and not unread and [entry for entry, _ in kept] == list(self.index.entries):
             return 0
-        reading = _Indexing(self.folder, self._embedder)
+        reading = Indexing(self.folder, self._embedder)
         try:
             for path in track(unread, "indexing") if track else unread:
                 reading.add(path)
@@ -274,49 +268,9 @@ class Library:
         return kept, unread
 
 
-class _Indexing:
-    """Files that are read one by one, and whose windows are embedded in batches."""
-
-    def __init__(self, folder: Path, embedder: ContrastiveEmbedder) -> None:
-        self._folder, self._embedder = folder, embedder
-        self.found: list[tuple[Entry, Pieces]] = []
-        self._waiting: list[tuple[Entry, list[np.ndarray]]] = []
-
-    def add(self, path: Path) -> None:
-        """Read a file; one that cannot be used is remembered with the reason until it changes."""
-        entry = Entry(path.relative_to(self._folder).as_posix(), file_digest(path), FileState.of(path))
-        try:
-            features = clip_to_features(read_any(path))
-        except BimotionError as error:
-            self._waiting.append((replace(entry, failure=str(error)), []))
-            return
-        if len(features) < MIN_FRAMES:
-            reason = f"{path}: too short to be searched ({len(features) / FPS:.2f} s, at least {MIN_FRAMES / FPS} s)"
-            self._waiting.append((replace(entry, failure=reason), []))
-            return
-        parts = [features[begin:end] for begin, end in windows(len(features))]
-        self._waiting.append((replace(entry, frames=len(features)), parts))
-        if sum(len(waiting) for _, waiting in self._waiting) >= BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        """Embed the windows that wait."""
-        embeddings = self._embedder.embed_motions([part for _, parts in self._waiting for part in parts])
-        row = 0
-        for entry, parts in self._waiting:
-            bounds = np.array(windows(entry.frames) if parts else np.zeros((0, 2)), dtype=np.int32)
-            facts = [window_facts(part) for part in parts]
-            rows = embeddings[row : row + len(parts)]
-            self.found.append(
-                (entry, Pieces(bounds, np.array(facts, dtype=np.float32).reshape(-1, NUM_FACTS), rows))
-            )
-            row += len(parts)
-        self._waiting = []
-
-
 def as_sentence(query: str) -> str:
     """The query in the form of a caption: one or two words ("waves", "karate kick") become a sentence.
 
-    That finds more: `research/search_quality.py` measures it.
+    This finds more (measured by `research/search_quality.py`).
     """
     return f"a person {query.strip()}" if 1 <= len(query.split()) <= 2 else query

@@ -17,7 +17,7 @@ STEP = 10
 """Distance of the moments that are tried, frames."""
 
 REACH = 60
-"""How far beyond the piece that a search found a moment is looked for, frames."""
+"""Frames beyond the found piece in which moments are looked for."""
 
 
 def best_moment(

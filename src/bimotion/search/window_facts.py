@@ -15,7 +15,8 @@ from bimotion.features import features_to_joints
 from bimotion.motion.quality import motion_quality
 
 Activity = Literal["hand", "foot", "turn", "sideways", "any"]
-"""What a side is measured of: raised or moving hand, kicking foot, turning, walking sideways, or the busier hand."""
+"""The activity whose side is measured: raised or moving hand, kicking foot, turning, walking sideways, or the busier
+hand."""
 
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 
@@ -34,7 +35,7 @@ _OF_CONTENT: dict[str, Activity] = {
 _SIDES: tuple[Side, ...] = ("none", "left", "right", "both")
 
 MAX_SPEED = 1e4
-"""Fastest mean speed of a window that is believed, m/s."""
+"""Largest plausible mean speed of a window, m/s."""
 
 NUM_FACTS = 1 + len(ACTIVITIES)
 """Speed, and the side of each activity."""
@@ -49,7 +50,7 @@ def window_facts(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, " 6"
 
 
 def facts_are_possible(facts: Float[np.ndarray, "W 6"]) -> bool:
-    """Whether all speeds and sides are such as `window_facts` gives."""
+    """Whether all speeds and sides are in the range of `window_facts`."""
     speeds, sides = facts[:, 0], facts[:, 1:]
     return bool(((speeds >= 0) & (speeds <= MAX_SPEED)).all() and np.isin(sides, range(len(_SIDES))).all())
 

@@ -9,11 +9,11 @@ from bimotion.render.page import clip_data
 
 
 class ModelInfo(BaseModel):
-    """Which model computed an answer."""
+    """The model that computed an answer."""
 
     name: str
     fingerprint: str
-    """Of weights, configuration and tokenizer: results of equal fingerprint, seed and settings are equal."""
+    """Hash of weights, configuration and tokenizer: results of equal fingerprint, seed and settings are equal."""
     precision: str
 
 
@@ -45,7 +45,7 @@ class MotionAnswer(BaseModel):
     score: float | None = None
     """0 to 1: probability that sentence and motion belong together."""
     warnings: list[str] = []
-    """What to doubt; empty where nothing is."""
+    """Reasons to doubt the motion; empty if there are none."""
     new_from: float | None = None
     """Second at which the new motion begins, in a prediction or an in-between."""
     new_to: float | None = None
@@ -82,7 +82,7 @@ class MotionsAnswer(BaseModel):
 
 
 class CaptionSpan(BaseModel):
-    """A part of a motion in words."""
+    """The caption of a part of a motion."""
 
     start: float
     end: float
@@ -90,7 +90,7 @@ class CaptionSpan(BaseModel):
 
 
 class CaptionAnswer(BaseModel):
-    """A motion in words."""
+    """The caption of a motion."""
 
     model: ModelInfo
     caption: str
@@ -118,7 +118,7 @@ class SearchAnswer(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    """A job and how far it is."""
+    """A job and its progress."""
 
     id: str
     operation: str
@@ -135,6 +135,6 @@ class ErrorAnswer(BaseModel):
     code: str
     """What kind of refusal it is; the codes are listed in docs/serve.md."""
     detail: str
-    """One sentence: what was expected and what came."""
+    """One sentence: what was expected and what was received."""
     field: str | None = None
-    """The field of the request that it is about."""
+    """The field of the request that caused it."""

@@ -1,4 +1,4 @@
-"""The application: what is served, and under which addresses."""
+"""The application: its addresses and files."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

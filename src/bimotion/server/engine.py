@@ -1,4 +1,4 @@
-"""The queue before the model: work of the same kind that waits together goes through the network together.
+"""The queue before the model: waiting work of the same kind goes through the network together.
 
 One thread runs the model. Work that arrives while it is busy waits; when it becomes free, it takes the oldest piece and
 all others of the same kind, up to a full batch. A lone client is never delayed: only when several pieces were in hand
@@ -31,7 +31,7 @@ ProgressCallback = Callable[[int, int], None]
 
 
 class Watch:
-    """Progress and cancellation of a request: the model reports to it and asks it, from its own thread."""
+    """Progress and cancellation of a request, used from the model's thread."""
 
     def __init__(self, on_progress: ProgressCallback | None = None) -> None:
         self._cancelled = threading.Event()
@@ -46,7 +46,7 @@ class Watch:
         return self._cancelled.is_set()
 
     def progress(self, done: int, total: int) -> None:
-        """Report how far the work is."""
+        """Report the progress."""
         if self._on_progress is not None:
             self._on_progress(done, total)
 
@@ -58,7 +58,7 @@ class Call(Generic[Item, Result]):
     operation: str
     """Its kind, for the metrics."""
     item: Item
-    """What `run` gets in a list, with those of other calls of the same key."""
+    """The input of `run`, in a list with those of other calls of the same key."""
     run: Callable[[Sequence[Item], Watch], Sequence[Result]]
     """Computes the results of several items; runs in the model's thread."""
     key: Hashable = None
@@ -116,8 +116,8 @@ class Engine:
         self._joined: dict[_Waiting, Stream] = {}
         self._changed = threading.Condition()
         self._closed = False
-        self._several = False  # whether several pieces of work were in hand lately
-        self._seconds_each = 0.2  # moving average of what a piece of work takes
+        self._several = False  # whether several pieces of work were in progress recently
+        self._seconds_each = 0.2  # moving average of the time per piece of work
         self._thread = threading.Thread(target=self._work, name="bimotion-model", daemon=True)
         self._thread.start()
 
@@ -153,7 +153,7 @@ class Engine:
         return result
 
     def close(self) -> None:
-        """End the thread after the work in hand; what waits is cancelled."""
+        """End the thread after the work in progress; waiting work is cancelled."""
         with self._changed:
             self._closed = True
             left = [*self._queue, *self._joined]
@@ -258,7 +258,7 @@ def _key(waiting: _Waiting) -> Hashable:
 
 
 class _AllCancelled(Watch):
-    """The watch of a batch: progress goes to all, and only when all are cancelled is the work ended."""
+    """The watch of a batch: progress goes to all, and the work ends only when all are cancelled."""
 
     def __init__(self, batch: Sequence[_Waiting]) -> None:
         super().__init__()
@@ -273,7 +273,7 @@ class _AllCancelled(Watch):
 
 
 def _run(batch: Sequence[_Waiting]) -> None:
-    """Compute a batch; where one piece of work is refused, the others are computed alone."""
+    """Compute a batch; if it is refused, each piece of work is computed alone."""
     call = batch[0].call
     assert isinstance(call, Call)
     try:

@@ -71,7 +71,7 @@ class ApiError(Exception):
 
     @classmethod
     def of(cls, error: BimotionError) -> "ApiError":
-        """An error of the library, without the folders of paths in it."""
+        """An error of the library, with paths reduced to file names."""
         code = next(code for kind, code in _BY_TYPE if isinstance(error, kind))
         detail = without_folders(str(error))
         match = _FIELD.match(detail) if code == "invalid_request" else None
@@ -89,7 +89,7 @@ class ApiError(Exception):
 
 
 def check_at_most(value: float, limit: float, field: str, unit: str) -> None:
-    """Refuse what is above a limit of this server.
+    """Refuse a value above a limit of this server.
 
     Raises:
         ApiError: it is.
@@ -101,7 +101,7 @@ def check_at_most(value: float, limit: float, field: str, unit: str) -> None:
 
 
 def without_folders(message: str) -> str:
-    """The message in one line, with the last part only of every path in it."""
+    """The message in one line, with every path reduced to its last part."""
     return _PATH.sub("", " ".join(message.split()))
 
 
@@ -118,7 +118,7 @@ async def on_library_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request that does not follow the schema: the first thing that is wrong, and where."""
+    """Answer a request that does not follow the schema: the first fault and its field."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"] if part != "body")
@@ -126,7 +126,7 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_http(request: Request, error: Exception) -> JSONResponse:
-    """Answer what the framework refuses: unknown addresses and methods, broken forms."""
+    """Answer requests that the framework refuses: unknown addresses and methods, broken forms."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, ApiError):  # the framework wraps what ends the reading of a body
         return error.__cause__.response()
@@ -145,5 +145,5 @@ def _methods(request: Request) -> list[str]:
 
 
 async def on_fault(request: Request, error: Exception) -> JSONResponse:
-    """Answer a fault of the server, of which the client learns nothing; the log has the rest."""
+    """Answer a fault of the server without details; the log has them."""
     return ApiError("internal", "the server failed on this request; its log says why").response()

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from bimotion.motion.clip import Clip
 from bimotion.server.answers import UploadAnswer
 from bimotion.server.errors import ApiError
-from bimotion.server.messages import FileOptions
 from bimotion.server.requests import ConvertRequest, RetargetRequest
 from bimotion.server.service import Service
 
@@ -54,20 +53,20 @@ async def written_file(service: Service, request: ConvertRequest) -> Response:
     """A motion as a file.
 
     Raises:
-        ApiError: the motion cannot be read, or the format cannot have an option.
+        ApiError: the motion cannot be read, or the format does not support an option.
     """
     clip, _ = await service.clip(request.motion, "motion")
     if request.fps is not None and clip.duration * request.fps > service.limits.max_frames:
         raise ApiError(
             "invalid_request", f"fps: expected at most {service.limits.max_frames} frames in all", field="fps"
         )
-    options = FileOptions(**request.model_dump(exclude={"motion", "format"}))
+    options = request.model_dump(exclude={"motion", "format"})
     data = await service.workers.write(clip, f".{request.format}", options)
     return _file(data, f"{_stem(clip)}.{request.format}", MEDIA_TYPES[request.format])
 
 
 async def retarget_file(service: Service, request: RetargetRequest) -> Response:
-    """A character that does what motions do.
+    """A character with motions retargeted to it.
 
     Raises:
         ApiError: a motion or the character cannot be used.

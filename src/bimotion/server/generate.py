@@ -27,7 +27,7 @@ class _Sentence:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What sentences of one batch have in common."""
+    """Settings that all sentences of a batch share."""
 
     guidance_scale: float | None
     steps: int | None
@@ -74,7 +74,7 @@ async def generate_clips(service: Service, request: GenerateRequest, watch: Watc
 
     Raises:
         ApiError: a setting is above a limit of this server.
-        ConfigError: the model cannot generate what is asked for.
+        ConfigError: the model cannot generate the request.
     """
     limits, model = service.limits, service.model
     check_sampling(service, request)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 JOB_TIME_FACTOR = 10
-"""A job may take so many times as long as a request."""
+"""Time limit of a job, as a multiple of that of a request."""
 
 HEARTBEAT_SECONDS = 15.0
 """Time without progress after which an event says that the job is alive."""
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the job is done, failed or cancelled."""
         return self.state in ("done", "failed", "cancelled")
 
     def answer(self) -> JobAnswer:
@@ -60,7 +60,7 @@ class Job:
         )
 
     def set(self, state: State) -> None:
-        """Change the state, and tell who follows."""
+        """Change the state, and wake those who follow the events."""
         self.state = state
         self._wake()
 
@@ -116,7 +116,7 @@ class Jobs:
         """The job of an id.
 
         Raises:
-            ApiError: there is none, or no longer.
+            ApiError: there is no such job, or it was dropped.
         """
         job = self._jobs.get(id)
         if job is None:

@@ -1,4 +1,4 @@
-"""What the server and its worker processes tell each other: msgpack in frames of a four-byte length."""
+"""Messages between the server and its worker processes: msgpack in frames of a four-byte length."""
 
 import struct
 
@@ -27,25 +27,12 @@ class PackedClip(msgspec.Struct, frozen=True):
         return cls(clip.fps, clip.joints.tobytes(), rotations, clip.name, clip.caption)
 
     def clip(self) -> Clip:
-        """The clip of the bytes."""
+        """The clip from the bytes."""
         joints = np.frombuffer(self.joints, np.float32).reshape(-1, 22, 3)
         rotations = None
         if self.rotations is not None:
             rotations = np.frombuffer(self.rotations, np.float32).reshape(-1, 22, 4)
         return Clip(joints, self.fps, rotations, self.name, self.caption)
-
-
-class FileOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a file is written: the arguments of `save_clip`."""
-
-    names: str = "smpl"
-    unit: str = "m"
-    fps: float | None = None
-    in_place: bool = False
-    root_bone: bool = False
-    start: float | None = None
-    end: float | None = None
-    contacts: bool = False
 
 
 class ReadFile(msgspec.Struct, frozen=True, tag="read"):
@@ -61,11 +48,12 @@ class WriteFile(msgspec.Struct, frozen=True, tag="write"):
 
     clip: PackedClip
     format: str
-    options: FileOptions
+    options: dict[str, str | float | bool | None]
+    """Arguments of `save_clip`."""
 
 
 class RetargetFile(msgspec.Struct, frozen=True, tag="retarget"):
-    """Put clips on a character."""
+    """Retarget clips to a character."""
 
     clips: list[PackedClip]
     name: str
@@ -73,7 +61,7 @@ class RetargetFile(msgspec.Struct, frozen=True, tag="retarget"):
 
 
 Task = ReadFile | WriteFile | RetargetFile
-"""What a worker can do."""
+"""Tasks of a worker."""
 
 
 class ReadResult(msgspec.Struct, frozen=True, tag="clip"):
@@ -98,10 +86,10 @@ class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
 
 
 Answer = ReadResult | FileResult | Refusal
-"""What a worker answers."""
+"""Answers of a worker."""
 
 
 def pack(message: Task | Answer) -> bytes:
-    """A frame."""
+    """A message as a frame."""
     body = msgspec.msgpack.encode(message)
     return HEADER.pack(len(body)) + body

@@ -8,7 +8,7 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """The numbers of one server, in a registry of its own."""
+    """The counters of one server, in its own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -40,5 +40,5 @@ class Metrics:
         self.jobs = Gauge("bimotion_jobs", "Jobs by state.", ["state"], registry=self.registry)
 
     def text(self) -> bytes:
-        """All numbers in the text format."""
+        """All counters in the text format."""
         return generate_latest(self.registry)

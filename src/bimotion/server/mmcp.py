@@ -115,7 +115,7 @@ class BimotionBackbone(Backbone):
         fps, options = request.fps(FPS), request.options
         steps, seed, samples, clean = None, None, 1, True
         if options is not None:
-            # The protocol's default number of steps is another model's.
+            # The protocol's default number of steps belongs to another model.
             steps = options.diffusion_steps if "diffusion_steps" in options.model_fields_set else None
             seed, samples, clean = options.seed, options.num_samples, options.post_processing
         # The last frame of the request must lie within the motion.

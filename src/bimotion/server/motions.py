@@ -34,7 +34,7 @@ class MotionStore:
         return len(self._motions)
 
     def add(self, clip: Clip) -> StoredMotion:
-        """Keep a motion; the oldest ones make room for it."""
+        """Store a motion; the oldest ones are dropped if necessary."""
         motion = StoredMotion(secrets.token_urlsafe(12), clip)
         self._motions[motion.id] = motion
         self._bytes += motion.num_bytes
@@ -49,7 +49,7 @@ class MotionStore:
         """The motion of an id.
 
         Raises:
-            ApiError: there is none, or no longer.
+            ApiError: there is no such motion, or it was dropped.
         """
         motion = self._motions.get(id)
         if motion is None:

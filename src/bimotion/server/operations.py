@@ -92,7 +92,7 @@ async def compose(service: Service, request: ComposeRequest, watch: Watch) -> Mo
 
 
 async def caption(service: Service, request: CaptionRequest, watch: Watch) -> CaptionAnswer:
-    """A motion in words, as a whole and part by part."""
+    """The caption of a motion, as a whole and part by part."""
     model = service.model
     clip, _ = await service.clip(request.motion, "motion")
     features = await asyncio.to_thread(clip_to_features, clip)
@@ -107,7 +107,7 @@ async def caption(service: Service, request: CaptionRequest, watch: Watch) -> Ca
 
 
 async def predict(service: Service, request: PredictRequest, watch: Watch) -> MotionsAnswer:
-    """A motion and what comes next."""
+    """A motion with its predicted continuation."""
     model = service.model
     check_sampling(service, request)
     check_at_most(request.seconds, service.limits.max_new_seconds, "seconds", "seconds")
@@ -138,7 +138,7 @@ async def predict(service: Service, request: PredictRequest, watch: Watch) -> Mo
 
 
 async def inbetween(service: Service, request: InbetweenRequest, watch: Watch) -> MotionsAnswer:
-    """Two motions joined by new motion."""
+    """Two motions joined by generated motion."""
     model = service.model
     check_sampling(service, request)
     first, _ = await service.clip(request.first, "first")

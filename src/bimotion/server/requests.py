@@ -1,4 +1,4 @@
-"""The JSON of requests. Unknown fields are refused, numbers are never taken from strings."""
+"""The JSON of requests. Unknown fields are refused, strings are never converted to numbers."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ class Schema(BaseModel):
 
 
 class KeptMotion(Schema):
-    """A motion that this server generated or was sent lately."""
+    """A motion that this server generated or received recently."""
 
     id: MotionId
 
@@ -37,7 +37,7 @@ class InlineFile(Schema):
     """A file in the request itself."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    """File name; its suffix tells the format."""
+    """File name; its suffix determines the format."""
     data: str
     """Contents in base64."""
 
@@ -65,7 +65,7 @@ class SamplingRequest(Schema):
     """How motion is sampled."""
 
     seed: Seed | None = None
-    """None draws one, which the answer names."""
+    """Random seed; drawn and named in the answer when not given."""
     guidance_scale: Annotated[float, Field(ge=0, le=100)] | None = None
     """Classifier-free guidance; the model's when not given."""
     steps: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -125,7 +125,7 @@ class ComposeRequest(SamplingRequest):
 
 
 class CaptionRequest(Schema):
-    """A motion to put into words."""
+    """A motion to caption."""
 
     motion: MotionSource
 
@@ -139,7 +139,7 @@ class PredictRequest(SamplingRequest):
 
 
 class InbetweenRequest(SamplingRequest):
-    """Two motions to join by new motion."""
+    """Two motions to join by generated motion."""
 
     first: MotionSource
     last: MotionSource
@@ -199,7 +199,7 @@ class RetargetRequest(Schema):
 
 
 class SearchRequest(Schema):
-    """What to look for in the library: a sentence, or a motion as an example."""
+    """A search of the library, by a sentence or by a motion as an example."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "a person jumps", "count": 5}]})
 

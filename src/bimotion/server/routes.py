@@ -24,7 +24,7 @@ ResourceId = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{16}$")]
 async def answered(
     service: Service, request: Request, operation: str, work: Callable[[Watch], Awaitable[Answer]]
 ) -> Answer:
-    """The answer of an operation; it is cancelled when the client goes away."""
+    """The answer of an operation; it is cancelled when the client disconnects."""
     task = asyncio.create_task(service.timed(operation, work, Watch(), service.limits.request_seconds))
     gone = asyncio.create_task(_disconnected(request))
     try:
@@ -43,7 +43,7 @@ async def _disconnected(request: Request) -> None:
 
 
 def operation_routes(service: Service) -> APIRouter:
-    """Text to motion, motion to text, and what is between."""
+    """Text to motion, motion to text, prediction, in-betweening and search."""
     router = APIRouter()
 
     @router.get("/capabilities")
@@ -75,7 +75,7 @@ def operation_routes(service: Service) -> APIRouter:
 
     @router.post("/caption")
     async def caption(request: Request, body: requests.CaptionRequest) -> answers.CaptionAnswer:
-        """Put a motion into words."""
+        """Caption a motion."""
         answer: answers.CaptionAnswer = await run(request, body, "caption")
         return answer
 
@@ -87,7 +87,7 @@ def operation_routes(service: Service) -> APIRouter:
 
     @router.post("/inbetween")
     async def inbetween(request: Request, body: requests.InbetweenRequest) -> answers.MotionsAnswer:
-        """Join two motions by new motion."""
+        """Join two motions by generated motion."""
         answer: answers.MotionsAnswer = await run(request, body, "inbetween")
         return answer
 
@@ -115,14 +115,14 @@ def file_routes(service: Service) -> APIRouter:
 
     @router.get("/motions/{id}")
     async def motion(id: ResourceId) -> answers.MotionAnswer:
-        """A kept motion."""
+        """A stored motion."""
         return answers.MotionAnswer.of(id, service.motions.get(id))
 
     @router.get("/motions/{id}/file", response_class=Response)
     async def download(
         request: Request, id: ResourceId, options: Annotated[requests.FileQuery, Query()]
     ) -> Response:
-        """A kept motion as a file."""
+        """A stored motion as a file."""
         body = requests.ConvertRequest(motion=requests.KeptMotion(id=id), **options.model_dump())
         return await convert(request, body)
 
@@ -133,7 +133,7 @@ def file_routes(service: Service) -> APIRouter:
 
     @router.post("/retarget", response_class=Response)
     async def retarget(request: Request, body: requests.RetargetRequest) -> Response:
-        """Put motions on a character, which keeps its mesh and materials."""
+        """Retarget motions to a character, which keeps its mesh and materials."""
         return await answered(service, request, "retarget", lambda watch: retarget_file(service, body))
 
     return router
@@ -150,7 +150,7 @@ def job_routes(jobs: Jobs) -> APIRouter:
 
     @router.get("/{id}")
     async def state(id: ResourceId) -> answers.JobAnswer:
-        """How far a job is, with its result when it is done."""
+        """Progress of a job, with its result when it is done."""
         return jobs.get(id).answer()
 
     @router.get("/{id}/events", response_class=StreamingResponse)

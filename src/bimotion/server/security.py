@@ -1,4 +1,4 @@
-"""What every request passes before it is read, and the headers of every answer; bodies are never buffered."""
+"""Checks of every request before it is read, and headers of every answer; bodies are never buffered."""
 
 import secrets
 from collections.abc import MutableMapping
@@ -11,10 +11,10 @@ from bimotion.server.errors import ApiError
 from bimotion.server.settings import ServerSettings
 
 BODY_OVERHEAD = 64 << 10
-"""What a request may hold besides one file."""
+"""Size of a request besides one file, bytes."""
 
 OPEN = ("/", "/healthz", "/readyz", "/docs", "/openapi.json")
-"""Addresses that need no token: the page itself holds nothing secret."""
+"""Addresses that need no token: the page itself contains no secret."""
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -105,7 +105,7 @@ def _host(header: str) -> str:
 
 
 def _has_token(headers: Headers, token: str) -> bool:
-    """Whether the request carries the token; takes the same time for all wrong ones."""
+    """Whether the request carries the token; the comparison takes constant time."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
     equal = secrets.compare_digest(given.strip().encode("utf-8"), token.encode("ascii"))
     return scheme.lower() == "bearer" and equal

@@ -1,4 +1,5 @@
-"""What all requests share: the model and its queue, the worker processes, kept motions, the library, the counters."""
+"""State that all requests share: the model and its queue, the worker processes, kept motions, the library, the
+counters."""
 
 import asyncio
 import hashlib
@@ -121,7 +122,7 @@ class Service:
 
     @property
     def library(self) -> Library:
-        """The library that is searched.
+        """The library to search.
 
         Raises:
             ApiError: the server was started without one.
@@ -132,7 +133,7 @@ class Service:
 
     @property
     def has_library(self) -> bool:
-        """Whether there is one to search."""
+        """Whether there is a library to search."""
         return self._library is not None
 
     async def load(self) -> None:
@@ -186,10 +187,10 @@ class Service:
         return list(await asyncio.gather(*map(one, motions)))
 
     async def clip(self, source: MotionSource, field: str) -> tuple[Clip, list[str]]:
-        """The motion that a request names or holds, and what had to be assumed to read it.
+        """The motion of a request, by id or inline, and warnings about its reading.
 
         Raises:
-            ApiError: there is none, or it cannot be read.
+            ApiError: there is no such motion, or it cannot be read.
         """
         if isinstance(source, KeptMotion):
             return self.motions.get(source.id, f"{field}.id"), []
@@ -236,5 +237,5 @@ class Service:
 
 
 def drawn_seed(seed: int | None) -> int:
-    """The seed, or a random one that can be named in the answer."""
+    """The seed, or a random one."""
     return secrets.randbelow(2**31) if seed is None else seed

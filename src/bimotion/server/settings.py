@@ -1,4 +1,4 @@
-"""What a server is started with, and the limits that every request is held to."""
+"""Settings of a server, and limits of its requests."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from bimotion.errors import ConfigError, check_range
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of requests; one that is outside is refused, never clamped."""
+    """Bounds of requests; values beyond them are refused, never clamped."""
 
     max_text_chars: int = 1_000
     """Longest sentence."""
@@ -58,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """A server's address, who may use it, and what it serves."""
+    """A server's address, access and contents."""
 
     host: str = "127.0.0.1"
     """Address to listen on; the default is this machine alone."""

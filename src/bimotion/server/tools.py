@@ -26,11 +26,11 @@ INSTRUCTIONS = (
 )
 
 MAX_SEED = 2**31
-"""Seeds that are drawn lie below it."""
+"""Random seeds are below this."""
 
 
 class Tools:
-    """What an agent can do with the motions of a folder."""
+    """Tools of an agent for the motions of a folder."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Tools:
     ) -> dict[str, Any]:
         """Turn a sentence, such as "a person waves with the right hand", into a motion file.
 
-        Without seconds the length is what the sentence says, or predicted. The answer has the model's own caption of
+        Without seconds the length comes from the sentence or is predicted. The answer has the model's own caption of
         the motion, and warnings where motion and sentence disagree.
         """
         path = self.path(file, must_exist=False)
@@ -89,7 +89,7 @@ class Tools:
         }
 
     def caption(self, file: str) -> dict[str, Any]:
-        """Say in a sentence what the person in a motion file does."""
+        """Describe in a sentence what the person in a motion file does."""
         try:
             clip = read_clip(self.path(file))
             return {

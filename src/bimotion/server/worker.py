@@ -1,7 +1,7 @@
 """A process that reads uploads and writes files, so that a malicious file can end this process only.
 
 It reads tasks from its standard input and answers on its standard output until the input ends. The server ends it when
-a task takes too long; the system refuses it more memory than it was given.
+a task takes too long; the system limits its memory.
 """
 
 import io
@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -109,7 +109,7 @@ def _read(task: ReadFile, folder: Path) -> Answer:
 
 def _write(task: WriteFile) -> Answer:
     buffer = io.BytesIO()
-    options = msgspec.structs.asdict(task.options)
+    options: dict[str, Any] = dict(task.options)
     bimotion.api.save_clip(task.clip.clip(), buffer, format=task.format, **options)
     return FileResult(buffer.getvalue())
 
@@ -125,7 +125,7 @@ def _retarget(task: RetargetFile, folder: Path) -> Answer:
 
 
 def _put(folder: Path, name: str, data: bytes) -> Path:
-    """The upload as a file of a name of ours: only the suffix is the client's."""
+    """The upload as a file with a fixed name and the client's suffix."""
     suffix = Path(name).suffix.lower()
     path = folder / f"upload{suffix if suffix.isascii() and suffix[1:].isalnum() else ''}"
     path.write_bytes(data)

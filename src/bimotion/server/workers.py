@@ -17,7 +17,6 @@ from bimotion.server.errors import ApiError
 from bimotion.server.messages import (
     HEADER,
     Answer,
-    FileOptions,
     FileResult,
     PackedClip,
     ReadFile,
@@ -53,7 +52,7 @@ class Workers:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def read(self, name: str, data: bytes) -> tuple[Clip, list[str]]:
-        """The motion in an upload, and what had to be assumed to read it.
+        """The motion in an upload, and warnings about its reading.
 
         Raises:
             ApiError: the file cannot be used, or takes too much time or memory.
@@ -62,16 +61,16 @@ class Workers:
         assert isinstance(answer, ReadResult)
         return answer.clip.clip(), answer.warnings
 
-    async def write(self, clip: Clip, format: str, options: FileOptions) -> bytes:
-        """A file of a clip.
+    async def write(self, clip: Clip, format: str, options: dict[str, str | float | bool | None]) -> bytes:
+        """A file of a clip; `options` are arguments of `save_clip`.
 
         Raises:
-            ApiError: an option that the format cannot have, or writing takes too long.
+            ApiError: an option that the format does not support, or writing takes too long.
         """
         return await self._file(WriteFile(PackedClip.of(clip), format, options))
 
     async def retarget(self, clips: list[Clip], name: str, character: bytes) -> bytes:
-        """A character that does what the clips do.
+        """A character with the clips retargeted to it.
 
         Raises:
             ApiError: the character cannot be used, or takes too much time or memory.

@@ -35,7 +35,7 @@ MAX_MEMBERS = 256
 """Most arrays in an archive."""
 
 NUMBER_KINDS = "fiu"
-"""Kinds of numpy types that are numbers: floating point, signed and unsigned integers."""
+"""Kinds of numeric numpy types: floating point, signed and unsigned integers."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ LIBRARY_ERRORS = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, EOFError, OSError),
     *(SyntaxError, RuntimeError, MemoryError),  # RecursionError and NotImplementedError are RuntimeErrors
 )
-"""What the parsers of Python and numpy raise for malformed input: nearly anything."""
+"""Exceptions that parsers of Python and numpy raise for malformed input."""
 
 
 def file_size(path: Path, error: ErrorKind = DataError, *, max_bytes: int | None = None) -> int:
@@ -69,7 +69,7 @@ def read_bytes(path: Path, error: ErrorKind = DataError, *, max_bytes: int) -> b
 
 
 def reason(fault: BaseException) -> str:
-    """What an exception of a library says, in one line."""
+    """The message of a library's exception, in one line."""
     if isinstance(fault, OSError) and fault.strerror:
         return fault.strerror
     if isinstance(fault, KeyError) and fault.args:

@@ -12,7 +12,7 @@ import torch
 
 
 def versions() -> dict[str, Any]:
-    """Versions of everything that numbers may depend on."""
+    """Versions of everything that results may depend on."""
     return {
         "bimotion": importlib.metadata.version("bimotion"),
         "python": platform.python_version(),

@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"(?P<repository>(?:[\w.-]+/)?[\w.-]+)(?:@(?P<revision>[
 
 @dataclass(frozen=True)
 class HubReference:
-    """A repository, and which state of it."""
+    """A repository and its revision."""
 
     repository: str
     """Owner and name; old repositories have no owner."""
@@ -36,12 +36,12 @@ class HubReference:
 
 
 def is_hub_reference(source: str | Path) -> bool:
-    """Whether a model's name means the Hub and not a folder."""
+    """Whether a model's name refers to the Hub and not to a folder."""
     return isinstance(source, str) and source.startswith(PREFIX)
 
 
 def hub_hint(source: str | Path) -> str:
-    """What to add to the message about a missing folder whose name could be a Hub repository's; else nothing."""
+    """Addition to the message about a missing folder whose name could be a Hub repository's; else empty."""
     text = str(source)
     plain = _REFERENCE.fullmatch(text) and text.count("/") == 1 and not text.startswith(".")
     return f"; for the Hub repository of this name write {PREFIX}{text}" if plain else ""

@@ -29,7 +29,7 @@ _NEEDS_CHECK = re.compile(r"\\u|[eE]\+?\d{3}|\d{19}")
 
 
 def read_json(path: Path, error: ErrorKind = DataError, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
-    """What a JSON file holds.
+    """The value in a JSON file.
 
     Raises:
         BimotionError: of the kind `error`: the file is missing, too large, or not such JSON.
@@ -40,10 +40,10 @@ def read_json(path: Path, error: ErrorKind = DataError, *, max_bytes: int = MAX_
 def read_json_object(
     path: Path, error: ErrorKind = DataError, *, max_bytes: int = MAX_JSON_BYTES
 ) -> dict[str, Any]:
-    """The object that a JSON file holds.
+    """The object in a JSON file.
 
     Raises:
-        BimotionError: of the kind `error`: as `read_json`, or it holds something else.
+        BimotionError: of the kind `error`: as `read_json`, or it contains something else.
     """
     value = read_json(path, error, max_bytes=max_bytes)
     if not isinstance(value, dict):
@@ -52,7 +52,7 @@ def read_json_object(
 
 
 def read_json_lines(path: Path, error: ErrorKind = DataError) -> Iterator[tuple[str, Any]]:
-    """Where a line stands (`file:number`, for messages) and what it holds, line by line; empty lines are skipped.
+    """Position (`file:number`, for messages) and value of each line; empty lines are skipped.
 
     Raises:
         BimotionError: of the kind `error`: the file is missing, or a line is too long or not such JSON.
@@ -75,7 +75,7 @@ def read_json_lines(path: Path, error: ErrorKind = DataError) -> Iterator[tuple[
 
 
 def parse_json(data: bytes | str, where: Path | str, error: ErrorKind = DataError) -> Any:
-    """What a JSON text holds; `where` names it in messages.
+    """The value of a JSON text; `where` names it in messages.
 
     Raises:
         BimotionError: of the kind `error`: not JSON, too deep, a key twice, a number that is not finite or does
@@ -94,7 +94,7 @@ def parse_json(data: bytes | str, where: Path | str, error: ErrorKind = DataErro
 
 
 def json_kind(value: object) -> str:
-    """What JSON calls the kind of a value."""
+    """JSON's name for the type of a value."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 

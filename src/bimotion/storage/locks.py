@@ -21,9 +21,9 @@ class LockedError(BimotionError):
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """No other process that asks for the folder's lock gets it while this is on; the folder is made if need be.
+    """Holds the folder's lock, so that no other process gets it; creates the folder if it does not exist.
 
-    A folder that was made for the lock and got nothing else is removed again.
+    A folder that was created for the lock and is still empty is removed again.
 
     Raises:
         LockedError: another process has it.

@@ -21,7 +21,7 @@ Record = TypeVar("Record")
 
 
 def record_to_json(value: object) -> Any:
-    """A dataclass, and all in it, as what JSON can hold."""
+    """A dataclass, with all nested values, as JSON values."""
     return msgspec.to_builtins(value, enc_hook=str)
 
 

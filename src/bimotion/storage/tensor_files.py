@@ -43,7 +43,7 @@ DTYPES: Mapping[str, torch.dtype] = {
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """What a header says of one tensor."""
+    """Type and shape of a tensor, from the header."""
 
     dtype: str
     """Type of its elements, one of `DTYPES`."""
@@ -58,7 +58,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A tensor as it stands in the header."""
+    """A tensor's entry in the header."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -66,7 +66,7 @@ class _Entry:
 
 
 def read_tensor_header(path: Path, error: ErrorKind = ModelError) -> dict[str, TensorInfo]:
-    """The tensors that a safetensors file holds, by name; none of them is read.
+    """The tensors in a safetensors file, by name; their data are not read.
 
     Raises:
         BimotionError: of the kind `error`: missing, no such file, or a header that does not fit the file.
@@ -75,7 +75,7 @@ def read_tensor_header(path: Path, error: ErrorKind = ModelError) -> dict[str, T
 
 
 def read_tensor_metadata(path: Path, error: ErrorKind = ModelError) -> dict[str, str]:
-    """The strings that a safetensors file keeps beside its tensors.
+    """The metadata strings of a safetensors file.
 
     Raises:
         BimotionError: of the kind `error`: as `read_tensor_header`.

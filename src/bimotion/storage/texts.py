@@ -61,7 +61,7 @@ def decode_text(data: bytes, where: Path | str, error: ErrorKind = DataError, *,
 def text_lines(text: str) -> list[str]:
     """The lines of a text, split at line feeds and carriage returns only.
 
-    `str.splitlines` also splits at form feeds and at Unicode's separators, which may stand in captions.
+    `str.splitlines` also splits at form feeds and at Unicode's separators, which may occur in captions.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines

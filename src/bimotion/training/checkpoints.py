@@ -99,7 +99,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 @contextmanager
 def naming_damage(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong while a checkpoint is taken up is reported as its damage, with the way to go on.
+    """Reports any error while a checkpoint is restored as damage of the checkpoint, with advice on how to continue.
 
     Raises:
         DamagedCheckpoint: always then.
@@ -118,12 +118,12 @@ def naming_damage(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class RandomState:
-    """States of the random generators that are no tensors."""
+    """States of the random generators that are not tensors."""
 
     numpy: tuple[Literal["MT19937"], tuple[int, ...], int, int, float]
-    """numpy's global generator: kind, 624 words, position, and a kept normal number."""
+    """numpy's global generator: kind, 624 words, position, and a cached normal number."""
     python: tuple[int, tuple[int, ...], float | None]
-    """Python's: version, words with the position, and a kept normal number."""
+    """Python's: version, words with the position, and a cached normal number."""
 
     def __post_init__(self) -> None:
         if not all(0 <= word < 2**32 for word in (*self.numpy[1], *self.python[1])):
@@ -132,7 +132,7 @@ class RandomState:
 
 @dataclass(frozen=True)
 class LoopState:
-    """What the loop keeps of a run beside tensors."""
+    """State of a run besides tensors."""
 
     optimiser: dict[str, float]
     """Scalars of the optimisers."""
@@ -145,7 +145,7 @@ class LoopState:
 
 
 def loop_state(checkpoint: Checkpoint) -> LoopState:
-    """What the loop keeps, checked.
+    """The state of the loop in a checkpoint, checked.
 
     Raises:
         DataError: a value is missing, of another type or impossible.

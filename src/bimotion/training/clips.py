@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bimotion.data.store import Item, MotionStore
 from bimotion.features.normalise import FeatureStats
+from bimotion.training.order import Draw
 from bimotion.training.task import Shard
 
 
@@ -24,7 +25,7 @@ class ClipBatch:
     lengths: Int[Tensor, " B"]
     """Frames of each clip."""
     shard: Shard
-    """Which rows of the batch of all processes these are."""
+    """The rows of the batch of all processes that these are."""
 
     @property
     def mask(self) -> Bool[Tensor, "B T"]:
@@ -61,6 +62,11 @@ class ClipPool:
         """The frames of one window, or of a piece of it; a view."""
         first = int(self.offsets[index]) + start
         return self.rows[first : first + length if length is not None else int(self.offsets[index + 1])]
+
+    def drawn(self, draw: Draw) -> list[Float[Tensor, "_ F"]]:
+        """The frames of the clips of a draw."""
+        rows = zip(draw.indices.tolist(), draw.starts.tolist(), draw.lengths.tolist(), strict=True)
+        return [self.clip(*row) for row in rows]
 
     def batch(self, clips: list[Float[Tensor, "_ F"]], shard: Shard | None = None) -> ClipBatch:
         """Clips padded with zeros to the longest of them."""

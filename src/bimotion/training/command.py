@@ -53,7 +53,7 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
         default = _language_default(stage, preset, _value_of("--init-from", args))  # type: ignore[arg-type]
     else:
         raise ConfigError(f"unknown stage {stage!r}; expected one of {', '.join(STAGES)}")
-    for name in ("data", "out"):  # must be given: no value of theirs is a default
+    for name in ("data", "out"):  # required options: these values are never used
         object.__setattr__(default, name, tyro.MISSING)
     return tyro.cli(
         type(default), default=default, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,)
@@ -74,7 +74,7 @@ def run_stage(config: StageConfig) -> LoopResult:
 
 @contextmanager
 def _naming_a_full_disk(out: Path) -> Iterator[None]:
-    """A full disk is reported in one line; what was written whole stays."""
+    """A full disk is reported in one line; complete files stay."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -115,7 +115,9 @@ def _main(args: list[str], prog: str) -> int:
 
 @contextmanager
 def _ending_by_signal() -> Iterator[None]:
-    """Outside the loop, which takes signals itself, they remove unfinished files and end without a traceback."""
+    """Outside the loop, which handles signals itself, a signal ends the process without a traceback or unfinished
+    files.
+    """
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         yield

@@ -11,7 +11,7 @@ from bimotion.errors import ConfigError, check_range
 from bimotion.evaluators.contrastive import ContrastiveConfig
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import HeadConfig
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.length import LengthConfig
 from bimotion.models.vae import VaeConfig
 from bimotion.storage.records import read_record, record_to_json, write_record
@@ -74,10 +74,10 @@ class LanguageDataConfig:
     variants: int | None = None
     """Number of different examples per window, which bounds the prompt cache; None: unlimited."""
     balance: float = 0.5
-    """A content group of n windows counts n ** (1 - balance): 0 draws windows alike, 1 groups alike."""
+    """A content group of n windows counts n ** (1 - balance): 0 draws windows equally, 1 groups equally."""
     mirror_pairs: bool = False
-    """Draw each window together with its mirror image, with the same wording and noise, so that left and right are what
-    differs."""
+    """Draw each window together with its mirror image, with the same wording and noise, so that only left and right
+    differ."""
     latent_noise: float = 0.0
     """Noise on target latents, as a share of the VAE's posterior deviation."""
 

@@ -23,7 +23,7 @@ _LONGEST = 196  # frames: the longest number that a template states
 
 
 def check_same_data(store: MotionStore, out: Path, *, resume: bool) -> None:
-    """Keeps the data set's hash in the run folder; a resumed run must have the same data set.
+    """Stores the data set's hash in the run folder; a resumed run must have the same data set.
 
     Raises:
         ConfigError: the data set has changed since the run was started.
@@ -43,7 +43,7 @@ def check_same_data(store: MotionStore, out: Path, *, resume: bool) -> None:
 def check_splits(
     store: MotionStore, train: Sequence[Item], held_out: Sequence[Item], *, needs_text: bool
 ) -> None:
-    """Says before training that nothing is held out.
+    """Warns before training if nothing is held out.
 
     Raises:
         DataError: there is nothing to train on.
@@ -70,7 +70,7 @@ def fitting_captions(
     *,
     per_sequence: int = 1,
 ) -> list[Item]:
-    """The items without captions that are too long for the model; how many there are is logged, with the first.
+    """The items without captions that are too long for the model; their number and the first one are logged.
 
     `limit`: longest sequence in tokens; `per_sequence`: captions in a sequence.
     """

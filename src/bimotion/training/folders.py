@@ -1,6 +1,6 @@
 """Folders that are replaced as a whole.
 
-What is written goes to a hidden folder beside, which takes the place of the old one by two renames.
+New contents are written to a hidden folder beside it, which replaces the old one by two renames.
 """
 
 import glob
@@ -15,8 +15,8 @@ from pathlib import Path
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """An empty folder that replaces `folder` if the context ends without an exception, and is removed otherwise.
 
-    What processes that were killed left beside it is removed; a folder that one of them had already moved away comes
-    back first.
+    Remains of killed processes beside it are removed; a folder that one of them had already moved away is restored
+    first.
     """
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
@@ -34,7 +34,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
 
 
 def _restore(folder: Path) -> None:
-    """Undo what killed processes left unfinished."""
+    """Restore folders and remove remains of killed processes."""
     for kind in ("old", "partial"):
         start = f".{folder.name}.{kind}-"
         for rest in folder.parent.glob(f"{glob.escape(start)}*"):
@@ -48,7 +48,7 @@ def _restore(folder: Path) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether there is such a process; where that cannot be asked without harm (Windows), yes."""
+    """Whether there is such a process; True where that cannot be checked without harm (Windows)."""
     if os.name != "posix":
         return True
     try:

@@ -1,8 +1,8 @@
 """The training loop of all stages.
 
-A stage gives a `Task`: a module whose forward pass is the loss, batches, what to validate and keep. The
-loop does the rest: devices and processes (accelerate), mixed precision, schedule, clipping, the weights'
-average, logs, validation, checkpoints, and going on where a run stopped.
+A stage provides a `Task`: a module whose forward pass is the loss, batches, validation and export. The loop does the
+rest: devices and processes (accelerate), mixed precision, schedule, clipping, averaged weights, logs, checkpoints, and
+resuming.
 """
 
 import logging
@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 
 from bimotion.errors import BimotionError, ConfigError
+from bimotion.training.accelerator import make_accelerator
 from bimotion.training.checkpoints import (
     Checkpoint,
     check_saved,
@@ -38,9 +39,6 @@ from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import LrScale, OptimiserConfig, Optimisers, lr_factor
 from bimotion.training.task import AnyBatch, Shard, Task
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +48,7 @@ class TrainingDiverged(BimotionError):
 
 @dataclass(frozen=True)
 class LoopResult:
-    """How a run ended."""
+    """Result of a run."""
 
     step: int
     """Steps done."""
@@ -75,8 +73,8 @@ def run_loop(
 ) -> LoopResult:
     """Train until the last step, a signal (SIGTERM, SIGINT) or the time limit; the last state is kept.
 
-    With `resume` the run goes on at its newest checkpoint, or starts if there is none: losses are then bit
-    for bit those of a run that was never stopped.
+    With `resume` the run continues from its newest checkpoint, or starts if there is none; its losses are bit for bit
+    those of a run that was never stopped.
 
     Raises:
         ConfigError: the folder holds checkpoints and `resume` is False.
@@ -237,7 +235,7 @@ class _Run(Generic[AnyBatch]):
             self.log.write(self.step, kind, values)
 
     def _agree(self, **flags_by_name: bool) -> dict[str, bool]:
-        """Requests of any process, agreed on by all: their clocks and signals differ."""
+        """Flags that are set in any process, equal in all of them; clocks and signals of processes differ."""
         if self.shard.world == 1:
             return flags_by_name
         flags = torch.tensor([float(flag) for flag in flags_by_name.values()], device=self.device)
@@ -282,46 +280,6 @@ class _Run(Generic[AnyBatch]):
         self.batches.restore(state.batches)
         restore_random_state(saved[f"random-{rank}"], state.random[str(rank)], self.device)
         self.step = checkpoint.step
-
-
-def make_accelerator(loop: LoopConfig) -> "Accelerator":
-    """Devices, processes and precision of a run, by accelerate.
-
-    Raises:
-        ConfigError: accelerate is not installed, or there is no such device.
-    """
-    try:
-        from accelerate import Accelerator
-        from accelerate.state import AcceleratorState
-        from accelerate.utils import DistributedDataParallelKwargs
-    except ImportError as error:
-        raise ConfigError("training needs accelerate: pip install 'bimotion[train]'") from error
-    if loop.device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"device must be auto, cpu or cuda, got {loop.device!r}")
-    if loop.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("torch finds no CUDA device for --device cuda; use --device cpu")
-    cpu = loop.device == "cpu" or not torch.cuda.is_available()
-    half = loop.precision == "bf16" or (loop.precision == "auto" and computes_bf16(cpu=cpu))
-    # Accelerate keeps the precision of the process's first run; a later run may have another.
-    AcceleratorState._reset_state()
-    return Accelerator(
-        mixed_precision="bf16" if half else "no",
-        cpu=cpu,
-        # a batch without captions as answers leaves the text branch's output without a gradient
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-
-
-def computes_bf16(*, cpu: bool) -> bool:
-    """Whether this machine's CPU, or its CUDA device, multiplies bfloat16 matrices faster than single precision.
-
-    Of x86 processors those with AMX do. AVX-512's instructions for bfloat16 are not enough: products under autocast
-    reached 63 GFLOP/s where single precision reached 357.
-    """
-    if not cpu:
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "bf16"))
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class Optimisers:
             optimiser.load_state_dict(state)
 
     def _parameters(self, part: int) -> list[Tensor]:
-        """The parameters of one optimiser, in the order of the numbers that it gives them."""
+        """The parameters of one optimiser, in the order of their indices in its state."""
         return [parameter for group in self.parts[part].param_groups for parameter in group["params"]]
 
 

@@ -1,8 +1,8 @@
 """Order of training clips: balanced, bucketed by length, and resumable at any position."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from jaxtyping import Int
@@ -10,7 +10,7 @@ from jaxtyping import Int
 from bimotion.data.batches import bucket_order, draw_epoch, item_weights
 from bimotion.data.store import Item
 from bimotion.errors import DataError, check_range
-from bimotion.training.task import Shard
+from bimotion.training.task import AnyBatch, Shard
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class OrderConfig:
     """Sampling and cropping of clips."""
 
     balance: float = 0.5
-    """A content group of n clips counts n ** (1 - balance): 0 draws clips alike, 1 groups alike."""
+    """A content group of n clips counts n ** (1 - balance): 0 draws clips equally, 1 groups equally."""
     crop_probability: float = 0.25
     """Share of clips that are cropped at random."""
     min_frames: int = 20
@@ -48,7 +48,7 @@ class Draw:
 class BatchOrder:
     """Endless sampling. The position is an epoch and a batch in it; an epoch's order depends only on its number.
 
-    An epoch has as many draws as there are clips, less what does not fill a batch of clips of like length.
+    An epoch has as many draws as there are clips, minus those that do not fill a batch of clips of similar length.
     """
 
     def __init__(
@@ -100,3 +100,22 @@ class BatchOrder:
         seeds = rng.integers(0, 2**31, len(indices))
         batches = bucket_order(lengths, self.rows, self.config.bucket_batches, rng)
         return [Draw(indices[rows], starts[rows], lengths[rows], seeds[rows]) for rows in batches]
+
+
+class OrderedBatches(Generic[AnyBatch]):
+    """Endless batches that `make` builds from the draws of an order."""
+
+    def __init__(self, order: BatchOrder, make: Callable[[Draw], AnyBatch]) -> None:
+        self.order, self.make = order, make
+
+    def next(self) -> AnyBatch:
+        """The next batch of this process."""
+        return self.make(self.order.next())
+
+    def state(self) -> dict[str, Any]:
+        """The position in the order."""
+        return self.order.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue at a position that `state` returned."""
+        self.order.restore(state)

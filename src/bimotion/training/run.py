@@ -150,7 +150,7 @@ def _task(
     held_out: LanguageSplit,
     prompts: PromptCache | None,
 ) -> LanguageTask:
-    """What the loop trains."""
+    """The task of the loop."""
     return LanguageTask(
         model,
         tokenizer,
@@ -256,7 +256,7 @@ def _splits(
 
 
 def _prompt_folder(config: LanguageTrainConfig) -> Path | None:
-    """Where a frozen text branch's keys and values are kept; None where text is learnt.
+    """Folder of a frozen text branch's keys and values; None where text is trained.
 
     Each process has its own, so that no two write to one file.
     """

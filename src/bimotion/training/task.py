@@ -1,4 +1,4 @@
-"""What a stage gives the loop: a task, its batches, and which part of them a process works on."""
+"""Interface between stages and the loop: a task, its batches, and the part of them that a process works on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of every batch a process has: rows `rank`, `rank + world`, ... of all processes' batch."""
+    """The part of every batch that a process has: rows `rank`, `rank + world`, ... of all processes' batch."""
 
     rank: int = 0
     """Number of the process."""
@@ -20,7 +20,7 @@ class Shard:
 
 @runtime_checkable
 class Batch(Protocol):
-    """What a step learns from."""
+    """The data of one step."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -32,27 +32,27 @@ AnyBatch_co = TypeVar("AnyBatch_co", bound=Batch, covariant=True)
 
 @runtime_checkable
 class BatchStream(Protocol[AnyBatch_co]):
-    """Batches without end, in an order that depends only on its seed and its place."""
+    """Endless batches, in an order that depends only on its seed and position."""
 
     def next(self) -> AnyBatch_co:
         """The next batch of this process."""
 
     def state(self) -> dict[str, Any]:
-        """The place in the order, as JSON."""
+        """The position in the order, as JSON."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go to the place that `state` gave."""
+        """Go to the position that `state` returned."""
 
 
 @runtime_checkable
 class Task(Protocol[AnyBatch_co]):
-    """What a stage trains: the loop knows nothing else of it."""
+    """A stage's training, as the loop sees it."""
 
     @property
     def module(self) -> nn.Module:
-        """`module(batch, noise)` gives a dictionary of mean losses of which `loss` is minimised.
+        """`module(batch, noise)` returns a dictionary of mean losses of which `loss` is minimised.
 
-        `noise` is a CPU generator that stands at the same place in every process; noise that is drawn for the
+        `noise` is a CPU generator in the same state in every process; noise that is drawn for the
         batch of all processes and then cut makes the result independent of their number.
         """
 
@@ -60,10 +60,10 @@ class Task(Protocol[AnyBatch_co]):
         """The training batches of one process."""
 
     def validate(self) -> dict[str, float]:
-        """Numbers on the validation split, of the module as it is (it holds the averaged weights)."""
+        """Metrics on the validation split of the module in its current state (with averaged weights)."""
 
     def sample(self, folder: Path) -> None:
-        """Write sample motions of the module as it is into a folder that does not exist yet."""
+        """Write sample motions of the module in its current state into a folder that does not exist yet."""
 
     def export(self, folder: Path, step: int) -> None:
-        """Write the module as it is as a model folder, replacing the one that is there."""
+        """Write the module in its current state as a model folder, replacing an existing one."""

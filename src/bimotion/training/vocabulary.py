@@ -1,8 +1,8 @@
 """A reduced vocabulary with word vectors of a pretrained language model, from which `tiny`'s text branch starts.
 
 The model is read when training starts and never needed again. Of its byte-level BPE the merges that words about
-movement need are kept, and the first ones, which are the most frequent: it still encodes any text. The vectors of what
-is left are projected onto their principal axes.
+movement need are kept, and the first ones, which are the most frequent: it still encodes any text. The vectors of the
+kept tokens are projected onto their principal axes.
 
 Shapes: V text ids, D width.
 """
@@ -45,8 +45,8 @@ def shrink_vocabulary(
 ) -> Words:
     """`vocab_size` tokens of a pretrained model and their vectors, `width` wide.
 
-    `source` is a GGUF file or a folder that transformers reads. `texts` are cut into tokens as the model cuts
-    them; the most frequent of its other tokens fill the vocabulary. The vectors keep their differences from the
+    `source` is a GGUF file or a folder that transformers reads. `texts` keep the tokens that the model splits
+    them into; the most frequent of its other tokens fill the vocabulary. The vectors keep their differences from the
     mean along the `width` axes of greatest variance, scaled to a standard deviation of `deviation`.
 
     Raises:

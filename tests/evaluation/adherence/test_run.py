@@ -11,7 +11,6 @@ import bimotion
 from bimotion.data.store import MotionStore
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence import classifier as classifier_module
-from bimotion.evaluation.adherence.bars import Bars, markdown, rows
 from bimotion.evaluation.adherence.check import check, rates_to_json, table
 from bimotion.evaluation.adherence.classifier import Classifier, Training, activity_scores, train
 from bimotion.evaluation.adherence.doubt import doubt_rates, fit_limit, halves, measure_doubt
@@ -26,6 +25,7 @@ from bimotion.evaluation.adherence.reference import (
     recorded_sides,
 )
 from bimotion.evaluation.adherence.run import measure
+from bimotion.evaluation.adherence.targets import Targets, markdown, rows
 from bimotion.evaluation.adherence.test_set import measure_test_set
 from bimotion.inference.settings import Sampling
 from tests.evaluation.adherence.puppet import Puppet, jumping, ramp, walking
@@ -104,7 +104,7 @@ def test_a_system_that_obeys_is_right_everywhere() -> None:
     assert results["contrasts"]["of"] == 4
     assert results["requests"]["of"] == 4  # without a classifier nothing is said of salsa
     assert results["requests_left_out"] == ["dance-1"]
-    assert all(row.holds for row in rows(results))
+    assert all(row.met for row in rows(results))
 
 
 def test_a_system_that_stands_still_is_right_nowhere() -> None:
@@ -115,7 +115,7 @@ def test_a_system_that_stands_still_is_right_nowhere() -> None:
         0,
         0,
     ]
-    assert not any(row.holds for row in rows(results))
+    assert not any(row.met for row in rows(results))
     assert "| contrasts | 0.00 | >= 0.80 | **no** |" in markdown(results)
 
 
@@ -125,7 +125,7 @@ def test_recordings_stand_beside_and_naturalness_is_compared() -> None:
     assert results["recorded"]["requests"]["share"] == 1.0
     assert results["natural"]["contents"]["jump"]["jitter_times"] == pytest.approx(1.0, rel=0.2)
     assert results["natural"]["idle"]["jitter_times"] == pytest.approx(1.0, abs=0.1)
-    assert {row["name"] for row in results["bars"]["rows"]} >= {"jitter, worst content, times recorded"}
+    assert {row["name"] for row in results["targets"]["rows"]} >= {"jitter, worst content, times recorded"}
 
 
 def test_what_recordings_reach_is_judged_by_the_same_rules() -> None:
@@ -257,12 +257,12 @@ def test_test_windows_give_reconstruction_and_true_captions(store: MotionStore, 
     assert 0 < errors["root_mm_median"] <= errors["world_mm_median"]
     assert found["captions"]["of"] == found["windows"]
     results = measure(Obedient(), seeds=1, prompts=PROMPTS, test_set=found)
-    names = {row["name"]: row for row in results["bars"]["rows"]}
+    names = {row["name"]: row for row in results["targets"]["rows"]}
     assert names["VAE: error relative to the root, mean"]["value"] == errors["root_mm"]
     assert names["captions without a false claim"]["value"] == found["captions"]["share"]
 
 
 def test_bars_are_one_config() -> None:
-    assert Bars().contrasts == 0.80
-    results = measure(Obedient(), seeds=1, prompts=PROMPTS, bars=Bars(contrasts=1.1))
-    assert results["bars"]["rows"][0]["holds"] is False
+    assert Targets().contrasts == 0.80
+    results = measure(Obedient(), seeds=1, prompts=PROMPTS, targets=Targets(contrasts=1.1))
+    assert results["targets"]["rows"][0]["met"] is False

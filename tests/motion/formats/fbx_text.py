@@ -85,7 +85,7 @@ def fbx_text(
 
 
 def _euler(degrees: Sequence[float]) -> np.ndarray:
-    from bimotion.motion.rotations import euler_to_matrix
+    from tests.motion.euler import euler_to_matrix
 
     return euler_to_matrix(np.radians(np.array(degrees, np.float64))[::-1], "zyx")
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.acclaim import read_acclaim, read_asf
-from bimotion.motion.rotations import euler_to_matrix
+from tests.motion.euler import euler_to_matrix
 from tests.motion.skeletons import world_poses
 
 ASF = """# a comment

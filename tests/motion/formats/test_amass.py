@@ -90,7 +90,7 @@ def test_rotations_of_an_amass_file_survive(tmp_path) -> None:
 def test_without_a_body_model_the_mean_skeleton_stands_in(tmp_path, caplog) -> None:
     amass_file(tmp_path / "a.npz", poses=np.zeros((2, 156)), trans=np.zeros((2, 3)))
     clip = read_motion(tmp_path / "a.npz")
-    assert "SMPL's mean skeleton stands in" in caplog.text
+    assert "SMPL's mean skeleton is used" in caplog.text
     assert "--body-model" in caplog.text
     assert clip.rotations is not None
     legs = np.linalg.norm(np.diff(clip.joints[0, [1, 4, 7]], axis=0), axis=-1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.bvh import read_bvh
-from bimotion.motion.rotations import euler_to_matrix
+from tests.motion.euler import euler_to_matrix
 from tests.motion.skeletons import world_poses
 
 SMALL = """HIERARCHY

@@ -6,7 +6,7 @@ import pytest
 from bimotion.errors import ConfigError, MotionFileError
 from bimotion.motion.clip import facing
 from bimotion.motion.formats import read_motion
-from bimotion.motion.retarget.mapping import LIMBS
+from bimotion.motion.retarget.joint_mapping import LIMBS
 from bimotion.motion.skeleton import JOINT_NAMES, REST_OFFSETS
 from tests.motion.skeletons import FAMILIES, Family, record
 

@@ -8,7 +8,7 @@ import pytest
 from bimotion.data.store import Item
 from bimotion.evaluators.calibration import count_stems
 from bimotion.training.evaluator.calibration import (
-    KnownWords,
+    LearnedStems,
     Query,
     caption_coverage,
     draw_queries,
@@ -97,7 +97,7 @@ def test_an_evaluator_that_separates_contents_gets_a_limit_between_them() -> Non
     queries = draw_queries(items)
     assert sorted(query.content for query in queries) == sorted(names)
     text = np.stack([axes[query.content] for query in queries])
-    known = KnownWords(*count_stems(caption for item in items for caption in item.captions))
+    known = LearnedStems(*count_stems(caption for item in items for caption in item.captions))
     calibration = fit_calibration(queries, text, items, motion, known)
     assert calibration is not None
     true, false = calibration.probability(np.array([0.9, 0.2]))

@@ -4,7 +4,7 @@
     joints_delta_halfmm.npy    the same as int16 differences of half a millimetre, summed from each recording's start
     recordings.jsonl           `id`, `offset`, `frames`; `split`, `description`, `max_relative_speed`, `licence`
     captions.jsonl             `id`, `start`, `end` (frames), `captions`; `events`: [start_s, end_s, phrase]
-    captions_reference.jsonl   `id`, `start_s`, `end_s`, `captions`: to measure with, never learnt from
+    captions_reference.jsonl   `id`, `start_s`, `end_s`, `captions`: for measuring only
 
 `captions_written.jsonl` and `captions_human.jsonl` are other names of the last two files.
 """
@@ -36,7 +36,7 @@ def find_recordings(folder: Path) -> Found:
     """The recordings of the table, with their captions; those that are marked as broken are left out.
 
     Raises:
-        DataError: a file is missing or malformed, or a caption names a recording or frames that there are not.
+        DataError: a file is missing or malformed, or a caption names a recording or frames that do not exist.
     """
     array = next((folder / name for name in ARRAYS if (folder / name).is_file()), None)
     if array is None:
@@ -86,7 +86,7 @@ def _rows(path: Path, *keys: str) -> list[dict[str, Any]]:
 
 
 def _written(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str, list[Annotation]]:
-    """Annotations to learn from, by recording."""
+    """Annotations for training, by recording."""
     found: dict[str, list[Annotation]] = defaultdict(list)
     for number, row in enumerate(_rows(path, "id", "start", "end", "captions") if path else (), 1):
         frames = table.get(str(row["id"]), {}).get("frames", 0)
@@ -103,7 +103,7 @@ def _written(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str, l
 
 
 def _reference(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str, list[Annotation]]:
-    """Annotations to measure with, by recording; captions of the same part are joined."""
+    """Annotations for measuring, by recording; captions of the same part are joined."""
     parts: dict[str, dict[tuple[int, int], list[str]]] = defaultdict(lambda: defaultdict(list))
     for number, row in enumerate(_rows(path, "id", "start_s", "end_s", "captions") if path else (), 1):
         name = str(row["id"])

@@ -38,7 +38,7 @@ class ActivityNet(nn.Module):
         self.std.copy_(torch.from_numpy(flat.std(0) + 1e-3))
 
     def forward(self, rows: Float[Tensor, "B T C"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B K"]:
-        """Logits; padding changes nothing."""
+        """Logits; padding does not affect them."""
         x = ((rows - self.mean) / self.std * mask[..., None]).transpose(1, 2)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             mask = mask[:, ::2]

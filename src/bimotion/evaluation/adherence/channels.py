@@ -19,7 +19,7 @@ SINCE_START = slice(67, 70)
 
 
 def channels(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "T C"]:
-    """The channels of a motion, float32; where it stands, faces and how tall the body is do not matter."""
+    """The channels of a motion, float32; independent of position, heading and body height."""
     p = np.asarray(joints, np.float64)
     p = p * (LEG_M / leg_length(p))
     p = p - [0.0, float(np.percentile(p[:, _FEET, 1].min(1), 5)), 0.0]

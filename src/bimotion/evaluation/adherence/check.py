@@ -13,7 +13,7 @@ from bimotion.evaluation.adherence.recordings import Window
 from bimotion.evaluation.adherence.thresholds import Thresholds
 
 SLACK = 0.6
-"""Seconds by which what a judge finds may miss the time of a phrase."""
+"""Seconds by which a judge's finding may miss the time of a phrase."""
 
 
 @dataclass
@@ -21,15 +21,15 @@ class Rates:
     """Counts of one judge."""
 
     accepted: int = 0
-    """Timed phrases that say so and that the judge finds there."""
+    """Timed phrases that assert the action and where the judge finds it."""
     asserted: int = 0
-    """Timed phrases that say so."""
+    """Timed phrases that assert the action."""
     human_accepted: int = 0
-    """Windows that people describe so and that the judge accepts."""
+    """Windows whose captions by people assert it and that the judge accepts."""
     human_asserted: int = 0
-    """Windows that people describe so."""
+    """Windows whose captions by people assert it."""
     others_accepted: int = 0
-    """Windows whose captions do not hint at it, accepted all the same."""
+    """Windows whose captions do not hint at it and that the judge accepts."""
     others: int = 0
     """Windows whose captions do not hint at it."""
     missed: list[str] = field(default_factory=list)
@@ -102,7 +102,7 @@ def table(rates: Mapping[str, Rates]) -> str:
 
 
 def rates_to_json(rates: Mapping[str, Rates]) -> dict[str, Any]:
-    """The counts of every judge, with what it missed and found elsewhere."""
+    """The counts of every judge, with what it missed and what it found without a caption that asserts it."""
     return {
         name: {**asdict(count), "accepts": count.accepts, "rejects": count.rejects}
         for name, count in rates.items()

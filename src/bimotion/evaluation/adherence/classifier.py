@@ -1,4 +1,4 @@
-"""A small network that names the activities of a motion which rules cannot judge: styles, dances, sports.
+"""A small network that recognises activities which rules cannot judge: styles, dances, sports.
 
 It learns from the training windows of recordings and their mirror images: three networks, each without a third of the
 recordings. The threshold of each activity is set by the scores of held-out recordings. The score of a motion is the

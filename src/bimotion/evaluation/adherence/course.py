@@ -46,7 +46,7 @@ class Phase:
     end: float
     """Seconds."""
     amount: float = 0.0
-    """How much of it: degrees of a turn, height of a jump, length of a step; what the finder of the phase says."""
+    """How much of it: degrees of a turn, height of a jump, length of a step; see the function that finds the phase."""
     side: int = 0
     """+1 left, -1 right, 0 neither or both."""
 
@@ -65,7 +65,7 @@ class Course:
     """The time series of one motion; each is computed when it is first read."""
 
     def __init__(self, joints: Float[np.ndarray, "T 22 3"]) -> None:
-        """`joints` are metres at 20 frames per second, Y up; where the body stands, faces, and its size do not matter.
+        """`joints` are metres at 20 frames per second, Y up; position, heading and body size do not matter.
 
         Raises:
             DataError: too few frames, or positions that are not finite.

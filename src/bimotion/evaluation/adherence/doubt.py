@@ -18,8 +18,8 @@ Verdict = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class DoubtBars:
-    """What warnings have to reach."""
+class WarningTargets:
+    """Targets of the model's warnings; shares are 0 to 1."""
 
     warns_wrong: float = 0.80
     """Least share of wrong requests that are warned about."""
@@ -47,7 +47,7 @@ def doubt_rates(verdicts: Sequence[Verdict], limit: float | None = None) -> dict
     }
 
 
-def fit_limit(verdicts: Sequence[Verdict], most_right: float = DoubtBars.warns_right) -> float:
+def fit_limit(verdicts: Sequence[Verdict], most_right: float = WarningTargets.warns_right) -> float:
     """The highest limit of the score that warns about at most so many of the right requests.
 
     Raises:
@@ -68,23 +68,25 @@ def halves(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
     )
 
 
-def measure_doubt(verdicts: Sequence[Verdict], bars: DoubtBars | None = None) -> dict[str, Any] | None:
+def measure_doubt(
+    verdicts: Sequence[Verdict], targets: WarningTargets | None = None
+) -> dict[str, Any] | None:
     """Rates of the model's own warnings, and of the score with a fitted limit.
 
     None where everything in one half of the prompts is right, or everything is wrong.
     """
-    bars = bars or DoubtBars()
+    targets = targets or WarningTargets()
     parts = halves(verdicts)
     if any(len({bool(verdict["right"]) for verdict in part}) < 2 for part in parts):
         return None
-    result: dict[str, Any] = {**doubt_rates(verdicts), "bars": asdict(bars)}
+    result: dict[str, Any] = {**doubt_rates(verdicts), "targets": asdict(targets)}
     if all(verdict["score"] is not None for verdict in verdicts):
         rates = [
-            doubt_rates(test, fit_limit(fitted, bars.warns_right))
+            doubt_rates(test, fit_limit(fitted, targets.warns_right))
             for fitted, test in (parts, reversed(parts))
         ]
         result["by_score"] = {
-            "limit": fit_limit(verdicts, bars.warns_right),
+            "limit": fit_limit(verdicts, targets.warns_right),
             "warns_wrong": float(np.mean([rate["warns_wrong"] for rate in rates])),
             "warns_right": float(np.mean([rate["warns_right"] for rate in rates])),
         }

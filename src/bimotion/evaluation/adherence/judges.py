@@ -250,7 +250,7 @@ class Term:
     high: float
     """Most of them."""
     negated: bool
-    """Whether it is to be false."""
+    """Whether it must not hold."""
 
     def holds(self, course: Course, limits: Thresholds) -> bool:
         """Whether a motion keeps it."""
@@ -293,7 +293,7 @@ def holds(rule: str, course: Course, limits: Thresholds = LIMITS) -> bool:
 
 
 def in_order(names: Sequence[str], course: Course, limits: Thresholds = LIMITS) -> bool:
-    """Whether what the judges find is done one after the other: all of it, and centred in this order."""
+    """Whether all judges find their action, one after the other, centred in this order."""
     centres = []
     for name in names:
         found = [phase for part in name.split("|") for phase in find(part, course, limits)]

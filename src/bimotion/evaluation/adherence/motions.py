@@ -42,7 +42,7 @@ class Motions(Protocol):
 
 
 class ModelMotions:
-    """Motions as a user of a model gets them: lengths predicted, cleaned by default."""
+    """Motions as users of a model get them: with predicted lengths, cleaned by default."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class ModelMotions:
         return generated
 
     def doubts(self, texts: Sequence[str], motions: Sequence[Joints]) -> list[dict[str, Any]]:
-        """What the model doubts in each motion: `warned`, `score` (0 to 1 or None), and its `warnings`."""
+        """The model's own doubts about each motion: `warned`, `score` (0 to 1 or None), and its `warnings`."""
         found = []
         for text, joints in zip(texts, motions, strict=True):
             match = self.model.match(text, Clip(joints, QUALITY_FPS))
@@ -129,7 +129,7 @@ class FolderMotions:
 
 
 def export_prompts(prompts: Prompts, seeds: int, folder: Path) -> Path:
-    """Write the list of motions that another system is to make; gives its path."""
+    """Write the list of motions that another system is to generate; returns its path."""
     rows = []
     for seed in range(seeds):
         for text in prompts.texts():

@@ -103,7 +103,7 @@ def _by_content(samples: Sequence[Sample]) -> dict[str, list[Joints]]:
 
 
 def _times(generated: float, recorded: float, least: float) -> float:
-    """Ratio of two measures; what is below `least` counts as `least`, so that two zeros are equal."""
+    """Ratio of two measures; values below `least` count as `least`, so that two zeros are equal."""
     return max(generated, least) / max(recorded, least)
 
 

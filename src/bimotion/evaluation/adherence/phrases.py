@@ -14,12 +14,12 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Claim:
-    """How phrases speak of what a judge looks for."""
+    """Patterns by which captions mention the action of a judge."""
 
     pattern: re.Pattern[str]
     """A phrase that asserts it."""
     hints: re.Pattern[str]
-    """Words after which it may well be there."""
+    """Words that make it likely."""
 
 
 @cache
@@ -35,10 +35,10 @@ def claims() -> Mapping[str, Claim]:
 
 
 def asserts(name: str, phrase: str) -> bool:
-    """Whether a phrase says what the judge of this name looks for."""
+    """Whether a phrase asserts the action that a judge looks for."""
     return claims()[name].pattern.search(phrase.lower()) is not None
 
 
 def may_hold(name: str, texts: Iterable[str]) -> bool:
-    """Whether any of the texts hints at what the judge looks for."""
+    """Whether any of the texts hints at the action that a judge looks for."""
     return any(claims()[name].hints.search(text.lower()) for text in texts)

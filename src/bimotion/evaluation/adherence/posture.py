@@ -1,4 +1,5 @@
-"""Postures of a motion and their times: squats, sits, kneels, lies, crawls, leans, hands at places, one leg.
+"""Postures of a motion and their times: squats, sits, kneels, lies, crawls, leans, hands at the head or the floor, one
+leg.
 
 Each function gives the phases of one kind. Legend: T frames.
 """

@@ -28,11 +28,11 @@ class Window:
     captions: tuple[str, ...]
     """Sentences about the whole window."""
     events: tuple[Event, ...]
-    """Phrases, with seconds from the window's start; none where the captions are other people's."""
+    """Phrases, with seconds from the window's start; none for reference captions."""
     description: str
     """What the data set says of the whole recording."""
     reference: bool = False
-    """Whether the captions are other people's: for measuring only."""
+    """Whether these are reference captions by other people, for measuring only."""
 
 
 def read_windows(folder: Path) -> list[Window]:
@@ -83,5 +83,5 @@ def read_parts(folder: Path, split: Split) -> Iterator[Window]:
 
 
 def of_split(windows: Sequence[Window], split: Split) -> list[Window]:
-    """The windows of a split that may be learned from."""
+    """The windows of a split that may be used in training."""
     return [window for window in windows if window.split == split and not window.reference]

@@ -43,7 +43,7 @@ def part(window: Window, start: float, end: float) -> Course | None:
 
 
 def recorded_contrasts(contrasts: Sequence[Contrast], windows: Sequence[Window]) -> Tally:
-    """Pairs of recorded phrases that say what a contrast's sentences say: how many differ as they should."""
+    """Pairs of recorded phrases with the meaning of a contrast's sentences: how many differ as they should."""
     tally = Tally()
     rng = np.random.default_rng(0)
     for contrast in contrasts:
@@ -79,7 +79,7 @@ def recorded_order(windows: Sequence[Window]) -> Tally:
 
 
 def _judge_of(event: Event) -> str | None:
-    """The one judge that a phrase speaks of; None where several or none do."""
+    """The only judge whose action a phrase asserts; None where there are several or none."""
     plain = [name for name in claims() if asserts(name, event.text)]
     actions = [
         name for name in plain if name in ("walk", "run", "sit", "stand_up", "jump", "bend", "squat", "still")
@@ -109,7 +109,7 @@ def _asserts_side(judge: str, side: str, phrase: str) -> bool:
 def recorded_requests(
     requests: Sequence[Request], windows: Sequence[Window], activities: Mapping[str, Mapping[str, float]]
 ) -> Tally:
-    """Windows whose short caption says what a request asks for: how many are accepted, at most so many per request.
+    """Windows whose short caption matches a request: how many are accepted, at most so many per request.
 
     Requests for an activity count as many test recordings as the classifier accepts.
     """

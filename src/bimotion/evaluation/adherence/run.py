@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from bimotion.captions.content_words import content_of_words
-from bimotion.evaluation.adherence.bars import Bars, rows
 from bimotion.evaluation.adherence.classifier import Classifier
 from bimotion.evaluation.adherence.course import Course
 from bimotion.evaluation.adherence.doubt import measure_doubt
@@ -22,6 +21,7 @@ from bimotion.evaluation.adherence.reference import (
     recorded_sides,
 )
 from bimotion.evaluation.adherence.scores import Tally, differs, fulfils, shows_side
+from bimotion.evaluation.adherence.targets import Targets, rows
 
 TRUSTED = 0.90
 """Share of an activity's test recordings that the classifier must accept before it judges that activity."""
@@ -52,15 +52,15 @@ def measure(
     prompts: Prompts | None = None,
     test_set: Mapping[str, Any] | None = None,
     warnings: bool = False,
-    bars: Bars | None = None,
+    targets: Targets | None = None,
 ) -> dict[str, Any]:
     """All verdicts and counts of a system on the prompt lists, as JSON values.
 
     `windows` are recordings with captions: with them, naturalness is compared and the recordings' own shares are
-    reported. `requests_shuffled` judges every motion by another request: what is right by chance. Requests for
-    activities that the classifier is not trusted with are left out. `test_set` is what `measure_test_set` gave.
-    With `warnings`, how well a model's own warnings separate wrong requests from right ones is measured (see `doubt`).
-    """
+    reported. `requests_shuffled` judges every motion by another request: the share that is right by chance. Requests
+    for activities that the classifier is not trusted with are left out. `test_set` is the result of
+    `measure_test_set`. With `warnings`, how well a model's own warnings separate wrong requests from right ones is
+    measured (see `doubt`)."""
     prompts = prompts or load_prompts()
     trusted = trusted_activities(classifier)
     tallies = {name: Tally() for name in (*_LISTS, "requests_shuffled")}
@@ -87,9 +87,9 @@ def measure(
         results["test_set"] = dict(test_set)
     if warnings and isinstance(source, ModelMotions):
         results["doubt"] = measure_doubt(results["requests"]["verdicts"])
-    results["bars"] = {
-        "limits": asdict(bars or Bars()),
-        "rows": [row.to_json() for row in rows(results, bars)],
+    results["targets"] = {
+        "limits": asdict(targets or Targets()),
+        "rows": [row.to_json() for row in rows(results, targets)],
     }
     return results
 

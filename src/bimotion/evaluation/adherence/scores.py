@@ -13,12 +13,12 @@ from bimotion.evaluation.adherence.prompts import Contrast, Request, SidePrompt
 from bimotion.evaluation.adherence.thresholds import Thresholds
 
 _CLEARLY = 1.5
-"""A side is shown where it is seen so many times as much as the other."""
+"""A side is shown where its amount is at least this many times that of the other side."""
 
 
 @dataclass
 class Count:
-    """How many are right, of how many."""
+    """A number of correct verdicts, of how many."""
 
     right: int = 0
     of: int = 0
@@ -30,7 +30,7 @@ class Count:
 
     @property
     def share(self) -> float | None:
-        """Share right; None of nothing."""
+        """Share of correct verdicts; None without any."""
         return self.right / self.of if self.of else None
 
     def to_json(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class Count:
 
 @dataclass
 class Tally:
-    """Counts in all and by some names, and what was wrong."""
+    """Counts in total and by name, with the details of every verdict."""
 
     total: Count = field(default_factory=Count)
     by: dict[str, Count] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def fulfils(request: Request, course: Course, limits: Thresholds = LIMITS) -> bo
 def side_shown(
     judge: str, course: Course, limits: Thresholds = LIMITS
 ) -> Literal["left", "right", "both", "none"]:
-    """The side that a motion shows of what a judge of both sides looks for."""
+    """The side on which a motion shows the action of a two-sided judge."""
     amounts = [_amount(f"{judge}_{side}", course, limits) for side in ("left", "right")]
     if judge == "raise" and max(amounts) > 0:  # a hand that is up already is not the one being raised
         height = course.hand_over_shoulder
@@ -119,5 +119,5 @@ def shows_side(prompt: SidePrompt, course: Course, limits: Thresholds = LIMITS) 
 
 
 def shares(counts: Sequence[bool]) -> float | None:
-    """Share of True; None of nothing."""
+    """Share of True; None without values."""
     return float(np.mean(counts)) if len(counts) else None

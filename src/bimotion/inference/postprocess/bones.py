@@ -1,7 +1,7 @@
 """Bones of constant length: limbs keep their directions, hips and shoulders their arrangement.
 
 Positions in features are independent of each other, so that bones of generated motion change their lengths and the
-joints around the pelvis and the chest their places. Files and characters have rigid bones.
+joints around the pelvis and the chest their arrangement. Files and characters have rigid bones.
 
 Legend: N and T frames, J = 22 joints; metres.
 """
@@ -19,7 +19,7 @@ SAME = 1e-3
 """Bodies whose bones differ by less are the same, metres."""
 
 RIGID = 0.01
-"""A body whose bones change their lengths by more has no bones that others could be given, metres."""
+"""A body whose bones change their lengths by more is not rigid; its bones are not transferred, metres."""
 
 _FORKS = tuple(joint for joint, children in enumerate(CHILDREN) if len(children) > 1)
 """Pelvis and chest."""

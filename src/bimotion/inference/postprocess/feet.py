@@ -10,13 +10,14 @@ from jaxtyping import Bool, Float
 
 from bimotion.features.layout import CONTACTS
 from bimotion.features.smooth import gaussian_smooth
+from bimotion.motion.easing import smooth_step
 from bimotion.motion.rotations import cross
 from bimotion.motion.skeleton import joint_indices
 
 LEGS = joint_indices("left_leg", "left_foot"), joint_indices("right_leg", "right_foot")
 """Hip, knee, ankle and ball of the foot: left, right."""
 
-MIN_FRAMES = 3
+MIN_CONTACT_FRAMES = 3
 """Shorter contacts are taken for noise, frames at 20 per second."""
 
 EASE_FRAMES = 4
@@ -61,7 +62,7 @@ def steady_root(
 def plant_feet(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"], fixed: int = 0
 ) -> Float[np.ndarray, "T J 3"]:
-    """The joints with each foot locked for as long as its contact columns say that it stands.
+    """The joints with each foot locked while its contact columns indicate contact.
 
     Ankle and ball of the foot are moved along the floor, the knee follows so that thigh and shin keep their lengths.
     All other joints stay unchanged, and so do the first `fixed` frames: a foot that stands in the last of them stays
@@ -108,7 +109,7 @@ def _shifts(
     shift = np.zeros((num, 3))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], standing.astype(int), [0]])))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if stop - start < MIN_FRAMES:
+        if stop - start < MIN_CONTACT_FRAMES:
             continue
         target = ball[fixed - 1] if start < fixed < stop else _median(ball[start:stop])
         moved = target - ball[start:stop]
@@ -126,8 +127,7 @@ def _shifts(
     after = at[np.clip(np.searchsorted(at, frames), None, len(at) - 1)]
     for near in (before, after):
         distance = np.abs(frames - near)
-        weight = np.clip(1 - distance / (EASE_FRAMES + 1), 0, 1)
-        weight = (weight * weight * (3 - 2 * weight))[:, None]
+        weight = 1 - smooth_step(distance, 0, EASE_FRAMES + 1)[:, None]
         eased = np.where(known[:, None], 0, weight * shift[near])
         shift = np.where(
             known[:, None], shift, shift + np.where(before[:, None] == after[:, None], eased / 2, eased)

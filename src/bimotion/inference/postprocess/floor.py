@@ -21,7 +21,7 @@ FOREARMS = tuple(joint for arm in ARMS for joint in arm[1:])
 """Elbows and wrists, which do not carry the body."""
 
 MAX_CORRECTION = 0.4
-"""Larger heights of a foot in contact are an error of the contact, not of the height, metres."""
+"""Larger heights of a foot in contact are taken for wrong contacts, metres."""
 
 SETTLE_FRAMES = 3.0
 """Deviation of the Gaussian that smooths the height of the body's correction, frames."""
@@ -60,7 +60,7 @@ def stand_on_floor(
 
 
 def _settled(lowest: Float[np.ndarray, "T"], touches: np.ndarray) -> Float[np.ndarray, "T"]:
-    """What is added to the height of each frame so that the lowest joint of frames in contact is at 0."""
+    """Correction of the height of each frame that puts the lowest joint of frames in contact at 0."""
     known = touches & (np.abs(lowest) <= MAX_CORRECTION)
     if not known.any():
         return np.zeros(len(lowest))

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from bimotion.features.clips import FloorTransform
 from bimotion.motion.clip import heading as body_heading
+from bimotion.motion.easing import fading_offset, smooth_step
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def bridge(
     if after is None:
         return Path(yaw, xz, pose).joints(), None
     if fixed_end:
-        share = _smooth_step(np.arange(1, num + 1) / (num + 1))
+        share = smooth_step(np.arange(1, num + 1), 0, num + 1)
         missing = (target.yaw[0] - end_yaw + np.pi) % (2 * np.pi) - np.pi
         yaw = yaw + missing * share
         xz = _positions(context, np.vstack([step_in[None], steps]), yaw)
@@ -112,11 +113,7 @@ def _offset(
     new_rate = new[1] - new[0] if len(new) > 1 else old_rate
     missing = context[1] + (old_rate + new_rate) / 2 - new[0]
     missing_rate = (old_rate - new_rate) / 2
-    s = np.minimum(np.arange(num) / window, 1)[:, None, None]
-    value = (1 + 2 * s) * (1 - s) ** 2
-    slope = s * (1 - s) ** 2 * window
-    added: Float[np.ndarray, "N J 3"] = value * missing + slope * missing_rate
-    return added
+    return fading_offset(missing, missing_rate, np.arange(num), window)
 
 
 def _positions(
@@ -130,12 +127,7 @@ def _positions(
 
 def _fade(num: int, window: int) -> Float[np.ndarray, "N"]:
     """1 at the joint, 0 from `window` frames after it, with zero slope at both ends."""
-    return 1 - _smooth_step(np.minimum(np.arange(num) / window, 1))
-
-
-def _smooth_step(s: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
-    eased: Float[np.ndarray, "N"] = s * s * (3 - 2 * s)
-    return eased
+    return 1 - smooth_step(np.arange(num), 0, window)
 
 
 def _rotated(

@@ -31,10 +31,10 @@ UNITS: tuple[str, ...] = ("m", "dm", "cm", "inch", "mm")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user says about a file; what is None is found from the file."""
+    """A user's statements about a file; whatever is None is found from the file."""
 
     skeleton: str | Path | None = None
-    """The .asf of an .amc; found beside it."""
+    """The .asf of an .amc; None: the one beside it."""
     joint_map: str | Path | None = None
     """JSON object from our joint names to the file's, for joints that were not found or found wrongly."""
     unit: str | None = None
@@ -44,9 +44,9 @@ class ReadOptions:
     rate: float | None = None
     """The file's true frames per second, where it states none or a wrong one; the motion is not resampled."""
     body_model: str | Path | None = None
-    """Folder of `smplx` body models for AMASS; SMPL's mean skeleton stands in."""
+    """Folder of `smplx` body models for AMASS; None: SMPL's mean skeleton."""
     animation: str | None = None
-    """Name or index (from 0) of the animation of a glTF or FBX file; the first that moves a joint."""
+    """Name or index (from 0) of the animation of a glTF or FBX file; None: the first that moves a joint."""
 
     def __post_init__(self) -> None:
         if self.unit not in (None, *UNITS):
@@ -203,11 +203,11 @@ def read_joint_map(path: str | Path) -> dict[str, str]:
 
 
 def write_motion(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
-    """Write the clip; a failure leaves what stood at `path`.
+    """Write the clip; a failure leaves an existing file unchanged.
 
     Raises:
         MotionFileError: another suffix, or the file cannot be written.
-        ConfigError: an option that the format cannot have.
+        ConfigError: an option that the format does not support.
     """
     path = Path(path)
     options = options or WriteOptions()

@@ -40,12 +40,12 @@ class _Bone:
 
 @dataclass(frozen=True)
 class AcclaimSkeleton:
-    """A skeleton with what an AMC file needs to move it."""
+    """A skeleton with the channels and axes that an AMC file refers to."""
 
     skeleton: SourceSkeleton
     bones: tuple[_Bone, ...]
     metres: float
-    """Metres in a unit: Vicon's `length` is the number of inches in one, inverted (CMU: 0.45)."""
+    """Metres in a unit: the unit is 1 / `length` inches (Vicon; CMU: 0.45)."""
     degrees: bool
 
 

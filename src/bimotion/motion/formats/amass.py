@@ -59,11 +59,11 @@ MEAN_JOINTS: Float[np.ndarray, "22 3"] = np.array(
 """Joints of SMPL's mean neutral body in its rest pose, metres, in the body model's coordinates."""
 
 _KINDS = "fiuUS"
-"""Kinds of arrays that archives hold: numbers, and the gender as text."""
+"""Kinds of arrays in archives: numbers, and the gender as text."""
 
 _NUM_SMPLH_JOINTS = 52
 MAX_ANGLE = 1e4
-"""Largest number of `poses`: radians, some thousand turns."""
+"""Largest value in `poses`: radians, some thousand turns."""
 _Y_UP_TO_Z_UP = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
 _Z_UP_TO_Y_UP = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0])
 _MODELS = {156: "smplh", 165: "smplx", 72: "smpl"}
@@ -158,7 +158,7 @@ def _read_smpl(
     elif body_model is None:
         rest = MEAN_JOINTS
         notes = (
-            "no body model: SMPL's mean skeleton stands in; for the person's own proportions give the folder of the "
+            "no body model: SMPL's mean skeleton is used; for the person's own proportions give the folder of the "
             "smplx models with --body-model",
         )
     else:

@@ -37,14 +37,14 @@ _TIPS = {
     "left_wrist": (0.09, 0.0, 0.0),
     "right_wrist": (-0.09, 0.0, 0.0),
 }
-"""Ends of the bones in which no joint ends, metres."""
+"""Ends of the last bones of each chain, metres."""
 
 
 def write_bvh(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
     """Write the clip with a rotation for every joint and bones of constant length.
 
-    With `root_bone` the pelvis hangs under a bone on the floor and has position channels as well, over an offset of
-    zero, so that adding and replacing readers agree.
+    With `root_bone` the pelvis is the child of a bone on the floor and has position channels as well, with an offset of
+    zero, so that readers which add to the offset and readers which replace it agree.
     """
     options = options or WriteOptions()
     clip = options.edit(clip)
@@ -78,7 +78,7 @@ def write_channels(path: str | Path, hierarchy: str, values: Float[np.ndarray, "
 
 
 def split_root(pose: Pose, fps: float) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 4"], Pose]:
-    """Positions and rotations of a bone on the floor that carries the way and the heading, and the pose under it."""
+    """Positions and rotations of a bone on the floor that carries path and heading, and the pose relative to it."""
     path = trajectory(Clip(pose.joints().astype(np.float32), fps))
     root = np.zeros((len(pose.root), 3))
     root[:, [0, 2]] = path.xz
@@ -110,7 +110,7 @@ def _hierarchy(joint: int, pose: Pose, names: tuple[str, ...], scale: float, dep
 
 
 def smooth_angles(matrices: Float[np.ndarray, "T J 3 3"], order: str = ORDER) -> Float[np.ndarray, "T J 3"]:
-    """Euler angles in degrees; of the two sets that mean one rotation always the one nearer to the frame before."""
+    """Euler angles in degrees; of the two sets for a rotation, the one nearer to the frame before."""
     angles = matrix_to_euler(matrices, order)
     pairs = np.stack([angles, angles * [1, -1, 1] + np.pi], axis=1)  # (T, 2, J, 3)
     turn = 2 * np.pi

@@ -22,7 +22,7 @@ from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_mot
 from bimotion.motion.rotations import quat_conjugate, quat_multiply, quat_to_matrix
 
 _END = "_end"
-"""Behind the name of an end site."""
+"""Suffix of the name of an end site."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def write_character(path: str | Path, clips: Sequence[Clip], character_path: str
     """Put the clips on the character of a file and write it.
 
     Raises:
-        MotionFileError: no humanoid in the character's file, no clip, or a suffix that the character cannot have.
+        MotionFileError: no humanoid in the character's file, no clip, or a suffix that does not fit the character.
     """
     path = Path(path)
     character, file = read_character(character_path)
@@ -63,7 +63,7 @@ def write_character(path: str | Path, clips: Sequence[Clip], character_path: str
 
 
 def _unique(names: list[str]) -> list[str]:
-    """The names, with numbers behind those that come more than once."""
+    """The names, with numbers appended to those that occur more than once."""
     counts = Counter(names)
     seen = Counter[str]()
     out = []
@@ -76,7 +76,7 @@ def _unique(names: list[str]) -> list[str]:
 def write_gltf_character(
     path: str | Path, file: GltfFile, character: Character, motions: Sequence[NamedMotion]
 ) -> None:
-    """Write the glTF file with one more animation for each motion, before those that it has.
+    """Write the glTF file with one more animation for each motion, before the existing ones.
 
     Meshes, materials, extensions and everything else stay as they are.
     """

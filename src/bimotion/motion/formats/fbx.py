@@ -90,7 +90,9 @@ def read_fbx(path: str | Path, rate: float | None = None, animation: str | None 
 def _parsed(
     path: Path, animation: str, rate: float
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
-    """What the child found: facts, local transforms (T, N, 10) and (N, 10) at rest, and bind matrices (N, 3, 4)."""
+    """Result of the child process: facts, local transforms (T, N, 10) and (N, 10) at rest, and bind matrices (N, 3,
+    4).
+    """
     with tempfile.TemporaryDirectory(prefix="bimotion-fbx-") as folder:
         out = Path(folder) / "parsed.npz"
         command = [sys.executable, "-P", str(_CHILD), str(path.resolve()), str(out), animation]

@@ -48,9 +48,7 @@ def parse(file: str, animation: str, rate: float, max_frames: int) -> dict[str, 
     import ufbx
 
     if not hasattr(ufbx, "evaluate_transform"):
-        raise ValueError(
-            "another package stands in the place of ufbx: `pip uninstall pyufbx`, `pip install ufbx`"
-        )
+        raise ValueError("another package is installed as ufbx: `pip uninstall pyufbx`, `pip install ufbx`")
     try:
         scene = ufbx.load_file(
             file,
@@ -98,7 +96,7 @@ def parse(file: str, animation: str, rate: float, max_frames: int) -> dict[str, 
 
 
 def _keep(element: Any) -> Any:
-    """The element with the reference that the binding owes: it hands out its own, so that a second use frees it."""
+    """The element with one more reference: the binding returns its own, so that a second use would free it."""
     if element is not None:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(element))
     return element
@@ -109,7 +107,7 @@ def _flat(transform: Any) -> tuple[float, ...]:
 
 
 def _choose(stacks: list[Any], animation: str) -> tuple[Any, list[int]]:
-    """The animation that is asked for, else the first that moves a node, and the indices of those that do."""
+    """The requested animation, else the first that moves a node, and the indices of those that do."""
     if not stacks:
         raise ValueError("the file has no animation; expected a skeleton with an animation")
     moving = [
@@ -130,7 +128,7 @@ def _choose(stacks: list[Any], animation: str) -> tuple[Any, list[int]]:
 
 
 def _span(stack: Any) -> tuple[float, float]:
-    """Start and end of an animation in seconds: as it says, or those of its keys."""
+    """Start and end of an animation in seconds: as the file states, or those of its keys."""
     if stack.time_end > stack.time_begin:
         return stack.time_begin, stack.time_end
     props = [

@@ -34,7 +34,7 @@ _COMMON: tuple[float, ...] = (
     ),
     *(30000 / 1001, 24000 / 1001, 60000 / 1001, 120000 / 1001),
 )
-"""Rates that programs use."""
+"""Common frame rates."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Rate:
 
 
 def check_rate(rate: float, where: str) -> float:
-    """The rate that the user gave.
+    """The rate that the user stated, checked.
 
     Raises:
         MotionFileError: it is not between `SLOWEST` and `FASTEST`.
@@ -59,7 +59,7 @@ def check_rate(rate: float, where: str) -> float:
 
 
 def frame_time_rate(word: str | None) -> Rate:
-    """The rate of a BVH file from the text behind `Frame Time`; None where there is none."""
+    """The rate of a BVH file from the text after `Frame Time`; `word` is None where there is none."""
     assumed = f"{DEFAULT_RATE:g} frames per second are assumed; give the rate with --rate"
     if word is None:
         return Rate(DEFAULT_RATE, f"no frame time; {assumed}")
@@ -109,7 +109,7 @@ def _rounded(seconds: float, word: str) -> float:
     step = 10.0 ** (-digits + (int(exponent) if exponent.lstrip("+-").isdecimal() else 0))
     within = [rate for rate in _COMMON if seconds - step / 2 <= 1 / rate < seconds + step * 0.999]
     if within:
-        # 0.033 is 30 rather than 29.97: the order of the table breaks what rounding leaves open
+        # 0.033 is 30 rather than 29.97: where rounding is ambiguous, the order of the table decides
         exact = [rate for rate in within if abs(1 / rate - seconds) <= step / 2]
         return (exact or within)[0]
     return float(round(fps)) if abs(fps - round(fps)) < 0.01 else round(fps, 6)

@@ -34,9 +34,9 @@ _COLOURS = {
 
 
 def write_glb(clip: Clip, path: str | Path, options: WriteOptions | None = None) -> None:
-    """Write the clip as a figure that moves; the animation is called by the caption, or else the name.
+    """Write the clip as an animated figure; the animation is named by the caption, or else the name.
 
-    Bones are of constant length. With `root_bone` the pelvis hangs under a bone on the floor.
+    Bones are of constant length. With `root_bone` the pelvis is the child of a bone on the floor.
     """
     options = options or WriteOptions()
     clip = options.edit(clip)

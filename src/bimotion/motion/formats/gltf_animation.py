@@ -22,7 +22,7 @@ _VRM_EXTENSIONS = ("VRMC_vrm_animation", "VRMC_vrm", "VRM")
 
 @dataclass(frozen=True)
 class Track:
-    """How one property of a node changes."""
+    """Keys of one property of a node."""
 
     node: int
     path: str
@@ -36,7 +36,7 @@ class Track:
 
 @dataclass(frozen=True)
 class LocalTransform:
-    """A node against its parent when nothing plays."""
+    """Transform of a node relative to its parent without animation."""
 
     translation: Float[np.ndarray, "3"]
     rotation: Float[np.ndarray, "4"]
@@ -45,7 +45,7 @@ class LocalTransform:
 
 
 def node_names(file: GltfFile) -> list[str]:
-    """Names of the nodes; the bones of a VRM humanoid have its names for them."""
+    """Names of the nodes; bones of a VRM humanoid have their VRM names."""
     names = [str(node.get("name") or f"node {i}") for i, node in enumerate(file.nodes())]
     for bone, index in _vrm_bones(file.document):
         if 0 <= index < len(names):
@@ -69,7 +69,7 @@ def local_transform(file: GltfFile, index: int) -> LocalTransform:
     """A node's transform without shear and mirroring.
 
     Raises:
-        MotionFileError: its numbers are malformed.
+        MotionFileError: its values are malformed.
     """
     try:
         matrix = file.local_matrix(index)

@@ -41,7 +41,7 @@ class GltfFile:
 
     @classmethod
     def load(cls, path: str | Path) -> "GltfFile":
-        """A .glb, .vrm or .gltf file; buffers and images beside a .gltf are taken in.
+        """A .glb, .vrm or .gltf file; buffers and images beside a .gltf are included.
 
         Raises:
             MotionFileError: not glTF 2.0, or a part of it is missing.
@@ -60,7 +60,7 @@ class GltfFile:
         return out
 
     def _take_buffers(self, folder: Path, binary: bytes) -> None:
-        """Join all buffers into one, and images of their own into it."""
+        """Join all buffers into one, which images in other files are appended to."""
         starts = []
         for number, buffer in enumerate(self.document.get("buffers", [])):
             self.data += b"\0" * (-len(self.data) % 4)
@@ -102,7 +102,7 @@ class GltfFile:
         return len(self.document["accessors"]) - 1
 
     def array(self, index: int) -> np.ndarray:
-        """The finite rows of an accessor, (count, width); integers that stand for fractions become floats.
+        """The finite rows of an accessor, (count, width); normalised integers become floats.
 
         Raises:
             MotionFileError: the accessor does not fit its data, or is compressed or sparse.
@@ -182,7 +182,7 @@ class GltfFile:
         """The indices of nodes that an object lists under a name; none where it does not.
 
         Raises:
-            MotionFileError: something else stands there, or an index of no node.
+            MotionFileError: the entry is not a list of node indices.
         """
         found = fields.get(name) or []
         count = len(self.document.get("nodes", []))
@@ -206,7 +206,7 @@ class GltfFile:
         return matrix
 
     def use_trs(self, node: int) -> None:
-        """State a node's transform as translation, rotation and scale, as animated nodes must."""
+        """Replace a node's matrix by translation, rotation and scale, which animated nodes need."""
         fields = self.document["nodes"][node]
         if "matrix" in fields:
             matrix = self.local_matrix(node)

@@ -13,7 +13,7 @@ from bimotion.motion.skeleton import NUM_JOINTS, joint_indices
 from bimotion.storage.arrays import MAX_ARRAY_BYTES
 
 _SMPL_JOINTS: tuple[int, ...] = (NUM_JOINTS, 24, 52, 55, 127, 144)
-"""Numbers of joints of the SMPL body models, whose first 22 are ours."""
+"""Joint counts of the SMPL body models, whose first 22 joints are ours."""
 
 _KNOWN_OTHERS: dict[int, str] = {
     17: "17 joints of which the first is not between the hips (COCO's)",
@@ -37,7 +37,7 @@ POSITION_KEYS: tuple[str, ...] = (
     "keypoints3d",
     "arr_0",
 )
-"""Names in .npz archives under which programs keep positions, the likeliest first."""
+"""Names of positions in .npz archives of other programs, the likeliest first."""
 
 
 def positions_from_array(array: np.ndarray, where: str) -> Float[np.ndarray, "T 22 3"]:

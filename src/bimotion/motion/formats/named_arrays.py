@@ -1,6 +1,6 @@
 """Arrays of joint positions of other skeletons than SMPL's, whose order of joints is published.
 
-They become motion of a skeleton with bones in position channels, and go the way of any other file.
+They are converted to motion of a skeleton with bones in position channels and then read like any other file.
 
 Legend: T frames, N joints.
 """
@@ -39,13 +39,13 @@ class NamedLayout:
     fps: float
     """Frames per second of its data set or program, which arrays do not state."""
     joint_map: dict[str, str] = field(default_factory=dict)
-    """Our names to its names, where its names are no words."""
+    """Our names to its names, where its names are not words."""
 
 
 def _layout(
     name: str, fps: float, chains: Sequence[str], joint_map: dict[str, str] | None = None
 ) -> NamedLayout:
-    """A layout of chains of names, each after the joint that it hangs on and a colon; joints stand in that order."""
+    """A layout from chains of names, each after its parent joint and a colon; joints have that order."""
     names: list[str] = []
     parents: list[int] = []
     for chain in chains:
@@ -58,7 +58,7 @@ def _layout(
 
 
 def _limbs(left: str, right: str, **parts: str) -> dict[str, str]:
-    """Our names of both sides to names that a side's letter begins or ends."""
+    """Our names of both sides to names with a side's letter at the beginning or end."""
     return {
         f"{side}_{joint}": pattern.format(letter)
         for side, letter in (("left", left), ("right", right))
@@ -205,12 +205,12 @@ def _toes(positions: Float[np.ndarray, "T N 3"], layout: NamedLayout) -> Float[n
 
 @dataclass(frozen=True)
 class NamedMotion:
-    """Motion in an array of a published skeleton, before its joints are placed."""
+    """Motion in an array of a published skeleton, before it is mapped to our joints."""
 
     source: SourceMotion
     layout: NamedLayout
     joint_map: dict[str, str]
-    """Our names to the layout's, where these are no words."""
+    """Our names to the layout's, where these are not words."""
 
 
 def named_motion(array: np.ndarray, fps: float | None, where: str) -> NamedMotion | None:
@@ -252,7 +252,7 @@ def named_motion(array: np.ndarray, fps: float | None, where: str) -> NamedMotio
 
 
 def _sided_joints(positions: Float[np.ndarray, "T N 3"], layout: NamedLayout) -> dict[str, str]:
-    """The layout's joint map, with left and right exchanged where the feet say that the data are mirrored."""
+    """The layout's joint map, with left and right exchanged where the feet show that the data are mirrored."""
     if "left_foot" not in layout.joint_map or layout.names[-1] == _TOES[-1]:
         return layout.joint_map
 

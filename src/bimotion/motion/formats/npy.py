@@ -30,7 +30,7 @@ def load_npy(path: str | Path) -> np.ndarray:
     """The array in a file, of any shape.
 
     Raises:
-        MotionFileError: no array, or one that would have to be unpickled.
+        MotionFileError: not an array, or one that would have to be unpickled.
     """
     try:
         return read_array(Path(path), MotionFileError)

@@ -23,7 +23,7 @@ def decimal_points(text: str) -> str:
 
 
 class NumberLines:
-    """Frames of numbers, one to a line, of which only the columns that are needed are converted.
+    """Frames of numbers, one per line; only the columns that are needed are converted.
 
     Raises:
         MotionFileError: a line has another number of columns or a word that is not a number; it names the line.

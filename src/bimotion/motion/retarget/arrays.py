@@ -25,7 +25,7 @@ def settle_positions(
     """The clip in metres with Y up, and what was found; `in_metres` says that the format defines both.
 
     Raises:
-        MotionFileError: the joints are not a body's, or are of no person's size.
+        MotionFileError: the joints are not a body's, or do not have the size of a person.
     """
     joints = clip.joints.astype(np.float64)
     if in_metres:

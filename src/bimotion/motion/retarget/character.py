@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.formats.gltf_file import GltfFile
+from bimotion.motion.retarget.joint_mapping import LIMBS
 from bimotion.motion.retarget.mapping import map_joints
+from bimotion.motion.retarget.skin import Skin, gltf_skin
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.retarget.stance import rest_axes
 from bimotion.motion.retarget.tree import common_ancestor, path_to
@@ -42,32 +44,22 @@ _VRM_JOINTS = {
         ("Toes", "foot"),
     )
 }
-_NEEDED = [
-    f"{s}_{j}" for s in ("left", "right") for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
-]
-
-
-@dataclass(frozen=True)
-class Skin:
-    """The vertices of a character's meshes in the rest pose."""
-
-    positions: Float[np.ndarray, "V 3"]
-    nodes: Int[np.ndarray, "V"]
-    """The node that each vertex follows most."""
 
 
 @dataclass(frozen=True)
 class Character:
-    """A humanoid skeleton in a reference pose: its rest pose, or where that does not stand a frame of its file."""
+    """A humanoid skeleton in a reference pose: its rest pose if that is upright, else the most upright frame of its
+    file.
+    """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
     positions: Float[np.ndarray, "N 3"]
     rotations: Float[np.ndarray, "N 4"]
     joints: dict[str, int]
-    """Which node is which of our joints; torso joints where the file has them."""
+    """Node of each of our joints; torso joints where the file has them."""
     trunk: tuple[int, ...]
-    """Nodes from the one that holds both hips up to the one that holds both shoulders."""
+    """Nodes from the parent of both hips up to the parent of both shoulders."""
     axes: Float[np.ndarray, "3 3"]
     """Columns: the character's left, up and forward."""
     skin: Skin | None = None
@@ -122,11 +114,11 @@ def gltf_character(file: GltfFile) -> Character:
     positions = world[:, :3, 3]
     names = tuple(str(node.get("name", f"node {i}")) for i, node in enumerate(nodes))
     joints = _vrm_joints(file.document)
-    if any(joint not in joints for joint in _NEEDED):
+    if any(joint not in joints for joint in LIMBS):
         source = SourceMotion.at_rest(_flat_skeleton(names, parents, positions, order))
         joints = {joint: order[index] for joint, index in map_joints(source, file.where).joints.items()}
     return _character(
-        names, tuple(parents), positions, rotations, joints, _skin(file, world), tuple(order), file.where
+        names, tuple(parents), positions, rotations, joints, gltf_skin(file, world), tuple(order), file.where
     )
 
 
@@ -251,42 +243,6 @@ def _vrm_joints(document: dict[str, Any]) -> dict[str, int]:
     else:
         return {}
     return {_VRM_JOINTS[bone]: int(node) for bone, node in found.items() if bone in _VRM_JOINTS}
-
-
-def _skin(file: GltfFile, world: Float[np.ndarray, "N 4 4"]) -> Skin | None:
-    """All skinned vertices in the rest pose."""
-    positions, owners = [], []
-    for node in file.document.get("nodes", []):
-        if "mesh" not in node or "skin" not in node:
-            continue
-        skin = file.document["skins"][node["skin"]]
-        joints = np.array(skin["joints"])
-        matrices = world[joints]
-        if "inverseBindMatrices" in skin:
-            inverse = file.array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
-            matrices = matrices @ inverse[: len(joints)]
-        for primitive in file.document["meshes"][node["mesh"]]["primitives"]:
-            attributes = primitive["attributes"]
-            if not {"POSITION", "JOINTS_0", "WEIGHTS_0"} <= attributes.keys():
-                continue
-            if "bufferView" not in file.document["accessors"][attributes["POSITION"]]:
-                continue  # compressed by an extension
-            points = file.array(attributes["POSITION"]).astype(np.float64)
-            index = file.array(attributes["JOINTS_0"]).astype(int)
-            weights = file.array(attributes["WEIGHTS_0"]).astype(np.float64)
-            moved = sum(
-                weights[:, k, None]
-                * (
-                    np.einsum("vij,vj->vi", matrices[index[:, k], :3, :3], points)
-                    + matrices[index[:, k], :3, 3]
-                )
-                for k in range(4)
-            )
-            positions.append(np.asarray(moved) / np.maximum(weights.sum(1, keepdims=True), 1e-9))
-            owners.append(joints[index[np.arange(len(index)), weights.argmax(1)]])
-    if not positions:
-        return None
-    return Skin(np.concatenate(positions), np.concatenate(owners))
 
 
 def read_character(path: str | Path) -> tuple[Character, GltfFile | None]:

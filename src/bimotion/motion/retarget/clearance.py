@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _LEVELS = 10
 _TOUCH = 0.85
-"""Part of trunk and arm that may overlap: flesh gives way where an arm lies against the body."""
+"""Share of the thickness of trunk and arm that counts: soft tissue gives way where an arm lies against the body."""
 
 _LARGEST = np.radians(25.0)
-"""An arm is lifted sideways by this at most."""
+"""Largest angle by which an arm is lifted sideways."""
 
 
 def clear_arms(motion: "NodeMotion", character: Character) -> None:
@@ -101,7 +101,7 @@ def _needed(
     missing = np.where((inside > 0) & (width > 0), border - sign * at[:, 0], 0)
     missing = np.where(
         missing < 2 * border, missing, 0
-    )  # a hand on the other side of the body is meant to be there
+    )  # a hand on the other side of the body is there on purpose
     return np.asarray(np.arcsin(np.clip(np.maximum(missing, 0) / np.maximum(arm, 1e-9), 0, 1)))
 
 

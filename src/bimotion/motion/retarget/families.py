@@ -24,9 +24,9 @@ class Family:
     marks: tuple[str, ...] = ()
     """Names that occur in no other family; all of them are needed. Prefixes and punctuation do not count."""
     joints: Mapping[str, str] = field(default_factory=dict)
-    """Joints that several of the file's could be, by our names."""
+    """The file's joints to use where several are possible, by our names."""
     axes: Mapping[str, Axes] = field(default_factory=dict)
-    """Own axes of bones that do not stand along the world's in the rest pose, by plain name."""
+    """Own axes of bones that are not aligned with the world in the rest pose, by plain name."""
     pitch_deg: Mapping[str, float] = field(default_factory=dict)
     """How far such a bone leans forward when standing, degrees about the person's left."""
     shoulders: tuple[float, float, float] | None = None
@@ -118,7 +118,7 @@ FAMILIES: tuple[Family, ...] = (
 """Known families, the most specific first."""
 
 OTHER = Family("unknown names")
-"""The family of skeletons that are in none."""
+"""The family of skeletons that belong to no other."""
 
 
 def plain_name(name: str) -> str:

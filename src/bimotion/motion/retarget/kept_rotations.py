@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.motion.kinematics import world_to_clip_rotations
-from bimotion.motion.retarget.mapping import JointMapping
+from bimotion.motion.retarget.joint_mapping import JointMapping
 from bimotion.motion.retarget.source import SourceMotion, stack_frames
 from bimotion.motion.retarget.stance import Stance
 from bimotion.motion.rotations import (

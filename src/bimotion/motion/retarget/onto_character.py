@@ -97,7 +97,9 @@ def _limb_rotations(
     turn: Float[np.ndarray, "4"],
     offsets: Float[np.ndarray, "J 3"],
 ) -> dict[int, Float[np.ndarray, "T 4"]]:
-    """Each limb's rotation after the one that brings its bone from the character's rest pose into the T-pose."""
+    """World rotations of the limbs: the clip's, applied after the rotation of the bone from the rest pose into the
+    T-pose.
+    """
     out = {}
     into_rest: dict[str, np.ndarray] = {}
     for name in _LIMBS:
@@ -137,7 +139,7 @@ def _alignment(
 
 
 def _scale(character: Character, joints: Float[np.ndarray, "T J 3"]) -> float:
-    """Length of the character's legs in those of the clip."""
+    """Ratio of the character's leg length to that of the clip."""
     sides = ("left", "right")
     character_leg = sum(character.length(f"{s}_hip", f"{s}_knee", f"{s}_ankle") for s in sides)
     clip_leg = 0.0

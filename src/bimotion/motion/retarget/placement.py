@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.motion.retarget.mapping import JointMapping
+from bimotion.motion.retarget.joint_mapping import JointMapping
 from bimotion.motion.retarget.source import SourceMotion, SourceSkeleton
 from bimotion.motion.retarget.stance import Stance, about_left
 from bimotion.motion.rotations import axis_angle_to_quat, quat_conjugate, quat_rotate, quat_to_matrix
@@ -47,7 +47,7 @@ class Holder:
 
 
 def spine_bones(skeleton: SourceSkeleton, mapping: JointMapping) -> list[int]:
-    """Bones from the one that holds both hips up to the one that holds both shoulders."""
+    """Bones from the parent of both hips up to the parent of both shoulders."""
     joints = mapping.joints
     top = [joints[name] for name in ("left_shoulder", "right_shoulder", "neck") if name in joints]
     chest = skeleton.common_ancestor(top)
@@ -79,7 +79,7 @@ def file_joints(mapping: JointMapping) -> set[str]:
 def find_holders(
     source: SourceMotion, mapping: JointMapping, spine: list[int], stance: Stance, up: Float[np.ndarray, "3"]
 ) -> dict[str, Holder]:
-    """For each of the 22 joints: the bone that holds it, and where on it."""
+    """For each of the 22 joints: its bone, and its position on it."""
     from_file = file_joints(mapping)
     holders = {joint: Holder(mapping.joints[joint]) for joint in from_file}
     if len(from_file) < NUM_JOINTS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from bimotion.motion.easing import smooth_step
 from bimotion.motion.retarget.character import Character
 from bimotion.motion.retarget.tree import path_to
 from bimotion.motion.rotations import quat_between, quat_conjugate, quat_multiply, quat_rotate
@@ -78,7 +79,7 @@ def plant_feet(
 def _contact_shift(
     motion: "NodeMotion", character: Character, standing: Bool[np.ndarray, "T 2"], fps: float
 ) -> Float[np.ndarray, "T 2 3"]:
-    """How far each foot is from its place in the contact along the floor, and while it stands from the floor."""
+    """Distance of each foot from its position in the contact along the floor, and from the floor while it stands."""
     up = character.axes[:, 1]
     level = np.eye(3) - np.outer(up, up)
     balls = _balls(motion, character) @ level
@@ -90,7 +91,7 @@ def _contact_shift(
 def _mean_shift(
     shift: Float[np.ndarray, "T 2 3"], standing: Bool[np.ndarray, "T 2"], sigma: float
 ) -> Float[np.ndarray, "T 3"]:
-    """The mean of what the standing feet want, led over the times in which none stands."""
+    """The mean shift of the standing feet, interpolated over times in which none stands."""
     weight = standing.sum(1)
     supported = np.flatnonzero(weight)
     if not supported.size:
@@ -109,7 +110,7 @@ def _widest(values: Float[np.ndarray, "T"], radius: int) -> Float[np.ndarray, "T
 def _shift_to_contact(
     ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"], fps: float
 ) -> Float[np.ndarray, "T 3"]:
-    """How far a foot must be moved to stay in one place for each contact; eased out before and after it."""
+    """Shift that keeps a foot in one position for each contact; eased out before and after it."""
     shift = np.zeros_like(ball)
     weight = np.zeros(len(ball))
     ease = max(1, round(_EASE * fps))
@@ -117,7 +118,7 @@ def _shift_to_contact(
         contact = np.median(ball[start:stop], axis=0)
         around = np.arange(max(start - ease, 0), min(stop + ease, len(ball)))
         distance = np.maximum(np.maximum(start - around, around - (stop - 1)), 0) / (ease + 1)
-        fade = (1 - distance) ** 2 * (1 + 2 * distance)
+        fade = 1 - smooth_step(distance)
         inside = np.clip(around, start, stop - 1)
         better = fade > weight[around]
         shift[around[better]] = (fade[:, None] * (contact - ball[inside]))[better]

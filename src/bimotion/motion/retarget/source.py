@@ -136,7 +136,7 @@ class SourceMotion:
 
         A file may keep its bones in position channels: offsets are zero or unrelated, and rotations may be absent.
         Offsets then become those of the first frame, and a bone whose children move in its frame gets the rotation
-        that brings them nearest to their places. Positions do not change.
+        that brings them nearest to their positions, which do not change.
         """
         # a root with one child only carries the body through the world
         holders = {
@@ -182,7 +182,7 @@ class SourceMotion:
 
 
 def stack_frames(arrays: Sequence[Float[np.ndarray, "_ C"]]) -> Float[np.ndarray, "K _ C"]:
-    """Stacked arrays whose components stand apart in memory; a single frame is repeated where others have more."""
+    """Stacked arrays with components far apart in memory; a single frame is repeated where others have more."""
     length = max(len(array) for array in arrays)
     out = np.empty((arrays[0].shape[-1], len(arrays), length))
     for i, array in enumerate(arrays):

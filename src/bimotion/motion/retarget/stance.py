@@ -1,4 +1,4 @@
-"""The standing pose of a source skeleton, in which virtual joints are placed.
+"""The standing pose of a source skeleton, in which the positions of virtual joints are defined.
 
 Legend: T frames, N joints of the file, K selected bones. Body coordinates are (left, up, forward). The standing pose
 comes from the first of these that is available: the rest pose of the file, if it stands; the bone axes of the family;
@@ -143,7 +143,7 @@ def _upright_frames(
 def _body_axes(
     source: SourceMotion, joints: Mapping[str, int], up: Float[np.ndarray, "3"]
 ) -> Float[np.ndarray, "T 3 3"]:
-    """Rows are the person's left, up and forward: level with the floor, or along the trunk of who lies."""
+    """Rows are the person's left, up and forward: level with the floor, or along the trunk of a lying person."""
     hip, other_hip, shoulder, other = (
         source.world(joints[name])[0] for name in ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
     )

@@ -66,7 +66,7 @@ def single_pair(
 def limb_roles(
     skeleton: SourceSkeleton, chain: tuple[int, ...], rest: Float[np.ndarray, "N 3"], roles: tuple[str, ...]
 ) -> dict[str, int]:
-    """Joints of a chain by role: thigh and shin, or upper arm and forearm, are its two long bones of like length."""
+    """Joints of a chain by role: thigh and shin, or upper arm and forearm, are its two long bones of similar length."""
     lengths = [float(np.linalg.norm(rest[b] - rest[a])) for a, b in pairwise(chain)]
     first = max(
         range(len(lengths) - 1),

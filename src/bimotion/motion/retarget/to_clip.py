@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.motion.clip import Clip
+from bimotion.motion.retarget.joint_mapping import JointMapping
 from bimotion.motion.retarget.kept_rotations import kept_rotations
-from bimotion.motion.retarget.mapping import JointMapping, map_joints
+from bimotion.motion.retarget.mapping import map_joints
 from bimotion.motion.retarget.placement import find_holders, joint_positions, spine_bones, used_bones
 from bimotion.motion.retarget.source import SourceMotion
 from bimotion.motion.retarget.stance import find_stance, rest_axes, top_joint
@@ -21,7 +22,7 @@ from bimotion.motion.skeleton import JOINT_NAMES
 
 _FLOOR_SLACK = 0.5
 """A body whose lowest point is farther than this from y = 0, in metres, is put on the floor: some exports measure the
-root from its place in the rest pose."""
+root from its position in the rest pose."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Interpretation:
 
     family: str
     joints: dict[str, str]
-    """Names in the file by ours; joints that are not there are placed."""
+    """Names in the file by ours; joints that the file lacks are computed."""
     confidence: dict[str, float]
-    """How sure each joint is, 0 to 1."""
+    """Confidence in each joint, 0 to 1."""
     unit: Unit
     up: UpAxis
     warnings: tuple[str, ...] = ()

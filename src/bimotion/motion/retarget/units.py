@@ -19,7 +19,7 @@ _SPREAD = 0.25
 """Standard deviation of the logarithm of a body's size: children and giants are rare."""
 
 _COST: dict[str, float] = {"m": 0.0, "cm": 0.0, "mm": 0.3, "inch": 0.5, "dm": 1.0, "CMU": 2.5}
-"""Minus the logarithm of how often a file is in each unit, up to a constant."""
+"""Minus the logarithm of the share of files in each unit, up to a constant."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Unit:
 
 
 def unit_named(unit: str, where: str, body: float) -> Unit:
-    """The unit that the user named, with a doubt where leg and trunk of `body` units are then no person's.
+    """The unit that the user named, with a doubt where leg and trunk of `body` units are then not a person's.
 
     Raises:
         MotionFileError: no such unit.
@@ -91,5 +91,5 @@ def find_unit(body: float, where: str, *, vicon: bool = False) -> Unit:
 
 
 def unit_text(name: str) -> str:
-    """The unit's name for people."""
+    """The unit's name in messages."""
     return "Vicon's unit at CMU (5.64 cm)" if name == "CMU" else name

@@ -22,7 +22,7 @@ class UpAxis:
     axis: str
     """"y" or "z"."""
     reason: str
-    """What it was taken from."""
+    """Evidence for it."""
     doubt: str = ""
     """A warning where the evidence is not clear."""
 
@@ -71,12 +71,12 @@ def find_up(
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What the motion says about one axis."""
+    """Evidence of the motion for one axis."""
 
     along: float
     """Mean component of the body's direction, from the ankles up."""
     floor: bool
-    """Whether the lowest joint is where it is over a floor at 0."""
+    """Whether the lowest joint's height fits a floor at 0."""
     stands: bool
     """Whether a person stands on that floor in most frames."""
 

@@ -88,7 +88,7 @@ _LETTERS = {
 } | {
     *("li", "re", "sin", "dex", "esq", "dir", "teen", "pols", "л", "п"),
 }
-"""Spellings that count only as a whole word: within longer words they would be chance."""
+"""Spellings that count only as a whole word; within longer words they would be coincidence."""
 _COMPOUNDS: dict[str, tuple[str, ...]] = {
     "lu": ("left", "upper"),
     "ru": ("right", "upper"),

@@ -33,8 +33,8 @@ RIDGE = 1e-4
 
 
 @dataclass(frozen=True)
-class KnownWords:
-    """Words that an evaluator has learned."""
+class LearnedStems:
+    """Stems of the words in an evaluator's training captions."""
 
     num_captions: int
     """Captions in which words were counted."""
@@ -42,7 +42,7 @@ class KnownWords:
     """Number of these captions that contain each word stem."""
 
     @classmethod
-    def of(cls, training: Sequence[Item]) -> "KnownWords":
+    def of(cls, training: Sequence[Item]) -> "LearnedStems":
         """The words of the captions of training windows."""
         return cls(*count_stems([caption for item in training for caption in item.captions]))
 
@@ -51,7 +51,7 @@ def calibrate(
     parts: ContrastiveParts,
     held_out: Sequence[Item],
     features: Sequence[Features],
-    known: KnownWords,
+    known: LearnedStems,
 ) -> Calibration | None:
     """The calibration of an evaluator on held-out windows with their features (not normalised).
 
@@ -84,7 +84,7 @@ def fit_calibration(
     text: Float[np.ndarray, "Q D"],
     items: Sequence[Item],
     motion: Float[np.ndarray, "N D"],
-    known: KnownWords,
+    known: LearnedStems,
 ) -> Calibration | None:
     """The calibration of an evaluator by embeddings of held-out captions and motions.
 
@@ -105,7 +105,7 @@ def fit_calibration(
         return None
     frequency = Counter(query.content for query in queries)
     weights = np.array([1 / frequency[queries[row].content] for row in rows])
-    # As likely true as false beforehand: how often the nearest motion is right depends on the library, not on the pair.
+    # Prior odds of 1: how often the nearest motion is right depends on the library, not on the pair.
     weights /= np.where(labels, weights[labels].sum(), weights[~labels].sum())
     slope, intercept = fit_logistic(scores, labels, weights)
     return replace(prior, slope=slope, intercept=intercept) if slope > 0 else None
@@ -114,7 +114,7 @@ def fit_calibration(
 def caption_coverage(
     weights: Calibration, queries: Sequence[str], captions: Sequence[Sequence[str]]
 ) -> Float[np.ndarray, "Q N"]:
-    """Share of each query's weighted words in the caption of each motion that holds most of them."""
+    """Share of each query's weighted words in the best-covering caption of each motion."""
     vocabulary = {stem: index for index, stem in enumerate(sorted(set().union(*map(stems, queries))))}
     idf = np.array([weights.weight(stem) for stem in vocabulary], dtype=np.float32)
     query_weights = np.zeros((len(queries), len(vocabulary)), dtype=np.float32)

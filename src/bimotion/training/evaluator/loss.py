@@ -22,7 +22,7 @@ class ContrastiveLossConfig:
     """Contrastive loss and its negatives."""
 
     alike_words: float = 0.8
-    """Similarity of captions from which their motions are no negatives for each other; 1: only equal captions."""
+    """Similarity of captions from which on their motions are not negatives of each other; 1: only equal captions."""
     phrase_share: float = 0.2
     """Share of captions that are the window's timed phrases in their order, where it has several."""
     amount_share: float = 0.2

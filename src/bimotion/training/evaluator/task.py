@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,10 +25,10 @@ from bimotion.evaluators.contrastive import ContrastiveEvaluator
 from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.training.clips import ClipPool
-from bimotion.training.evaluator.calibration import KnownWords, calibrate
+from bimotion.training.evaluator.calibration import LearnedStems, calibrate
 from bimotion.training.evaluator.loss import CaptionSimilarity, ContrastiveLossConfig, info_nce
 from bimotion.training.folders import replaced_folder
-from bimotion.training.order import BatchOrder, OrderConfig
+from bimotion.training.order import BatchOrder, Draw, OrderConfig, OrderedBatches
 from bimotion.training.task import Shard
 
 FIRST_SCALE, LAST_SCALE = 10.0, 100.0
@@ -88,38 +87,8 @@ class EvaluatorObjective(nn.Module):
             }
 
 
-class PairBatches:
-    """Batches of motions with captions, from memory; the same for the same place in the order."""
-
-    def __init__(self, task: "EvaluatorTask", order: BatchOrder) -> None:
-        self.task, self.order = task, order
-
-    def next(self) -> PairBatch:
-        """The next batch of this process."""
-        draw = self.order.next()
-        pool = self.task.train
-        clips = [
-            pool.clip(*row)
-            for row in zip(draw.indices.tolist(), draw.starts.tolist(), draw.lengths.tolist(), strict=True)
-        ]
-        items = [pool.items[index] for index in draw.indices.tolist()]
-        pairs = [
-            self.task.captions(item, np.random.default_rng(int(seed)))
-            for item, seed in zip(items, draw.seeds, strict=True)
-        ]
-        return self.task.batch(clips, [text for text, _ in pairs], items, [wrong for _, wrong in pairs])
-
-    def state(self) -> dict[str, Any]:
-        """The position in the order."""
-        return self.order.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue at a position that `state` returned."""
-        self.order.restore(state)
-
-
 class EvaluatorTask:
-    """What `run_loop` needs to train an evaluator; the pools hold features that are not normalised."""
+    """The task of `run_loop` to train an evaluator; the pools hold features that are not normalised."""
 
     def __init__(
         self,
@@ -145,7 +114,7 @@ class EvaluatorTask:
         if len(phrases) > 1 and rng.random() < losses.phrase_share:
             seed = int(rng.integers(2**31))
             other = changed_order(phrases, rng) if with_negative else None
-            # The same seed: subject and joining words must not reveal which is which.
+            # The same seed, so that subject and joining words do not reveal the changed caption.
             wrong = None if other is None else join_phrases(other, np.random.default_rng(seed))
             return join_phrases(phrases, np.random.default_rng(seed)), wrong
         caption = self._caption(item, rng)
@@ -185,10 +154,20 @@ class EvaluatorTask:
             wrong_mask,
         )
 
-    def batches(self, batch_size: int, seed: int, shard: Shard) -> PairBatches:
+    def batches(self, batch_size: int, seed: int, shard: Shard) -> OrderedBatches[PairBatch]:
         """The training batches of one process."""
+
+        def batch(draw: Draw) -> PairBatch:
+            items = [self.train.items[index] for index in draw.indices.tolist()]
+            pairs = [
+                self.captions(item, np.random.default_rng(int(seed)))
+                for item, seed in zip(items, draw.seeds, strict=True)
+            ]
+            texts, wrong = [text for text, _ in pairs], [wrong for _, wrong in pairs]
+            return self.batch(self.train.drawn(draw), texts, items, wrong)
+
         order = BatchOrder(self.train.items, self.order, batch_size=batch_size, seed=seed, shard=shard)
-        return PairBatches(self, order)
+        return OrderedBatches(order, batch)
 
     def validate(self) -> dict[str, float]:
         """Share of held-out captions whose motion is the nearest, among the nearest 3, of 32 drawn once.
@@ -216,7 +195,7 @@ class EvaluatorTask:
         return {f"top_{k}": float((ranks < k).float().mean()) for k in (1, 3)} | self._contrast(motion)
 
     def _contrast(self, motion: Float[Tensor, "N D"]) -> dict[str, float]:
-        """How often the last caption of a held-out item is nearer to its motion than the same one changed."""
+        """How often the last caption of a held-out item is nearer to its motion than a changed version of it."""
         rng = np.random.default_rng(0)
         pairs = [
             (row, item.captions[-1], wrong)
@@ -235,7 +214,7 @@ class EvaluatorTask:
         return {"contrast": float((apart[0] < apart[1]).float().mean())}
 
     def sample(self, folder: Path) -> None:
-        """Write which motions are retrieved for some held-out captions."""
+        """Write the motions that are retrieved for some held-out captions."""
         pool = self.held_out if len(self.held_out) else self.train
         text, motion = self._embed(pool)
         chosen = np.linspace(0, len(pool) - 1, num=min(12, len(pool)), dtype=int).tolist()
@@ -252,13 +231,13 @@ class EvaluatorTask:
         parts = ContrastiveParts(self.network, self.tokenizer)
         pool = self.held_out
         motions = [pool.clip(index).numpy() for index in range(len(pool))]
-        calibration = calibrate(parts, pool.items, motions, self._known_words)
+        calibration = calibrate(parts, pool.items, motions, self._learned_stems)
         with replaced_folder(folder) as partial:
             save_contrastive(replace(parts, calibration=calibration), partial, self.card)
 
     @cached_property
-    def _known_words(self) -> KnownWords:
-        return KnownWords.of(self.train.items)
+    def _learned_stems(self) -> LearnedStems:
+        return LearnedStems.of(self.train.items)
 
     def _embed(self, pool: ClipPool) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N D"]]:
         """First captions and motions of a pool."""

@@ -34,7 +34,7 @@ class LanguageBatch:
     num_frames: Int[Tensor, " R"] | None
     """Lengths of the motions in the answers."""
     shard: Shard
-    """Which rows of the batch of all processes these are."""
+    """The rows of the batch of all processes that these are."""
     prompts: tuple[tuple[int, ...], ...] = ()
     """The ids of the prompts if all of them are text only and all answers are motions, else empty."""
 

@@ -25,11 +25,11 @@ from bimotion.training.vocabulary import shrink_vocabulary
 logger = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parents[2] / "embedded"
-"""Folder of the embedded model."""
+"""Folder of the bundled model."""
 
 
 def find_model(folder: Path) -> Path:
-    """The model folder at a path: the folder itself, or `model` in a run; `embedded` is the model in the package.
+    """The model folder at a path: the folder itself, or `model` in a run; `embedded` is the bundled model.
 
     Raises:
         ModelError: neither is a model folder.
@@ -79,10 +79,10 @@ def new_model(
 def earlier_model(
     folder: Path, config: MotionLanguageConfig, vae: MotionVae | None
 ) -> tuple[MotionLanguage, MotionTokenizer]:
-    """The model of an earlier stage, with the settings of `config` and perhaps another VAE.
+    """The model of an earlier stage, with the settings of `config` and optionally another VAE.
 
-    Settings that change no weights (dropout, sampling) may differ. With a VAE of another shape what reads or makes
-    latents starts anew.
+    Settings that change no weights (dropout, sampling) may differ. With a VAE of another shape, all parts that read or
+    generate latents start from random weights.
 
     Raises:
         ModelError: the folder holds no model.

@@ -34,7 +34,7 @@ GAPS = ((0.25, 0.75), (0.15, 0.5), (0.5, 0.85))
 
 
 MIN_SHARE = 1e-3
-"""Share of the largest deviation up to which a number of the latents counts as constant."""
+"""Share of the largest deviation up to which a latent value counts as constant."""
 
 
 def piece_names(*, completion: bool) -> list[str]:
@@ -49,8 +49,8 @@ def piece_names(*, completion: bool) -> list[str]:
 def piece_frames(name: str, num_frames: int) -> tuple[int, int]:
     """First frame and number of frames of a piece.
 
-    `before` and `after` a split, `first` and `last` around a gap. What is context as context is cut to what
-    inference gives, the end that is nearest to what is target.
+    `before` and `after` a split, `first` and `last` around a gap. A context is cut to the length that
+    inference uses, keeping the end next to the target.
     """
     if name == FULL:
         return 0, num_frames
@@ -107,9 +107,9 @@ def latents_of(
     elsewhere: Sequence[Path] = (),
     save: bool = True,
 ) -> Latents:
-    """The latents of the pool's windows: read from `path` or from `elsewhere` if they are these, else computed.
+    """The latents of the pool's windows: read from `path` or from `elsewhere` if they match, else computed.
 
-    What was computed or found elsewhere is kept at `path`.
+    Latents that were computed or found elsewhere are saved at `path`.
     """
     mark = fingerprint(vae, pool, completion=completion)
     names = piece_names(completion=completion)
@@ -128,7 +128,7 @@ def latents_of(
 
 @torch.no_grad()
 def encode_pieces(vae: MotionVae, pool: ClipPool, names: Sequence[str], batch_size: int = 64) -> Latents:
-    """The latents of all windows' pieces; pieces of like length are encoded together."""
+    """The latents of all windows' pieces; pieces of similar length are encoded together."""
     shape = _shape(vae, pool)
     mu = {name: torch.empty(shape, dtype=torch.float16) for name in names}
     logvar = torch.empty(shape, dtype=torch.float16)

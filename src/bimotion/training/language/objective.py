@@ -50,7 +50,7 @@ class LanguageObjective(nn.Module):
     ) -> None:
         """`prompts` stores the keys and values of a frozen text branch, for batches of text to motion alone.
 
-        `frozen_text_layers` layers of the text branch, counted from the first, stay as they are. `mirror_pairs`: the
+        `frozen_text_layers` layers of the text branch, counted from the first, stay frozen. `mirror_pairs`: the
         batches hold each window beside its mirror image.
         """
         super().__init__()

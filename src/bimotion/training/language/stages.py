@@ -12,7 +12,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "text": ("mixture.text.", "mixture.positions"),
     "motion": ("mixture.motion.", "understanding.", "head.", "codes.", "length."),
 }
-"""The parameters of each, by how their names begin."""
+"""Prefixes of the names of each part's parameters."""
 
 LanguageStageName = Literal["text", "stage1", "stage2", "stage3"]
 """The stages after the VAE's."""
@@ -23,9 +23,9 @@ class Stage:
     """A stage of the language model's training."""
 
     about: str
-    """What it is for."""
+    """Purpose, as the help shows it."""
     trains: tuple[Part, ...]
-    """What learns; all else is frozen."""
+    """Parts that are trained; all others are frozen."""
     tasks: tuple[tuple[TaskClass, float], ...]
     """Tasks with their shares of the examples."""
     text_weight: float
@@ -43,7 +43,7 @@ class Stage:
     head_lr_scale: float = 1.0
     """Factor on it for the understanding, diffusion and length heads."""
     whole_text: bool = False
-    """Learn whole texts, question and answer, without any motion."""
+    """Train on whole texts, question and answer, without motion."""
 
 
 LANGUAGE_STAGES: dict[str, Stage] = {

@@ -63,7 +63,7 @@ class LanguageSplit:
 
 
 class LanguageTask:
-    """What `run_loop` needs to train a language stage."""
+    """The task of `run_loop` to train a language stage."""
 
     def __init__(
         self,

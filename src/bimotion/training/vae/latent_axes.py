@@ -28,7 +28,7 @@ BATCH = 32
 """Windows probed at once."""
 
 BALANCE = 0.5
-"""How evenly contents are drawn, see `item_weights`."""
+"""Balance of contents, see `item_weights`."""
 
 VELOCITY_WEIGHT, ROOT_WEIGHT = 3.0, 2.0
 """Weights of a metre per frame and of a metre of root displacement, relative to a metre of a joint about the root."""
@@ -48,9 +48,9 @@ class LatentAxes(NamedTuple):
     write: Float[Tensor, "K X"]
     """Back projection from the axes to centred latents."""
     scale: Float[Tensor, "1 K"]
-    """Divisors of the projections: the square root of each one's deviation over the windows, times what makes
-    their mean square 1. Divided by its own deviation each would be worth as much to learn as the first; divided by
-    none the first axis would dominate the loss."""
+    """Divisors of the projections: the square root of each one's deviation over the windows, times a constant
+    that makes their mean square 1. Divided by its own deviation, each axis would have the same weight as the first;
+    without division, the first axis would dominate the loss."""
 
 
 @torch.enable_grad()
@@ -59,7 +59,7 @@ def joint_metric(
 ) -> Float[Tensor, "X X"]:
     """Mean over windows of the squared joint movement caused by a small change of the latents: J'J.
 
-    J is the derivative of a window's joints, velocities and way by its latents. Each window is probed with one
+    J is the derivative of a window's joints, velocities and path by its latents. Each window is probed with one
     random direction of the joints, for which a single backward pass gives a row whose square's mean is J'J.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -88,9 +88,9 @@ def body_axes(
 ) -> LatentAxes:
     """The `rank` axes on which the windows' latents differ most by the metric, the greatest first.
 
-    What is read and then written is the nearest, by the metric, that the axes can hold. `weights` say what each
-    window counts: with equal ones the axes are those of the commonest contents. With fewer windows than axes the rest
-    do not vary; they are divided as if they had `MIN_VARIANCE` of the first one's variance.
+    Reading and writing a latent gives the nearest one, by the metric, that the axes can represent. `weights` are those
+    of the windows; with equal weights the axes are those of the most frequent contents. With fewer windows than axes
+    the rest do not vary; they are divided as if they had `MIN_VARIANCE` of the first one's variance.
     """
     full = latents.double()
     metric = metric + torch.eye(len(metric), dtype=torch.float64) * RIDGE * metric.diagonal().mean()
@@ -113,7 +113,7 @@ def body_axes(
 def _probe(
     joints: Float[Tensor, "B T J 3"], lengths: Int[Tensor, " B"], generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """A random weighing of all that is seen of the motions, of deviation 1 for each frame of a clip together."""
+    """A random weighted sum of joints, velocities and paths, with deviation 1 for all values of a frame together."""
     frames = torch.arange(joints.shape[1], device=joints.device)
     inside = (frames < lengths[:, None]).float() / lengths[:, None].sqrt()
 

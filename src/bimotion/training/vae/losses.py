@@ -81,7 +81,7 @@ def kl_loss(mu: Float[Tensor, "B N D"], logvar: Float[Tensor, "B N D"]) -> Float
 def joint_losses(
     predicted: Float[Tensor, "B T F"], target: Float[Tensor, "B T F"], mask: Bool[Tensor, "B T"]
 ) -> dict[str, Float[Tensor, ""]]:
-    """Distances in the world between what two sets of features (not normalised) decode to.
+    """Distances in the world between the joints of two sets of features (not normalised).
 
     `joint`: joints seen from the root, metres; `path`: the root, metres; `joint_velocity`: metres a second;
     `slide`: speed of predicted foot joints during contact according to the target.

@@ -4,7 +4,6 @@ Shapes: B batch, T frames, F feature columns (263), N latents, D latent width.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.vae import MotionVae
 from bimotion.training.clips import ClipBatch, ClipPool
-from bimotion.training.order import BatchOrder, OrderConfig
+from bimotion.training.order import BatchOrder, Draw, OrderConfig, OrderedBatches
 from bimotion.training.samples import write_samples
 from bimotion.training.task import Shard
 from bimotion.training.vae.folder import save_vae
@@ -30,7 +29,7 @@ PATH_WEIGHTS = VaeLossConfig(
 
 
 class VaeObjective(nn.Module):
-    """The VAE with its losses; a forward pass returns what a step minimises."""
+    """The VAE with its losses; a forward pass returns the losses of a step."""
 
     column_weights: Tensor
     mean: Tensor
@@ -78,29 +77,8 @@ class VaeObjective(nn.Module):
         return {"loss": loss, **parts}
 
 
-class VaeBatches:
-    """Batches of clips from memory."""
-
-    def __init__(self, pool: ClipPool, order: BatchOrder) -> None:
-        self.pool, self.order = pool, order
-
-    def next(self) -> ClipBatch:
-        """The next batch of this process."""
-        draw = self.order.next()
-        rows = zip(draw.indices.tolist(), draw.starts.tolist(), draw.lengths.tolist(), strict=True)
-        return self.pool.batch([self.pool.clip(*row) for row in rows], self.order.shard)
-
-    def state(self) -> dict[str, Any]:
-        """The position in the order."""
-        return self.order.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue at a position that `state` returned."""
-        self.order.restore(state)
-
-
 class VaeTask:
-    """What `run_loop` needs to train a motion VAE."""
+    """The task of `run_loop` to train a motion VAE."""
 
     def __init__(
         self, vae: MotionVae, train: ClipPool, held_out: ClipPool, losses: VaeLossConfig, order: OrderConfig
@@ -108,10 +86,14 @@ class VaeTask:
         self.vae, self.train, self.held_out, self.order = vae, train, held_out, order
         self.module = VaeObjective(vae, train.stats, losses)
 
-    def batches(self, batch_size: int, seed: int, shard: Shard) -> VaeBatches:
+    def batches(self, batch_size: int, seed: int, shard: Shard) -> OrderedBatches[ClipBatch]:
         """The training batches of one process."""
+
+        def batch(draw: Draw) -> ClipBatch:
+            return self.train.batch(self.train.drawn(draw), shard)
+
         order = BatchOrder(self.train.items, self.order, batch_size=batch_size, seed=seed, shard=shard)
-        return VaeBatches(self.train, order)
+        return OrderedBatches(order, batch)
 
     def validate(self) -> dict[str, float]:
         """Joint errors in millimetres over the held-out windows; empty if there are none."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bimotion.evaluation.adherence.doubt import DoubtBars
+from bimotion.evaluation.adherence.doubt import WarningTargets
 
 
 @dataclass(frozen=True)
-class Bars:
-    """The bars of text adherence; shares are 0 to 1."""
+class Targets:
+    """Targets of the adherence measures; shares are 0 to 1."""
 
     contrasts: float = 0.80
     """Least share of contrasts that differ as their sentences do."""
@@ -32,7 +32,7 @@ class Bars:
     true_captions: float = 0.90
     """Least share of captions of test windows that claim nothing that the measured facts contradict."""
     least_motions: int = 12
-    """Contents with fewer motions, generated or recorded, are shown but not held to the bars."""
+    """Contents with fewer motions, generated or recorded, are shown but not compared with the targets."""
     ends: float = 0.90
     """Least share of motions that come to rest or end in a full step."""
 
@@ -43,27 +43,27 @@ class Row:
 
     name: str
     value: float | None
-    bar: float
+    target: float
     at_least: bool
     recorded: float | None
     unit: str = ""
 
     @property
-    def holds(self) -> bool | None:
-        """Whether the value reaches the bar; None where nothing was measured."""
+    def met(self) -> bool | None:
+        """Whether the value meets the target; None where nothing was measured."""
         if self.value is None:
             return None
-        return self.value >= self.bar if self.at_least else self.value <= self.bar
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
     def to_json(self) -> dict[str, Any]:
         """The row as an object."""
-        names = ("name", "value", "bar", "at_least", "recorded", "unit", "holds")
+        names = ("name", "value", "target", "at_least", "recorded", "unit", "met")
         return {name: getattr(self, name) for name in names}
 
 
-def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
-    """The bars with what was measured and what recordings reach."""
-    bars = bars or Bars()
+def rows(results: Mapping[str, Any], targets: Targets | None = None) -> list[Row]:
+    """The targets beside the measured values and those of recordings."""
+    targets = targets or Targets()
     recorded = results.get("recorded", {})
 
     def share(part: str) -> float | None:
@@ -71,12 +71,12 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
         return value
 
     found = [
-        Row("contrasts", results["contrasts"]["share"], bars.contrasts, True, share("contrasts")),
-        Row("requests", results["requests"]["share"], bars.requests, True, share("requests")),
+        Row("contrasts", results["contrasts"]["share"], targets.contrasts, True, share("contrasts")),
+        Row("requests", results["requests"]["share"], targets.requests, True, share("requests")),
         Row(
             "two actions, right order",
             results["two_actions"]["share"],
-            bars.order,
+            targets.order,
             True,
             share("two_actions"),
         ),
@@ -84,17 +84,23 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
     by_side = recorded.get("sides", {}).get("by", {})
     for kind, count in results["sides"]["by"].items():
         found.append(
-            Row(f"left or right: {kind}", count["share"], bars.side, True, by_side.get(kind, {}).get("share"))
+            Row(
+                f"left or right: {kind}",
+                count["share"],
+                targets.side,
+                True,
+                by_side.get(kind, {}).get("share"),
+            )
         )
     if natural := results.get("natural"):
-        found += _natural_rows(natural, bars)
+        found += _natural_rows(natural, targets)
     if test_set := results.get("test_set"):
         errors, captions = test_set["reconstruction"], test_set["captions"]["share"]
         found += [
             Row(
                 "VAE: error relative to the root, mean",
                 errors["root_mm"],
-                bars.vae_root_mm,
+                targets.vae_root_mm,
                 False,
                 None,
                 "mm",
@@ -102,15 +108,15 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
             Row(
                 "VAE: error in the world, median",
                 errors["world_mm_median"],
-                bars.vae_world_mm,
+                targets.vae_world_mm,
                 False,
                 None,
                 "mm",
             ),
-            Row("captions without a false claim", captions, bars.true_captions, True, None),
+            Row("captions without a false claim", captions, targets.true_captions, True, None),
         ]
     if doubt := results.get("doubt"):
-        wrong, right = DoubtBars().warns_wrong, DoubtBars().warns_right
+        wrong, right = WarningTargets().warns_wrong, WarningTargets().warns_right
         found += [
             Row("warns about wrong requests", doubt["warns_wrong"], wrong, True, None),
             Row("warns about right requests", doubt["warns_right"], right, False, None),
@@ -118,11 +124,11 @@ def rows(results: Mapping[str, Any], bars: Bars | None = None) -> list[Row]:
     return found
 
 
-def _natural_rows(natural: Mapping[str, Any], bars: Bars) -> list[Row]:
+def _natural_rows(natural: Mapping[str, Any], targets: Targets) -> list[Row]:
     contents = [
         row
         for row in natural["contents"].values()
-        if min(row["motions"], row["recorded_motions"]) >= bars.least_motions
+        if min(row["motions"], row["recorded_motions"]) >= targets.least_motions
     ]
     idle = natural["idle"]
     worst = {
@@ -131,38 +137,50 @@ def _natural_rows(natural: Mapping[str, Any], bars: Bars) -> list[Row]:
     offset = max((row["floor_offset"] for row in contents), default=None)
     real = max((row["floor_offset_recorded"] for row in contents), default=None)
     return [
-        Row("skating, worst content, times recorded", worst["skating_times"], bars.natural_times, False, 1.0),
-        Row("jitter, worst content, times recorded", worst["jitter_times"], bars.natural_times, False, 1.0),
+        Row(
+            "skating, worst content, times recorded",
+            worst["skating_times"],
+            targets.natural_times,
+            False,
+            1.0,
+        ),
+        Row(
+            "jitter, worst content, times recorded", worst["jitter_times"], targets.natural_times, False, 1.0
+        ),
         Row(
             "jitter of idle arms, times recorded",
             idle["jitter_times"] if idle else None,
-            bars.idle_times,
+            targets.idle_times,
             False,
             1.0,
         ),
         Row(
             "speed of idle arms, times recorded",
             idle["speed_times"] if idle else None,
-            bars.idle_times,
+            targets.idle_times,
             False,
             1.0,
         ),
-        Row("lowest joint off the floor, worst content", offset, bars.floor_offset, False, real, "m"),
+        Row("lowest joint off the floor, worst content", offset, targets.floor_offset, False, real, "m"),
         Row(
-            "comes to rest or ends in a full step", natural["ends"], bars.ends, True, natural["ends_recorded"]
+            "comes to rest or ends in a full step",
+            natural["ends"],
+            targets.ends,
+            True,
+            natural["ends_recorded"],
         ),
     ]
 
 
-def markdown(results: Mapping[str, Any], bars: Bars | None = None) -> str:
-    """The report: the bars, contrasts by property, requests by kind, and naturalness by content."""
+def markdown(results: Mapping[str, Any], targets: Targets | None = None) -> str:
+    """The report: the targets, contrasts by property, requests by kind, and naturalness by content."""
     verdict = {True: "yes", False: "**no**", None: "-"}
-    lines = ["| measured | value | bar | holds | recordings |", "| --- | ---: | ---: | --- | ---: |"]
-    for row in rows(results, bars):
+    lines = ["| measured | value | target | met | recordings |", "| --- | ---: | ---: | --- | ---: |"]
+    for row in rows(results, targets):
         sign = ">=" if row.at_least else "<="
         lines.append(
-            f"| {row.name} | {_number(row.value, row.unit)} | {sign} {_number(row.bar, row.unit)} | "
-            f"{verdict[row.holds]} | {_number(row.recorded, row.unit)} |"
+            f"| {row.name} | {_number(row.value, row.unit)} | {sign} {_number(row.target, row.unit)} | "
+            f"{verdict[row.met]} | {_number(row.recorded, row.unit)} |"
         )
     shuffled = results.get("requests_shuffled", {}).get("share")
     if shuffled is not None:
