@@ -93,7 +93,11 @@ class PathPlan:
         offsets = np.repeat([HEADING.get(str(content), np.nan) for content in contents], lengths)
         yaw = _direction(course) + offsets
         guides = {
-            frame: GuidePoint(*course[frame].tolist(), None if np.isnan(yaw[frame]) else float(yaw[frame]))
+            frame: GuidePoint(
+                float(course[frame, 0]),
+                float(course[frame, 1]),
+                None if np.isnan(yaw[frame]) else float(yaw[frame]),
+            )
             for frame in range(GUIDE_FRAMES, len(course), GUIDE_FRAMES)
         }
         return cls(world, waypoints, guides)

@@ -65,7 +65,7 @@ def write_stream(stream: object, suffix: str, write_file: Callable[[Path], None]
 
 
 def _method(stream: object, name: str) -> Callable[..., object]:
-    method = getattr(stream, name, None)
+    method: Callable[..., object] | None = getattr(stream, name, None)
     if not callable(method):
         raise ConfigError(
             f"path: expected a path or a binary file object, got a value of type {type(stream).__name__}"

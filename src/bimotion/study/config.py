@@ -6,7 +6,7 @@ from pathlib import Path
 from bimotion.errors import check_range
 from bimotion.models.branch import MixtureConfig
 from bimotion.models.diffusion import DiffusionConfig
-from bimotion.models.head import HeadConfig
+from bimotion.models.head_blocks import HeadConfig
 from bimotion.models.motion_language import MotionLanguageConfig
 from bimotion.models.vae import VaeConfig
 from bimotion.study.arms import Arm, LatentKind
