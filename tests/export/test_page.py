@@ -131,7 +131,7 @@ def test_joints_become_the_features_of_the_library(site: Site, walk: Clip) -> No
 
 def caption_file(site: Site, path: Path) -> str:
     site.page.set_input_files("#file", str(path))
-    site.page.wait_for_function(f"document.querySelector('#cards')?.innerText.includes({path.name!r})")
+    site.page.locator("#cards", has_text=path.name).wait_for()
     return site.page.inner_text("#cards h2")
 
 
@@ -153,7 +153,7 @@ def test_what_is_wrong_is_said_in_a_sentence(site: Site, tmp_path: Path) -> None
     assert site.page.inner_text("#problem") == "not a BVH file: it has no line MOTION"
     site.page.fill("#text", "...")
     site.page.click("#go")
-    site.page.wait_for_function("document.querySelector('#problem').innerText.startsWith('Type what')")
+    site.page.locator("#problem", has_text="Type what the person does").wait_for()
 
 
 def test_the_form_makes_a_motion_that_plays_and_can_be_downloaded(site: Site, tmp_path: Path) -> None:
@@ -161,9 +161,7 @@ def test_the_form_makes_a_motion_that_plays_and_can_be_downloaded(site: Site, tm
     site.page.fill("#seed", "3")
     site.page.fill("#seconds", "2")
     site.page.click("#go")
-    site.page.wait_for_function(
-        "document.querySelector('#cards').innerText.includes('2.00 s, 40 frames, seed 3')"
-    )
+    site.page.locator("#cards", has_text="2.00 s, 40 frames, seed 3").wait_for()
     assert site.page.evaluate("window.bimotion.ready")
     with site.page.expect_download() as download:
         site.page.get_by_role("button", name="Download NPY").click()

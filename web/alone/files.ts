@@ -30,8 +30,8 @@ function inMetres({ joints, fps }: Recording): Recording {
 
 function readNpy(data: ArrayBuffer): Recording {
   const view = new DataView(data);
-  const magic = new TextDecoder("latin1").decode(data.slice(0, 6));
-  if (magic !== "\x93NUMPY") throw new Error("not an NPY file");
+  const name = new TextDecoder().decode(data.slice(1, 6));
+  if (data.byteLength < 12 || view.getUint8(0) !== 0x93 || name !== "NUMPY") throw new Error("not an NPY file");
   const wide = view.getUint8(6) > 1;
   const start = wide ? 12 : 10;
   const size = wide ? view.getUint32(8, true) : view.getUint16(8, true);
