@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from bimotion.errors import BimotionError, Cancelled
 from bimotion.server.errors import ApiError
@@ -65,6 +65,7 @@ class Call(Generic[Item, Result]):
     """Calls of equal keys may share a batch; None: alone."""
 
 
+@runtime_checkable
 class Stream(Protocol):
     """Work that advances in steps, which pieces may join between any two."""
 
