@@ -10,7 +10,7 @@ import torch
 import bimotion
 from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.inference import candidates
+from bimotion.inference import candidates, prompts
 from bimotion.inference.candidates import JOIN, Candidate, Tools, finalists
 from bimotion.inference.choice import Chooser
 from bimotion.inference.examples import Examples, write_examples
@@ -55,6 +55,15 @@ def test_the_first_candidate_is_what_the_network_alone_gives(model: MotionLangua
     assert [each.score for each in several] == sorted((each.score for each in several), reverse=True)
 
 
+def test_one_candidate_is_the_network_s_own_whatever_the_sentence_says(model: MotionLanguageModel) -> None:
+    request = read_request("a person turns left, then walks forward")
+    sequence = prompts.motion_of_text(model.tokenizer, request.prompt, model.max_tokens)
+    expected = model.sample_features([sequence], [], 40, Sampling(seed=3))[0]
+    pool = finalists(model, [request], [40], 1, Sampling(seed=3), Tools())[0]
+    assert len(pool) == 1
+    np.testing.assert_allclose(pool[0].features, expected, atol=1e-4)
+
+
 def test_half_of_the_candidates_start_from_examples_of_the_sentence(
     model: MotionLanguageModel, examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +81,7 @@ def test_a_motion_that_follows_an_example_to_the_end_is_the_example(
     assert 0 < FOLLOWED_SHARE < 1
     monkeypatch.setattr("bimotion.inference.feature_model.FOLLOWED_SHARE", 1.0)
     example = examples.draw("a person walks", 1, np.random.default_rng(0))[0]
-    sequence = bimotion.inference.prompts.motion_of_text(model.tokenizer, "a person walks", model.max_tokens)
+    sequence = prompts.motion_of_text(model.tokenizer, "a person walks", model.max_tokens)
     features = model.sample_features([sequence], [], 40, Sampling(seed=0), starts=[example.latent])[0]
     shape = (1, *model.network.config.latent_shape)
     decoded = model.decode_features(example.latent.view(shape), [40])[0]

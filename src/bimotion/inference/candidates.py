@@ -104,7 +104,7 @@ def finalists(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> list[list[Candidate]]:
-    """The best few of `count` candidates of each request, the best first.
+    """The best few of `count` candidates of each request, the best first; one is the network's own, not scored.
 
     Raises:
         ConfigError: settings out of their range.
@@ -114,7 +114,9 @@ def finalists(
     tasks = [
         task
         for entry, (request, length) in enumerate(zip(requests, lengths, strict=True))
-        for task in _tasks(model, entry, request, length, count, in_parts=bool(choosers[entry].parts))
+        for task in _tasks(
+            model, entry, request, length, count, in_parts=count > 1 and bool(choosers[entry].parts)
+        )
     ]
     draws = [draw for task in tasks for draw in _draws(task, sampling, tools)]
     generated = _generated(model, draws, sampling, progress, cancel)
@@ -125,6 +127,9 @@ def finalists(
         pool.append(Candidate(features, examples=captions))
     best = []
     for entry, request in enumerate(requests):
+        if count == 1:
+            best.append(pools[entry, 0])
+            continue
         pool = _scored(pools[entry, 0], request, choosers[entry], tools.embedder)
         parts = [
             _scored(pools[task.entry, task.part], task.request, Chooser(task.request), tools.embedder)
