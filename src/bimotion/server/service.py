@@ -69,13 +69,9 @@ class Service:
     async def start(self) -> None:
         """Start the worker processes and the model's thread, and load the model meanwhile."""
         self.workers = Workers(self.limits, self.metrics)
-        self.engine = self.make_engine()
+        self.engine = Engine(self.limits, self.metrics)
         await self.workers.start()
         self._loading = asyncio.create_task(self.load())
-
-    def make_engine(self) -> Engine:
-        """The queue before the model."""
-        return Engine(self.limits, self.metrics)
 
     async def close(self) -> None:
         """Stop everything."""
