@@ -44,9 +44,9 @@ dev: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(BIN)/bimotion demo --out $(OUT)
 
-# Two processes, a module each: most of the time goes into the checks of types that tests run under.
+# Two processes of one thread, a module each: more threads than cores wait for each other several times as long as they work.
 test: $(VENV)/.installed-dev
-	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile $(ARGS)
 
 # Each reader's 31st of 20,000 mutated inputs in processes of their own; the default tests run fewer.
 fuzz: $(VENV)/.installed-dev
