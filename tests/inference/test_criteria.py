@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bimotion.inference.criteria import criteria_of, more_than, ramp
+from bimotion.inference.criteria import criteria_of
+from bimotion.inference.criterion import more_than, ramp
 from bimotion.inference.request import read_request
 from bimotion.inference.traits import measure_traits
 from tests.data.made_up import make_motion

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bimotion.captions import vocabulary
 from bimotion.captions.mirror import swap_sides
 
-_SIDES = re.compile(r"\b(?:left|right|leftwards?|rightwards?|(?:counter|anti)?-?clockwise)\b", re.IGNORECASE)
+_SIDES = re.compile(rf"\b(?:{vocabulary.SIDE})\b", re.IGNORECASE)
 
 _OPPOSITES: tuple[tuple[str, ...], ...] = (
     ("forward", "backward"),

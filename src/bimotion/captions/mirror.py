@@ -2,6 +2,7 @@
 
 import re
 
+from bimotion.captions import vocabulary
 from bimotion.captions.language import is_english
 
 _SWAPS = {"left": "right", "clockwise": "counterclockwise"}
@@ -32,7 +33,7 @@ _SURELY = "|".join(rf"(?<=\b{word} )" for word in _BEFORE_SIDE)
 _SIDE = re.compile(
     rf"\b(?P<side>left|(?:{_SURELY})right(?![ -]angles?\b)"
     rf"|right(?![ -](?:angle|away|now|before|after|here|there|as|when|at)s?\b))(?P<ending>{_ENDINGS})\b"
-    r"|\b(?P<turn>(?:(?:counter|anti)[- ]?)?clockwise)\b"
+    rf"|\b(?P<turn>{vocabulary.CLOCKWISE})\b"
     rf"|\b(?P<letter>[lr])\b\.?(?=[- ]?{_LIMBS}\b)",
     re.IGNORECASE,
 )

@@ -94,7 +94,7 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
 
     from bimotion.features.files import interpret_file
     from bimotion.motion.clip import heading as body_heading
-    from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, motion_quality
+    from bimotion.motion.quality import MIN_QUALITY_FRAMES, QUALITY_FPS, motion_quality
     from bimotion.motion.skeleton import JOINT_NAMES
 
     found = interpret_file(path, reading.options())
@@ -102,7 +102,7 @@ def motion_facts(path: Path, reading: Reading) -> dict[str, Any]:
     joints = clip.joints
     steps = np.linalg.norm(np.diff(joints[:, 0, [0, 2]], axis=0), axis=-1)
     yaw = body_heading(joints)
-    measurable = clip.duration > MIN_FRAMES / QUALITY_FPS
+    measurable = clip.duration > MIN_QUALITY_FRAMES / QUALITY_FPS
     quality = motion_quality(joints, clip.fps).scores() if measurable else {}
     return {
         "file": str(path),

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from bimotion.captions.facts import measure_facts
 from bimotion.captions.mentions import can_show_side, content_of, shown_side, side_of
 from bimotion.evaluation.motions import Motion, motion_clip, motion_joints
-from bimotion.motion.quality import MIN_FRAMES, QUALITY_FPS, MotionQuality, motion_quality
+from bimotion.motion.quality import MIN_QUALITY_FRAMES, QUALITY_FPS, MotionQuality, motion_quality
 from bimotion.motion.skeleton import joint_indices
 
 Joints = Float[np.ndarray, "_ 22 3"]
@@ -41,7 +41,7 @@ class MotionStatistics:
         """Measure a motion where it stands; with its caption also whether it shows the side that is named."""
         clip = motion_clip(motion)
         joints = motion_joints(clip)
-        if len(joints) < MIN_FRAMES:
+        if len(joints) < MIN_QUALITY_FRAMES:
             self.too_short += 1
             return
         self.qualities.append(motion_quality(clip.joints, clip.fps))

@@ -18,7 +18,7 @@ from bimotion.evaluators.embedding import Embedder
 from bimotion.features import features_to_joints, layout
 from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
-from bimotion.inference.choice import Chooser, phrases_of
+from bimotion.inference.choice import MIN_GRADED_FRAMES, Chooser, phrases_of
 from bimotion.inference.examples import Example, Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.match import contradicted
@@ -38,9 +38,6 @@ JOIN = 8
 
 MAX_SKATING = 2.0
 """Foot skating above it counts as this, m/s."""
-
-MIN_FRAMES = 10
-"""Shorter motions are not measured."""
 
 FINALISTS = 4
 """Candidates whose cleaned motions are compared: the clean-up changes what is measured a little."""
@@ -236,7 +233,7 @@ def _scored(
 
 def measured_score(joints: Float[np.ndarray, "T 22 3"], request: MotionRequest, chooser: Chooser) -> float:
     """The part of a score that is measured without a network."""
-    if len(joints) < MIN_FRAMES:
+    if len(joints) < MIN_GRADED_FRAMES:
         return 0.0
     joints = np.asarray(joints, np.float32)
     traits = measure_traits(joints)

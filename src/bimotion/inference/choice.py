@@ -13,27 +13,28 @@ from itertools import combinations, pairwise
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.inference.criteria import Criterion, criteria_of
+from bimotion.captions import vocabulary
+from bimotion.inference.criteria import criteria_of
+from bimotion.inference.criterion import Criterion
+from bimotion.inference.named_side import sides_of
 from bimotion.inference.request import MotionRequest, read_request, sentence_of
 from bimotion.inference.traits import Traits, measure_traits
 
-_THEN = re.compile(
-    r"(?:,? (?:and )?(?:then|afterwards|after that|before|followed by)\b|;|(?<=\w)\. (?=\w))", re.IGNORECASE
-)
+_THEN = re.compile(rf"(?:,? (?:and )?(?:{vocabulary.THEN}|before)\b|;|(?<=\w)\. (?=\w))", re.IGNORECASE)
 
 _COMMA = re.compile(r", (?:and )?")
 
-MIN_PART = 8
-"""Frames of the shortest part of a motion that is judged by itself."""
+MIN_GRADED_FRAMES = 8
+"""Frames of the shortest motion, or part of one, that is graded."""
 
 GRID = 6
 """Parts of equal length between which a motion of several actions is cut."""
 
 UNMET = 0.4
-"""Grades below it are doubted."""
+"""A criterion with a lower grade counts as not met."""
 
 MAX_PARTS = 4
-"""Actions in a row that are told apart; more are judged as a whole."""
+"""A sentence of more actions in a row is graded as a whole."""
 
 
 def phrases_of(prompt: str) -> list[str]:
@@ -51,9 +52,7 @@ class Chooser:
 
     def __init__(self, request: MotionRequest) -> None:
         phrases = phrases_of(request.prompt)
-        self.names_side = (
-            re.search(r"\b(?:left|right|(?:anti|counter)?-?clockwise)", request.prompt.lower()) is not None
-        )
+        self.names_side = bool(sides_of(request.prompt))
         """Whether the mirror image of a motion may suit the sentence better."""
         self.criteria = criteria_of(request)
         self.parts: list[tuple[Criterion, ...]] = []
@@ -68,7 +67,7 @@ class Chooser:
 
         `traits` are those of the whole motion where they were measured before.
         """
-        if len(joints) < MIN_PART:
+        if len(joints) < MIN_GRADED_FRAMES:
             return 0.0
         grades = [_mean(part) for part in self._graded(joints, traits)]
         whole = grades[:1] if self.criteria else []
@@ -77,7 +76,7 @@ class Chooser:
 
     def unmet(self, joints: Float[np.ndarray, "T 22 3"]) -> list[str]:
         """Names of the criteria that a motion hardly meets; none of a motion too short to be measured."""
-        if len(joints) < MIN_PART:
+        if len(joints) < MIN_GRADED_FRAMES:
             return []
         graded = [pair for part in self._graded(joints) for pair in part]
         return list(dict.fromkeys(criterion.name for criterion, grade in graded if grade < UNMET))
@@ -90,7 +89,7 @@ class Chooser:
         return whole + (self._in_order(joints) if self.parts else [])
 
     def _in_order(self, joints: Float[np.ndarray, "T 22 3"]) -> list[list[tuple[Criterion, float]]]:
-        """The grades of the parts at the places to cut that give the best mean."""
+        """The grades of the parts at the cuts that give the best mean."""
         marks = [round(part * len(joints) / GRID) for part in range(GRID + 1)]
 
         @cache
@@ -100,7 +99,7 @@ class Chooser:
         best = [[(criterion, 0.0) for criterion in part] for part in self.parts]
         for cut in combinations(range(1, GRID), len(self.parts) - 1):
             spans = list(pairwise(marks[index] for index in (0, *cut, GRID)))
-            if min(stop - start for start, stop in spans) < MIN_PART:
+            if min(stop - start for start, stop in spans) < MIN_GRADED_FRAMES:
                 continue
             graded = [_grades(part, traits(*span)) for part, span in zip(self.parts, spans, strict=True)]
             if sum(map(_mean, graded)) > sum(map(_mean, best)):

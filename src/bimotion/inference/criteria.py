@@ -1,211 +1,19 @@
 """Criteria of a sentence: what it says of a motion that can be measured, each graded from 0 to 1.
 
 Generated candidates are chosen by them (`inference.choice`). The rules read English; a sentence of which they know
-nothing has no criteria. They are independent of the judges of `evaluation.adherence`.
+nothing has no criteria. They are independent of the judges of `evaluation.adherence`. Actions have a table of their
+own (`action_criteria`); here is how an action is done: side, speed, size, counts, direction, angle and posture.
 """
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from bimotion.captions import vocabulary
-from bimotion.captions.facts import MotionFacts
+from bimotion.inference.action_criteria import actions_of
+from bimotion.inference.criterion import Criterion, Grade, hands_over_shoulders, more_than, ramp, turned
 from bimotion.inference.named_side import leftness, named_side
 from bimotion.inference.request import MotionRequest
 from bimotion.inference.traits import Traits
-
-Grade = Callable[[Traits], float]
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One thing that a sentence says."""
-
-    name: str
-    """What is measured."""
-    grade: Grade
-    """0 where a motion does not show it, 1 where it does; things that are more or less so lie between."""
-    weight: float = 1.0
-    """How much it counts."""
-    is_action: bool = False
-    """Whether it is what somebody does, not how."""
-
-
-def ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on; `low` may be the larger one."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)
-
-
-def more_than(value: float, typical: float) -> float:
-    """0 to 1, 0.5 where a value is the typical one, 0.88 at twice and 0.12 at half of it."""
-    return 1 / (1 + math.pow(typical / max(value, 1e-3 * typical), 2.9))
-
-
-def _hands(facts: MotionFacts) -> tuple[float, float]:
-    return facts.left.hand_over_shoulder, facts.right.hand_over_shoulder
-
-
-def _turned(facts: MotionFacts) -> float:
-    return facts.turn_most_left - facts.turn_most_right
-
-
-def _walks(traits: Traits) -> float:
-    facts = traits.facts
-    return ramp(facts.path, 0.3, 1.0) * ramp(facts.speed, 2.4, 2.0) * ramp(facts.steps, 0, 2)
-
-
-def _jumps(traits: Traits) -> float:
-    return max(ramp(traits.facts.airborne, 0, 1), 0.7 * ramp(traits.flight, 0.06, 0.14))
-
-
-def _kicks(traits: Traits) -> float:
-    return ramp(max(traits.facts.left.foot_height, traits.facts.right.foot_height), 0.2, 0.5)
-
-
-def _waves(traits: Traits) -> float:
-    return max(
-        ramp(limb.hand_over_shoulder, -0.25, 0.05) * (0.4 + 0.6 * ramp(limb.swings, 0, 2))
-        for limb in (traits.facts.left, traits.facts.right)
-    )
-
-
-def _strikes(traits: Traits) -> float:
-    return max(
-        ramp(limb.hand_speed, 1.2, 3.0) * ramp(limb.hand_range, 0.2, 0.5)
-        for limb in (traits.facts.left, traits.facts.right)
-    )
-
-
-def _sits_down(traits: Traits) -> float:
-    return ramp(traits.end_height, 0.85, 0.65) * ramp(traits.start_height, 0.6, 0.85)
-
-
-def _stands_up(traits: Traits) -> float:
-    return ramp(traits.start_height, 0.9, 0.7) * ramp(traits.end_height, 0.75, 0.93)
-
-
-def _sits_and_rises(traits: Traits) -> float:
-    low = ramp(traits.facts.root_lowest, 0.85, 0.6)
-    return low * ramp(traits.start_height, 0.6, 0.85) * ramp(traits.end_height, 0.7, 0.9)
-
-
-def _hops(traits: Traits) -> float:
-    return max(ramp(traits.facts.airborne, 0, 1), ramp(traits.flight, 0.03, 0.09))
-
-
-def _stands_still(traits: Traits) -> float:
-    facts = traits.facts
-    hands = max(facts.left.hand_range, facts.right.hand_range)
-    return ramp(facts.path, 0.5, 0.15) * ramp(hands, 0.5, 0.15) * ramp(_turned(facts), 60, 15)
-
-
-def _low(high: float, low: float) -> Grade:
-    return lambda traits: ramp(traits.facts.root_lowest, high, low)
-
-
-_ACTIONS: tuple[tuple[str, str, Grade], ...] = (
-    (
-        "walk",
-        r"walk\w*|stroll\w*|strid\w+|stride|march\w*|wander\w*|pac(?:es|ing)|saunter\w*|hik(?:es|ing)|trudg\w+|"
-        r"limp\w*|sneak\w*|creep\w*|tiptoe\w*|shuffl\w+|stagger\w*|swagger\w*|prowl\w*|hobbl\w+|"
-        r"(?:takes?|taking) (?:\w+ ){1,3}steps|steps (?:for|back|ahead|side|to)|sidesteps?",
-        _walks,
-    ),
-    (
-        "run",
-        r"run|runs|running|jog\w*|sprint\w*|rac(?:es|ing)|dash\w*",
-        lambda traits: ramp(traits.facts.speed, 1.1, 2.0),
-    ),
-    ("jump", r"jump\w*|leap\w*|bound\w*", _jumps),
-    ("hop", r"hop|hops|hopping|skips?|skipping|bounc\w+", _hops),
-    ("kick", r"kick\w*", _kicks),
-    ("punch", r"punch\w*|jabs?|jabbing|box(?:es|ing)|uppercuts?|hooks?", _strikes),
-    ("throw", r"throw\w*|toss\w*|hurl\w*|pitch(?:es|ing)|swings? (?:a|the|his|her)", _strikes),
-    ("wave", r"wav(?:e|es|ing)|goodbye|hello|greet\w*", _waves),
-    (
-        "raise",
-        r"(?:rais|lift)\w* (?:\w+ ){0,2}(?:hands?|arms?)|(?:hands?|arms?) (?:\w+ )?(?:up|raised|high)",
-        lambda traits: ramp(max(_hands(traits.facts)), -0.15, 0.15),
-    ),
-    (
-        "knee",
-        r"(?:rais|lift)\w* (?:\w+ ){0,2}(?:knees?|legs?|foot|feet)|high knees",
-        lambda traits: ramp(max(traits.facts.left.foot_height, traits.facts.right.foot_height), 0.1, 0.35),
-    ),
-    ("sit down", r"sits? down|sitting down|takes? a seat|sits|sit on", _sits_down),
-    ("seated", r"seated|sitting(?! down)", _low(0.85, 0.65)),
-    ("squat", r"squat\w*|crouch\w*|duck\w*|kneel\w*|hunker\w*|curts\w+|lung(?:e|es|ing)", _low(0.9, 0.7)),
-    ("crawl", r"crawl\w*|hands and knees|all fours", _low(0.7, 0.5)),
-    ("lie", r"l(?:ie|ies|ying)(?: down)?|falls?|falling|collaps\w+|push-?ups?", _low(0.6, 0.35)),
-    ("stand up", r"(?:stand|get|jump|ris)\w* (?:back )?up|rises|gets? up|getting up", _stands_up),
-    (
-        "reach down",
-        r"picks? (?:\w+ )*?up|picking (?:\w+ )*?up|to(?:uch\w*)? the floor|ties|tying|off the (?:floor|ground)",
-        lambda traits: ramp(traits.hand_lowest, 0.65, 0.3),
-    ),
-    ("bend", r"bend(?:s|ing)?|bow(?:s|ing)?|stoop\w*", lambda traits: ramp(traits.facts.bend, 20, 45)),
-    (
-        "turn",
-        r"turn(?:s|ing)?|spin(?:s|ning)?|twirl\w*|pivot\w*|rotat\w+|whirl\w*|pirouett\w+|about-face",
-        lambda traits: ramp(_turned(traits.facts), 25, 70),
-    ),
-    (
-        "circle",
-        r"(?:in|round|around in) (?:a )?(?:\w+ )?circles?|circl(?:es|ing)",
-        lambda traits: ramp(abs(traits.facts.travel_turn), 90, 270),
-    ),
-    (
-        "carry",
-        r"carr(?:y|ies|ying)|holds? (?:a|an|the|something|it)|holding (?:a|an|the|something)|push\w*|driv(?:es|ing)|"
-        r"read(?:s|ing)?|typ(?:es|ing)|plays? (?:the )?(?:piano|drums)|chop\w*|stir\w*",
-        lambda traits: ramp(traits.hands_in_front, 0.1, 0.5),
-    ),
-    (
-        "reach low",
-        r"(?:low|bottom) shelf|knee[- ]height|to(?:uch\w*)? (?:\w+ )?(?:toes|knees|ground)|ankles|"
-        r"from the (?:floor|ground)",
-        lambda traits: ramp(traits.hand_lowest, 0.8, 0.45),
-    ),
-    ("clap", r"clap\w*|applau\w+", lambda traits: ramp(traits.hands_closest, 0.4, 0.15)),
-    (
-        "overhead",
-        r"overhead|(?:above|over) (?:\w+ )?heads?|up high|high up|in the air|(?:to|towards|at) the (?:sky|ceiling)|"
-        r"top shelf|reach\w* up|shoots? (?:\w+ ){0,3}(?:hoop|basket)",
-        lambda traits: ramp(
-            max(traits.facts.left.hand_over_head, traits.facts.right.hand_over_head), -0.1, 0.15
-        ),
-    ),
-    (
-        "spread",
-        r"arms (?:\w+ )?(?:spread|wide|outstretched|out to|to the sides?)|spread\w* (?:\w+ )?arms|t-pose|like a bird",
-        lambda traits: ramp(traits.hands_apart, 0.8, 1.25),
-    ),
-    (
-        "hand at the head",
-        r"drink\w*|phone|salut\w*|scratch\w* (?:\w+ )?head|to (?:\w+ )?(?:mouth|ear|face|head|forehead)|"
-        r"(?:comb|brush)\w* (?:\w+ )?(?:hair|teeth)",
-        lambda traits: ramp(traits.hand_to_head, 0.45, 0.25),
-    ),
-    (
-        "upside down",
-        r"handstands?|cartwheels?|flips?|somersault\w*|headstands?|upside down",
-        lambda traits: ramp(traits.inverted, -0.1, 0.2),
-    ),
-    (
-        "one leg",
-        r"on one (?:leg|foot)|on (?:the|his|her|their) (?:left|right) (?:leg|foot)|balanc\w+",
-        lambda traits: ramp(traits.one_leg_seconds, 0.3, 1.2),
-    ),
-    ("climb", r"climb\w*|stairs|ladder", lambda traits: ramp(abs(traits.rise), 0.05, 0.3)),
-    (
-        "still",
-        r"stands? (?:very |completely |perfectly )?(?:still|there)|motionless|waits?|does nothing|stays put|idle|"
-        r"stops?|halts?|comes to a (?:stop|halt)|pauses?",
-        _stands_still,
-    ),
-)
-_COMPILED = tuple((name, re.compile(rf"\b(?:{words})\b"), grade) for name, words, grade in _ACTIONS)
 
 _SLOW = re.compile(
     rf"\b(?:{vocabulary.SLOW}|lazy|lazily|gentl\w+|gently|calm\w*|strolls?|tak\w+ (?:his|her|their) time|tired\w*|"
@@ -232,7 +40,6 @@ _AHEAD = re.compile(rf"\b(?:{vocabulary.FORWARD})\b")
 _STRAIGHT = re.compile(rf"\b(?:{vocabulary.STRAIGHT}|straight)\b")
 _ON_THE_SPOT = re.compile(r"\b(?:in place|on the spot)\b")
 _BOTH = re.compile(r"\bboth (?:\w+ )?(?:hands|arms|fists)\b|\bhands up\b|\barms (?:up|raised|overhead)\b")
-_UP_AGAIN = re.compile(r"\b(?:up|rises|springing) (?:again|straight|back)|\b(?:straight|right|back) up\b")
 _UPRIGHT = re.compile(r"\bupright\b")
 _ONE_UP = re.compile(r"\b(left|right) (?:hand|arm) (?:\w+ )?(?:up|raised|high)\b")
 _DEGREES = re.compile(r"\b(\d{2,3}) ?(?:°|degrees?)")
@@ -250,14 +57,8 @@ _LOWERING = ("sit down", "squat", "stand up", "seated", "lie", "bend", "reach do
 def criteria_of(request: MotionRequest) -> tuple[Criterion, ...]:
     """What a sentence, or one phrase of it, says that can be measured."""
     text = request.prompt.lower()
-    actions = {name: grade for name, pattern, grade in _COMPILED if pattern.search(text)}
-    if {"sit down", "squat"} & set(actions) and ("stand up" in actions or _UP_AGAIN.search(text)):
-        actions = {
-            name: grade for name, grade in actions.items() if name not in ("sit down", "squat", "stand up")
-        }
-        actions["down and up"] = _sits_and_rises
-    names = list(actions)
-    found = [Criterion(name, grade, 2.0, is_action=True) for name, grade in actions.items()]
+    found = actions_of(text)
+    names = [criterion.name for criterion in found]
     found += _speed(text, names) + _amount(text, names) + _counts(request, names)
     found += _direction(text, names) + _angle(text, names) + _posture(text)
     side = _side(text)
@@ -288,7 +89,7 @@ def _speed_grade(names: list[str]) -> Grade:
         if name in names:
             return lambda traits: more_than(traits.facts.speed, _TYPICAL_SPEED.get(name, 0.95))
     if "turn" in names:
-        return lambda traits: more_than(_turned(traits.facts) / traits.facts.seconds, 50)
+        return lambda traits: more_than(turned(traits.facts) / traits.facts.seconds, 50)
     if any(name in names for name in _LOWERING):
         return lambda traits: more_than(traits.vertical_speed, 0.8)
     if names:
@@ -333,7 +134,7 @@ def _size_grade(text: str, names: list[str]) -> Grade | None:
         "knee": lambda traits: more_than(
             max(traits.facts.left.foot_height, traits.facts.right.foot_height), 0.35
         ),
-        "turn": lambda traits: more_than(_turned(traits.facts), 120),
+        "turn": lambda traits: more_than(turned(traits.facts), 120),
         "walk": lambda traits: more_than(traits.facts.net, 2.0),
         "run": lambda traits: more_than(traits.facts.net, 4.0),
         "squat": lambda traits: 1 - more_than(traits.facts.root_lowest, 0.65),
@@ -374,7 +175,7 @@ def _repeats(names: list[str]) -> Grade | None:
     counts: dict[str, Grade] = {
         "jump": lambda traits: traits.facts.airborne,
         "hop": lambda traits: traits.facts.airborne,
-        "turn": lambda traits: _turned(traits.facts) / 360,
+        "turn": lambda traits: turned(traits.facts) / 360,
         "kick": lambda traits: traits.facts.left.kicks + traits.facts.right.kicks,
         "bend": lambda traits: traits.facts.bends,
         "squat": lambda traits: traits.facts.bends,
@@ -402,7 +203,7 @@ def _direction(text: str, names: list[str]) -> list[Criterion]:
         elif ahead and not back:
             found.append(Criterion("forward", lambda traits: ramp(traits.facts.forward, -0.1, 0.5), 1.0))
     if _STRAIGHT.search(text) and set(names) & {"walk", "run"}:
-        found.append(Criterion("straight", lambda traits: ramp(_turned(traits.facts), 70, 20)))
+        found.append(Criterion("straight", lambda traits: ramp(turned(traits.facts), 70, 20)))
     return found
 
 
@@ -442,5 +243,9 @@ def _posture(text: str) -> list[Criterion]:
             Criterion("hand up", lambda traits: ramp(sign * leftness(traits.facts, "hand"), -0.25, 0.25), 2.0)
         )
     if _BOTH.search(text):
-        found.append(Criterion("both hands", lambda traits: ramp(min(_hands(traits.facts)), -0.2, 0.1), 1.5))
+        found.append(Criterion("both hands", _both_hands_up, 1.5))
     return found
+
+
+def _both_hands_up(traits: Traits) -> float:
+    return ramp(min(hands_over_shoulders(traits.facts)), -0.2, 0.1)

@@ -23,6 +23,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bimotion.captions import vocabulary
 from bimotion.errors import ModelError
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.tensor_files import read_tensors
@@ -58,7 +59,7 @@ _STOP = frozenset(
     ]
     + ["figure", "and", "then", "to", "of", "in", "on", "with", "it", "is", "be", "by", "for", "while", "at"]
 )
-_SIDE = ("left", "right", "leftward", "rightward", "clockwise", "counterclockwise", "anticlockwise")
+_SIDE = re.compile(vocabulary.SIDE)
 
 
 def stems(text: str) -> list[str]:
@@ -67,7 +68,7 @@ def stems(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    if word in _SIDE:
+    if _SIDE.fullmatch(word):
         return "<side>"
     for ending in ("ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:

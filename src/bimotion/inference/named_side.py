@@ -8,16 +8,18 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
+from bimotion.captions import vocabulary
 from bimotion.captions.facts import MIN_FACT_FRAMES, MotionFacts, measure_facts
 from bimotion.motion.clip import Clip
 
 Part = Literal["hand", "leg", "support", "turn", "step"]
 """What the side belongs to; the support is the leg that somebody stands or hops on."""
 
-_SIDE = re.compile(r"\b(left|right|leftwards?|rightwards?|(?:anti|counter)-?clockwise|clockwise)\b")
+_SIDE = re.compile(rf"\b(?:{vocabulary.SIDE})\b")
+_RIGHTWARD = re.compile(vocabulary.RIGHTWARD)
 _LIMB = r"\b{side}[- ](?:\w+ )?(?:{words})"
-_HAND = "hand|arm|fist|elbow|wrist|palm|shoulder|forearm|hook|jab|punch|uppercut"
-_LEG = "leg|foot|feet|knee|kick|heel|toe|thigh"
+_HAND = rf"{vocabulary.UPPER_LIMB}|hook|jab|punch|uppercut"
+_LEG = rf"{vocabulary.LOWER_LIMB}|kick"
 _HANDLING = re.compile(
     rf"\b(?:{_HAND}|hands?|cross|box\w*|jabs?|punch\w*|throw\w*|toss\w*|wav\w+|rais\w+|point\w*|reach\w*|catch\w*|grab\w*)\b"
 )
@@ -26,18 +28,21 @@ _TURN = re.compile(
     r"\b(?:turn|spin|rotat|pivot|twirl|circl|curv|veer|bear|swerv|wheel|loop|clockwise|anticlockwise|counter)"
 )
 _STEP = re.compile(r"\b(?:side-?step|sideways|step|shuffl|sidle|dodg|move|slide|shift|walk|go|lung|hop|jump)")
-_RIGHT_TURNS = ("right", "rightward", "rightwards", "clockwise")
+
+
+def sides_of(sentence: str) -> set[Literal[-1, 1]]:
+    """The sides that a sentence names, 1 for left; counter-clockwise is left."""
+    return {-1 if _RIGHTWARD.fullmatch(word) else 1 for word in _SIDE.findall(sentence.lower())}
 
 
 def named_side(sentence: str) -> tuple[Part, Literal[-1, 1]] | None:
     """The part of the body or the action whose side a sentence names, and the side, 1 for left; None for no side or
     both.
     """
-    text = sentence.lower()
-    sides = {-1 if found in _RIGHT_TURNS else 1 for found in _SIDE.findall(text)}
+    sides = sides_of(sentence)
     if len(sides) != 1:
         return None
-    sign: Literal[-1, 1] = 1 if sides.pop() == 1 else -1
+    text, sign = sentence.lower(), sides.pop()
     word = "left" if sign == 1 else "right"
     if _SUPPORT.search(text) and re.search(r"\b(?:stand|hop|balanc|stay)", text):
         return "support", sign

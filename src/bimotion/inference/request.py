@@ -7,6 +7,7 @@ check of the result. The user's own sentence stays the caption of the clip.
 import re
 from dataclasses import dataclass
 
+from bimotion.captions import vocabulary
 from bimotion.captions.contents import Side
 from bimotion.captions.mentions import content_of, side_of
 from bimotion.inference.negation import positive_part
@@ -49,7 +50,7 @@ _TIMES = re.compile(rf"\b(?:{_NUMBER} times?|(?P<word>once|twice|thrice))\b(?! a
 _TIMES_WORDS = {"once": 1, "twice": 2, "thrice": 3}
 _FOOT = 0.3048
 
-_THEN = re.compile(r"(?:,? (?:and )?(?:then|afterwards|after that|followed by)\b|;|\. )")
+_THEN = re.compile(rf"(?:,? (?:and )?(?:{vocabulary.THEN})\b|;|\. )")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bimotion.motion.skeleton import JOINT_NAMES, PARENTS
 QUALITY_FPS = 20
 """Frame rate at which `motion_quality` measures: frame differences are comparable at one rate only."""
 
-MIN_FRAMES = 4
+MIN_QUALITY_FRAMES = 4
 """Shortest motion that is measured, in frames at `QUALITY_FPS`: jitter is a third difference."""
 
 FEET = (JOINT_NAMES.index("left_foot"), JOINT_NAMES.index("right_foot"))
@@ -109,12 +109,14 @@ def motion_quality(joints: Float[np.ndarray, "T 22 3"], fps: float = QUALITY_FPS
     """All measures of a motion, where it stands; resampled to `QUALITY_FPS` from other frame rates.
 
     Raises:
-        MotionFileError: a wrong shape, NaN, or fewer than `MIN_FRAMES` frames at `QUALITY_FPS`.
+        MotionFileError: a wrong shape, NaN, or fewer than `MIN_QUALITY_FRAMES` frames at `QUALITY_FPS`.
     """
     clip = Clip(joints=joints, fps=fps)
     p = np.asarray(clip.joints if fps == QUALITY_FPS else clip.resample(QUALITY_FPS).joints, dtype=np.float64)
-    if len(p) < MIN_FRAMES:
-        raise MotionFileError(f"expected at least {MIN_FRAMES} frames at {QUALITY_FPS} fps, got {len(p)}")
+    if len(p) < MIN_QUALITY_FRAMES:
+        raise MotionFileError(
+            f"expected at least {MIN_QUALITY_FRAMES} frames at {QUALITY_FPS} fps, got {len(p)}"
+        )
     contact, speed = _contacts(p), _floor_speed(p[:, FEET], QUALITY_FPS)
     return MotionQuality(
         num_frames=len(p),

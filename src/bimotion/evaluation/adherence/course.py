@@ -23,8 +23,8 @@ STANDING_PELVIS = 0.95
 _RESTING_SPEED = 0.4  # of a foot; at the top of a jump feet are slower for 2 frames at most
 _OFF_FLOOR = 0.035
 
-MIN_FRAMES = 8
-"""Shortest motion that can be measured."""
+MIN_JUDGED_FRAMES = 8
+"""Frames of the shortest motion that is judged."""
 
 _J = {name: index for index, name in enumerate(JOINT_NAMES)}
 _PAIRS = {
@@ -70,9 +70,9 @@ class Course:
         Raises:
             DataError: too few frames, or positions that are not finite.
         """
-        if len(joints) < MIN_FRAMES or not np.isfinite(joints).all():
+        if len(joints) < MIN_JUDGED_FRAMES or not np.isfinite(joints).all():
             raise DataError(
-                f"judging a motion needs at least {MIN_FRAMES} frames of finite positions, got {len(joints)} frames"
+                f"a motion is judged from {MIN_JUDGED_FRAMES} frames of finite positions on, got {len(joints)} frames"
             )
         p = np.asarray(joints, np.float64)
         p = p * (LEG_M / leg_length(p))

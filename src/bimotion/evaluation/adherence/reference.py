@@ -9,7 +9,7 @@ import numpy as np
 
 from bimotion.captions.content_words import content_of_words
 from bimotion.data.store import Event
-from bimotion.evaluation.adherence.course import MIN_FRAMES, Course
+from bimotion.evaluation.adherence.course import MIN_JUDGED_FRAMES, Course
 from bimotion.evaluation.adherence.judges import LIMITS, in_order
 from bimotion.evaluation.adherence.measures import MEASURES
 from bimotion.evaluation.adherence.natural import Sample
@@ -39,7 +39,7 @@ _ONE_HAND = re.compile(
 def part(window: Window, start: float, end: float) -> Course | None:
     """The motion of a window between two times; None where it is too short to be judged."""
     joints = window.joints[max(0, round(start * FPS)) : round(end * FPS) + 1]
-    return Course(joints) if len(joints) >= MIN_FRAMES else None
+    return Course(joints) if len(joints) >= MIN_JUDGED_FRAMES else None
 
 
 def recorded_contrasts(contrasts: Sequence[Contrast], windows: Sequence[Window]) -> Tally:

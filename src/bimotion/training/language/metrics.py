@@ -18,7 +18,7 @@ from torch import Tensor
 from bimotion.data.store import Item
 from bimotion.errors import check_range
 from bimotion.features.decode import features_to_joints
-from bimotion.motion.quality import MIN_FRAMES, MotionQuality, motion_quality
+from bimotion.motion.quality import MIN_QUALITY_FRAMES, MotionQuality, motion_quality
 
 NEIGHBOURS = 5
 """Number of training windows that vote on the content of a motion."""
@@ -139,7 +139,9 @@ def relative_quality(
     """
     means = [
         MotionQuality.mean(
-            motion_quality(np.asarray(features_to_joints(clip))) for clip in clips if len(clip) >= MIN_FRAMES
+            motion_quality(np.asarray(features_to_joints(clip)))
+            for clip in clips
+            if len(clip) >= MIN_QUALITY_FRAMES
         )
         for clips in (generated, recorded)
     ]

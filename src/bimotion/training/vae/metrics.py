@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from bimotion.features.decode import features_to_joints
 from bimotion.models.vae import MotionVae
-from bimotion.motion.quality import MIN_FRAMES, MotionQuality, motion_quality
+from bimotion.motion.quality import MIN_QUALITY_FRAMES, MotionQuality, motion_quality
 from bimotion.training.clips import ClipPool
 
 
@@ -40,7 +40,7 @@ def reconstruction_metrics(vae: MotionVae, pool: ClipPool, *, batch_size: int = 
             pair = [features_to_joints(each[row, : item.num_frames]) for each in (predictions, targets)]
             rows.append(joint_errors(*pair))
             contents.append(item.content)
-            if item.num_frames >= MIN_FRAMES:
+            if item.num_frames >= MIN_QUALITY_FRAMES:
                 for measured, joints in zip(qualities, pair, strict=True):
                     measured.append(motion_quality(np.asarray(joints)))
     return {**summarise(rows, contents), **_ratios(*qualities)}
