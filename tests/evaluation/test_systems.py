@@ -49,6 +49,14 @@ def test_motions_are_those_that_users_get(model: MotionLanguageModel) -> None:
     np.testing.assert_allclose(motion_joints(motion), clip.joints, atol=1e-6)
 
 
+def test_best_candidates_are_those_that_users_get(model: MotionLanguageModel) -> None:
+    clip = model.text_to_motion(TEXTS[1], frames=40, seed=4, steps=2, best=3)
+    motions = ModelSystem(model, Sampling(steps=2), best=3).text_to_motions(TEXTS[:2], [40, 40], seed=3)
+    np.testing.assert_allclose(motion_joints(motions[1]), clip.joints, atol=1e-6)
+    with pytest.raises(ConfigError, match="best"):
+        ModelSystem(model, best=0)
+
+
 def test_what_is_given_stays(model: MotionLanguageModel, walk: Clip) -> None:
     system = ModelSystem(model, Sampling(steps=2))
     generated = system.predict(walk.joints[:8], 41, 0)

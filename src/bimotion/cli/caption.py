@@ -51,6 +51,10 @@ class Caption:
         Literal["vtt", "srt", "json", "csv", "txt"] | None, arg(help_behavior_hint="(for a folder)")
     ] = None
     """Write captions with times beside each recording, in files of this suffix."""
+    best: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: 32 where the model has them)")
+    ] = None
+    """Nearest training motions whose captions are compared; 1: the network's own caption."""
     json: Flag = False
     """Print one list of {"file", "caption"} instead of lines."""
     running: RunningOptions = Running()
@@ -105,6 +109,7 @@ class Caption:
             self.reading.read,
             sidecar=None if self.sidecar is None else f".{self.sidecar}",
             skip_described=self.out is None,
+            best=self.best,
         )
         engine = self.machines.start(self.running.device)
         run_rows(job, self.out, CAPTION_COLUMNS, "captioning", engine=engine)
@@ -113,4 +118,7 @@ class Caption:
         from bimotion.cli.progress import track
 
         model = self.running.load()
-        return {file: model.motion_to_text(clips[file]) for file in track(list(clips), "captioning")}
+        return {
+            file: model.motion_to_text(clips[file], best=self.best)
+            for file in track(list(clips), "captioning")
+        }

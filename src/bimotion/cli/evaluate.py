@@ -36,6 +36,7 @@ class Evaluate:
     examples:
       bimotion evaluate --data data/mine --out report
       bimotion evaluate --model runs/mine/model --data data/mine --out report --repeats 5
+      bimotion evaluate --data data/mine --best 16 --repeats 1 --out report-of-best
       bimotion evaluate --data data/mine --real --out report-of-real
       bimotion evaluate --data data/mine --long --out report-long
       bimotion evaluate --data data/humanml3d --evaluator evaluators/published --protocol humanml3d-2022 --real
@@ -49,6 +50,8 @@ class Evaluate:
     """Score the motions in this folder instead of a model's."""
     real: Flag = False
     """Score only the recorded motions."""
+    nearest: Flag = False
+    """Score, as a baseline, the nearest training motions and captions by the evaluator."""
     export_prompts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Only write the prompts for another system into this folder."""
     ask: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
@@ -79,6 +82,9 @@ class Evaluate:
         "natural",
     )
     """Parts to measure; `natural` is motion quality without a network."""
+    best: Annotated[int, arg(metavar="N")] = 1
+    """Keep the best of N candidates for each caption, as `bimotion generate` does, and take captions from the nearest
+    training motions, as `bimotion caption` does; 1 scores the network alone."""
     guidance: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the model's)")] = None
     """Guidance scale; 1 samples without guidance."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
@@ -101,8 +107,8 @@ class Evaluate:
         from bimotion.cli.terminal import note
         from bimotion.cli.usage import UsageError
 
-        if sum((self.motions is not None, self.model is not None, self.real)) > 1:
-            raise UsageError("give only one of --model, --motions and --real")
+        if sum((self.motions is not None, self.model is not None, self.real, self.nearest)) > 1:
+            raise UsageError("give only one of --model, --motions, --real and --nearest")
         prompts = self.export_prompts or self.ask
         if self.ask is not None:
             note("bimotion: --ask is now --export-prompts; the old name will be removed in the next release")
@@ -195,6 +201,15 @@ class Evaluate:
             folder = MotionFolder(self.motions, evaluation_set)
             name = self.motions.resolve().name
             return folder, {"motions": {"name": name, "sets": folder.num_sets}}, name
+        if self.nearest:
+            from bimotion.evaluation.baselines import NearestTraining
+
+            system = NearestTraining(evaluation_set.store, self._embedder(evaluation_set))
+            return system, {"baseline": "nearest training motions and captions"}, "nearest"
+        return self._model_source(evaluation_set)
+
+    def _model_source(self, evaluation_set: "EvaluationSet") -> "tuple[Source, dict[str, Any], str]":
+        """A model, its description for the report, and its name."""
         from bimotion.api import load, model_folder
         from bimotion.evaluation.systems import ModelSystem
         from bimotion.inference.settings import Sampling
@@ -203,7 +218,7 @@ class Evaluate:
         path = model_folder(self.model)
         sampling = Sampling(None, self.guidance, self.steps, self.sampler)
         clean = not (self.raw or evaluation_set.protocol.published_evaluator)
-        system = ModelSystem(load(path, device=self.device), sampling, clean=clean)
+        system = ModelSystem(load(path, device=self.device), sampling, clean=clean, best=self.best)
         diffusion = system.model.network.config.diffusion
         facts = {
             "name": _folder_name(path),
@@ -211,6 +226,7 @@ class Evaluate:
             "guidance": self.guidance or diffusion.guidance_scale,
             "steps": self.steps or diffusion.sample_steps,
             "sampler": self.sampler or diffusion.sampler,
+            "best": self.best,
             "cleaned": clean,
         }
         return system, {"model": facts}, _folder_name(path)

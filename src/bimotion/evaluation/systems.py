@@ -15,9 +15,12 @@ from bimotion.errors import ConfigError
 from bimotion.evaluation.motions import Motion
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
+from bimotion.inference.arguments import check_integer
+from bimotion.inference.generation import GeneratedClip
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.postprocess.cleanup import clean_clips
 from bimotion.inference.settings import Sampling
+from bimotion.inference.text_to_motion import MAX_CANDIDATES
 from bimotion.motion.clip import Clip
 
 Joints = Float[np.ndarray, "_ 22 3"]
@@ -58,13 +61,24 @@ class ModelSystem:
     """A `MotionLanguageModel` as a system to evaluate."""
 
     def __init__(
-        self, model: MotionLanguageModel, sampling: Sampling | None = None, *, clean: bool = True
+        self,
+        model: MotionLanguageModel,
+        sampling: Sampling | None = None,
+        *,
+        clean: bool = True,
+        best: int = 1,
     ) -> None:
         """`sampling` holds the sampling options; its seed is not used.
 
         With `clean` motions are evaluated as users get them: constant bone lengths, standing feet held in place.
+        A motion of a text is the best of `best` candidates, see `text_to_motion`, and so is a caption, see
+        `features_to_text`; with 1 both are the network's alone.
+
+        Raises:
+            ConfigError: `best` is not in 1..100.
         """
         self.model, self.sampling, self.clean = model, sampling or Sampling(), clean
+        self.best = check_integer(best, "best", 1, MAX_CANDIDATES)
 
     def text_to_motions(
         self, texts: Sequence[str], frames: Sequence[int] | None, seed: int
@@ -78,6 +92,9 @@ class ModelSystem:
         if frames is None and model.network.length is None:
             raise ConfigError("this model does not predict lengths")
         lengths = frames and [min(max(each, model.min_frames), model.max_frames) for each in frames]
+        if self.best > 1:
+            clips = self._best(texts, lengths, seed)
+            return clips if frames is None else [clip[:n] for clip, n in zip(clips, frames, strict=True)]
         in_prompt = lengths if lengths and model.length_in_prompt else [None] * len(texts)
         limit = model.network.config.mixture.max_positions
         sequences = [
@@ -91,9 +108,25 @@ class ModelSystem:
             return generated
         return clean_clips(list(generated), texts)
 
+    def _best(self, texts: Sequence[str], lengths: Sequence[int] | None, seed: int) -> list[GeneratedClip]:
+        """The best of several candidates of each text."""
+        clips = self.model.text_to_motion(
+            list(texts),
+            seconds=None if lengths is None else [each / FPS for each in lengths],
+            seed=[seed + index for index in range(len(texts))],
+            guidance_scale=self.sampling.guidance_scale,
+            steps=self.sampling.steps,
+            sampler=self.sampling.sampler,
+            clean=self.clean,
+            best=self.best,
+        )
+        assert isinstance(clips, list)
+        return clips
+
     def features_to_text(self, motions: Sequence[Features]) -> list[str]:
         """A caption of each motion; only the beginning of motions longer than the model's limit is read."""
-        return self.model.features_to_text([motion[: self.model.max_frames] for motion in motions])
+        cut = [motion[: self.model.max_frames] for motion in motions]
+        return self.model.features_to_text(cut, best=1 if self.best == 1 else None)
 
     def reconstruct(self, motions: Sequence[Features]) -> list[Features]:
         """Motions encoded to latents and decoded again."""

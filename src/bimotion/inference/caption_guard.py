@@ -42,6 +42,21 @@ _GAITS: dict[str, Gait] = {
 }
 
 
+def nearest_that_holds(captions: Sequence[str], features: Float[np.ndarray, "T 263"]) -> str | None:
+    """The first caption of other motions that the facts of this one do not contradict; None where all are contradicted.
+
+    A pose that does not move is described as such.
+    """
+    if len(features) < MIN_FACT_FRAMES:
+        return next(iter(captions), None)
+    joints = features_to_clip(features).joints
+    facts = measure_facts(joints)
+    for caption in captions:
+        if not contradictions(caption, facts):
+            return still_caption(caption, joints, facts) if is_still(facts) else caption
+    return None
+
+
 @dataclass(frozen=True)
 class GuardedCaption:
     """A caption, and what the facts of its motion say about it."""

@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimotion.inference import prompts
-from bimotion.inference.caption_guard import GuardedCaption
+from bimotion.inference.caption_guard import GuardedCaption, nearest_that_holds
+from bimotion.inference.nearest_captions import NearestCaptions
 from bimotion.models.batch_invariance import batch_invariant
 from bimotion.models.continuous import MAX_ROWS, ContinuousDecoder
 from bimotion.models.generate import DecodingConfig
@@ -62,11 +63,14 @@ class Captioner:
         allowed: tuple[int, ...] | None,
         invariant: bool = False,
         max_rows: int = MAX_ROWS,
+        nearest: NearestCaptions | None = None,
     ) -> None:
         """`encode` gives latents of features, `allowed` are the ids that captions are made of (None: all).
 
-        `invariant`: whether the network computes within `batch_invariant`.
+        `invariant`: whether the network computes within `batch_invariant`. With `nearest`, a motion gets a caption of
+        the nearest examples, and one by the network only where facts contradict all of those.
         """
+        self._nearest = nearest
         self._network, self._tokenizer, self._encode = network, tokenizer, encode
         self._length_in_prompt, self._invariant = length_in_prompt, invariant
         self._likeliest = DecodingConfig(min_tokens=MIN_CAPTION_TOKENS, allowed=allowed)
@@ -74,12 +78,13 @@ class Captioner:
         self._decoder = ContinuousDecoder(
             network.mixture, network.config.special, max(max_rows, CAPTION_CANDIDATES)
         )
+        self._seeking: deque[_Motion] = deque()
         self._waiting: deque[_Motion] = deque()
 
     @property
     def busy(self) -> bool:
         """Whether a motion waits for its caption."""
-        return bool(self._waiting or self._decoder.rows)
+        return bool(self._seeking or self._waiting or self._decoder.rows)
 
     @property
     def rows(self) -> int:
@@ -89,24 +94,26 @@ class Captioner:
     def add(self, key: Hashable, features: Features, *, guard: bool = True) -> None:
         """Let a motion of at most `max_frames` rows join.
 
-        With `guard`, a caption that measured facts contradict gives way to another one of the model that they do not
-        contradict, or is corrected.
+        With `guard`, a caption that measured facts contradict gives way to another one that they do not contradict, or
+        is corrected. Without, the caption is the network's.
         """
-        self._waiting.append(_Motion(key, features, guard))
+        queue = self._seeking if guard and self._nearest is not None else self._waiting
+        queue.append(_Motion(key, features, guard))
 
     def drop(self, key: Hashable) -> None:
         """Give up the caption of a motion."""
+        self._seeking = deque(motion for motion in self._seeking if motion.key != key)
         self._waiting = deque(motion for motion in self._waiting if motion.key != key)
         for motion in {row.answer.key for row in self._decoder.rows}:
             if isinstance(motion, _Motion) and motion.key == key:
                 self._decoder.drop(motion)
 
     def step(self) -> list[tuple[Hashable, str]]:
-        """One more token of every caption in hand; gives the captions that are finished."""
+        """One more caption of examples, and one more token of every caption in hand; gives those that are finished."""
         with torch.inference_mode(), batch_invariant(self._invariant):
+            finished = self._found()
             self._admit()
-            decoded = self._decoder.step()
-        finished = []
+            decoded = self._decoder.step() if self._decoder.rows else []
         for motion, texts in decoded:
             assert isinstance(motion, _Motion)
             captions = [self._tokenizer.caption(ids) for ids in texts]
@@ -119,6 +126,17 @@ class Captioner:
             else:
                 finished.append((motion.key, captions[0] if guarded is None else guarded.caption))
         return finished
+
+    def _found(self) -> list[tuple[Hashable, str]]:
+        """The caption that examples give to the motion that has waited longest; without one, the network is next."""
+        if self._nearest is None or not self._seeking:
+            return []
+        motion = self._seeking.popleft()
+        caption = nearest_that_holds(self._nearest.captions(motion.features), motion.features)
+        if caption is not None:
+            return [(motion.key, caption)]
+        self._waiting.append(motion)
+        return []
 
     def _admit(self) -> None:
         """Let motions join, in order, while there are rows for them."""

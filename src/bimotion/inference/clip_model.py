@@ -17,6 +17,7 @@ from bimotion.inference.arguments import check_clip, check_clips, check_integer
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.describe import describe_clip
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
+from bimotion.inference.nearest_captions import MAX_NEAREST
 from bimotion.inference.timeline import TimedPhrase
 from bimotion.motion.clip import Clip
 
@@ -26,16 +27,27 @@ class ClipModel(FeatureModel):
 
     @overload
     def motion_to_text(
-        self, clip: Clip, *, progress: Progress | None = ..., cancel: Cancel | None = ...
+        self,
+        clip: Clip,
+        *,
+        best: int | None = ...,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
     ) -> str: ...
     @overload
     def motion_to_text(
-        self, clip: Sequence[Clip], *, progress: Progress | None = ..., cancel: Cancel | None = ...
+        self,
+        clip: Sequence[Clip],
+        *,
+        best: int | None = ...,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
     ) -> list[str]: ...
     def motion_to_text(
         self,
         clip: Clip | Sequence[Clip],
         *,
+        best: int | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> str | list[str]:
@@ -43,11 +55,16 @@ class ClipModel(FeatureModel):
 
         A clip longer than the model takes (9.8 s) is captioned in parts of equal length, whose captions are joined.
 
+        Where the model has captioned training motions (`examples`), the caption is the best of those of the `best`
+        nearest ones (None: 32); with 1 it is the network's own.
+
         Raises:
-            ConfigError: an argument that is no clip.
+            ConfigError: an argument that is no clip, or `best` out of range.
             MotionFileError: a clip is shorter than two frames at 20 per second, or longer than an hour.
             Cancelled: `cancel` returned True.
         """
+        if best is not None:
+            best = check_integer(best, "best", 1, MAX_NEAREST)
         single = isinstance(clip, Clip)
         clips = [check_clip(clip)] if isinstance(clip, Clip) else check_clips(clip)
         parts: list[Float[np.ndarray, "_ 263"]] = []
@@ -58,7 +75,7 @@ class ClipModel(FeatureModel):
             parts += pieces
             owners += [index] * len(pieces)
         captions: list[list[str]] = [[] for _ in clips]
-        texts = self.features_to_text(parts, progress=progress, cancel=cancel)
+        texts = self.features_to_text(parts, best=best, progress=progress, cancel=cancel)
         for owner, caption in zip(owners, texts, strict=True):
             captions[owner].append(caption)
         joined = [join_captions(several) for several in captions]

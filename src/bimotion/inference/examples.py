@@ -128,6 +128,19 @@ class Examples:
     def __len__(self) -> int:
         return len(self._latents)
 
+    @property
+    def embedding_width(self) -> int:
+        """Width of the evaluator's embeddings."""
+        return self._embeddings.shape[1]
+
+    def caption(self, row: int) -> str:
+        """The first caption of a motion."""
+        return self._first[row]
+
+    def motion_cosines(self, direction: Float[np.ndarray, " E"]) -> Float[np.ndarray, " N"]:
+        """Cosines of the motions' embeddings with a vector of unit length."""
+        return np.asarray((self._embeddings @ torch.from_numpy(direction)).numpy())
+
     def _check(self, latent_values: int) -> None:
         num, values = self._latents.shape
         if values != latent_values:

@@ -5,17 +5,21 @@ Legend: B clips, T frames, F = 263 feature columns, N latents of a clip, D laten
 
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimotion.errors import Cancelled, ConfigError
+from bimotion.errors import Cancelled, ConfigError, ModelError
+from bimotion.evaluators.embedding import Embedder, read_embedder
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference.arguments import check_integer, check_number
 from bimotion.inference.captioner import CAPTION_CANDIDATES, Captioner
+from bimotion.inference.examples import Examples
+from bimotion.inference.nearest_captions import NEAREST, NearestCaptions
 from bimotion.inference.settings import Sampling
 from bimotion.models.batch_invariance import batch_invariant
 from bimotion.models.continuous import MAX_ROWS
@@ -47,6 +51,8 @@ class FeatureModel:
 
     caption_ids: tuple[int, ...] | None = None
     """Token ids allowed in captions, where the words of the training captions are known; None: all."""
+    examples: Examples | None = None
+    """Captioned training motions, where its folder has them: sampling may start from them, captions come from them."""
 
     def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
         self.network = network.eval()
@@ -194,18 +200,20 @@ class FeatureModel:
         features: Sequence[Float[np.ndarray, "_ 263"]],
         *,
         guard: bool = True,
+        best: int | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> list[str]:
         """Captions of features, each of at most `max_frames` rows.
 
-        With `guard`, a caption that measured facts of the motion contradict is replaced by another one of the model
-        that they do not contradict, or is corrected.
+        A caption is the best of those of the `best` nearest training motions, where the model has examples (None: 32);
+        with 1, and without `guard`, it is the network's own. With `guard`, a caption that measured facts of the motion
+        contradict is replaced by another one that they do not contradict, or is corrected.
 
         Raises:
             Cancelled: `cancel` returned True.
         """
-        captioner = self.captioner(len(features) * CAPTION_CANDIDATES)
+        captioner = self.captioner(len(features) * CAPTION_CANDIDATES, best=best)
         for index, each in enumerate(features):
             captioner.add(index, each, guard=guard)
         captions: dict[Hashable, str] = {}
@@ -216,8 +224,20 @@ class FeatureModel:
             report(progress if finished else None, cancel, len(captions), len(features))
         return [captions[index] for index in range(len(features))]
 
-    def captioner(self, max_rows: int = MAX_ROWS) -> Captioner:
-        """A captioner of this model, which decodes at most so many captions at once."""
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The evaluator of this installation, if it has one: it compares motions with sentences."""
+        try:
+            return read_embedder(None, str(self.network.latent_mean.device))
+        except ModelError as error:
+            logger.info("motions and sentences are not compared: %s", error)
+            return None
+
+    def captioner(self, max_rows: int = MAX_ROWS, *, best: int | None = None) -> Captioner:
+        """A captioner that decodes at most `max_rows` captions at once; `best` as in `features_to_text`."""
+        nearest = None
+        if best != 1 and self.examples is not None and self.embedder is not None:
+            nearest = NearestCaptions(self.examples, self.embedder, NEAREST if best is None else best)
         return Captioner(
             self.network,
             self.tokenizer,
@@ -226,6 +246,7 @@ class FeatureModel:
             allowed=self.caption_ids,
             invariant=self.batch_invariant,
             max_rows=min(max_rows, MAX_ROWS),
+            nearest=nearest,
         )
 
 

@@ -3,7 +3,6 @@
 Legend: T frames, F = 263 feature columns.
 """
 
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +15,13 @@ from bimotion.captions.facts import MIN_FACT_FRAMES, MotionFacts, measure_facts
 from bimotion.captions.mentions import content_of
 from bimotion.captions.sentence import tidy
 from bimotion.captions.sides import busier_hand, limb, moving_hand
-from bimotion.errors import ModelError
-from bimotion.evaluators.embedding import Embedder, Embeddings, read_embedder
+from bimotion.evaluators.embedding import Embedder, Embeddings
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import contradictions, is_still
 from bimotion.inference.choice import Chooser
 from bimotion.inference.request import MotionRequest
 from bimotion.motion.clip import Clip
-
-logger = logging.getLogger(__name__)
 
 MIN_SCORE = 0.005
 """Scores below it are warned about: 11 % of the right and 29 % of the wrong motions of `bimotion adherence --warnings`.
@@ -97,20 +93,11 @@ class ScoreCalibration(Protocol):
 
 
 class Matcher:
-    """Compares motions with sentences by the bundled evaluator, if there is one."""
+    """Compares motions with sentences by an evaluator; without one there are no scores."""
 
     def __init__(self, embedder: Embedder | None) -> None:
         self.embedder = embedder
         self._contrast: Embeddings | None = None
-
-    @classmethod
-    def bundled(cls, device: str = "cpu") -> "Matcher":
-        """With the evaluator of this installation; without scores where it has none."""
-        try:
-            return cls(read_embedder(None, device))
-        except ModelError as error:
-            logger.info("no match scores: %s", error)
-            return cls(None)
 
     def scores(self, sentences: Sequence[str], clips: Sequence[Clip]) -> list[float] | None:
         """Scores of clips, each against its sentence; None without an evaluator."""

@@ -17,7 +17,6 @@ from bimotion.inference.arguments import (
 )
 from bimotion.inference.candidates import Tools
 from bimotion.inference.clip_model import ClipModel
-from bimotion.inference.examples import Examples
 from bimotion.inference.feature_model import Cancel, Progress
 from bimotion.inference.generation import (
     GeneratedClip,
@@ -50,8 +49,6 @@ class TextToMotionModel(ClipModel):
 
     known_words: KnownWords | None = None
     """Words of its training captions, where its folder has them."""
-    examples: Examples | None = None
-    """Captioned training motions that sampling may start from, where its folder has them."""
 
     @property
     def candidates(self) -> int:
@@ -200,7 +197,7 @@ class TextToMotionModel(ClipModel):
 
     @cached_property
     def _matcher(self) -> Matcher:
-        return Matcher.bundled(str(self.network.latent_mean.device))
+        return Matcher(self.embedder)
 
     def _doubts(self, request: MotionRequest, fixed: int | None) -> list[str]:
         return sentence_doubts(self, request, self.known_words, fixed)

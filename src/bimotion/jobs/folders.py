@@ -55,15 +55,16 @@ def caption_job(
     *,
     sidecar: str | None = None,
     skip_described: bool = False,
+    best: int | None = None,
 ) -> Job[Recording]:
     """Captions of a folder; with `sidecar` (.json, .vtt, .srt, .csv, .txt) timed ones beside each file as well.
 
-    `skip_described` leaves out recordings that have their sidecar.
+    `skip_described` leaves out recordings that have their sidecar; `best` as in `motion_to_text`.
     """
     entries = recordings(folder)
     if skip_described and sidecar is not None:
         entries = [(name, entry) for name, entry in entries if not entry.path.with_suffix(sidecar).exists()]
-    return Job(entries, Captions(load, read, sidecar))
+    return Job(entries, Captions(load, read, sidecar, best))
 
 
 def tag_job(folder: Path, load: LoadModel, read: Read) -> Job[Recording]:

@@ -73,13 +73,15 @@ class Captions:
     """Reads a recording."""
     sidecar: str | None = None
     """Suffix of the timed captions; None: none."""
+    best: int | None = None
+    """Nearest training motions whose captions are compared; None: the model's number, 1: the network's own caption."""
 
     def __call__(self) -> Work[Recording, Row | BimotionError]:
         """The work of a process."""
         model = self.load()
 
         def work(batch: Sequence[Recording]) -> Iterator[Row | BimotionError]:
-            for recording, clip, caption in _captioned(model, self.read, batch):
+            for recording, clip, caption in _captioned(model, self.read, batch, self.best):
                 if isinstance(clip, BimotionError):
                     yield clip
                     continue
@@ -202,11 +204,12 @@ class Encodings:
 
 
 def _captioned(
-    model: MotionLanguageModel, read: Read, batch: Sequence[Recording]
+    model: MotionLanguageModel, read: Read, batch: Sequence[Recording], best: int | None = None
 ) -> Iterator[tuple[Recording, Clip | BimotionError, str]]:
     """Recordings with their motions, or why there is none, and captions; all go through the network together."""
     clips = [_attempt(read, recording.path) for recording in batch]
-    captions = iter(model.motion_to_text([clip for clip in clips if isinstance(clip, Clip)]))
+    read_clips = [clip for clip in clips if isinstance(clip, Clip)]
+    captions = iter(model.motion_to_text(read_clips, best=best))
     for recording, clip in zip(batch, clips, strict=True):
         yield recording, clip, next(captions) if isinstance(clip, Clip) else ""
 

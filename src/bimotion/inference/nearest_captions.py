@@ -1,0 +1,72 @@
+"""Captions of a motion from the training motions that the evaluator puts nearest to it.
+
+A motion is compared with the examples and with their mirror images, whose captions have left and right exchanged. Of
+the captions found, the one comes first that is near to the motion and to the other captions: what most of the nearest
+motions have in common is more likely to hold than a detail that one of them has.
+
+Source: captions by retrieval and consensus as for images, Devlin et al. 2015 ("Exploring nearest neighbor approaches
+for image captioning").
+
+Legend: T frames, F = 263 feature columns, K captions, E embedding width.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from bimotion.captions.mirror import swap_sides
+from bimotion.captions.sentence import tidy
+from bimotion.evaluators.embedding import Embedder
+from bimotion.features.mirror import mirror_features
+from bimotion.inference.examples import Examples
+
+NEAREST = 32
+"""Nearest motions whose captions are compared."""
+
+MAX_NEAREST = 1000
+"""Bound of `best` of captions."""
+
+CONSENSUS_WEIGHT = 3.0
+"""Weight of a caption's mean cosine with the others, beside its own cosine and that of its motion."""
+
+KEPT_CAPTIONS = 20_000
+"""Captions whose embeddings are kept for the next motions; about 40 MB."""
+
+
+class NearestCaptions:
+    """Finds captions for motions among those of a model's examples."""
+
+    def __init__(self, examples: Examples, embedder: Embedder, count: int = NEAREST) -> None:
+        """`count` nearest motions are compared."""
+        self._examples, self._embedder, self._count = examples, embedder, count
+        self._embedded = lru_cache(KEPT_CAPTIONS)(self._embed)
+
+    def captions(self, features: Float[np.ndarray, "T 263"]) -> list[str]:
+        """The different captions of the nearest motions, the best first."""
+        motion, mirrored = (self._direction(each) for each in (features, mirror_features(features)))
+        cosines = np.concatenate([self._examples.motion_cosines(each) for each in (motion, mirrored)])
+        nearest = np.argsort(-cosines, kind="stable")[: self._count]
+        found: dict[str, float] = {}
+        for row in nearest:
+            caption = self._examples.caption(int(row) % len(self._examples))
+            if row >= len(self._examples):
+                caption = swap_sides(caption)
+            found.setdefault(tidy(caption), float(cosines[row]))
+        embedded = np.stack([self._embedded(caption) for caption in found])
+        consensus = (embedded @ embedded.T).mean(1)
+        scores = embedded @ motion + np.array(list(found.values())) + CONSENSUS_WEIGHT * consensus
+        captions = list(found)
+        return [captions[row] for row in np.argsort(-scores, kind="stable")]
+
+    def _direction(self, features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, " E"]:
+        return _unit(self._embedder.embed_motions([features]))
+
+    def _embed(self, caption: str) -> Float[np.ndarray, " E"]:
+        # Each by itself, so that a caption's last bits do not depend on the others that are found with it.
+        return _unit(self._embedder.embed_texts([caption]))
+
+
+def _unit(embeddings: Float[np.ndarray, "1 E"]) -> Float[np.ndarray, " E"]:
+    vector = np.asarray(embeddings[0], np.float32)
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12))
