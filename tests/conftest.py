@@ -60,6 +60,40 @@ def micro_folder(tmp_path_factory: pytest.TempPathFactory, walk: "Clip") -> Path
 
 
 @pytest.fixture(scope="session")
+def segments_folder(tmp_path_factory: pytest.TempPathFactory, micro_folder: Path) -> Path:
+    """The folder of `micro_folder` with a segment model of random weights."""
+    import shutil
+
+    import torch
+
+    from bimotion.models.segment_coder import SegmentConfig
+    from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig
+    from bimotion.models.segment_weights import save_segments
+    from bimotion.models.weights import load_model
+
+    folder = tmp_path_factory.mktemp("models") / "segments"
+    shutil.copytree(micro_folder, folder)
+    base, _ = load_model(folder)
+    assert base.config.length is not None
+    torch.manual_seed(0)
+    model = SegmentLanguage(
+        SegmentLanguageConfig(
+            mixture=base.config.mixture,
+            segment=SegmentConfig(cosines=6, pose_axes=8, values=12, rank=10),
+            head=base.config.head,
+            diffusion=base.config.diffusion,
+            length=base.config.length,
+            slots=2,
+            context=2,
+        )
+    )
+    model.feature_mean.copy_(base.feature_mean)
+    model.feature_std.copy_(base.feature_std)
+    save_segments(model, folder / "segments", torch.float32)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def walk() -> "Clip":
     """Two seconds of somebody who walks ahead at 1 m/s, swinging the limbs; bone lengths are constant."""
     from bimotion.motion.clip import Clip

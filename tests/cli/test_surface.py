@@ -17,7 +17,7 @@ SURFACE = Path(__file__).parent / "surface.txt"
 _NAME = r"[A-Z][A-Z|]*(?:\.{3})?"
 _FLAGS = rf"(?:-\w, )?--[\w.-]+(?: (?:{_NAME}|\{{[^}}]*\}}|\[[^\]]*\]))*"
 
-STAGES = ("vae", "text", "stage1", "stage2", "stage3", "evaluator")
+STAGES = ("vae", "text", "stage1", "stage2", "stage3", "segments", "evaluator")
 
 
 def surface(capsys: pytest.CaptureFixture[str]) -> str:

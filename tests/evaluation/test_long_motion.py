@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from bimotion.evaluation.adherence.judges import JUDGES
 from bimotion.evaluation.long_motion import Composed, jerk, transition_scores
 from bimotion.evaluation.long_report import long_tables
+from bimotion.evaluation.phrase_order import ACTIONS, order_requests, order_scores
 from bimotion.motion.clip import Clip
 
 
@@ -35,6 +37,19 @@ def test_height_drift_is_the_change_of_the_lowest_joint() -> None:
 
 
 def test_the_tables_leave_out_what_was_not_measured() -> None:
-    tables = long_tables({"recorded": {"peak_jerk": 12.3}}, {"loop": {"miss_cm": 1.25}})
+    tables = long_tables({"recorded": {"peak_jerk": 12.3}}, {}, {"loop": {"miss_cm": 1.25}})
+    assert [table.heading for table in tables] == ["Long motion", "Controls"]
     assert tables[0].rows == [["recorded", "12", *[""] * 10]]
     assert tables[1].rows == [["loop", "1.2", "", "", "", ""]]
+
+
+def test_requests_of_an_order_have_different_actions_and_are_judged_by_their_rules(walk: Clip) -> None:
+    requests = order_requests(3, 20, 0)
+    assert all(
+        len(set(request.captions)) == 3 and set(request.captions) <= set(ACTIONS) for request in requests
+    )
+    standing = Composed(np.repeat(walk.joints[:1], 120, axis=0), (0, 60, 120))
+    assert order_scores({"still": lambda request: standing}, 2, 0, lambda numbers, name: iter(numbers)) == {
+        "still": {"order_2": 0.0, "order_3": 0.0}
+    }
+    assert all(name in JUDGES for rule in ACTIONS.values() for name in rule.split("|"))

@@ -18,6 +18,7 @@ from bimotion.cli.options import (
     WritingOptions,
 )
 from bimotion.cli.terminal import say, say_lines
+from bimotion.models.choices import ComposeMethod
 
 if TYPE_CHECKING:
     from bimotion.inference.timeline import Phrase
@@ -54,6 +55,13 @@ class Compose:
     """Waypoints on the floor, x,z in metres, such as "0,0 2,0 2,3": start at the first, facing the second."""
     keys: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: none)")] = None
     """Poses, and positions of hands and feet, at times: a list of {"time", "joint", "position"} or {"time", "pose"}."""
+    method: Annotated[
+        ComposeMethod | None, arg(help_behavior_hint="(default: segments, clips with controls)")
+    ] = None
+    """Generate two seconds at a time, each given the motion before, or a clip for each phrase, led out of the one
+    before; only clips meet controls."""
+    best: Annotated[int | None, arg(help_behavior_hint="(default: 8)")] = None
+    """Candidates of each phrase, of which the one is kept that fulfils it best; with clips there is one."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
@@ -81,6 +89,8 @@ class Compose:
                 **self.sampling.settings(),
                 clean=not self.raw,
                 **controls,
+                method=self.method,
+                best=self.best,
                 progress=bar.update,
             )
         written = self.writing.save(clip, self.out)

@@ -60,6 +60,8 @@ class Evaluate:
     """Folder to write; an earlier report in it is replaced."""
     long: Flag = False
     """Score long motion instead: --count requests of 3 to 6 captions (default: 60), and controls."""
+    ways: tuple[Literal["chained", "clips", "segments", "single"], ...] = ()
+    """Ways to make long motion that --long scores, without controls; default: all that the model has, and controls."""
     name: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the folder's name)")] = None
     """Name of the evaluated system in the report."""
     protocol: Literal["bimotion-1", "humanml3d-2022"] = "bimotion-1"
@@ -275,8 +277,9 @@ class Evaluate:
         from bimotion.cli.usage import UsageError
         from bimotion.data.store import MotionStore
         from bimotion.evaluation.controls import control_scores
-        from bimotion.evaluation.long_motion import evaluate_long
+        from bimotion.evaluation.long_motion import WAYS, evaluate_long, way_to_compose
         from bimotion.evaluation.long_report import long_tables, write_long_report
+        from bimotion.evaluation.phrase_order import order_scores
         from bimotion.evaluators.embedding import read_embedder
         from bimotion.evaluators.folder import find_evaluator
 
@@ -290,11 +293,14 @@ class Evaluate:
         self._check_out()
         model, embedder = load(self.model, device=self.device), read_embedder(find_evaluator(self.evaluator))
         store = MotionStore.open(self.data)
-        scores = evaluate_long(model, store, embedder, count=count, seed=self.seed, track=track)
-        controls = control_scores(model, count=count, seed=self.seed, track=track)
-        tables = long_tables(scores, controls)
+        ways = self.ways or tuple(way for way in WAYS if model.segment_folder or way in ("chained", "clips"))
+        settings = {"count": count, "seed": self.seed, "track": track}
+        scores = evaluate_long(model, store, embedder, ways=ways, **settings)
+        order = order_scores({way: way_to_compose(model, way, clean=True) for way in ways}, **settings)
+        controls = {} if self.ways else control_scores(model, **settings)
+        tables = long_tables(scores, order, controls)
         say_lines("\n\n".join(f"{table.heading}\n{table.aligned()}" for table in tables))
-        write_long_report(self.out, {"long": scores, "controls": controls}, tables)
+        write_long_report(self.out, {"long": scores, "order": order, "controls": controls}, tables)
         say(f"report: {self.out}")
 
     def _export_prompts(self, folder: Path) -> None:

@@ -9,6 +9,7 @@ Legend: T frames, J = 22 joints, B borders between phrases. Metres at 20 frames 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -23,11 +24,18 @@ from bimotion.features.layout import FPS
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.timeline import Phrase
+from bimotion.models.choices import ComposeMethod
 from bimotion.motion.clip import Clip, heading
 from bimotion.motion.quality import motion_quality
 
 Joints = Float[np.ndarray, "_ 22 3"]
 Track = Callable[[Sequence[int], str], Iterator[int]]
+
+LongWay = Literal["chained", "clips", "segments", "single"]
+"""A way to make long motion: clips that are joined, `compose` by clips, by segments, and by one candidate of those."""
+
+WAYS: tuple[LongWay, ...] = get_args(LongWay)
+"""All ways."""
 
 MIN_PHRASES, MAX_PHRASES = 3, 6
 """Phrases of a request."""
@@ -49,20 +57,12 @@ PEAK_SECONDS, AREA_SECONDS, FEET_SECONDS, TURN_SECONDS = 0.5, 0.75, 0.75, 0.5
 class Request:
     """The captions and lengths of a motion to compose."""
 
-    items: tuple[Item, ...]
-    """Windows whose captions and lengths it has."""
+    captions: tuple[str, ...]
+    """The caption of each phrase."""
+    lengths: tuple[int, ...]
+    """Frames of each phrase."""
     seed: int
     """Seed of the motion."""
-
-    @property
-    def captions(self) -> list[str]:
-        """The caption of each phrase."""
-        return [item.captions[0] for item in self.items]
-
-    @property
-    def lengths(self) -> list[int]:
-        """Frames of each phrase."""
-        return [item.num_frames for item in self.items]
 
 
 def long_requests(store: MotionStore, count: int, seed: int) -> list[Request]:
@@ -83,7 +83,12 @@ def long_requests(store: MotionStore, count: int, seed: int) -> list[Request]:
     rng, requests = np.random.default_rng([seed, 20]), []
     for index in range(100 * count):
         chosen = rng.choice(len(items), int(rng.integers(MIN_PHRASES, MAX_PHRASES + 1)), replace=False)
-        request = Request(tuple(items[row] for row in chosen), seed + 1000 * index)
+        windows = [items[row] for row in chosen]
+        request = Request(
+            tuple(item.captions[0] for item in windows),
+            tuple(item.num_frames for item in windows),
+            seed + 1000 * index,
+        )
         if MIN_SECONDS <= sum(request.lengths) / FPS <= MAX_SECONDS:
             requests.append(request)
         if len(requests) == count:
@@ -104,7 +109,9 @@ class Composed:
 System = Callable[[Request], Composed]
 
 
-def composing(model: MotionLanguageModel, *, clean: bool) -> System:
+def composing(
+    model: MotionLanguageModel, method: ComposeMethod, *, clean: bool, best: int | None = None
+) -> System:
     """`compose` as a system."""
 
     def answer(request: Request) -> Composed:
@@ -112,7 +119,7 @@ def composing(model: MotionLanguageModel, *, clean: bool) -> System:
             Phrase(caption, length / FPS)
             for caption, length in zip(request.captions, request.lengths, strict=True)
         ]
-        clip = model.compose(phrases, seed=request.seed, clean=clean)
+        clip = model.compose(phrases, seed=request.seed, clean=clean, method=method, best=best)
         return Composed(clip.joints, _bounds(request.lengths))
 
     return answer
@@ -133,6 +140,15 @@ def chaining(model: MotionLanguageModel, *, clean: bool) -> System:
         return Composed(whole.joints, (*_bounds(request.lengths)[:-1], len(whole)))
 
     return answer
+
+
+def way_to_compose(model: MotionLanguageModel, way: LongWay, *, clean: bool) -> System:
+    """A way to answer requests: "single" is the segment model with one candidate for each phrase."""
+    if way == "chained":
+        return chaining(model, clean=clean)
+    if way == "clips":
+        return composing(model, "clips", clean=clean)
+    return composing(model, "segments", clean=clean, best=1 if way == "single" else None)
 
 
 def recorded(store: MotionStore, requests: Sequence[Request], *, clean: bool) -> System:
@@ -275,8 +291,9 @@ def evaluate_long(
     count: int,
     seed: int,
     track: Track,
+    ways: Sequence[LongWay] = WAYS,
 ) -> dict[str, dict[str, float]]:
-    """The scores of recordings, chaining and composing, each as it is and cleaned.
+    """The scores of recordings, and of some ways to compose, each as it is and cleaned.
 
     Raises:
         DataError: the test split has too few captioned windows.
@@ -287,9 +304,8 @@ def evaluate_long(
     systems = {
         "recorded": recorded(store, requests, clean=False),
         "recorded, cleaned": recorded(store, requests, clean=True),
-        "chained, raw": chaining(model, clean=False),
-        "chained": chaining(model, clean=True),
-        "composed, raw": composing(model, clean=False),
-        "composed": composing(model, clean=True),
     }
+    for way in ways:
+        systems[f"{way}, raw"] = way_to_compose(model, way, clean=False)
+        systems[way] = way_to_compose(model, way, clean=True)
     return long_scores(systems, requests, embedder, real, track)

@@ -22,6 +22,9 @@ COLUMNS = {
 }
 """Column titles and decimals of the scores of long motion."""
 
+ORDER_COLUMNS = {"order_2": ("two phrases", 2), "order_3": ("three phrases", 2)}
+"""Column titles and decimals of the shares of motions whose actions are in the right order."""
+
 CONTROL_COLUMNS = {
     "miss_cm": ("miss, cm", 1),
     "worst_cm": ("worst, cm", 1),
@@ -33,13 +36,17 @@ CONTROL_COLUMNS = {
 
 
 def long_tables(
-    scores: Mapping[str, Mapping[str, float]], controls: Mapping[str, Mapping[str, float]]
+    scores: Mapping[str, Mapping[str, float]],
+    order: Mapping[str, Mapping[str, float]],
+    controls: Mapping[str, Mapping[str, float]],
 ) -> list[Table]:
-    """The table of long motion and that of controls."""
-    return [
+    """The tables of long motion, of the order of phrases, and of controls; without rows there is none."""
+    tables = [
         _table("Long motion", "system", COLUMNS, scores),
+        _table("Right order", "system", ORDER_COLUMNS, order),
         _table("Controls", "control", CONTROL_COLUMNS, controls),
     ]
+    return [table for table in tables if table.rows]
 
 
 def write_long_report(folder: Path, results: Mapping[str, object], tables: Sequence[Table]) -> None:

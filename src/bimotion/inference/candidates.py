@@ -127,15 +127,15 @@ def finalists(
         if count == 1:
             best.append(pools[entry, 0])
             continue
-        pool = _scored(pools[entry, 0], request, choosers[entry], tools.embedder)
+        pool = scored(pools[entry, 0], request, choosers[entry], tools.embedder)
         parts = [
-            _scored(pools[task.entry, task.part], task.request, Chooser(task.request), tools.embedder)
+            scored(pools[task.entry, task.part], task.request, Chooser(task.request), tools.embedder)
             for task in tasks
             if task.entry == entry and task.part
         ]
         if parts:
             joined = _joined(parts, lengths[entry])
-            pool += _scored([joined], request, choosers[entry], tools.embedder)
+            pool += scored([joined], request, choosers[entry], tools.embedder)
         best.append(sorted(pool, key=lambda candidate: -candidate.score)[:FINALISTS])
     return best
 
@@ -212,12 +212,17 @@ def _generated(
     )
 
 
-def _scored(
-    pool: Sequence[Candidate], request: MotionRequest, chooser: Chooser, embedder: Embedder | None
+def scored(
+    pool: Sequence[Candidate],
+    request: MotionRequest,
+    chooser: Chooser,
+    embedder: Embedder | None,
+    *,
+    mirrored: bool = True,
 ) -> list[Candidate]:
-    """Candidates with their scores; each also as its mirror image where the request names a side."""
+    """Candidates with their scores; with `mirrored` also their mirror images where the request names a side."""
     variants = list(pool)
-    if chooser.names_side:
+    if mirrored and chooser.names_side:
         variants += [replace(candidate, features=mirror_features(candidate.features)) for candidate in pool]
     cosines = _cosines(embedder, request.prompt, [candidate.features for candidate in variants])
     return [

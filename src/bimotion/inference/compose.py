@@ -95,32 +95,23 @@ def compose_chunks(
             features = _piece(model, phrase.text, length, writer, sampling.for_piece(piece), closes=closes)
             start_frame = writer.num_final
             joints = writer.add(features, closes=closes)
-            chunk = Chunk(_clip(joints, timed, steering), start_frame / FPS, index, timed)
+            chunk = Chunk(phrase_clip(joints, timed, steering), start_frame / FPS, index, timed)
             yield chunk
             piece += 1
         start = end
     if chunk is not None and not loop:
         start_frame = writer.num_final
-        yield replace(chunk, clip=_clip(writer.rest(), chunk.phrase, steering), start=start_frame / FPS)
+        yield replace(chunk, clip=phrase_clip(writer.rest(), chunk.phrase, steering), start=start_frame / FPS)
 
 
-def compose_clip(
-    model: FeatureModel,
-    phrases: list[Phrase],
-    sampling: Sampling,
-    *,
-    clean: bool,
-    controls: Controls | None = None,
-    progress: Progress | None,
-    cancel: Cancel | None,
-) -> ComposedClip:
-    """The whole motion of phrases: all chunks of `compose_chunks`."""
-    chunks = []
-    for chunk in compose_chunks(model, phrases, sampling, clean=clean, controls=controls, cancel=cancel):
-        chunks.append(chunk)
-        report(progress, None, min(chunk.index + 1, len(phrases) - 1), len(phrases))
-    report(progress, None, len(phrases), len(phrases))
-    return ComposedClip.of(chunks)
+def composed_clip(chunks: Iterable[Chunk], count: int, progress: Progress | None) -> ComposedClip:
+    """The whole motion of `count` phrases: all chunks of a stream."""
+    taken = []
+    for chunk in chunks:
+        taken.append(chunk)
+        report(progress, None, min(chunk.index + 1, count - 1), count)
+    report(progress, None, count, count)
+    return ComposedClip.of(taken)
 
 
 def _piece(
@@ -164,7 +155,8 @@ def _pieces(model: FeatureModel, phrase: Phrase, sampling: Sampling) -> list[int
     return [frames // count + (index < frames % count) for index in range(count)]
 
 
-def _clip(joints: Float[np.ndarray, "T 22 3"], phrase: TimedPhrase, steering: Steering) -> Clip:
+def phrase_clip(joints: Float[np.ndarray, "T 22 3"], phrase: TimedPhrase, steering: Steering) -> Clip:
+    """Frames of a composed motion as a clip, where they stand in the world."""
     world = steering.path.world
     if world.yaw or any(world.xz):
         joints = world.to_world(joints)

@@ -1,13 +1,12 @@
-"""`MotionLanguageModel`, the class of `bimotion.load`: model folders, prediction, in-betweening and composing.
+"""`MotionLanguageModel`, the class of `bimotion.load`: model folders, prediction and in-betweening.
 
-Its other methods are inherited: `text_to_motion` and `match` from `TextToMotionModel`, `motion_to_text`, `describe`,
-`encode` and `decode` from `ClipModel`.
+Its other methods are inherited: `compose` and `stream` from `ComposingModel`, `text_to_motion` and `match` from
+`TextToMotionModel`, `motion_to_text`, `describe`, `encode` and `decode` from `ClipModel`.
 """
 
 import logging
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -15,16 +14,14 @@ import torch
 from bimotion.errors import ConfigError, ModelError
 from bimotion.features.layout import FPS
 from bimotion.inference.arguments import check_choice, check_clip, check_flag
-from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, compose_clip
-from bimotion.inference.controls import Key, check_controls
+from bimotion.inference.composing_model import SEGMENTS, ComposingModel
 from bimotion.inference.examples import Examples
 from bimotion.inference.feature_model import Cancel, Progress
 from bimotion.inference.known_words import KnownWords, caption_ids
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.settings import Sampling
-from bimotion.inference.text_to_motion import TextToMotionModel
-from bimotion.inference.timeline import Phrase, PhraseLike, check_phrase, check_phrases
-from bimotion.models.choices import Precision, Sampler
+from bimotion.inference.timeline import Phrase
+from bimotion.models.choices import ComposeMethod, Precision, Sampler
 from bimotion.models.precision import set_precision
 from bimotion.models.weights import load_model
 from bimotion.motion.clip import Clip
@@ -32,7 +29,7 @@ from bimotion.motion.clip import Clip
 logger = logging.getLogger("bimotion")
 
 
-class MotionLanguageModel(TextToMotionModel):
+class MotionLanguageModel(ComposingModel):
     """A trained model with its tokenizer and feature statistics.
 
     Its methods take one clip or sentence and return one result, or take a list and return a list. The same seed gives
@@ -76,6 +73,8 @@ class MotionLanguageModel(TextToMotionModel):
         if model.known_words is not None:
             model.caption_ids = caption_ids(model.known_words, tokenizer)
         model.examples = Examples.of_folder(Path(folder), math.prod(network.config.latent_shape))
+        if (Path(folder) / SEGMENTS).is_dir():
+            model.segment_folder = Path(folder) / SEGMENTS
         logger.info("read %r", model)
         return model
 
@@ -96,6 +95,7 @@ class MotionLanguageModel(TextToMotionModel):
         guidance_scale: float | None = None,
         steps: int | None = None,
         sampler: Sampler | None = None,
+        method: ComposeMethod | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Clip:
@@ -103,7 +103,7 @@ class MotionLanguageModel(TextToMotionModel):
 
         The new frames have the clip's frame rate and bone lengths and continue from its last frame.
 
-        With `text` they show what the sentence describes.
+        With `text` they show what the sentence describes. `method` is as in `compose`.
 
         Raises:
             ConfigError: `seconds` is not above 0 or above 600, or an argument of a wrong type.
@@ -114,7 +114,14 @@ class MotionLanguageModel(TextToMotionModel):
         if text is not None:
             text = Phrase(text).text
         return predict_clip(
-            self, check_clip(clip), seconds, sampling, text=text, progress=progress, cancel=cancel
+            self,
+            check_clip(clip),
+            seconds,
+            sampling,
+            text=text,
+            segments=self.segments if self._by_segments(method, None, controlled=False) else None,
+            progress=progress,
+            cancel=cancel,
         )
 
     def inbetween(
@@ -165,80 +172,6 @@ class MotionLanguageModel(TextToMotionModel):
             progress=progress,
             cancel=cancel,
         )
-
-    def compose(
-        self,
-        phrases: Sequence[PhraseLike],
-        *,
-        seed: int | None = None,
-        guidance_scale: float | None = None,
-        steps: int | None = None,
-        sampler: Sampler | None = None,
-        clean: bool = True,
-        loop: bool = False,
-        start_pose: Clip | None = None,
-        path: Sequence[tuple[float, float]] | None = None,
-        keys: Sequence[Key] | None = None,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> ComposedClip:
-        """One motion of several phrases, each after the other, of any length: 20 frames per second, from the origin.
-
-        A phrase is a sentence ("walks forward", "walks forward @3") or a pair of sentence and seconds; without seconds
-        its length comes from the sentence, else the model predicts it. Pose, heading, speed and foot contacts continue
-        from phrase to phrase. The seed of piece i of the motion is seed + i.
-
-        With `loop` the end leads into the start in pose, speed and steps. `start_pose` is a clip whose first frame is
-        the first pose. `path` are waypoints (x, z) on the floor, in metres: the motion starts at the first, faces the
-        second and goes on at constant speed during phrases that walk, run or turn. `keys` are poses, and positions of
-        hands and feet, at times. A motion that misses a waypoint by more than 5 cm or a key by
-        more than 3 cm is refused.
-
-        >>> model.compose([("a person walks", 3.0), "sits down @4"], seed=0)
-        >>> model.compose(["walks @6"], path=[(0, 0), (2, 0), (2, 3)], seed=0)
-        >>> model.compose(["waves @3"], keys=[bimotion.Key(1.5, "right_hand", (-0.3, 1.7, 0.3))], seed=0)
-
-        Raises:
-            ConfigError: no phrase, one that is too short for the model, a control that the motion cannot meet, or an
-                argument of a wrong type.
-            Cancelled: `cancel` returned True.
-        """
-        checked = check_phrases(phrases)
-        check_flag(clean, "clean")
-        sampling = Sampling(seed, guidance_scale, steps, sampler)
-        controls = check_controls(loop, start_pose, path, keys)
-        return compose_clip(
-            self, checked, sampling, clean=clean, controls=controls, progress=progress, cancel=cancel
-        )
-
-    def stream(
-        self,
-        phrases: Iterable[PhraseLike],
-        *,
-        seed: int | None = None,
-        guidance_scale: float | None = None,
-        steps: int | None = None,
-        sampler: Sampler | None = None,
-        clean: bool = True,
-        cancel: Cancel | None = None,
-    ) -> Iterator[Chunk]:
-        """The motion of `compose` in chunks, each generated when it is requested.
-
-        `phrases` may be a generator that never ends: the next phrase is taken from it when the motion before has been
-        returned, so that phrases can be chosen while the motion plays. Memory does not grow.
-
-        >>> for chunk in model.stream(phrases_that_somebody_types(), seed=0):
-        ...     play(chunk.clip.joints)
-
-        Raises:
-            ConfigError: a phrase that is too short for the model, or an argument of a wrong type.
-            Cancelled: `cancel` returned True.
-        """
-        check_flag(clean, "clean")
-        if isinstance(phrases, (str, bytes)) or not isinstance(phrases, Iterable):
-            raise ConfigError("phrases: expected an iterable such as ['walks', ('sits down', 3.0)]")
-        sampling = Sampling(seed, guidance_scale, steps, sampler)
-        return compose_chunks(self, map(check_phrase, phrases), sampling, clean=clean, cancel=cancel)
 
     def continue_motion(self, clip: Clip, *, seconds: float = 2.0, seed: int | None = None) -> Clip:
         """Old name of `predict`, for one release."""

@@ -21,6 +21,7 @@ from bimotion.inference.postprocess.bones import rigid_bones_of, with_bones_of
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.floor import raise_above_floor
 from bimotion.inference.postprocess.joining import bridge
+from bimotion.inference.segment_generator import SegmentGenerator
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 
@@ -41,22 +42,29 @@ def predict_clip(
     sampling: Sampling,
     *,
     text: str | None = None,
+    segments: SegmentGenerator | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Clip:
     """The clip with `seconds` of new motion after it; with `text` it shows what the sentence describes.
 
-    Motion longer than the network's longest is generated in pieces, each from the end of the one before.
+    With `segments` the segment model generates it. Motion longer than the network's longest is generated in pieces,
+    each from the end of the one before.
     """
+    reach = CONTEXT_FRAMES if segments is None else segments.reach
     new_frames = _frame_count(seconds, clip.fps, MAX_SECONDS)
     joints = clip.joints
     longest = math.floor((model.max_frames - CONTEXT_FRAMES - 1) / FPS * clip.fps)
     for piece, done in enumerate(range(0, new_frames, longest)):
         report(progress, cancel, done, new_frames)
         num_frames = min(new_frames - done, longest)
-        context = clip_to_features(Clip(_tail(joints, clip.fps), clip.fps))
+        context = clip_to_features(Clip(_tail(joints, clip.fps, reach), clip.fps))
         frames = _model_frames(num_frames, clip.fps, model)
-        features = _next_features(model, context, frames, sampling.for_piece(piece), text)
+        own = sampling.for_piece(piece)
+        if segments is None:
+            features = _next_features(model, context, frames, own, text)
+        else:
+            features = segments.after(context, frames, own, text)
         floor = np.array([0, joints[..., 1].min(), 0], dtype=np.float32)
         new = _fit(features, clip.fps, num_frames, joints)
         new, _ = bridge(joints - floor, new, window=_window(clip.fps))
@@ -146,16 +154,18 @@ def _frame_count(seconds: object, fps: float, longest: float) -> int:
     return max(1, round(number * fps))
 
 
-def _context(fps: float) -> int:
-    """Frames that make `CONTEXT_FRAMES` steps at 20 per second."""
-    return math.ceil(CONTEXT_FRAMES / FPS * fps) + 1
+def _context(fps: float, frames: int = CONTEXT_FRAMES) -> int:
+    """Frames that make `frames` steps at 20 per second."""
+    return math.ceil(frames / FPS * fps) + 1
 
 
-def _tail(joints: Float[np.ndarray, "T J 3"], fps: float) -> Float[np.ndarray, "T2 J 3"]:
+def _tail(
+    joints: Float[np.ndarray, "T J 3"], fps: float, frames: int = CONTEXT_FRAMES
+) -> Float[np.ndarray, "T2 J 3"]:
     """The last frames, as many as resampling to 20 per second needs to keep the last of them."""
     if fps <= FPS:
-        return joints[-_context(fps) :]
-    length = math.floor((min(len(joints), _context(fps)) - 1) / fps * FPS)
+        return joints[-_context(fps, frames) :]
+    length = math.floor((min(len(joints), _context(fps, frames)) - 1) / fps * FPS)
     return joints[-(round(length / FPS * fps) + 1) :] if length >= 1 else joints
 
 

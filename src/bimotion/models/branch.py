@@ -1,7 +1,8 @@
 """One branch of the two-branch transformer: its own embedding, norms, projections and feed-forward layers.
 
-Shapes: N tokens of this branch (of the whole batch, padding left out), D width, H heads, G key-value heads,
-K head width. Differences between families of language models are chosen here, by `MixtureConfig`, and nowhere else.
+Shapes: N tokens of this branch (of the whole batch, padding left out), B sequences, L and M positions, D width, H
+heads, G key-value heads, K head width. Differences between families of language models are chosen here, by
+`MixtureConfig`, and nowhere else.
 """
 
 import math
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from bimotion.errors import ConfigError, check_range
+from bimotion.models.blocks import attend
 from bimotion.models.experts import ExpertFeedForward
 from bimotion.models.kernels import Norm
 from bimotion.models.limits import check_sizes
@@ -220,13 +222,16 @@ def make_norm(config: MixtureConfig, width: int) -> nn.Module:
 
 
 def make_branches(config: MixtureConfig) -> tuple[Branch, Branch]:
-    """The text branch and the motion branch, which in a single stream has no layers of its own."""
-    motion_ff_width = config.ff_width if config.motion_ff_width is None else config.motion_ff_width
+    """The text branch and the motion branch."""
+    text = Branch(config, config.text_vocab_size, config.width, config.ff_width, config.layers)
+    return text, make_motion_branch(config)
+
+
+def make_motion_branch(config: MixtureConfig) -> Branch:
+    """The motion branch, which in a single stream has no layers of its own."""
+    ff_width = config.ff_width if config.motion_ff_width is None else config.motion_ff_width
     own_layers = config.layers if config.stream == "two" else 0
-    return (
-        Branch(config, config.text_vocab_size, config.width, config.ff_width, config.layers),
-        Branch(config, NUM_MOTION_TOKENS, config.motion_dim, motion_ff_width, own_layers),
-    )
+    return Branch(config, NUM_MOTION_TOKENS, config.motion_dim, ff_width, own_layers)
 
 
 class Rotary(nn.Module):
@@ -253,3 +258,33 @@ class Rotary(nn.Module):
         cosine, sine = self.cosine[positions][:, None].to(x.dtype), self.sine[positions][:, None].to(x.dtype)
         first, second = x.chunk(2, dim=-1)
         return x * cosine + torch.cat((-second, first), dim=-1) * sine
+
+
+def split_heads(
+    config: MixtureConfig,
+    rotary: Rotary | None,
+    qkv: Float[Tensor, "B L QKV"],
+    positions: Int[Tensor, "#B L"],
+) -> tuple[Float[Tensor, "B H L K"], Float[Tensor, "B G L K"], Float[Tensor, "B G L K"]]:
+    """Queries, keys and values of a layer, the first two rotated by their positions where there are such tables."""
+    heads = qkv.view(*qkv.shape[:2], -1, config.head_width).transpose(1, 2)
+    q, k, v = torch.split(heads, [config.heads, config.groups, config.groups], dim=1)
+    if rotary is not None:
+        q, k = rotary(q, positions), rotary(k, positions)
+    return q, k, v
+
+
+def attended_rows(
+    config: MixtureConfig,
+    q: Float[Tensor, "B H L K"],
+    k: Float[Tensor, "B G M K"],
+    v: Float[Tensor, "B G M K"],
+    mask: Bool[Tensor, "#B 1 L M"] | None = None,
+    dropout: float = 0.0,
+) -> Float[Tensor, "B*L HK"]:
+    """What queries attend to, the heads of a position in one row; without a mask attention is causal."""
+    repeats = config.heads // config.groups
+    if repeats > 1:
+        k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
+    values = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
+    return values.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)

@@ -12,3 +12,7 @@ branch beside the first layers of SmolLM2; gpt2: the paper's; smollm2: on a Llam
 Precision = Literal["fp32", "bf16", "int8"]
 """Type of the transformer's matrices, which are most of a model's weights. On a CPU everything else stays in single
 precision; on other devices bf16 means all parameters in bfloat16, and int8 is not available."""
+
+ComposeMethod = Literal["segments", "clips"]
+"""segments: two seconds of motion at a time, each given the motion before; clips: a clip for each phrase, led by
+guidance out of the one before."""

@@ -173,11 +173,13 @@ class DiffusionHead(nn.Module):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         noise: Float[Tensor, "draws B 1 X"] | None = None,
         guide: Guide | None = None,
+        unguided: Float[Tensor, "B S C"] | None = None,
     ) -> Float[Tensor, "B 1 X"]:
         """Sampled latents given the hidden states at the slots; arguments that are None take the configuration's value.
 
         `noise` replaces the generator: the start, then the noise of each step but the last. `guide` changes the `x0`
-        that is predicted at each step.
+        that is predicted at each step. `unguided` are the hidden states without what guidance strengthens; None: no
+        condition at all.
         """
         sampler = self.diffusion.sampler if sampler is None else sampler
         steps = self.diffusion.sample_steps if steps is None else steps
@@ -189,7 +191,7 @@ class DiffusionHead(nn.Module):
         if scale == 1:
             predict_noise: PredictEps = _NoisePrediction(self, schedule, self.condition(z), guided=None)
         else:
-            fake = self.fake_condition.to(z.dtype)[None]
+            fake = self.fake_condition.to(z.dtype)[None] if unguided is None else unguided
             predict_noise = _NoisePrediction(
                 self, schedule, self.condition(torch.cat((z, fake))), guided=scale
             )

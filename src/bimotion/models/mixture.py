@@ -18,8 +18,15 @@ from torch import Tensor, nn
 
 from bimotion.errors import ModelError
 from bimotion.models.batch_invariance import is_batch_invariant
-from bimotion.models.blocks import attend
-from bimotion.models.branch import Branch, BranchLayer, MixtureConfig, Rotary, make_branches
+from bimotion.models.branch import (
+    Branch,
+    BranchLayer,
+    MixtureConfig,
+    Rotary,
+    attended_rows,
+    make_branches,
+    split_heads,
+)
 from bimotion.models.experts import ExpertFeedForward
 from bimotion.models.kernels import CallGraph, attend_next, available
 from bimotion.models.linear import linear
@@ -301,12 +308,7 @@ class Mixture(nn.Module):
     def _split(
         self, qkv: Float[Tensor, "B L QKV"], positions: Int[Tensor, "#B L"]
     ) -> tuple[Float[Tensor, "B H L K"], Float[Tensor, "B G L K"], Float[Tensor, "B G L K"]]:
-        config = self.config
-        heads = qkv.view(*qkv.shape[:2], -1, config.head_width).transpose(1, 2)
-        q, k, v = torch.split(heads, [config.heads, config.groups, config.groups], dim=1)
-        if self.rotary is not None:
-            q, k = self.rotary(q, positions), self.rotary(k, positions)
-        return q, k, v
+        return split_heads(self.config, self.rotary, qkv, positions)
 
     def _attend(
         self,
@@ -315,12 +317,8 @@ class Mixture(nn.Module):
         v: Float[Tensor, "B G M K"],
         mask: Bool[Tensor, "B 1 L M"] | None = None,
     ) -> Float[Tensor, "B*L HK"]:
-        repeats = self.config.heads // self.config.groups
-        if repeats > 1:
-            k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
         dropout = self.config.attention_dropout if self.training else 0.0
-        attended = attend(q, k, v, mask=mask, causal=mask is None, dropout=dropout)
-        return attended.transpose(1, 2).reshape(q.shape[0] * q.shape[2], -1)
+        return attended_rows(self.config, q, k, v, mask, dropout)
 
     def _attend_each(
         self,

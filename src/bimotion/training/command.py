@@ -25,14 +25,15 @@ from bimotion.training.language.stages import LANGUAGE_STAGES, LanguageStageName
 from bimotion.training.loop import LoopResult
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.run import train_language, train_vae
+from bimotion.training.segments.run import SegmentTrainConfig, train_segments
 
-STAGES = ("vae", *LANGUAGE_STAGES, "evaluator")
+STAGES = ("vae", *LANGUAGE_STAGES, "segments", "evaluator")
 """The stages in order; the evaluator is independent of the others."""
 
 SMALL = ("micro", "tiny", "small")
 """Presets that can be trained from scratch."""
 
-StageConfig = VaeTrainConfig | LanguageTrainConfig | EvaluatorTrainConfig
+StageConfig = VaeTrainConfig | LanguageTrainConfig | SegmentTrainConfig | EvaluatorTrainConfig
 """The settings of any stage."""
 
 
@@ -49,6 +50,8 @@ def parse_stage(stage: str, args: Sequence[str], prog: str) -> StageConfig:
         default = VaeTrainConfig(data=Path(), out=Path(), preset=preset, vae=named_sizes(preset).vae)
     elif stage == "evaluator":
         default = evaluator_default(preset)
+    elif stage == "segments":
+        default = SegmentTrainConfig(data=Path(), out=Path())
     elif stage in LANGUAGE_STAGES:
         default = _language_default(stage, preset, _value_of("--init-from", args))  # type: ignore[arg-type]
     else:
@@ -90,6 +93,8 @@ def _naming_a_full_disk(out: Path) -> Iterator[None]:
 def _run(config: StageConfig) -> LoopResult:
     if isinstance(config, EvaluatorTrainConfig):
         return train_evaluator(config)
+    if isinstance(config, SegmentTrainConfig):
+        return train_segments(config)
     return train_vae(config) if isinstance(config, VaeTrainConfig) else train_language(config)
 
 
