@@ -1,4 +1,4 @@
-"""Compiles the C sources (`models/kernels`, `render`) when a wheel or an editable install is built.
+"""Compiles the C sources (`models/kernels`, `render`, `features`) when a wheel or an editable install is built.
 
 Without a compiler, or elsewhere than on Linux, the package is built without them; torch's operations and numpy do it.
 The kernels are compiled once for each instruction set of `VARIANTS`; which one is used is decided when they are loaded.
@@ -23,6 +23,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("src/bimotion/models/kernels")
 RENDER = Path("src/bimotion/render")
+FEATURES = Path("src/bimotion/features")
 FLAGS = [
     "-O3",
     "-std=gnu11",
@@ -78,7 +79,7 @@ def _cc(command: list[str]) -> None:
 
 
 class CompileHook(BuildHookInterface):
-    """Puts `libkernels.so` and `libraster.so` beside their sources."""
+    """Puts `libkernels.so`, `libraster.so` and `libencode.so` beside their sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say what platform the wheel is for."""
@@ -86,6 +87,7 @@ class CompileHook(BuildHookInterface):
             return
         self._make(Path(self.root) / FOLDER / "libkernels.so", compile_kernels, build_data)
         self._make(Path(self.root) / RENDER / "libraster.so", _compile_all, build_data)
+        self._make(Path(self.root) / FEATURES / "libencode.so", _compile_all, build_data)
 
     def _make(
         self, library: Path, compile_to: Callable[[Path, Path], list[str]], build_data: dict[str, Any]
@@ -109,7 +111,9 @@ class CompileHook(BuildHookInterface):
 def _compile_all(library: Path, folder: Path) -> list[str]:
     """Make the library of all C files in a folder; nothing is left out."""
     sources = sorted(map(str, folder.glob("*.c")))
-    _cc([*shlex.split(os.environ.get("CC", "cc")), *FLAGS, "-shared", "-o", str(library), *sources, "-lm"])
+    # without fused products, whose results would differ from numpy's in the last bit
+    flags = [*FLAGS, "-ffp-contract=off", "-shared"]
+    _cc([*shlex.split(os.environ.get("CC", "cc")), *flags, "-o", str(library), *sources, "-lm"])
     return []
 
 

@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimotion.errors import MotionFileError
-from bimotion.features import clips_to_features, features_to_joints, features_to_root, joints_to_features
+from bimotion.features import (
+    clips_to_features,
+    compiled,
+    features_to_joints,
+    features_to_root,
+    joints_to_features,
+)
+from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import CONTACTS, LOCAL_VEL, R_VEL, RIC, ROOT_XZ_VEL, ROOT_Y, ROT6D
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import PARENTS, TARGET_OFFSETS
@@ -172,3 +179,14 @@ def test_wrong_input_is_named(make):
 def test_the_clip_at_fault_is_named(make_motion):
     with pytest.raises(MotionFileError, match=r"clip 1: expected .* \(frames, 22, 3\), got \(1, 5, 22, 3\)"):
         clips_to_features([make_motion(5), make_motion(5)[None]])
+
+
+@pytest.mark.skipif(not compiled.available(), reason="the library was not compiled")
+@pytest.mark.parametrize("frames", [2, 3, 60, 161, 400])
+def test_compiled_features_are_those_of_numpy_to_the_bit(make_motion, turned, monkeypatch, frames):
+    joints = turned(make_motion(frames), np.linspace(0, 5, frames)) * 1.3
+    joints[:, 15] = joints[:, 12]  # a bone without a length
+    joints[:, 20] = joints[:, 18] + [0, 0.25, 0]  # and one opposite to its direction at rest
+    fast = encode_clip(joints)
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    np.testing.assert_array_equal(fast, encode_clip(joints))

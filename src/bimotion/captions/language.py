@@ -17,7 +17,7 @@ def is_english(text: str) -> bool:
     ("jumping jacks") count as English.
     """
     words = _WORD.findall(text.casefold())
-    letters = [letter for word in words for letter in word if not letter.isascii()]
+    letters = [] if text.isascii() else [letter for word in words for letter in word if not letter.isascii()]
     if any(not unicodedata.name(letter, "").startswith("LATIN") for letter in letters):
         return False
     frequent_english, frequent_other = _frequent_words()

@@ -48,6 +48,8 @@ _HARMLESS = re.compile(
     r"|\bright(?:ly|eous\w*|ful\w*)\b|\b\w+w?rights?\b|\bclefts?\b|\bleftovers?\b",
     re.IGNORECASE,
 )
+_ANY_SIDE = re.compile(r"left|right|clockwise|widdershins|southpaw|orthodox|\b[lr]\b", re.IGNORECASE)
+"""Found in every text that `_LEAVING`, `_SIDE` or `_TRACES` matches."""
 _TRACES = re.compile(r"left|right|clockwise|widdershins|southpaw|\borthodox\b", re.IGNORECASE)
 
 
@@ -66,7 +68,11 @@ def mirror_caption(text: str) -> str | None:
     "he left the room", "waits right before the wall" (which means "just before") and words such as "leftwing"
     cannot be swapped: the mirror image has no such caption.
     """
-    if not is_english(text) or _LEAVING.search(text):
+    if not is_english(text):
+        return None
+    if not _ANY_SIDE.search(text):
+        return text
+    if _LEAVING.search(text):
         return None
     rest = _HARMLESS.sub(" ", _SIDE.sub(" ", text))
     return None if _TRACES.search(rest) else swap_sides(text)

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -87,12 +88,8 @@ def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:
             continue
         features = encode_clip(joints[at.start : at.end + 1])
         facts = measure_facts(np.asarray(features_to_joints(features)))
-        for mirrored in (False, True) if config.mirror else (False,):
-            items.append(
-                _item(
-                    recording, f"{recording.id}#{name}", at, facts, (offset, len(features)), mirrored=mirrored
-                )
-            )
+        original = _item(recording, f"{recording.id}#{name}", at, facts, (offset, len(features)))
+        items += [original, _mirrored(original, facts)] if config.mirror else [original]
         parts.append(features)
         offset += len(features)
     left_out = {
@@ -113,25 +110,11 @@ def _shortened(at: Annotation, longest: int) -> Annotation:
     return Annotation(at.start, min(at.end, at.start + longest), at.captions, at.events, at.reference)
 
 
-def _item(
-    recording: Recording,
-    name: str,
-    at: Annotation,
-    facts: MotionFacts,
-    rows: tuple[int, int],
-    *,
-    mirrored: bool,
-) -> Item:
-    """The index entry of a window, or of its mirrored copy; `rows`: its offset and length in the features."""
-
-    def mirror(text: str) -> str | None:
-        return mirror_caption(text) if mirrored else text
-
-    captions = tuple(text for caption in at.captions if (text := mirror(caption)) is not None)
-    events = [(event.start, event.end or 0.0, mirror(event.text)) for event in at.events]
+def _item(recording: Recording, name: str, at: Annotation, facts: MotionFacts, rows: tuple[int, int]) -> Item:
+    """The index entry of a window; `rows`: its offset and length in the features."""
     phrases = [event.text for event in at.events]
     return Item(
-        id=name + ("M" if mirrored else ""),
+        id=name,
         take=recording.take,
         split=recording.split or "train",
         source=recording.source,
@@ -143,10 +126,25 @@ def _item(
         start=at.start,
         num_frames=rows[1],
         offset=rows[0],
-        mirrored=mirrored,
+        mirrored=False,
+        text=bool(at.captions),
+        captions=at.captions,
+        licence=recording.licence,
+        facts=facts.to_json(),
+        events=tuple(Event(event.start, event.end or 0.0, event.text) for event in at.events),
+    )
+
+
+def _mirrored(item: Item, facts: MotionFacts) -> Item:
+    """The index entry of a window's mirrored copy; captions and phrases that cannot be mirrored are left out."""
+    captions = tuple(text for caption in item.captions if (text := mirror_caption(caption)) is not None)
+    phrases = [(start, end, mirror_caption(text)) for start, end, text in item.events]
+    return replace(
+        item,
+        id=item.id + "M",
+        mirrored=True,
         text=bool(captions),
         captions=captions,
-        licence=recording.licence,
-        facts=(facts.mirrored() if mirrored else facts).to_json(),
-        events=tuple(Event(start, end, text) for start, end, text in events if text is not None),
+        facts=facts.mirrored().to_json(),
+        events=tuple(Event(start, end, text) for start, end, text in phrases if text is not None),
     )

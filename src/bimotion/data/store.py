@@ -9,7 +9,7 @@ README.md      data card
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,7 +107,7 @@ class Item:
 
     def to_json(self) -> dict[str, Any]:
         """The line of the index."""
-        return {**asdict(self), "captions": list(self.captions), "tags": list(self.tags)}
+        return {**vars(self), "captions": list(self.captions), "tags": list(self.tags)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Item":

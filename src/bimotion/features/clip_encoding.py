@@ -3,18 +3,12 @@
 import numpy as np
 from jaxtyping import Float
 
-from bimotion.features import features_to_joints, features_to_root, joints_to_features, layout
+from bimotion.features import compiled, features_to_joints, features_to_root, joints_to_features, layout
 from bimotion.features.mirror import symmetric_skeleton
 from bimotion.features.smooth import gaussian_smooth
 from bimotion.motion.clip import heading as body_heading
-from bimotion.motion.skeleton import JOINT_NAMES
 
 _SMOOTHING = 20.0
-_TURNED_WITH_ROOT = [
-    JOINT_NAMES.index(name) - 1  # rotations start at the joint after the pelvis
-    for name in ("left_hip", "right_hip", "spine1", "left_collar", "right_collar")
-]
-"""Rows of the joints whose local rotation is relative to the root's."""
 
 
 def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 263"]:
@@ -31,6 +25,8 @@ def encode_clip(joints: Float[np.ndarray, "T 22 3"]) -> Float[np.ndarray, "T-1 2
     held = np.concatenate([joints, joints[-1:]]).astype(
         np.float64
     )  # the last frame needs a row to be decoded
+    if compiled.available():
+        return compiled.encode(held, _SMOOTHING)
     features = np.asarray(joints_to_features(held, uniform_skeleton=symmetric_skeleton()))
     return turn_roots(features)[:-1].astype(np.float32)
 
@@ -50,7 +46,8 @@ def turn_roots(features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, "T 263
         turned[:, columns] = _about_y(vectors, turn).reshape(len(features), -1)
     rotations = turned[:, layout.ROT6D].reshape(len(features), -1, 2, 3)
     # the published ones are turned by the heading twice over, not seen from the root
-    rotations[:, _TURNED_WITH_ROOT] = _about_y(rotations[:, _TURNED_WITH_ROOT], -angle - heading)
+    rows = list(layout.ROOT_BONES)
+    rotations[:, rows] = _about_y(rotations[:, rows], -angle - heading)
     turned[:, layout.ROT6D] = rotations.reshape(len(features), -1)
     return turned
 

@@ -41,7 +41,7 @@ with 1,200, 346 with 600, 286 with 200, 270 with 6,300."""
 _PARENT = np.array(PARENTS[1:])
 """Joint at the other end of each of the 21 bones."""
 
-_TURNED_WITH = np.where(np.isin(_PARENT, (0, 9)) & (np.arange(1, NUM_JOINTS) != 12), 0, _PARENT)
+TURNED_WITH = np.where(np.isin(_PARENT, (0, 9)) & (np.arange(1, NUM_JOINTS) != 12), 0, _PARENT)
 """Joint whose rotation each bone's is relative to: the arms hang on the root's, as in the published code."""
 
 
@@ -95,7 +95,7 @@ def joints_to_features(
     Source: HumanML3D (Guo et al. 2022), `process_file`.
     """
     xp = _module_of(joints)
-    _check(joints, xp, uniform_skeleton is not None)
+    check_joints(joints, xp, uniform_skeleton is not None)
     batch, num_frames = tuple(joints.shape[:-3]), joints.shape[-3]
     clips = joints.reshape((-1, num_frames, NUM_JOINTS, 3))
     shape = (*batch, num_frames - 1, FEATURE_DIM)
@@ -122,7 +122,7 @@ def clips_to_features(
         MotionFileError: as in `joints_to_features`; the message says which clip.
     """
     for number, clip in enumerate(clips):
-        _check(clip, np, uniform_skeleton is not None, where=f"clip {number}: ", ndim=3)
+        check_joints(clip, np, uniform_skeleton is not None, where=f"clip {number}: ", ndim=3)
     order = sorted(range(len(clips)), key=lambda i: len(clips[i]))
     features: list[Any] = [None] * len(clips)
     start = 0
@@ -182,7 +182,7 @@ def _encode(clips: Any, uniform_skeleton: np.ndarray | None, xp: ModuleType) -> 
     foot_step = step[list(CONTACT_JOINTS)]
     still = (foot_step * foot_step).sum(1) < CONTACT_THRESHOLD
     parts = (
-        _half_turn(before, after, xp)[None],
+        half_turn(before, after, xp)[None],
         _turned(step[:1], *after, xp)[0, ::2],
         p[0, 1:2, :, :-1],
         _rows(_turned(relative, *before, xp)),
@@ -227,6 +227,11 @@ def _facing(p: Any, joints: tuple[int, ...], xp: ModuleType, *, smooth: bool = F
     x, z = across[2] / norm, -across[0] / norm
     if smooth:
         x, z = gaussian_smooth(xp.stack((x, z)), FORWARD_SIGMA, xp)
+    return unit_facing(x, z, xp)
+
+
+def unit_facing(x: Any, z: Any, xp: ModuleType) -> tuple[Any, Any]:
+    """Cosine and sine of the rotation about +Y that turns a direction, of any length, to +Z."""
     squared = x * x + z * z
     unclear = squared < 1e-20
     norm = xp.sqrt(xp.where(unclear, 1.0, squared))
@@ -239,7 +244,7 @@ def _turned(v: Any, cos: Any, sin: Any, xp: ModuleType) -> Any:
     return xp.stack((x * cos + z * sin, v[:, 1], z * cos - x * sin), 1)
 
 
-def _half_turn(before: tuple[Any, Any], after: tuple[Any, Any], xp: ModuleType) -> Any:
+def half_turn(before: tuple[Any, Any], after: tuple[Any, Any], xp: ModuleType) -> Any:
     """Half the angle about +Y from one world-to-root rotation to the next: (B, T - 1), -pi/2 to pi/2."""
     (cos_0, sin_0), (cos_1, sin_1) = before, after
     return xp.arctan2(sin_1 * cos_0 - cos_1 * sin_0, cos_1 * cos_0 + sin_1 * sin_0) / 2
@@ -266,7 +271,7 @@ def _local_rot6d(u: Any, rest: Any, root: tuple[Any, Any], const: Any, xp: Modul
         unit = const(np.eye(3)[i])[None, :, None, None]
         column = unit - (m[:, i] * factor)[:, None] * m + (2 * rest[:, i : i + 1]) * u
         columns.append(xp.concatenate((xp.stack(root_columns[i])[None], column), 0))
-    parents = [column[_TURNED_WITH] for column in columns]
+    parents = [column[TURNED_WITH] for column in columns]
     return xp.stack([(parents[row] * columns[i][1:]).sum(1) for i in (0, 1) for row in range(3)], 1)
 
 
@@ -287,7 +292,14 @@ def _module_of(array: Any) -> ModuleType:
     return torch
 
 
-def _check(joints: Any, xp: ModuleType, sized: bool, *, where: str = "", ndim: int | None = None) -> None:
+def check_joints(
+    joints: Any, xp: ModuleType, sized: bool, *, where: str = "", ndim: int | None = None
+) -> None:
+    """Check positions (..., T, J, 3); `sized` if the leg is the measure of the body.
+
+    Raises:
+        MotionFileError: as in `joints_to_features`; the message begins with `where`.
+    """
     shape = tuple(joints.shape)
     if len(shape) < 3 or shape[-2:] != (NUM_JOINTS, 3) or len(shape) != (ndim or len(shape)):
         raise MotionFileError(

@@ -53,6 +53,11 @@ CONTACT_JOINTS: Final = joint_indices("left_ankle", "left_foot", "right_ankle", 
 LEG_JOINTS: Final = joint_indices("right_knee", "right_ankle")
 """The lengths of their bones in frame 0 are the measure of a body's size."""
 
+ROOT_BONES: Final = tuple(
+    joint - 1 for joint in joint_indices("left_hip", "right_hip", "spine1", "left_collar", "right_collar")
+)
+"""Rows of the columns `ROT6D` whose rotations are relative to the root's."""
+
 IK_FACE_JOINTS: Final = (FACE_JOINTS[1], FACE_JOINTS[0], *FACE_JOINTS[2:])
 """The facing joints as the published inverse kinematics reads them.
 

@@ -8,7 +8,7 @@ Source: `scipy.ndimage.gaussian_filter1d(x, sigma, mode="nearest", truncate=4)`.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +32,19 @@ def _band(sigma: float) -> Float[np.ndarray, "taken put_out"]:
     return band
 
 
+@lru_cache(maxsize=64)
+def _short_band(sigma: float, num_frames: int) -> Float[np.ndarray, "T T"]:
+    """The band of frames that fit in one window, with the held ends folded in, so that nothing is padded."""
+    band = _band(sigma)
+    radius = (len(band) - WINDOW) // 2
+    band = band[: num_frames + 2 * radius, :num_frames]
+    short = band[radius : radius + num_frames].copy()
+    short[0] += band[:radius].sum(0)
+    short[-1] += band[radius + num_frames :].sum(0)
+    short.setflags(write=False)
+    return short
+
+
 def gaussian_smooth(x: Float[Any, "*batch T"], sigma: float, xp: ModuleType) -> Float[Any, "*batch T"]:
     """`x` smoothed along its last axis; `xp` is numpy or torch, whichever `x` is of."""
     num_frames = x.shape[-1]
@@ -39,12 +52,7 @@ def gaussian_smooth(x: Float[Any, "*batch T"], sigma: float, xp: ModuleType) -> 
     radius = (len(band) - WINDOW) // 2
     windows = -(-num_frames // WINDOW)
     if windows == 1:
-        # One window: fold the held ends into the matrix, so that nothing is padded.
-        band = band[: num_frames + 2 * radius, :num_frames]
-        short = band[radius : radius + num_frames].copy()
-        short[0] += band[:radius].sum(0)
-        short[-1] += band[radius + num_frames :].sum(0)
-        return x @ _as_array(short, x, xp)
+        return x @ _as_array(_short_band(sigma, num_frames), x, xp)
     after = windows * WINDOW - num_frames + radius
     ends = (x[..., :1], x[..., -1:])
     held = [xp.broadcast_to(end, (*x.shape[:-1], n)) for end, n in zip(ends, (radius, after), strict=True)]
@@ -57,5 +65,5 @@ def gaussian_smooth(x: Float[Any, "*batch T"], sigma: float, xp: ModuleType) -> 
 
 def _as_array(matrix: np.ndarray, like: Any, xp: ModuleType) -> Any:
     if xp is np:
-        return matrix.astype(like.dtype)
+        return matrix.astype(like.dtype, copy=False)
     return xp.tensor(matrix, dtype=like.dtype, device=like.device)
