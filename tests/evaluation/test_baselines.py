@@ -25,5 +25,5 @@ def test_motions_and_captions_find_themselves(store: MotionStore, oracle: Oracle
 
 
 def test_a_split_without_captions_has_nothing_to_retrieve(store: MotionStore, oracle: Oracle) -> None:
-    with pytest.raises(DataError, match="val split"):
-        NearestTraining(store, oracle, split="val")
+    with pytest.raises(DataError, match="train split"):
+        NearestTraining(MotionStore(store.folder, [], store.meta), oracle)
