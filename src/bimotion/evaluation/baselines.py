@@ -9,6 +9,7 @@ from jaxtyping import Float
 from bimotion.data.splits import Split
 from bimotion.data.store import Item, MotionStore
 from bimotion.data.window_features import Features
+from bimotion.errors import DataError
 from bimotion.evaluation.motions import chunks
 from bimotion.evaluators.embedding import Embedder, Embeddings
 
