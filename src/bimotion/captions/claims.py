@@ -110,7 +110,11 @@ _RULES: tuple[tuple[str, Check], ...] = (
     (r"\bfor several steps\b", lambda facts, claim: 6 <= facts.steps <= 9),
     (r"\bfor many steps\b", lambda facts, claim: facts.steps >= 12),
     (r"\blong (?:distance|way)\b", lambda facts, claim: facts.net > phrases.LONG_WAY - _EPS),
-    (r"\babove the head\b|\bup high\b|\bover the head\b", lambda facts, claim: _hand_height(facts, 0.15)),
+    (r"\babove the head\b|\bover the head\b", lambda facts, claim: _hand_height(facts, 0.15)),
+    (
+        r"\bup high\b",
+        lambda facts, claim: claim.content in ("jump", "kick") or _hand_height(facts, 0.15),
+    ),
     (r"\bhead height\b|\blevel of the head\b", lambda facts, claim: _hand_height(facts, -0.05, 0.22)),
     (
         r"\bto shoulder height\b|\bup to the shoulder\b",

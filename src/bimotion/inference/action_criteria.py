@@ -56,6 +56,13 @@ def _stands_still(traits: Traits) -> float:
     return ramp(facts.path, 0.5, 0.15) * ramp(hands, 0.5, 0.15) * ramp(turned(facts), 60, 15)
 
 
+def _dances(traits: Traits) -> float:
+    """Hands that move, and a body that steps, turns or bounces."""
+    facts = traits.facts
+    body = max(ramp(facts.path / facts.seconds, 0.1, 0.4), ramp(traits.vertical_speed, 0.2, 0.6))
+    return ramp(traits.hand_speed, 0.3, 0.9) * (0.3 + 0.7 * body)
+
+
 def _low(high: float, low: float) -> Grade:
     return lambda traits: ramp(traits.facts.root_lowest, high, low)
 
@@ -94,7 +101,11 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
     ("squat", r"squat\w*|crouch\w*|duck\w*|kneel\w*|hunker\w*|curts\w+|lung(?:e|es|ing)", _low(0.9, 0.7)),
     ("crawl", r"crawl\w*|hands and knees|all fours", _low(0.7, 0.5)),
     ("lie", r"l(?:ie|ies|ying)(?: down)?|falls?|falling|collaps\w+|push-?ups?", _low(0.6, 0.35)),
-    ("stand up", r"(?:stand|get|jump|ris)\w* (?:back )?up|rises|gets? up|getting up", _stands_up),
+    (
+        "stand up",
+        r"(?:stand|get|ris)\w* (?:back )?up|jump\w* (?:back )?up from|rises|gets? up|getting up",
+        _stands_up,
+    ),
     (
         "reach down",
         r"picks? (?:\w+ )*?up|picking (?:\w+ )*?up|to(?:uch\w*)? the floor|ties|tying|off the (?:floor|ground)",
@@ -153,6 +164,13 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
         r"on one (?:leg|foot)|on (?:the|his|her|their) (?:left|right) (?:leg|foot)|balanc\w+",
         lambda traits: ramp(traits.one_leg_seconds, 0.3, 1.2),
     ),
+    ("dance", r"danc\w*|waltz\w*|salsa|ballet|tango|disco|breakdanc\w*|twerk\w*|moonwalk\w*", _dances),
+    (
+        "moving hands",
+        r"point(?:s|ing)?|gestur\w+|gesticulat\w+|wip(?:e|es|ing)|wash\w*|scrub\w*|shak(?:e|es|ing)|juggl\w*|paint\w*|"
+        r"swim\w*|stretch\w*|conduct\w*|swing(?:s|ing)? (?:\w+ ){0,2}arms?|flap\w*|row(?:s|ing)|dribbl\w*",
+        lambda traits: ramp(max(traits.facts.left.hand_range, traits.facts.right.hand_range), 0.15, 0.5),
+    ),
     ("climb", r"climb\w*|stairs|ladder", lambda traits: ramp(abs(traits.rise), 0.05, 0.3)),
     (
         "still",
@@ -162,12 +180,15 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
     ),
 )
 _COMPILED = tuple((name, re.compile(rf"\b(?:{words})\b"), grade) for name, words, grade in _ACTIONS)
+_HANDS = re.compile(r"\b(?:hands?|arms?|fists?|overhead|heads?|reach\w*|shoots?)\b")
 _UP_AGAIN = re.compile(r"\b(?:up|rises|springing) (?:again|straight|back)|\b(?:straight|right|back) up\b")
 
 
 def actions_of(text: str) -> list[Criterion]:
     """One criterion for each action that a sentence in lower case names."""
     actions = {name: grade for name, pattern, grade in _COMPILED if pattern.search(text)}
+    if {"jump", "hop", "kick", "knee"} & set(actions) and not _HANDS.search(text):
+        actions.pop("overhead", None)  # "jumps up high" says nothing of the hands
     if {"sit down", "squat"} & set(actions) and ("stand up" in actions or _UP_AGAIN.search(text)):
         actions = {
             name: grade for name, grade in actions.items() if name not in ("sit down", "squat", "stand up")

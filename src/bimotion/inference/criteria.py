@@ -50,6 +50,9 @@ _ANGLES: tuple[tuple[str, float], ...] = (
     (r"\bslightly (?:to|turn)|\bturns? slightly|\bturns? a little", 40.0),
 )
 _TYPICAL_SPEED = {"walk": 0.95, "run": 2.4}
+_GOES_ON = ("walk", "dance", "crawl", "moving hands", "climb", "carry", "circle", "seated", "still")
+"""Actions that nobody asks for to see a second of them."""
+
 _LOCOMOTION = ("walk", "run", "circle")
 _LOWERING = ("sit down", "squat", "stand up", "seated", "lie", "bend", "reach down")
 
@@ -154,6 +157,8 @@ def _counts(request: MotionRequest, names: list[str]) -> list[Criterion]:
         found.append(_close("metres", lambda traits: traits.facts.path, request.metres))
     if request.seconds is not None:
         found.append(_close("seconds", lambda traits: traits.facts.seconds, request.seconds))
+    elif set(names) & set(_GOES_ON) and request.steps is None and not _BRIEF.search(request.prompt.lower()):
+        found.append(Criterion("seconds", lambda traits: ramp(traits.facts.seconds, 1.0, 3.0)))
     counted = _repeats(names)
     if counted is not None and "step" not in request.prompt:
         times = request.times
