@@ -84,7 +84,7 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
     ("hop", r"hop|hops|hopping|skips?|skipping|bounc\w+", _hops),
     ("kick", r"kick\w*", _kicks),
     ("punch", r"punch\w*|jabs?|jabbing|box(?:es|ing)|uppercuts?|hooks?", _strikes),
-    ("throw", r"throw\w*|toss\w*|hurl\w*|pitch(?:es|ing)|swings? (?:a|the|his|her)", _strikes),
+    ("throw", r"throw(?:s|ing)?|toss\w*|hurl\w*|pitch(?:es|ing)|swings? (?:a|the|his|her)", _strikes),
     ("wave", r"wav(?:e|es|ing)|goodbye|hello|greet\w*", _waves),
     (
         "raise",
