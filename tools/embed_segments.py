@@ -1,0 +1,28 @@
+"""Put a trained segment model into the bundled model's folder, its branch and heads in 8 bits.
+
+    python -m tools.embed_segments RUN
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from bimotion.inference.composing_model import SEGMENTS
+from bimotion.models.segment_weights import load_segments, save_segments
+from bimotion.training.language.init_model import EMBEDDED
+
+INT8 = ("motion.layers.", "head.", "understanding.", "length.")
+"""Matrices stored in 8 bits with a scale for each row; the coder stays in 16."""
+
+
+def main(run: str) -> None:
+    """Write the model of a run."""
+    folder = EMBEDDED / SEGMENTS
+    save_segments(load_segments(Path(run) / "model"), folder, torch.float16, INT8)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{folder}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
