@@ -12,6 +12,7 @@ the other two into the card (`model_card.md`).
 
 import argparse
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.targets import markdown
 from bimotion.features.layout import FPS
 from bimotion.inference.actions import write_actions
+from bimotion.inference.composing_model import SEGMENTS
 from bimotion.inference.known_words import write_known_words
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.weights import load_model, save_model
@@ -107,7 +109,11 @@ def main() -> None:
         write_known_words(captions, partial)
         write_actions(measure_actions(model, tokenizer, store), partial)
         make_examples(MotionLanguageModel.from_folder(partial), store, partial)
-    print(f"{args.out}: {sum(file.stat().st_size for file in args.out.iterdir()) / 1e6:.1f} MB")
+        if (args.out / SEGMENTS).is_dir():
+            print(f"{args.out / SEGMENTS} stays; train it again if the text branch has changed")
+            shutil.copytree(args.out / SEGMENTS, partial / SEGMENTS)
+    size = sum(file.stat().st_size for file in args.out.rglob("*") if file.is_file())
+    print(f"{args.out}: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -91,9 +91,15 @@ class Phrases:
     remaining: Float[Tensor, "B K"]
     """Seconds from the start of the segment to the end of the phrase; NaN: unknown."""
 
-    def without_text(self) -> "Phrases":
-        """The same without any phrase, for guidance."""
-        return Phrases(self.text, torch.full_like(self.index, -1), self.elapsed, self.remaining)
+    def and_without_text(self) -> "Phrases":
+        """These, then the same without any phrase, for guidance."""
+        silent = torch.full_like(self.index, -1)
+        return Phrases(
+            self.text,
+            torch.cat((self.index, silent)),
+            self.elapsed.repeat(2, 1),
+            self.remaining.repeat(2, 1),
+        )
 
 
 class SegmentLanguage(nn.Module):
@@ -168,8 +174,8 @@ class SegmentLanguage(nn.Module):
         guide: Guide | None = None,
     ) -> Float[Tensor, "B X"]:
         """The latent of the next segment of each motion; K of `phrases` is 1."""
-        given = self.states(phrases, context)[:, 0]
-        free = self.states(phrases.without_text(), context)[:, 0]
+        twice = None if context is None else context.repeat(2, 1, 1)
+        given, free = self.states(phrases.and_without_text(), twice)[:, 0].chunk(2)
         drawn = self.head.sample(
             given,
             steps=steps,
@@ -235,7 +241,8 @@ class _SegmentAttention:
         self, qkv: Float[Tensor, "N QKV"], text: Float[Tensor, "2 U G room D"]
     ) -> Float[Tensor, "N HD"]:
         size, count = self.phrases.index.shape
-        known, out = qkv.split((size * self.before * self.slots, size * count * self.slots))
+        cut = size * self.before * self.slots
+        known, out = qkv[:cut], qkv[cut:]
         q, k, v = split_heads(
             self.sizes, self.rotary, out.view(size * count, self.slots, -1), self.out_positions
         )
