@@ -277,7 +277,7 @@ class Evaluate:
         from bimotion.cli.usage import UsageError
         from bimotion.data.store import MotionStore
         from bimotion.evaluation.controls import control_scores
-        from bimotion.evaluation.long_motion import WAYS, evaluate_long, way_to_compose
+        from bimotion.evaluation.long_motion import WAYS, evaluate_long, ways_to_compose
         from bimotion.evaluation.long_report import long_tables, write_long_report
         from bimotion.evaluation.phrase_order import order_scores
         from bimotion.evaluators.embedding import read_embedder
@@ -296,7 +296,7 @@ class Evaluate:
         ways = self.ways or tuple(way for way in WAYS if model.segment_folder or way in ("chained", "clips"))
         settings = {"count": count, "seed": self.seed, "track": track}
         scores = evaluate_long(model, store, embedder, ways=ways, **settings)
-        order = order_scores({way: way_to_compose(model, way, clean=True) for way in ways}, **settings)
+        order = order_scores({way: ways_to_compose(model, way)[True] for way in ways}, **settings)
         controls = {} if self.ways else control_scores(model, **settings)
         tables = long_tables(scores, order, controls)
         say_lines("\n\n".join(f"{table.heading}\n{table.aligned()}" for table in tables))

@@ -15,14 +15,17 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.data.store import Item, MotionStore
-from bimotion.errors import DataError
+from bimotion.errors import ConfigError, DataError
 from bimotion.evaluation.distribution import Gaussian, frechet_distance
 from bimotion.evaluation.retrieval import filled_groups, retrieval
 from bimotion.evaluators.embedding import Embedder
 from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
+from bimotion.inference.compose_segments import PhrasePiece, phrase_pieces, written
+from bimotion.inference.composing_model import PHRASE_CANDIDATES
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.postprocess.cleanup import clean_clip
+from bimotion.inference.settings import Sampling
 from bimotion.inference.timeline import Phrase
 from bimotion.models.choices import ComposeMethod
 from bimotion.motion.clip import Clip, heading
@@ -63,6 +66,12 @@ class Request:
     """Frames of each phrase."""
     seed: int
     """Seed of the motion."""
+
+    @property
+    def phrases(self) -> list[Phrase]:
+        """Captions with their lengths."""
+        pairs = zip(self.captions, self.lengths, strict=True)
+        return [Phrase(caption, length / FPS) for caption, length in pairs]
 
 
 def long_requests(store: MotionStore, count: int, seed: int) -> list[Request]:
@@ -109,17 +118,11 @@ class Composed:
 System = Callable[[Request], Composed]
 
 
-def composing(
-    model: MotionLanguageModel, method: ComposeMethod, *, clean: bool, best: int | None = None
-) -> System:
+def composing(model: MotionLanguageModel, method: ComposeMethod, *, clean: bool) -> System:
     """`compose` as a system."""
 
     def answer(request: Request) -> Composed:
-        phrases = [
-            Phrase(caption, length / FPS)
-            for caption, length in zip(request.captions, request.lengths, strict=True)
-        ]
-        clip = model.compose(phrases, seed=request.seed, clean=clean, method=method, best=best)
+        clip = model.compose(request.phrases, seed=request.seed, clean=clean, method=method)
         return Composed(clip.joints, _bounds(request.lengths))
 
     return answer
@@ -142,13 +145,45 @@ def chaining(model: MotionLanguageModel, *, clean: bool) -> System:
     return answer
 
 
-def way_to_compose(model: MotionLanguageModel, way: LongWay, *, clean: bool) -> System:
-    """A way to answer requests: "single" is the segment model with one candidate for each phrase."""
+def by_segments(model: MotionLanguageModel, best: int) -> dict[bool, System]:
+    """`compose` by segments as systems, without clean-up and with it, which share what they generate."""
+    pieces: dict[Request, list[PhrasePiece]] = {}
+
+    def answering(clean: bool) -> System:
+        def answer(request: Request) -> Composed:
+            if request not in pieces:
+                assert model.segments is not None
+                pieces[request] = list(
+                    phrase_pieces(
+                        model.segments,
+                        request.phrases,
+                        Sampling(request.seed),
+                        best=best,
+                        tools=model.tools(best),
+                    )
+                )
+            chunks = written(pieces[request], clean=clean)
+            joints = np.concatenate([chunk.clip.joints for chunk in chunks])
+            return Composed(joints, _bounds(request.lengths))
+
+        return answer
+
+    return {clean: answering(clean) for clean in (False, True)}
+
+
+def ways_to_compose(model: MotionLanguageModel, way: LongWay) -> dict[bool, System]:
+    """A way to answer requests, without clean-up and with it; "single" is one candidate for each phrase by segments.
+
+    Raises:
+        ConfigError: the model has no segments.
+    """
+    if way in ("segments", "single"):
+        if model.segments is None:
+            raise ConfigError("this model has no segments")
+        return by_segments(model, 1 if way == "single" else PHRASE_CANDIDATES)
     if way == "chained":
-        return chaining(model, clean=clean)
-    if way == "clips":
-        return composing(model, "clips", clean=clean)
-    return composing(model, "segments", clean=clean, best=1 if way == "single" else None)
+        return {clean: chaining(model, clean=clean) for clean in (False, True)}
+    return {clean: composing(model, "clips", clean=clean) for clean in (False, True)}
 
 
 def recorded(store: MotionStore, requests: Sequence[Request], *, clean: bool) -> System:
@@ -306,6 +341,6 @@ def evaluate_long(
         "recorded, cleaned": recorded(store, requests, clean=True),
     }
     for way in ways:
-        systems[f"{way}, raw"] = way_to_compose(model, way, clean=False)
-        systems[way] = way_to_compose(model, way, clean=True)
+        own = ways_to_compose(model, way)
+        systems[f"{way}, raw"], systems[way] = own[False], own[True]
     return long_scores(systems, requests, embedder, real, track)

@@ -5,15 +5,19 @@ that often, all candidates in one batch, and the one is kept that fulfils the ph
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimotion.captions.sentence import tidy
 from bimotion.errors import ConfigError
 from bimotion.evaluators.embedding import Embedder
 from bimotion.features.layout import FPS
-from bimotion.inference.candidates import Candidate, scored
+from bimotion.features.mirror import mirror_features
+from bimotion.inference.candidates import Candidate, Tools, scored
 from bimotion.inference.choice import Chooser
 from bimotion.inference.compose import Chunk, phrase_clip
 from bimotion.inference.constraints import OVERLAP
@@ -26,13 +30,25 @@ from bimotion.inference.steering import Steering
 from bimotion.inference.timeline import Phrase, TimedPhrase
 
 
+@dataclass(frozen=True)
+class PhrasePiece:
+    """New frames of a composed motion, before they are joined to the ones before."""
+
+    index: int
+    """Number of the phrase, from 0."""
+    phrase: TimedPhrase
+    """The phrase."""
+    features: Float[np.ndarray, "_ 263"]
+    """Its new frames and those that it shares with what follows."""
+
+
 def segment_chunks(
     generator: SegmentGenerator,
     phrases: Iterable[Phrase],
     sampling: Sampling,
     *,
     best: int = 1,
-    embedder: Embedder | None = None,
+    tools: Tools | None = None,
     clean: bool = True,
     cancel: Cancel | None = None,
 ) -> Iterator[Chunk]:
@@ -42,23 +58,51 @@ def segment_chunks(
         ConfigError: a phrase is shorter than the model can generate.
         Cancelled: `cancel` returned True.
     """
+    pieces = phrase_pieces(generator, phrases, sampling, best=best, tools=tools, cancel=cancel)
+    return written(pieces, clean=clean)
+
+
+def written(pieces: Iterable[PhrasePiece], *, clean: bool) -> Iterator[Chunk]:
+    """Pieces joined to one motion, as chunks."""
     steering = Steering()
     writer = PieceWriter(steering, clean=clean)
+    for piece in pieces:
+        first = writer.num_final
+        joints = writer.add(piece.features)
+        yield Chunk(phrase_clip(joints, piece.phrase, steering), first / FPS, piece.index, piece.phrase)
+
+
+def phrase_pieces(
+    generator: SegmentGenerator,
+    phrases: Iterable[Phrase],
+    sampling: Sampling,
+    *,
+    best: int = 1,
+    tools: Tools | None = None,
+    cancel: Cancel | None = None,
+) -> Iterator[PhrasePiece]:
+    """The pieces of phrases: segments, or with several candidates whole phrases.
+
+    Raises:
+        ConfigError: a phrase is shorter than the model can generate.
+        Cancelled: `cancel` returned True.
+    """
     history: Float[Tensor, "H F"] | None = None
     number, start = 0, 0
     for index, phrase in enumerate(phrases):
         spoken = generator.speak(phrase.text)
         frames = _frames(generator, phrase, spoken, history)
         timed = TimedPhrase(phrase.text, start / FPS, (start + frames) / FPS)
-        pieces = generator.pieces(spoken, frames, history, sampling.for_piece(number), best)
+        own = sampling.for_piece(number)
+        leads = _leads(generator, phrase, frames, best // 2, own, tools)
+        pieces = generator.pieces(spoken, frames, history, own, best, leads)
         if best > 1:
+            embedder = None if tools is None else tools.embedder
             pieces = iter([_chosen(generator, list(_cancellable(pieces, cancel, number)), phrase, embedder)])
         for piece in _cancellable(pieces, cancel, number):
             history = piece.history[0]
-            first = writer.num_final
             features = piece.features[0]
-            joints = writer.add(features[: len(features) - generator.segment.overlap + OVERLAP])
-            yield Chunk(phrase_clip(joints, timed, steering), first / FPS, index, timed)
+            yield PhrasePiece(index, timed, features[: len(features) - generator.segment.overlap + OVERLAP])
         number += -(-frames // generator.segment.frames)
         start += frames
 
@@ -72,6 +116,36 @@ def _cancellable(pieces: Iterator[Piece], cancel: Cancel | None, done: int) -> I
             return
         yield piece
         done += 1
+
+
+def _leads(
+    generator: SegmentGenerator,
+    phrase: Phrase,
+    frames: int,
+    count: int,
+    sampling: Sampling,
+    tools: Tools | None,
+) -> Float[np.ndarray, "led T 263"] | None:
+    """Captioned training motions that candidates of a phrase follow at first, each as its mirror image too where the
+    phrase names a side; None without any."""
+    if tools is None or tools.examples is None or count < 1:
+        return None
+    model, request = generator.model, read_request(sentence_of(phrase.text))
+    prompt, length = request.prompt, min(frames, model.max_frames)
+    embedding = None if tools.embedder is None else tools.embedder.embed_texts([tidy(prompt)])[0]
+    sided = count > 1 and Chooser(request).names_side
+    drawn = tools.examples.draw(
+        prompt, count // 2 if sided else count, sampling.numpy_generator(0), embedding, length
+    )
+    if not drawn:
+        return None
+    latents = torch.stack([example.latent for example in drawn])
+    motions = model.decode_features(
+        latents.view(-1, *model.network.config.latent_shape), [length] * len(drawn)
+    )
+    if sided:
+        motions += [mirror_features(motion) for motion in motions]
+    return np.stack(motions)
 
 
 def _chosen(

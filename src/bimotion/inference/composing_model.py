@@ -155,7 +155,7 @@ class ComposingModel(TextToMotionModel):
         self, phrases: Iterable[Phrase], sampling: Sampling, best: int, clean: bool, cancel: Cancel | None
     ) -> Iterator[Chunk]:
         assert self.segments is not None
-        embedder = self._matcher.embedder if best > 1 else None
+        tools = self.tools(best)
         return segment_chunks(
-            self.segments, phrases, sampling, best=best, embedder=embedder, clean=clean, cancel=cancel
+            self.segments, phrases, sampling, best=best, tools=tools, clean=clean, cancel=cancel
         )

@@ -181,7 +181,7 @@ class FeatureModel:
                     sampler=sampling.sampler,
                     guidance_scale=sampling.guidance_scale,
                     generator=[sampling.generator(*draw) for draw in draws[start:stop]],
-                    guide=None if starts is None else _following(starts[start:stop], steps),
+                    guide=None if starts is None else following(starts[start:stop], steps),
                     rows=rows,
                 )
             fallback = (
@@ -261,8 +261,8 @@ def _unique(
     return list(index), rows
 
 
-def _following(starts: Sequence[Float[Tensor, " X"] | None], steps: int) -> Guide | None:
-    """Predictions of the first steps replaced by the latents to start from."""
+def following(starts: Sequence[Float[Tensor, " X"] | None], steps: int) -> Guide | None:
+    """A guide that replaces predictions of the first steps by latents to start from, where there are such."""
     if all(start is None for start in starts):
         return None
     last = round(FOLLOWED_SHARE * steps)

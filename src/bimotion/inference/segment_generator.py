@@ -15,13 +15,17 @@ from torch import Tensor
 from bimotion.errors import ModelError
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
-from bimotion.inference.feature_model import FeatureModel
+from bimotion.inference.feature_model import FeatureModel, following
 from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.settings import Sampling
+from bimotion.models.diffusion import Guide
 from bimotion.models.mixture import KeyValueCache
 from bimotion.models.segment_coder import fade
 from bimotion.models.segment_language import Phrases, SegmentLanguage
 from bimotion.models.token_batch import TokenBatch
+
+MAX_LEAD = 2.5
+"""Bound of the innovations that candidates follow, in deviations."""
 
 MAX_PHRASE_TOKENS = 60
 """Longer phrases are cut to so many tokens, as in training."""
@@ -89,10 +93,12 @@ class SegmentGenerator:
         history: Float[Tensor, "H F"] | None,
         sampling: Sampling,
         candidates: int = 1,
+        leads: Float[np.ndarray, "led leading 263"] | None = None,
     ) -> Iterator[Piece]:
         """The segments of a phrase of `frames`, each with `candidates` that continue their own ones before.
 
-        The phrase is cut into parts of equal length, of at most the frames of a segment.
+        The phrase is cut into parts of equal length, of at most the frames of a segment. `leads` are motions that the
+        first noise levels of the last candidates follow, as far as the motion before permits.
         """
         count = -(-frames // self.segment.frames)
         steps = [frames // count + (index < frames % count) for index in range(count)]
@@ -100,25 +106,62 @@ class SegmentGenerator:
         done = 0
         for index, step in enumerate(steps):
             told = self._phrases(phrase, candidates, done / FPS, (frames - done) / FPS)
-            new = self._next(told, known, sampling.for_piece(index))[:, : step + self.segment.overlap]
+            led = None if leads is None else self._window(leads, done)
+            new = self._next(told, known, sampling.for_piece(index), led)[:, : step + self.segment.overlap]
             known = self._continued(known, new)
             yield Piece((new * self.std + self.mean).cpu().numpy(), known)
             done += step
 
     @torch.inference_mode()
     def _next(
-        self, phrases: Phrases, known: Float[Tensor, "C H F"] | None, sampling: Sampling
+        self,
+        phrases: Phrases,
+        known: Float[Tensor, "C H F"] | None,
+        sampling: Sampling,
+        led: Float[Tensor, "led W F"] | None,
     ) -> Float[Tensor, "C W F"]:
         """Normalised features of the next segment."""
+        context = None if known is None else self._context(known)
         latents = self.network.sample(
             phrases,
-            None if known is None else self._context(known),
+            context,
             steps=sampling.steps,
             sampler=sampling.sampler,
             guidance_scale=sampling.guidance_scale,
             generator=[sampling.generator(0, number) for number in range(len(phrases.index))],
+            guide=None if led is None else self._leading(led, len(phrases.index), context, sampling),
         )
         return self.network.coder.decode(latents)
+
+    def _leading(
+        self,
+        led: Float[Tensor, "led W F"],
+        candidates: int,
+        context: Float[Tensor, "C before X"] | None,
+        sampling: Sampling,
+    ) -> Guide | None:
+        """Lets the last candidates follow other motions at first.
+
+        A motion that begins elsewhere has a large innovation where the motion before decides; bounded, it is near to
+        what continues that motion.
+        """
+        coder, count = self.network.coder, len(led)
+        first = torch.full((count,), context is None, device=led.device)
+        before = led.new_zeros(count, self.segment.values) if context is None else context[-count:, -1]
+        bound = MAX_LEAD * coder.deviations
+        innovation = coder.innovation(coder.encode(led), before, first).clamp(-bound, bound)
+        steps = self.network.config.diffusion.sample_steps if sampling.steps is None else sampling.steps
+        return following([*[None] * (candidates - count), *innovation], steps)
+
+    def _window(self, leads: Float[np.ndarray, "led leading 263"], start: int) -> Tensor | None:
+        """The part of some motions that a segment from `start` on follows; None where little of them is left."""
+        part = leads[:, start : start + self.segment.window]
+        missing = self.segment.window - part.shape[1]
+        if missing > self.segment.window // 2:
+            return None
+        rows = np.pad(part, ((0, 0), (0, missing), (0, 0)), mode="edge")
+        normalised: Tensor = (torch.from_numpy(rows).to(self.mean.device) - self.mean) / self.std
+        return normalised
 
     def joined(self, pieces: Sequence[Piece]) -> Float[np.ndarray, "C T 263"]:
         """The frames of consecutive pieces, faded into each other, and the overlap with what follows."""

@@ -156,7 +156,7 @@ class TextToMotionModel(ClipModel):
         if self.network.length is None and None in lengths:
             raise ConfigError("this model does not predict lengths; give seconds or frames")
         count = self.candidates if best is None else best
-        tools = Tools(self.examples, self._matcher.embedder) if count > 1 else Tools()
+        tools = self.tools(count)
         clips = generate_clips(
             self, requests, lengths, count, sampling, tools, clean=clean, progress=progress, cancel=cancel
         )
@@ -169,6 +169,10 @@ class TextToMotionModel(ClipModel):
             for doubt in (doubt for several in doubts for doubt in several):
                 logger.warning("%s", doubt)
         return clips[0] if single else clips
+
+    def tools(self, candidates: int) -> Tools:
+        """What so many candidates are drawn from and compared with; one is neither."""
+        return Tools(self.examples, self._matcher.embedder) if candidates > 1 else Tools()
 
     def match(self, text: str, clip: Clip) -> Match:
         """How well a clip matches a sentence: the model's caption of it, a score, and what contradicts the sentence.

@@ -104,6 +104,11 @@ class SegmentCoder(nn.Module):
         known = (before @ self.prediction.T).masked_fill(first[:, None], 0.0)
         return known + (innovation * self._scale(first)) @ self.axes_back
 
+    @property
+    def deviations(self) -> Float[Tensor, " R"]:
+        """Deviation of each value of an innovation."""
+        return self.scale / self.scale.square().mean().sqrt()
+
     def split(self, features: Float[Tensor, "T F"]) -> Float[Tensor, "B W F"]:
         """All segments of a motion, its last frame repeated where it ends inside of one."""
         config = self.config
