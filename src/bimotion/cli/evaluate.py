@@ -294,10 +294,10 @@ class Evaluate:
         model, embedder = load(self.model, device=self.device), read_embedder(find_evaluator(self.evaluator))
         store = MotionStore.open(self.data)
         ways = self.ways or tuple(way for way in WAYS if model.segment_folder or way in ("chained", "clips"))
-        settings = {"count": count, "seed": self.seed, "track": track}
-        scores = evaluate_long(model, store, embedder, ways=ways, **settings)
-        order = order_scores({way: ways_to_compose(model, way)[True] for way in ways}, **settings)
-        controls = {} if self.ways else control_scores(model, **settings)
+        seed = self.seed
+        scores = evaluate_long(model, store, embedder, ways=ways, count=count, seed=seed, track=track)
+        order = order_scores({way: ways_to_compose(model, way)[True] for way in ways}, count, seed, track)
+        controls = {} if self.ways else control_scores(model, count=count, seed=seed, track=track)
         tables = long_tables(scores, order, controls)
         say_lines("\n\n".join(f"{table.heading}\n{table.aligned()}" for table in tables))
         write_long_report(self.out, {"long": scores, "order": order, "controls": controls}, tables)

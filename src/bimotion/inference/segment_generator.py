@@ -83,8 +83,8 @@ class SegmentGenerator:
         """Frames that a phrase takes after a motion, as the network predicts."""
         known = None if history is None else self._context(history[None])
         phrases = self._phrases(phrase, 1, 0.0, float("nan"))
-        frames: int = self.network.remaining_frames(self.network.states(phrases, known)[:, 0]).item()
-        return max(frames, self.model.min_frames)
+        frames = self.network.remaining_frames(self.network.states(phrases, known)[:, 0])
+        return max(int(frames[0]), self.model.min_frames)
 
     def pieces(
         self,
