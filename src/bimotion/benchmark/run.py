@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,14 +14,15 @@ import torch
 from safetensors.torch import save_file
 
 from bimotion.benchmark.figures import Figure
+from bimotion.benchmark.timing import Timed
 from bimotion.benchmark.work import Part
 from bimotion.errors import BimotionError
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
-from bimotion.models.weights import FORMAT
+from bimotion.storage.model_folder import FORMAT
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Timed):
     """Result of a figure."""
 
     figure: Figure
@@ -35,21 +35,6 @@ class Measured:
     """The work that determines the bound."""
     error: float | None
     """Distance to the single-precision output, relative to its norm."""
-
-    @property
-    def least(self) -> float:
-        """Seconds of the fastest repeat."""
-        return min(self.seconds)
-
-    @property
-    def median(self) -> float:
-        """Seconds of the median repeat."""
-        return statistics.median(self.seconds)
-
-    @property
-    def spread(self) -> float:
-        """Difference between the slowest and the fastest repeat, relative to the median."""
-        return (max(self.seconds) - min(self.seconds)) / self.median
 
 
 def measure(figures: Sequence[Figure], folder: Path, repeats: int, threads: int) -> Iterator[Measured]:

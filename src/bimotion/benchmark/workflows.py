@@ -3,7 +3,6 @@
 Shapes: T frames.
 """
 
-import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.api import load, read_clip, save_clip
+from bimotion.benchmark.timing import Timed
 from bimotion.data.prepare import prepare_dataset
 from bimotion.errors import BimotionError
 from bimotion.evaluators.embedding import read_embedder
@@ -49,7 +49,7 @@ class Workflow:
 
 
 @dataclass(frozen=True)
-class Waited:
+class Waited(Timed):
     """Its time."""
 
     name: str
@@ -60,16 +60,6 @@ class Waited:
     """How many of them."""
     seconds: list[float]
     """Seconds of each repeat, after a warm-up."""
-
-    @property
-    def median(self) -> float:
-        """Seconds of the median repeat."""
-        return statistics.median(self.seconds)
-
-    @property
-    def spread(self) -> float:
-        """Difference between the slowest and the fastest repeat, relative to the median."""
-        return (max(self.seconds) - min(self.seconds)) / self.median
 
 
 def measure_workflows(folder: Path, repeats: int) -> Iterator[Waited]:

@@ -4,28 +4,13 @@ Few captions contain amounts. These phrases are added to captions in training, s
 words for amounts mean. Ambiguous amounts are excluded by thresholds.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from bimotion.captions import phrases
 from bimotion.captions.facts import MotionFacts
+from bimotion.captions.phrases import pick
+from bimotion.captions.vocabulary import NUMBER_WORDS
 
-_NUMBER_WORDS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
 _TURNS = {
     45: ("about 45 degrees", "an eighth of a turn"),
     90: ("about 90 degrees", "a quarter turn", "a right angle"),
@@ -40,7 +25,7 @@ _WHOLE_SECONDS = 0.15
 
 def number_word(number: int, rng: np.random.Generator) -> str:
     """A number as a word, or, every third time and above twelve, in digits."""
-    return _NUMBER_WORDS[number] if number < len(_NUMBER_WORDS) and rng.random() < 0.67 else str(number)
+    return NUMBER_WORDS[number] if number < len(NUMBER_WORDS) and rng.random() < 0.67 else str(number)
 
 
 def amounts(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
@@ -49,11 +34,11 @@ def amounts(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
     moving = facts.path > 0.8 and facts.speed > 0.3
     if moving and facts.airborne == 0 and 2 <= facts.steps <= 14:
         count = number_word(facts.steps, rng)
-        found["steps"] = _one((f"taking {count} steps", f"in {count} steps", f"{count} steps in all"), rng)
+        found["steps"] = pick((f"taking {count} steps", f"in {count} steps", f"{count} steps in all"), rng)
     for size, names in _TURNS.items():
         if abs(abs(facts.turn) - size) <= _TURN_TOLERANCE and _is_one_way(facts):
             side = "left" if facts.turn > 0 else "right"
-            found["turn"] = f"turning {_one(names, rng)} to the {side}"
+            found["turn"] = f"turning {pick(names, rng)} to the {side}"
     found |= _travel(facts, rng) if moving else _direction(facts, rng)
     if facts.airborne:
         times = "once" if facts.airborne == 1 else f"{number_word(facts.airborne, rng)} times"
@@ -67,10 +52,6 @@ def add_amounts(caption: str, facts: MotionFacts, rng: np.random.Generator) -> s
     found = amounts(facts, rng)
     chosen = rng.permutation(sorted(found))[: 1 + int(rng.random() < 0.35)]
     return ", ".join((caption.rstrip(" .!"), *(found[name] for name in chosen.tolist())))
-
-
-def _one(options: Sequence[str], rng: np.random.Generator) -> str:
-    return options[int(rng.integers(len(options)))]
 
 
 def _seconds(seconds: float, rng: np.random.Generator) -> str:
@@ -95,19 +76,19 @@ def _travel(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
         metres = round(2 * facts.net) / 2
         amount = number_word(int(metres), rng) if metres == int(metres) else f"{metres:.1f}"
         unit = "metre" if metres == 1 else "metres"
-        found["distance"] = _one((f"covering about {amount} {unit}", f"about {amount} {unit} far"), rng)
+        found["distance"] = pick((f"covering about {amount} {unit}", f"about {amount} {unit} far"), rng)
     if facts.airborne == 0 and facts.speed < 0.7:
-        found["speed"] = _one(
+        found["speed"] = pick(
             ("slowly", "at a slow pace", "very slowly" if facts.speed < 0.45 else "slowly"), rng
         )
     elif facts.airborne == 0 and 1.5 < facts.speed < 2.2:
-        found["speed"] = _one(("quickly", "at a fast pace", "briskly"), rng)
+        found["speed"] = pick(("quickly", "at a fast pace", "briskly"), rng)
     elif facts.speed > phrases.FAST_RUN:
-        found["speed"] = _one(("very fast", "at high speed"), rng)
+        found["speed"] = pick(("very fast", "at high speed"), rng)
     if facts.forward_share > 0.85 and abs(facts.turn) < 30:
-        found["direction"] = _one(("straight ahead", "in a straight line", "forward"), rng)
+        found["direction"] = pick(("straight ahead", "in a straight line", "forward"), rng)
     elif facts.forward_share < -0.7:
-        found["direction"] = _one(("backward", "going backwards"), rng)
+        found["direction"] = pick(("backward", "going backwards"), rng)
     elif abs(facts.leftward_share) > 0.7:
         found["direction"] = f"sideways to the {'left' if facts.leftward > 0 else 'right'}"
     return found
@@ -115,7 +96,7 @@ def _travel(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
 
 def _direction(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
     return (
-        {"place": _one(("on the spot", "without moving away", "in place"), rng)} if facts.path < 0.35 else {}
+        {"place": pick(("on the spot", "without moving away", "in place"), rng)} if facts.path < 0.35 else {}
     )
 
 
@@ -126,18 +107,18 @@ def _body(facts: MotionFacts, rng: np.random.Generator) -> dict[str, str]:
         side: limb.hand_over_shoulder < -0.2 for side, limb in (("left", facts.left), ("right", facts.right))
     }
     if all(up.values()):
-        found["hands"] = _one(("raising both hands above the head", "with both hands above the head"), rng)
+        found["hands"] = pick(("raising both hands above the head", "with both hands above the head"), rng)
     for side, other in (("left", "right"), ("right", "left")):
         if up[side] and down[other]:
-            found["hands"] = _one(
+            found["hands"] = pick(
                 (f"with the {side} hand above the head", f"raising the {side} hand above the head"), rng
             )
     if facts.root_lowest < 0.45:
-        found["height"] = _one(("going all the way down", "going down low"), rng)
+        found["height"] = pick(("going all the way down", "going down low"), rng)
     elif 0.5 < facts.root_lowest < 0.7:
-        found["height"] = _one(("with the hips halfway down", "bending the knees a lot"), rng)
+        found["height"] = pick(("with the hips halfway down", "bending the knees a lot"), rng)
     if facts.bend > 75 and facts.bend_forward > 0.2:
-        found["lean"] = _one(("bending far forward", "leaning far over"), rng)
+        found["lean"] = pick(("bending far forward", "leaning far over"), rng)
     elif facts.bend < 12:
-        found["lean"] = _one(("keeping the back upright", "staying upright"), rng)
+        found["lean"] = pick(("keeping the back upright", "staying upright"), rng)
     return found

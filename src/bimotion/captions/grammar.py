@@ -15,7 +15,7 @@ from bimotion.captions.claims import false_claims
 from bimotion.captions.contents import Side, content_group
 from bimotion.captions.facts import MotionFacts
 from bimotion.captions.mirror import swap_sides
-from bimotion.captions.phrases import Gait
+from bimotion.captions.phrases import Gait, pick
 from bimotion.captions.sides import (
     turning_side,
 )
@@ -114,21 +114,21 @@ class CaptionGrammar:
         self, act: Act, style: str, slots: dict[str, tuple[str, ...]], rng: np.random.Generator
     ) -> str:
         subject = self._subjects[rng.choice(len(self._subjects), p=self._subject_weights)]
-        verb, fact, manner = _pick(rng, act.verbs), "", ""
+        verb, fact, manner = pick(act.verbs, rng), "", ""
         if slots and rng.random() < _FACT_SHARE:
-            slot = _pick(rng, tuple(slots))
-            fact = _fitting_fact(_pick(rng, slots[slot]), slot, verb)
+            slot = pick(tuple(slots), rng)
+            fact = _fitting_fact(pick(slots[slot], rng), slot, verb)
         words = self._styles.get(style, {})
         adverbs, parts = tuple(words.get("adv", ())), tuple(words.get("part", ()))
         parts += tuple(words.get({"loco": "loco_part", "gesture": "gesture_part"}.get(act.kind, ""), ())) * 2
         if adverbs and rng.random() < _STYLE_SHARE:
             ends_in_adverb = f"{verb} {fact}".rstrip().endswith("ly") or ("," in verb and not fact)
             if parts and (ends_in_adverb or rng.random() < 0.5):
-                manner = _pick(rng, parts)
+                manner = pick(parts, rng)
                 is_with = manner.startswith(("with ", "like ")) and not fact.startswith("and ")
                 manner = f" {manner}" if is_with and rng.random() < 0.7 else f", {manner}"
             elif not ends_in_adverb:
-                manner = f" {_pick(rng, adverbs)}"
+                manner = f" {pick(adverbs, rng)}"
         if fact and _same_speed(fact, manner + " " + verb):
             fact = ""
         tail = f" {fact}" if fact else ""
@@ -140,10 +140,6 @@ class CaptionGrammar:
         ):
             return f"{subject}{manner} {verb}{tail}."
         return f"{subject} {verb}{tail}{manner}."
-
-
-def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
-    return options[int(rng.integers(len(options)))]
 
 
 def _fact_slots(act: Act, facts: MotionFacts) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,9 @@
 """Phrases for measured facts: speed, path, amount, height, repetitions."""
 
+from collections.abc import Sequence
 from typing import Literal
+
+import numpy as np
 
 from bimotion.captions.contents import Side
 from bimotion.captions.facts import MotionFacts
@@ -103,3 +106,8 @@ def _height(facts: MotionFacts, side: Side) -> tuple[str, ...]:
     if height >= HEAD_HIGH:
         return HEIGHT_PHRASES["head"]
     return HEIGHT_PHRASES["shoulder"] if height >= SHOULDER_HIGH else ()
+
+
+def pick(options: Sequence[str], rng: np.random.Generator) -> str:
+    """One of the options, each equally likely."""
+    return options[int(rng.integers(len(options)))]

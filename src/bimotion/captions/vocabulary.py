@@ -37,3 +37,9 @@ THEN = r"then|afterwards|after that|followed by"
 """Words between actions that follow each other."""
 
 MANY_TIMES = r"many times|repeatedly"
+
+NUMBER_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+"""Whole numbers from 0 on."""

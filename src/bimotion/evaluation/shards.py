@@ -24,7 +24,7 @@ from bimotion.evaluation.retrieval import pair_distances
 from bimotion.evaluation.systems import CompletionSystem, TextMotionSystem
 from bimotion.evaluators.embedding import Embedder, Embeddings
 
-Track = Callable[[Sequence[Any], str], Iterator[Any]]
+Track = Callable[[Sequence[Any], str], Iterable[Any]]
 """Shows progress: yields the items that it is given."""
 
 Source = TextMotionSystem | MotionFolder | None

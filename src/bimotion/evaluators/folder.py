@@ -23,9 +23,9 @@ from bimotion.evaluators.word_vectors import WordVectors
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.build import network_of_file
 from bimotion.models.tokens import MotionTokenizer
-from bimotion.models.weights import MAX_CONFIG_BYTES
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.json_files import read_json_object
+from bimotion.storage.model_folder import MAX_CONFIG_BYTES
 from bimotion.storage.records import record_from_json, value_from_json
 from bimotion.storage.texts import read_text, text_lines
 

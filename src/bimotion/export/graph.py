@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bimotion.errors import ConfigError
-from bimotion.portable.tensors import SCALE
+from bimotion.storage.model_folder import SCALE
 
 if TYPE_CHECKING:
     from onnx import ModelProto

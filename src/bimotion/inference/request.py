@@ -20,17 +20,9 @@ WALKING_SPEED, RUNNING_SPEED = 0.96, 2.65
 """Median speeds of the same windows, metres per second."""
 
 _NUMBER_WORDS = {
-    **{"zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0},
-    **{
-        "eight": 8.0,
-        "nine": 9.0,
-        "ten": 10.0,
-        "eleven": 11.0,
-        "twelve": 12.0,
-        "fifteen": 15.0,
-        "twenty": 20.0,
-    },
-    **{"thirty": 30.0, "sixty": 60.0, "half a": 0.5, "a couple of": 2.0, "a few": 3.0},
+    **{word: float(number) for number, word in enumerate(vocabulary.NUMBER_WORDS)},
+    **{"fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "sixty": 60.0},
+    **{"half a": 0.5, "a couple of": 2.0, "a few": 3.0},
 }
 _NUMBER = (
     r"(?P<number>\d+(?:[.,]\d+)?|half an?|a couple of|a few|"

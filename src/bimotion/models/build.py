@@ -10,15 +10,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from bimotion.errors import ConfigError, ModelError
+from bimotion.storage.model_folder import SCALE
 from bimotion.storage.tensor_files import check_shapes, read_tensor_header, read_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
 
 SPARE_ELEMENTS = 1 << 22
 """Elements that a network may allocate beyond those of the file, for tables that are computed, not stored."""
-
-SCALE = ".scale"
-"""Suffix of the name of an 8-bit matrix, for the scales of its rows."""
 
 MIN_ELEMENTS = 4096
 """Each tensor counts as at least this many elements, because a configuration of a million tiny layers would take

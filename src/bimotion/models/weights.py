@@ -14,17 +14,8 @@ from bimotion.models.build import build, check_state, network_of_file, quantised
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
-from bimotion.storage.json_files import read_json_object
+from bimotion.storage.model_folder import FORMAT, read_model_config
 from bimotion.storage.records import record_from_json
-
-FORMAT = "bimotion 1"
-"""Version of the folder layout, stored in `config.json`."""
-
-RENAMED_SETTINGS = {"says_length": "length_in_prompt"}
-"""Settings that model folders of version 0.1 have under another name."""
-
-MAX_CONFIG_BYTES = 1 << 20
-"""Largest `config.json` that is read."""
 
 
 def save_model(
@@ -101,14 +92,8 @@ def load_config(folder: str | Path) -> MotionLanguageConfig:
     Raises:
         ModelError: it is missing, or is not the configuration of a model folder.
     """
-    path = Path(folder) / "config.json"
-    if not path.exists():
-        raise ModelError(f"{path}: no such file; is {folder} a model folder?")
-    data = read_json_object(path, ModelError, max_bytes=MAX_CONFIG_BYTES)
-    if data.pop("format", None) != FORMAT:
-        raise ModelError(f"{path}: not the configuration of a {FORMAT} model folder")
-    data = {RENAMED_SETTINGS.get(name, name): value for name, value in data.items()}
-    return record_from_json(MotionLanguageConfig, data, str(path), ModelError)
+    data = read_model_config(Path(folder))
+    return record_from_json(MotionLanguageConfig, data, str(Path(folder) / "config.json"), ModelError)
 
 
 def model_of_state(

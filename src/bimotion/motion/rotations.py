@@ -7,6 +7,9 @@ have the float type of the input. Signs are not made continuous over time: q and
 import numpy as np
 from jaxtyping import Float
 
+Z_UP_TO_Y_UP = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0])
+"""Quaternion that turns coordinates with Z up into coordinates with Y up; X stays."""
+
 _AXES = {"x": 0, "y": 1, "z": 2}
 
 

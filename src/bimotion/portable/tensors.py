@@ -9,12 +9,7 @@ import numpy as np
 
 from bimotion.errors import ModelError
 from bimotion.storage.json_files import parse_json
-
-SCALE = ".scale"
-"""Follows the name of a matrix in 8 bits in the name of its rows' scales."""
-
-MAX_HEADER_BYTES = 16 << 20
-"""Largest header that is read."""
+from bimotion.storage.model_folder import MAX_TENSOR_HEADER_BYTES, SCALE
 
 DTYPES = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
 """Types of elements that are read, by their names in the files."""
@@ -71,7 +66,7 @@ def map_tensors(path: Path) -> dict[str, np.ndarray]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
     length = int.from_bytes(mapped[:8], "little")
-    if not 2 <= length <= min(len(mapped) - 8, MAX_HEADER_BYTES):
+    if not 2 <= length <= min(len(mapped) - 8, MAX_TENSOR_HEADER_BYTES):
         raise ModelError(f"{path}: cannot be read as safetensors: its header declares {length:,} bytes")
     header = parse_json(mapped[8 : 8 + length], path, ModelError)
     if not isinstance(header, dict):

@@ -4,7 +4,6 @@ Legend: W windows (pieces) of all recordings, D embedding width.
 """
 
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -159,12 +158,6 @@ class Index:
             tuple(replace(entry, windows=len(pieces)) for entry, pieces in ordered),
             Pieces.joined((pieces for _, pieces in ordered), width),
         )
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_index(path: Path, evaluator: str, width: int) -> Index | None:

@@ -10,8 +10,9 @@ from bimotion.evaluators.embedding import ContrastiveEmbedder
 from bimotion.features.clips import clip_to_features
 from bimotion.features.files import read_any
 from bimotion.features.layout import FPS
-from bimotion.search.index import Entry, FileState, Pieces, file_digest, windows
+from bimotion.search.index import Entry, FileState, Pieces, windows
 from bimotion.search.window_facts import NUM_FACTS, window_facts
+from bimotion.storage.fingerprint import file_fingerprint
 
 MIN_RECORDING_FRAMES = 10
 """Shortest recording that is searched, in frames at 20 fps: half a second."""
@@ -30,7 +31,7 @@ class Indexing:
 
     def add(self, path: Path) -> None:
         """Read a file; one that cannot be used is remembered with the reason until it changes."""
-        entry = Entry(path.relative_to(self._folder).as_posix(), file_digest(path), FileState.of(path))
+        entry = Entry(path.relative_to(self._folder).as_posix(), file_fingerprint(path), FileState.of(path))
         try:
             features = clip_to_features(read_any(path))
         except BimotionError as error:

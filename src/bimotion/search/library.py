@@ -25,7 +25,6 @@ from bimotion.search.index import (
     FileState,
     Index,
     Pieces,
-    file_digest,
     read_index,
     windows,
     write_index,
@@ -260,7 +259,7 @@ class Library:
                 )
                 continue
             by_digest = self.index.by_digest() if by_digest is None else by_digest
-            same = by_digest.get(file_digest(path)) if by_digest else None
+            same = by_digest.get(file_fingerprint(path)) if by_digest else None
             if same is None:
                 unread.append(path)
             else:

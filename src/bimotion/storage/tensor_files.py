@@ -18,10 +18,8 @@ from torch import Tensor
 from bimotion.errors import ModelError
 from bimotion.storage.files import LIBRARY_ERRORS, ErrorKind, fail, file_size, mebibytes, open_file, reason
 from bimotion.storage.json_files import parse_json
+from bimotion.storage.model_folder import MAX_TENSOR_HEADER_BYTES
 from bimotion.storage.records import record_from_json
-
-MAX_HEADER_BYTES = 16 << 20
-"""Largest header that is read: some hundred thousand tensors."""
 
 MAX_AXES = 8
 """Most axes of a tensor."""
@@ -129,8 +127,8 @@ def _parse_header(path: Path, error: ErrorKind) -> tuple[dict[str, TensorInfo], 
     size = file_size(path, error)
     with open_file(path, error) as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
-            limit = f"at most {mebibytes(MAX_HEADER_BYTES)} and the file's own"
+        if not 2 <= length <= min(size - 8, MAX_TENSOR_HEADER_BYTES):
+            limit = f"at most {mebibytes(MAX_TENSOR_HEADER_BYTES)} and the file's own"
             fail(
                 path,
                 f"cannot be read as safetensors: its header declares {mebibytes(length)}, {limit}",

@@ -6,7 +6,7 @@ writes the files that it names.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +16,8 @@ from jaxtyping import Float
 
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence.prompts import Prompts
+from bimotion.evaluation.motion_folder import LIST_FILE
+from bimotion.evaluation.shards import Track
 from bimotion.features.files import read_any
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
@@ -26,9 +28,7 @@ from bimotion.storage.json_files import read_json_lines
 from bimotion.storage.records import record_from_json
 
 Joints = Float[np.ndarray, "_ 22 3"]
-Track = Callable[[Sequence[Any], str], Iterable[Any]]
 
-LIST_FILE = "prompts.jsonl"
 _BATCH = 16
 _SECONDS_WITHOUT_LENGTHS = 6.0
 

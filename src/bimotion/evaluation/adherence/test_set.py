@@ -1,6 +1,5 @@
 """A model on the test windows of a data set: reconstruction errors, and truth of its captions."""
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,10 @@ from bimotion.captions.facts import measure_facts
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError
 from bimotion.evaluation.joint_errors import displacement, joint_error
+from bimotion.evaluation.shards import Track
 from bimotion.features import features_to_joints
 from bimotion.inference.feature_model import BATCH
 from bimotion.inference.model import MotionLanguageModel
-
-Track = Callable[[Sequence[Any], str], Iterable[Any]]
 
 
 def measure_test_set(

@@ -22,7 +22,14 @@ from bimotion.motion.formats.npy import DEFAULT_FPS
 from bimotion.motion.formats.text import printable
 from bimotion.motion.formats.write_options import WriteOptions
 from bimotion.motion.kinematics import clip_rotations, clip_to_pose, forward_kinematics
-from bimotion.motion.rotations import axis_angle_to_quat, quat_multiply, quat_rotate, quat_to_axis_angle
+from bimotion.motion.rotations import (
+    Z_UP_TO_Y_UP,
+    axis_angle_to_quat,
+    quat_conjugate,
+    quat_multiply,
+    quat_rotate,
+    quat_to_axis_angle,
+)
 from bimotion.motion.skeleton import NUM_JOINTS, PARENTS, joint_indices
 from bimotion.storage.arrays import read_arrays
 from bimotion.storage.atomic import atomic_path
@@ -64,8 +71,7 @@ _KINDS = "fiuUS"
 _NUM_SMPLH_JOINTS = 52
 MAX_ANGLE = 1e4
 """Largest value in `poses`: radians, some thousand turns."""
-_Y_UP_TO_Z_UP = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
-_Z_UP_TO_Y_UP = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0])
+_Y_UP_TO_Z_UP = quat_conjugate(Z_UP_TO_Y_UP)
 _MODELS = {156: "smplh", 165: "smplx", 72: "smpl"}
 """Body models by the width of `poses`; their first 22 joints are the same."""
 
@@ -172,8 +178,8 @@ def _read_smpl(
     rotations = axis_angle_to_quat(
         poses[:, : NUM_JOINTS * 3].reshape(num_frames, NUM_JOINTS, 3).astype(np.float64)
     )
-    rotations[:, 0] = quat_multiply(_Z_UP_TO_Y_UP, rotations[:, 0])
-    root = quat_rotate(_Z_UP_TO_Y_UP, trans + rest[..., 0, :])
+    rotations[:, 0] = quat_multiply(Z_UP_TO_Y_UP, rotations[:, 0])
+    root = quat_rotate(Z_UP_TO_Y_UP, trans + rest[..., 0, :])
     offsets = rest - rest[..., np.maximum(PARENTS, 0), :]
     joints = forward_kinematics(rotations, root, offsets)
     fps = _rate(arrays, path, None, rate)

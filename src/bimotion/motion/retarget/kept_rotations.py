@@ -15,6 +15,7 @@ from bimotion.motion.retarget.joint_mapping import JointMapping
 from bimotion.motion.retarget.source import SourceMotion, stack_frames
 from bimotion.motion.retarget.stance import Stance
 from bimotion.motion.rotations import (
+    Z_UP_TO_Y_UP,
     matrix_to_quat,
     quat_between,
     quat_conjugate,
@@ -22,8 +23,6 @@ from bimotion.motion.rotations import (
     quat_rotate,
 )
 from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, NUM_JOINTS, PARENTS, REST_OFFSETS
-
-_Z_UP_TO_Y_UP = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0])
 
 
 def kept_rotations(
@@ -53,7 +52,7 @@ def kept_rotations(
     world[upper] = quat_multiply(swing, world[upper])
     rotations = np.moveaxis(world, 0, 1)
     if z_up:
-        rotations = quat_multiply(_Z_UP_TO_Y_UP, rotations)
+        rotations = quat_multiply(Z_UP_TO_Y_UP, rotations)
     return world_to_clip_rotations(rotations)
 
 
