@@ -86,7 +86,7 @@ class Job:
     """A prepared figure."""
 
     run: Callable[[], object]
-    """Run it once."""
+    """Runs it once."""
     outcome: Callable[[], Tensor]
     """Output compared between precisions: features of a motion, logits of an answer's first token, a loss."""
     parts: list[Part]

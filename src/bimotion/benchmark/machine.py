@@ -17,7 +17,7 @@ STREAM_BYTES = 256 << 20
 BUSY_LOAD = 0.5
 """Load average before a measurement from which on the machine is not quiet."""
 WIDE_SPREAD = 0.25
-"""Spread of repeats, (slowest - fastest) / median, from which on something must have disturbed them."""
+"""Spread of repeats, (slowest - fastest) / median, above which the measurement was disturbed."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def disturbance(spreads: Sequence[float], load: float | None) -> str | None:
-    """What says that the machine was not quiet: its load before the run, or repeats that differ; else None."""
+    """Why the machine was not quiet (its load before the run, or repeats that differ); None if it was."""
     reasons = []
     if load is not None and load > BUSY_LOAD:
         reasons.append(f"its load was {load:.1f} before the run")

@@ -1,4 +1,4 @@
-"""What users wait for, from the command to the file, measured with a model folder and made-up motion.
+"""Times of whole tasks, from the command to the file, with a model folder and synthetic motion.
 
 Shapes: T frames.
 """
@@ -36,7 +36,7 @@ BATCHES = (1, 32, 128)
 
 @dataclass(frozen=True)
 class Workflow:
-    """Something to wait for."""
+    """A task whose time is measured."""
 
     name: str
     """What is done."""
@@ -45,12 +45,12 @@ class Workflow:
     count: int
     """How many of them."""
     run: Callable[[], object]
-    """Do it once."""
+    """Runs it once."""
 
 
 @dataclass(frozen=True)
 class Waited(Timed):
-    """Its time."""
+    """The measured times of a workflow."""
 
     name: str
     """What was done."""
@@ -63,7 +63,7 @@ class Waited(Timed):
 
 
 def measure_workflows(folder: Path, repeats: int) -> Iterator[Waited]:
-    """Measure all of them in this process, but for the command, with the model in a folder.
+    """Measure all workflows with the model in a folder: the command in a process of its own, the others in this one.
 
     Raises:
         BimotionError: the command failed; the message is its last line.
@@ -107,7 +107,7 @@ def _generate(model: MotionLanguageModel, batch: int, best: int | None) -> None:
 
 
 def walking(rng: np.random.Generator, num_frames: int) -> Float[np.ndarray, "T 22 3"]:
-    """A body that walks ahead and swings its bones as it likes, metres, 20 frames per second."""
+    """Joints of a body that walks ahead with randomly swinging bones; metres, 20 frames per second."""
     time_of = np.arange(num_frames)[:, None, None] / FPS
     swing = 0.35 * np.sin(rng.uniform(1, 4, (NUM_JOINTS, 3)) * time_of + rng.uniform(0, 6, (NUM_JOINTS, 3)))
     length = np.linalg.norm(TARGET_OFFSETS, axis=-1, keepdims=True)

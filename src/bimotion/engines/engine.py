@@ -1,4 +1,4 @@
-"""What all engines have in common: the same work on many entries, spread over processes that each start once."""
+"""The interface of engines: the same work on many entries, in worker processes that are each set up once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
@@ -12,11 +12,11 @@ Work = Callable[[Sequence[Entry]], Iterable[Result]]
 """Computes the results of a batch: one for each entry, in order."""
 
 Start = Callable[[], Callable[[Sequence[Entry]], Iterable[Result]]]
-"""Makes the work of a process: reads models and whatever else is needed once. It is pickled for other processes."""
+"""Sets up a process, for instance by loading a model, and returns its work. It is pickled for other processes."""
 
 
 class WorkerLost(BimotionError):
-    """The process that worked on an entry ended every time that the entry was tried."""
+    """The worker process ended in each attempt to compute an entry."""
 
 
 @runtime_checkable
@@ -26,7 +26,7 @@ class Engine(Protocol):
     def map(
         self, start: Start[Entry, Result], entries: Sequence[Entry], batch: int = 1
     ) -> Iterator[tuple[int, Result | WorkerLost]]:
-        """The results with the indices of their entries, each once, as they are ready.
+        """Results with the indices of their entries, in the order in which they are finished.
 
         `start` is called once in each process, and its work then gets up to `batch` entries at a time. Batches are the
         same for every engine, so that results are as well.

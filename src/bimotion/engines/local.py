@@ -26,7 +26,7 @@ class LocalEngine:
     def map(
         self, start: Start[Entry, Result], entries: Sequence[Entry], batch: int = 1
     ) -> Iterator[tuple[int, Result]]:
-        """The results with the indices of their entries, as they are ready.
+        """Results with the indices of their entries, in the order in which they are finished.
 
         Raises:
             DataError: a worker process was killed.
@@ -64,14 +64,14 @@ def num_cores() -> int:
 
 
 class _Process:
-    """What a worker process works with; the process pool has no other place for it."""
+    """State of a worker process; a process pool can only pass it in a global."""
 
     start: Start[Any, Any]
     work: Work[Any, Any] | None = None
 
 
 def _begin(start: Start[Any, Any]) -> None:
-    """Set up this worker process, which ends when its parent ends, also when that is killed."""
+    """Set up this worker process; it ends when its parent ends, even if that is killed."""
     _Process.start = start
     parent = parent_process()
     assert parent is not None

@@ -1,6 +1,6 @@
-"""The engine of a Ray cluster: Ray Data spreads batches over worker processes and starts those again that end.
+"""The engine of a Ray cluster: Ray Data distributes batches over worker processes and restarts those that end.
 
-Ray is imported when it is needed only. Files are read and written by the workers under the paths of this process, so
+Ray is imported only when it is used. Files are read and written by the workers under the paths of this process, so
 machines of a cluster share a file system.
 """
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 RETRIES = 2
-"""How often a batch is tried again whose worker process has ended."""
+"""How often a batch is retried after its worker process has ended."""
 
 MAX_BLOCKS = 10_000
-"""Pieces that Ray Data schedules; where there are more batches, a piece has several."""
+"""Most blocks that Ray Data schedules; with more batches a block contains several."""
 
 OBJECT_STORE_BYTES = 512 << 20
 """Shared memory of a cluster that is started on this machine."""
@@ -43,10 +43,10 @@ SETTINGS = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
 }
-"""Settings of Ray, unless the environment has others."""
+"""Settings of Ray that the environment can override."""
 
 PREFIX = "BIMOTION_"
-"""Environment variables that begin like this are set in worker processes as they are here."""
+"""Environment variables with this prefix are passed on to worker processes."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,10 @@ class RayEngine:
     def map(
         self, start: Start[Entry, Result], entries: Sequence[Entry], batch: int = 1
     ) -> Iterator[tuple[int, Result | WorkerLost]]:
-        """The results with the indices of their entries, as they are ready.
+        """Results with the indices of their entries, in the order in which they are finished.
 
-        A batch whose worker process ends is tried again, at last entry by entry; an entry that ends its worker every
-        time gives `WorkerLost`.
+        A batch whose worker process ends is retried, finally entry by entry. The result of an entry that ends its
+        worker every time is `WorkerLost`.
 
         Raises:
             ConfigError: Ray is not installed, or there is no cluster.
@@ -98,7 +98,7 @@ class RayEngine:
     def _pass(
         self, start: Start[Entry, Result], entries: Sequence[Entry], batches: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Result]]:
-        """The results of batches, each tried `RETRIES` times more where its worker process ends."""
+        """Results of batches; a batch is retried up to `RETRIES` times if its worker process ends."""
         import ray
         from ray import cloudpickle
 
@@ -138,7 +138,7 @@ class RayEngine:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What work depends on beside its entries: the folder that paths begin at, and settings of the environment."""
+    """What work depends on besides its entries: the working directory and environment variables."""
 
     folder: str = field(default_factory=os.getcwd)
     variables: dict[str, str] = field(
@@ -146,7 +146,7 @@ class Surroundings:
     )
 
     def enter(self) -> None:
-        """Work under the same conditions in this process.
+        """Set the same working directory and environment in this process.
 
         Raises:
             DataError: the folder does not exist on this machine.
@@ -184,7 +184,7 @@ class _Worker:
                 surroundings.enter()
                 self._work = start()
             results = list(self._work(entries))
-        except Exception as error:  # raised again where the results are read
+        except Exception as error:  # raised again by the reader of the results
             if not isinstance(error, BimotionError):
                 logger.exception("work failed")
             results = error
@@ -210,7 +210,7 @@ def connect(workers: int | None = None) -> None:
             f"--engine ray needs the package {missing.name}: pip install 'bimotion[scale]'"
         ) from missing
     for handler in logging.getLogger("ray.data").handlers:
-        if handler.get_name() == "console":  # its log file in Ray's session folder has everything
+        if handler.get_name() == "console":  # the log file in Ray's session folder is complete
             handler.setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return
@@ -228,7 +228,9 @@ def connect(workers: int | None = None) -> None:
                 logging_level=logging.ERROR,
                 **({} if address else own),
             )
-        except Exception as error:  # Ray raises plain ones, as where a busy machine takes long to start it
+        except (
+            Exception
+        ) as error:  # Ray raises it, for instance if a busy machine takes long to start the cluster
             where = (
                 f"RAY_ADDRESS={address}: no Ray cluster can be used there" if address else "Ray did not start"
             )
@@ -237,7 +239,7 @@ def connect(workers: int | None = None) -> None:
 
 @contextmanager
 def _kept_signal_handler() -> Iterator[None]:
-    """Keeps this process's way to end on SIGTERM, which Ray replaces."""
+    """Keep this process's handler of SIGTERM, which Ray replaces."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -247,7 +249,7 @@ def _kept_signal_handler() -> Iterator[None]:
 
 
 def _data_context() -> Any:
-    """Settings of Ray Data: quiet, and going on after a batch whose worker process ended too often."""
+    """Settings of Ray Data: no progress output, and no abort when a batch fails."""
     import ray
 
     context = ray.data.DataContext.get_current().copy()

@@ -5,7 +5,7 @@ A part is a function of a `Subject`. Its results depend on nothing else, so that
 Legend: N items, D embedding width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

@@ -1,1 +1,1 @@
-"""Models as ONNX files and as a page that runs without a server."""
+"""Models as ONNX files, and as a static page that runs in the browser."""

@@ -1,6 +1,6 @@
-"""`Operations` that note down an ONNX graph; weights are stored as in the model folder (8 or 16 bits).
+"""`Operations` that build an ONNX graph; weights are stored as in the model folder (8 or 16 bits).
 
-Weights are converted to single precision by nodes of the graph, which ONNX Runtime computes once, when it loads it.
+Nodes of the graph convert weights to single precision; ONNX Runtime computes them once, when it loads the file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ class GraphOperations:
         )
 
     def node(self, kind: str, inputs: Sequence[Any], *, integer: bool = False, **attributes: Any) -> Value:
-        """The output of a new node; the same node twice is one."""
+        """The output of a node; an equal node that exists already is reused."""
         from onnx import helper
 
         names = [self._value(each).name for each in inputs]
@@ -99,7 +99,7 @@ class GraphOperations:
         return self._cache[key]
 
     def binary(self, kind: str, a: Value, b: Any) -> Value:
-        """A node of two arrays, or of an array and a number."""
+        """A node with two inputs: arrays, or an array and a scalar."""
         integer = a.name in self._integers
         if isinstance(b, (int, float)):
             b = np.asarray(b, dtype=np.int64 if integer else np.float32)
@@ -137,7 +137,7 @@ class GraphOperations:
         return single if value.dtype != np.int8 else single * self.take(self._scale(name, value), ids, 0)
 
     def constant(self, value: np.ndarray) -> Value:
-        """An array that is known beforehand."""
+        """A constant array."""
         return self._value(value)
 
     def matmul(self, a: Value, b: Value) -> Value:
@@ -145,7 +145,7 @@ class GraphOperations:
         return self.node("MatMul", (a, b))
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        """`x` in another shape: 0 keeps the axis at the same index, -1 takes what is left."""
+        """`x` reshaped: 0 keeps the size of that axis, -1 takes the remaining elements."""
         return self.node("Reshape", (x, np.asarray(shape, dtype=np.int64)), integer=x.name in self._integers)
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
@@ -274,7 +274,7 @@ class GraphOperations:
         return self.node("Cast", (x,), to=int(getattr(TensorProto, kind)))
 
     def _listed(self, number: Any) -> Any:
-        """A number as an array of one element."""
+        """A scalar as an array of one element."""
         if isinstance(number, int):
             return np.asarray([number], dtype=np.int64)
         return self.node("Reshape", (number, np.asarray([1], dtype=np.int64)), integer=True)

@@ -1,11 +1,11 @@
-"""A model folder as ONNX files: what each computes, and the settings that their user needs.
+"""A model folder as ONNX files: the graph in each file, and the settings needed to use them.
 
     transformer.onnx   tokens of a prompt, and keys and values of those before -> logits, motion states, keys, values
     condition.onnx     motion states -> modulations of all sampling steps
     step.onnx          latents, x0 of the step before, modulations, step, guidance scale -> latents, x0
     length.onnx        motion states, latents -> predicted length
     decoder.onnx       latents, length -> features of the motion
-    encoder.onnx       features of a motion -> latents, and the embeddings that stand for it in a prompt
+    encoder.onnx       features of a motion -> latents, and the embeddings of the motion in a prompt
 
 Shapes: B sequences, Nt text and Nm motion tokens, L = Nt + Nm, P earlier tokens, E width of the motion branch, S slots,
 X values of a motion's latents, T frames, F = 263 feature columns (not normalised), V text vocabulary.
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 Tensors = dict[str, np.ndarray]
 
 NOT_EXPORTED = frozenset({"vae.path.logvar", "mixture.motion.embedding.weight"})
-"""Tensors that no graph needs: one is for training, of the other a row stands in `bimotion.json`."""
+"""Tensors that no graph uses: one is needed in training only, of the other `bimotion.json` has a row."""
 
 FORMAT = "bimotion onnx 1"
 """Version of the folder layout, stored in `bimotion.json`."""
 
 SECONDS = "<Second_Placeholder>"
-"""Stands for the length in the wordings of `bimotion.captions.instructions`."""
+"""Placeholder of the length in the templates of `bimotion.captions.instructions`."""
 
 MIN_CAPTION_TOKENS, MAX_CAPTION_TOKENS = 3, 40
 """Shortest and longest caption, in tokens, as in `FeatureModel` and `DecodingConfig`."""
@@ -90,7 +90,7 @@ def export_onnx(folder: Path, out: Path) -> list[Path]:
 
 
 def transformer(tensors: Tensors, config: Any) -> "ModelProto":
-    """One pass of the two-branch transformer over new tokens of B sequences that are arranged alike."""
+    """One pass of the two-branch transformer over new tokens of B sequences with equal token kinds."""
     ops = GraphOperations(tensors)
     mixture = PortableMixture(ops, config.mixture)
     width = motion_width(config)
@@ -118,7 +118,7 @@ def transformer(tensors: Tensors, config: Any) -> "ModelProto":
 
 
 def condition(tensors: Tensors, config: Any) -> "ModelProto":
-    """What depends on the prompt and the noise levels alone."""
+    """The modulations, which depend on the prompt and the noise levels only."""
     ops = GraphOperations(tensors)
     head, levels = PortableHead(ops, config), _levels(config)
     found = head.modulations(_states(ops, config), levels)
@@ -208,7 +208,7 @@ def motion_width(config: Any) -> int:
 
 
 def settings(folder: Path, config: Any, tensors: Tensors) -> dict[str, Any]:
-    """What the user of the files needs beside them: prompts, ids, sizes, and how to sample."""
+    """Contents of `bimotion.json`: prompts, token ids, sizes and sampling settings."""
     tokenizer = MotionTokenizer.from_file(folder / "tokenizer.json", config.slots)
     known_words = KnownWords.of_folder(folder)
     mixture = config.mixture

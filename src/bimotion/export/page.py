@@ -8,7 +8,7 @@ from bimotion.export.onnx_files import export_onnx
 from bimotion.storage.atomic import atomic_path
 
 PACKED = ".xz"
-"""Suffix of files that are packed in the package, because ONNX Runtime's are large."""
+"""Suffix of files that are compressed in the package because ONNX Runtime's are large."""
 
 
 def export_page(folder: Path, out: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from bimotion.features.clips import features_to_clip
 from bimotion.motion.skeleton import joint_indices
 
 STILL_PATH, STILL_TURN, STILL_HAND, STILL_FOOT = 0.15, 15.0, 0.12, 0.08
-"""A body that moves less is still: path, turn in degrees, boxes that the wrists fill, rise of the ankles; metres."""
+"""Limits below which a body is still: path, turn in degrees, extent of the wrists, rise of the ankles; metres."""
 
 _LOW_POSTURES = re.compile(
     r"\b(?:sit|sits|sitting|seated|kneel\w*|crouch\w*|squat\w*|l(?:ies|ying)|crawl\w*)\b"
@@ -62,7 +62,7 @@ class GuardedCaption:
     """A caption, and what the facts of its motion say about it."""
 
     caption: str
-    """The caption, without what it says twice; of a still pose how the body stands."""
+    """The caption without repetitions; for a still pose, how the body stands."""
     facts: MotionFacts | None = None
     """Facts that contradict it; None: nothing does."""
 
@@ -79,7 +79,7 @@ class GuardedCaption:
         return cls(caption, facts if contradictions(caption, facts) else None)
 
     def replaced(self, others: Sequence[str]) -> str:
-        """The first other caption of the model that holds, else this one without what is false."""
+        """The model's first other caption without contradictions, else this one without its false words."""
         if self.facts is None:
             return self.caption
         for other in map(without_loops, others):

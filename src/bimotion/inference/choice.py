@@ -1,6 +1,6 @@
-"""Choice among generated candidates: the one that fulfils the sentence best by what is measured of it.
+"""Grades of generated candidates: how well measurements of a motion match the sentence.
 
-A sentence of several actions in a row is judged part by part, at the borders between its parts that suit it best.
+A sentence of several actions in a row is graded part by part, with the motion cut where the grades are best.
 
 Legend: T frames.
 """
@@ -28,7 +28,7 @@ MIN_GRADED_FRAMES = 8
 """Frames of the shortest motion, or part of one, that is graded."""
 
 GRID = 6
-"""Parts of equal length between which a motion of several actions is cut."""
+"""A motion of several actions is cut at multiples of this fraction of its length."""
 
 UNMET = 0.4
 """A criterion with a lower grade counts as not met."""
@@ -53,7 +53,7 @@ class Chooser:
     def __init__(self, request: MotionRequest) -> None:
         phrases = phrases_of(request.prompt)
         self.names_side = bool(sides_of(request.prompt))
-        """Whether the mirror image of a motion may suit the sentence better."""
+        """Whether the mirror image of a motion may match the sentence better."""
         self.criteria = criteria_of(request)
         self.parts: list[tuple[Criterion, ...]] = []
         if 2 <= len(phrases) <= MAX_PARTS:

@@ -1,7 +1,7 @@
 """Criteria of a sentence: what it says of a motion that can be measured, each graded from 0 to 1.
 
-Generated candidates are chosen by them (`inference.choice`). The rules read English; a sentence of which they know
-nothing has no criteria. They are independent of the judges of `evaluation.adherence`. Actions have a table of their
+Generated candidates are chosen by them (`inference.choice`). The rules cover English; a sentence without
+known words has no criteria. They are independent of the judges of `evaluation.adherence`. Actions have a table of their
 own (`action_criteria`); here is how an action is done: side, speed, size, counts, direction, angle and posture.
 """
 

@@ -17,11 +17,11 @@ class Criterion:
     name: str
     """What is measured."""
     grade: Grade
-    """0 where a motion does not show it, 1 where it does; things that are more or less so lie between."""
+    """0 if a motion does not show it, 1 if it clearly does."""
     weight: float = 1.0
-    """How much it counts."""
+    """Weight in the mean of all grades."""
     is_action: bool = False
-    """Whether it is what somebody does, not how."""
+    """Whether it is an action, not a manner."""
 
 
 def ramp(value: float, low: float, high: float) -> float:

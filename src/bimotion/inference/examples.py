@@ -1,8 +1,8 @@
-"""Captioned training motions that sampling may start from, kept as latents beside a model.
+"""Captioned training motions from which sampling can start, stored as latents in a model folder.
 
-A sentence is compared with the captions of all examples, by their words and, where the bundled evaluator is the one
-that the file was made with, by its embeddings. A motion that starts from an example follows it through the first noise
-levels and the model from there on.
+A sentence is compared with the captions of all examples: by their words and by embeddings of the evaluator with which
+the file was made. Sampling that starts from an example follows its latent at the first noise levels and the model
+afterwards.
 
 Source: retrieval as in ReMoDiffuse (Zhang et al. 2023); starting between noise and an example as in SDEdit (Meng et
 al. 2022).
@@ -35,10 +35,10 @@ WORDS_WEIGHT = 2.0
 """Weight of the words' cosine against that of the embeddings, whose cosines are about half as large."""
 
 SPREAD = 0.08
-"""Scale of the noise on scores by which examples are drawn: seeds differ, bad examples stay behind."""
+"""Scale of the Gumbel noise that is added to similarities, so that different seeds draw different similar examples."""
 
 LENGTH_RATIO = 1.5
-"""An example may be stretched or shortened by this to a length that the user chose."""
+"""Largest ratio between the length of an example and the requested length."""
 
 _STOP = frozenset(
     [
@@ -109,7 +109,7 @@ class Examples:
 
     @classmethod
     def of_folder(cls, folder: Path, latent_values: int) -> "Examples | None":
-        """The examples of a model folder whose latents have so many values; None where it has none.
+        """The examples of a model folder; None if it has none.
 
         Raises:
             ModelError: the file is broken, or belongs to a model with other latents.
@@ -165,7 +165,7 @@ class Examples:
     def similarity(
         self, text: str, embedding: Float[np.ndarray, " E"] | None = None
     ) -> Float[np.ndarray, " N"]:
-        """How much a sentence is like the captions of each example: larger is more."""
+        """Similarity of a sentence to the captions of each example; higher is more similar."""
         scores = WORDS_WEIGHT * self._words_cosine(text)
         if embedding is not None and len(embedding) == self._embeddings.shape[1]:
             direction = torch.from_numpy(np.asarray(embedding, np.float32))
@@ -189,7 +189,7 @@ class Examples:
         return best
 
     def _rarity_of(self, word: str) -> float:
-        """The weight of a word: the rarer the heavier; that of the rarest for an unknown one."""
+        """Inverse document frequency of a word; for an unknown word the largest one."""
         if word in self._words:
             return float(self._rarity[self._words[word]])
         return float(self._rarity.max(initial=1.0))
@@ -202,7 +202,7 @@ class Examples:
         embedding: Float[np.ndarray, " E"] | None = None,
         frames: int | None = None,
     ) -> list[Example]:
-        """`count` different examples, the more like the sentence the likelier; fewer where none has the length."""
+        """`count` different examples, similar ones more likely; fewer if not enough have a suitable length."""
         scores = self.similarity(text, embedding)
         scores += SPREAD * noise.gumbel(size=len(scores))
         if frames is not None:

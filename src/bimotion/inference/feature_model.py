@@ -31,7 +31,7 @@ from bimotion.models.tokens import MotionTokenizer, TokenSequence
 logger = logging.getLogger(__name__)
 
 BATCH = 16
-"""Clips that go through the network at once; more need more memory and are hardly faster on a CPU."""
+"""Clips in a batch; larger batches need more memory and are hardly faster on a CPU."""
 
 PUBLISHED_MAX_FRAMES = 196
 """Longest clip of a model whose configuration does not give it: 9.8 s."""
@@ -43,7 +43,7 @@ Cancel = Callable[[], bool]
 """Asked between pieces of work; True ends the call with `Cancelled`."""
 
 FOLLOWED_SHARE = 0.6
-"""Share of the sampling steps, from the noisiest, that follow a latent to start from."""
+"""Share of the sampling steps, from the noisiest on, in which sampling follows a given latent."""
 
 
 class FeatureModel:
@@ -69,7 +69,7 @@ class FeatureModel:
         self.max_tokens = network.config.mixture.max_positions
 
     def frames_of(self, seconds: float | None, frames: int | None) -> int | None:
-        """The number of frames that `seconds` or `frames` stand for; None where neither is given.
+        """The number of frames for `seconds` or `frames`; None if neither is given.
 
         Raises:
             ConfigError: both are given, or the length is out of range.
@@ -253,7 +253,7 @@ class FeatureModel:
 def _unique(
     sequences: Sequence[TokenSequence], *, alone: bool
 ) -> tuple[Sequence[TokenSequence], list[int] | None]:
-    """The different ones of some sequences, and which of them each is; with `alone` each counts as another one."""
+    """The distinct sequences, and the index of each among them; with `alone` all count as distinct."""
     if alone:
         return sequences, None
     index: dict[TokenSequence, int] = {}

@@ -1,7 +1,7 @@
-"""Motions on the side that their sentence names.
+"""The side that a sentence names, and the choice between a motion and its mirror image.
 
-The training data holds every motion beside its mirror image, so without the sentence both are equally likely. Of a
-generated motion and its mirror image the one is kept that shows the named side more.
+The training data contains every motion and its mirror image. Of a generated motion and its mirror image the one that
+shows the named side more is kept.
 """
 
 import re
@@ -60,7 +60,7 @@ def named_side(sentence: str) -> tuple[Part, Literal[-1, 1]] | None:
 
 
 def leftness(facts: MotionFacts, part: Part) -> float:
-    """How much more the left side shows than the right one; changes its sign in the mirror."""
+    """How much more the left side shows the action than the right one; the mirror image has the opposite sign."""
     left, right = facts.left, facts.right
     if part == "hand":
         return left.hand_range - right.hand_range + left.hand_over_shoulder - right.hand_over_shoulder

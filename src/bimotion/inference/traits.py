@@ -1,4 +1,4 @@
-"""Traits of a motion that choose among candidates: the facts of captions and what these leave out.
+"""Measurements of a motion by which candidates are graded: the facts of captions and further values.
 
 Legend: T frames, J = 22 joints. Lengths in metres, angles in degrees, + is left; Y up, 20 frames per second.
 """

@@ -3,7 +3,7 @@
 Shapes: B clips, N latents of a clip, D latent width, X = N * D values of a clip, V levels, K codes of a level, C width
 of the motion branch, I clips that codebooks are fitted to.
 
-A clip's X values are the sum of one vector from each of V codebooks, each chosen for what those before it left over.
+The X values of a clip are the sum of one vector from each of V codebooks; each encodes the residual of the ones before.
 The language model has a token for each code of each level: a vocabulary of V * K. A motion fills V slots; slot v holds
 the code of level v - 1 and predicts the code of level v.
 
@@ -26,7 +26,7 @@ ROWS = 1024
 class Quantiser(nn.Module):
     """Rounds the latents of a clip to a sum of code vectors.
 
-    Rounding what is rounded already may change it: a level is chosen without regard to the levels after it.
+    Rounding rounded latents may change them, because each level is chosen without regard to later levels.
     """
 
     scale: Tensor
@@ -38,18 +38,18 @@ class Quantiser(nn.Module):
         """Weight of each latent value in the distance to a code."""
 
     def codes(self, z: Float[Tensor, "B N D"]) -> Int[Tensor, "B V"]:
-        """The numbers of the codes that latents are rounded to."""
+        """Indices of the codes to which latents are rounded."""
         return torch.cat([self._codes(rows.flatten(1) * self.scale) for rows in torch.split(z, ROWS)])
 
     def vectors(self, codes: Int[Tensor, "B V"], shape: tuple[int, int]) -> Float[Tensor, "B N D"]:
-        """The latents, each clip's of `shape`, that codes stand for."""
+        """The latents of codes, of `shape` for each clip."""
         chosen = self.codebooks[torch.arange(codes.shape[1], device=codes.device), codes]
         return (chosen.sum(1) / self.scale).view(-1, *shape)
 
     def forward(self, z: Float[Tensor, "B N D"]) -> tuple[Float[Tensor, "B N D"], Float[Tensor, ""]]:
-        """Rounded latents whose gradient passes to `z` unchanged, and the loss that draws `z` and the codes together.
+        """Rounded latents with a straight-through gradient to `z`, and the codebook and commitment losses.
 
-        The codes follow the latents by their full difference, the latents the codes by a quarter of it.
+        The weight of the commitment loss is a quarter of that of the codebook loss.
         """
         rounded = self.vectors(self.codes(z.detach()), (z.shape[1], z.shape[2]))
         scale = self.scale.view(z.shape[1:])
@@ -67,7 +67,7 @@ class Quantiser(nn.Module):
     ) -> None:
         """Set the codebooks by k-means, level by level, over the latents of many clips.
 
-        `scale` weighs the latent values; None: all equally. A code that no clip takes is drawn anew among them.
+        `scale` weighs the latent values; None: all equally. A code without clips is replaced by a random clip.
         """
         if scale is not None:
             self.scale.copy_(scale)
@@ -99,7 +99,7 @@ class CodeHead(nn.Module):
         self.embedding = nn.Parameter(torch.randn(levels, codes, width) * 0.02)
 
     def embed(self, codes: Int[Tensor, "B V"]) -> Float[Tensor, "B V C"]:
-        """Embeddings of codes, which is also what they are predicted by."""
+        """Embeddings of codes, which are also the output matrix."""
         return self.embedding[torch.arange(codes.shape[1], device=codes.device), codes]
 
     def scores(self, z: Float[Tensor, "B C"], slot: int) -> Float[Tensor, "B K"]:

@@ -1,1 +1,1 @@
-"""The networks without torch: one description of them that numpy computes and that is written out as ONNX graphs."""
+"""The networks without torch, written once in operations that numpy computes or that become ONNX graphs."""

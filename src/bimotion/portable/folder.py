@@ -12,7 +12,7 @@ def read_config(folder: Path) -> Any:
     """The configuration of a model folder, its settings as attributes.
 
     Raises:
-        ModelError: it is missing, no configuration of ours, or that of networks which are not described here.
+        ModelError: it is missing, not a model's configuration, or that of networks that `portable` does not have.
     """
     config = _attributes(read_model_config(folder))
     if getattr(config.mixture, "stream", "two") != "two" or getattr(config.vae, "codes", None) is not None:

@@ -1,4 +1,4 @@
-"""PyTorch's normal noise on a CPU, drawn by numpy: a seed makes the same motion with and without torch."""
+"""PyTorch's normal random numbers on a CPU, reproduced with numpy, so that seeds mean the same without torch."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,19 +6,19 @@ from jaxtyping import Float
 from bimotion.errors import ConfigError
 
 BLOCK = 16
-"""Numbers that torch makes at once, of as many uniform ones; it draws fewer in another way."""
+"""Values that torch generates at a time, from as many uniform ones; for fewer it uses another method."""
 
 
 def normal_noise(seed: int, count: int) -> Float[np.ndarray, " count"]:
-    """`torch.randn(count, generator=torch.Generator().manual_seed(seed))`, to rounding, for 16 numbers or more.
+    """`torch.randn(count, generator=torch.Generator().manual_seed(seed))`, to rounding, for 16 or more values.
 
     Raises:
-        ConfigError: fewer than 16 numbers.
+        ConfigError: fewer than 16 values.
     Source: PyTorch, `normal_fill` of the CPU: Box-Muller on the Mersenne Twister's numbers of 24 bits.
     """
     if count < BLOCK:
         raise ConfigError(f"noise: expected at least {BLOCK} numbers, got {count}")
-    last = BLOCK if count % BLOCK else 0  # the last block is drawn anew where it would be cut off
+    last = BLOCK if count % BLOCK else 0  # torch draws the last 16 values again if the block is incomplete
     twister = np.random.RandomState(seed % 2**32)
     words = twister.randint(0, 2**32, size=count + last, dtype=np.uint32)
     uniform = (words & np.uint32(0xFFFFFF)).astype(np.float32) * np.float32(2**-24)

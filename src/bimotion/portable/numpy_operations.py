@@ -41,7 +41,7 @@ class NumpyOperations:
         return self.tensors.rows(name, ids)
 
     def constant(self, value: np.ndarray) -> np.ndarray:
-        """An array that is known beforehand."""
+        """A constant array."""
         return value
 
     def matmul(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ class NumpyOperations:
         return np.asarray(np.matmul(a, b))
 
     def reshape(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-        """`x` in another shape: 0 keeps the axis at the same index, -1 takes what is left."""
+        """`x` reshaped: 0 keeps the size of that axis, -1 takes the remaining elements."""
         sizes = [x.shape[axis] if size == 0 else size for axis, size in enumerate(shape)]
         if -1 in sizes and x.size == 0:
             sizes[sizes.index(-1)] = 0

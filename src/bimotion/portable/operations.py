@@ -1,4 +1,4 @@
-"""What the descriptions of the networks are written in: operations that compute, or that note down a graph.
+"""The operations in which the networks are written; an implementation computes them or builds a graph.
 
 `NumpyOperations` computes at once, `bimotion.export.graph.GraphOperations` builds an ONNX graph. Arrays of both have
 the operators `+ - * /`, between arrays of the same kind and with numbers.
@@ -33,13 +33,13 @@ class Operations(Protocol):
         """Rows of the stored matrix `name`."""
 
     def constant(self, value: np.ndarray) -> Array:
-        """An array that is known beforehand."""
+        """A constant array."""
 
     def matmul(self, a: Array, b: Array) -> Array:
         """Matrix product of the last two axes; those before them broadcast."""
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        """`x` in another shape: 0 keeps the axis at the same index, -1 (once) takes what is left."""
+        """`x` reshaped: 0 keeps the size of that axis, -1 (once) takes the remaining elements."""
 
     def transpose(self, x: Array, axes: Sequence[int]) -> Array:
         """`x` with its axes in this order."""

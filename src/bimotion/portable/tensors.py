@@ -24,7 +24,7 @@ class StoredTensors(Mapping[str, np.ndarray]):
 
     @classmethod
     def of_file(cls, path: Path) -> "StoredTensors":
-        """The tensors of a file, which is read where and when they are used.
+        """The tensors of a file, each read when it is first used.
 
         Raises:
             ModelError: the file is missing or damaged.

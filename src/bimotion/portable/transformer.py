@@ -13,7 +13,7 @@ from bimotion.portable.layers import layer_norm, rms_norm, silu, tanh_gelu
 from bimotion.portable.operations import Array, Operations
 
 OUT_SLOT = 2
-"""Row of the motion embedding that stands for a slot to generate."""
+"""Row of the motion embedding for a slot to generate."""
 
 MASKED_SCORE = -1e9
 """Added to the scores of keys that a query must not see."""
@@ -21,7 +21,7 @@ MASKED_SCORE = -1e9
 
 @dataclass(frozen=True)
 class Tokens:
-    """New tokens of sequences that are arranged alike."""
+    """New tokens of sequences with equal token kinds."""
 
     ids: Array
     """Ids of the text tokens, (B, Nt)."""
@@ -37,7 +37,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class States:
-    """What the transformer makes of new tokens."""
+    """Results of the transformer for new tokens."""
 
     logits: Array
     """Of the text token after the last new text token, (B, V)."""

@@ -1,1 +1,1 @@
-"""The paper's findings on open data: arms that differ in one thing, measured on a common clock."""
+"""The paper's findings tested on open data: designs (arms) that differ in one property, compared at equal cost."""

@@ -1,4 +1,4 @@
-"""The arms of the study: what text and motion share, what a latent is, and the order of the stages."""
+"""The arms of the study: how text and motion share parameters, the kind of latents, and the order of the stages."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,9 +24,9 @@ class Arm:
     """One way to build and train the model."""
 
     stream: StudyStream
-    """What text and motion share."""
+    """How text and motion share parameters."""
     latents: LatentKind
-    """What a motion's latents are."""
+    """Kind of latents of a motion."""
     schedule: tuple[LanguageStageName, ...] = ("stage3",)
     """Stages, in order."""
 
@@ -63,7 +63,7 @@ SCHEDULES: tuple[tuple[LanguageStageName, ...], ...] = (
     ("stage1", "stage3"),
     ("stage2", "stage3"),
 )
-"""The schedules beside stage 3 alone, which all streams have."""
+"""Schedules besides stage 3 alone, with which all streams are trained."""
 
 
 def arms_of(streams: tuple[StudyStream, ...], latents: tuple[LatentKind, ...]) -> list[Arm]:

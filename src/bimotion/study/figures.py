@@ -15,10 +15,10 @@ from bimotion.storage.json_files import read_json_object
 from bimotion.study.curves import Points
 
 RUN_FILE, SHARED_FILE, SETTINGS_FILE = "figures.json", "shared.json", "study.json"
-"""Files of a study's folder: the figures of a run (in the run's folder), what all runs share, the settings."""
+"""Files of a study's folder: the figures of a run (in the run's folder), values shared by all runs, the settings."""
 
 HIGHER_IS_BETTER = frozenset({"r1", "r3", "bleu_4", "rouge_l", "cider_d", "caption_r3"})
-"""Metrics of which higher values are better; of all others lower ones."""
+"""Metrics for which higher is better; for all others lower is better."""
 
 TRAIN_LOSSES = {"train_motion": "diffusion", "train_text": "text"}
 """Losses of training by the name of their curve: means since the measurement before."""
@@ -33,7 +33,7 @@ class Run:
     seed: int
     """Seed."""
     facts: dict[str, Any]
-    """All that was kept of it."""
+    """Contents of its file of figures."""
 
     def events(self) -> list[dict[str, Any]]:
         """The events of all stages in order; steps, examples, FLOPs and CPU seconds count from the first stage on."""

@@ -1,4 +1,4 @@
-"""The page of findings: every claim of the paper, its number, the study's, curves, and a verdict."""
+"""The page of findings: each claim of the paper with the published and the measured value, curves and a verdict."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ARM_TITLES = {
     "experts": "single stream, learned experts",
     "half": "two branches, motion half as wide",
 }
-"""Streams as tables name them."""
+"""Names of streams in tables."""
 
 METRIC_TITLES = {
     "train_motion": "training loss, motion",
@@ -32,7 +32,7 @@ METRIC_TITLES = {
     "cider_d": "CIDEr-D",
     "caption_r3": "R@3 of captions",
 }
-"""Metrics as tables name them."""
+"""Names of metrics in tables."""
 
 SPEED_METRICS = ("train_motion", "train_text", "t2m_diffusion", "m2t_text", "r3", "mm_dist")
 QUALITY_METRICS = (

@@ -1,6 +1,6 @@
-"""What all arms share: windows, motion VAEs, a text branch that has learnt the captions, latents.
+"""What all arms share: windows, motion VAEs, a text branch trained on the captions, latents.
 
-Everything is made once, kept in the study's folder, and found there again.
+Each part is computed once and kept in the study's folder.
 """
 
 import logging
@@ -53,7 +53,7 @@ TEXT_LR, TOKENIZER_LR = 2e-3, 1e-3
 
 
 def optimiser(lr: float) -> OptimiserConfig:
-    """AdamW at a constant rate: every point of a curve is what a run of that length reaches, by averaged weights."""
+    """AdamW with a constant learning rate: each point of a curve is what a run of that length reaches."""
     return OptimiserConfig(lr=lr, warmup_steps=10, final_lr_ratio=1.0)
 
 

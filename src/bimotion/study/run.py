@@ -1,4 +1,4 @@
-"""The runs of the study, one after the other; a killed study goes on where it was."""
+"""The runs of the study, one after the other; an interrupted study continues where it stopped."""
 
 import logging
 import shutil
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 SAMPLINGS = {"vae": (1.0, 2.0, 4.0), "vq": (1.0, 0.7, 0.4)}
-"""Guidance scales, and temperatures of codes, that are tried; the one with the best R@3 is taken for all arms."""
+"""Guidance scales, and temperatures of codes, that are tried; the one with the best R@3 is used for all arms."""
 
 TUNING_SEED = 100
-"""Seed of the trials, which no run has."""
+"""Seed of the trials; no run uses it."""
 
 
 def run_study(config: StudyConfig, arms: list[Arm]) -> None:

@@ -132,7 +132,7 @@ class StudyTask(LanguageTask):
         return values
 
     def sample(self, folder: Path) -> None:
-        """Nothing: the study keeps figures, not motions."""
+        """No motions are written during training."""
 
     @torch.no_grad()
     def embedded_motions(self, sampling: float) -> Embeddings:
