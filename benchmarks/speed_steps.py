@@ -127,11 +127,11 @@ def kernels_own(network: MotionLanguage) -> list[Step]:
     """Kernels instead of torch's operations, and their calls recorded once and made again together."""
 
     def by_torch(run: Callable[[], object]) -> None:
-        own, kernels._RUN = kernels._RUN, None
+        own, kernels.library._RUN = kernels.library._RUN, None
         try:
             run()
         finally:
-            kernels._RUN = own
+            kernels.library._RUN = own
 
     def one_by_one(run: Callable[[], object]) -> None:
         own = kernels.CallGraph.__call__

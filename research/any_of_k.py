@@ -20,9 +20,10 @@ import numpy as np
 from bimotion.captions.sentence import tidy
 from bimotion.data.store import MotionStore
 from bimotion.evaluation.adherence.course import Course
-from bimotion.evaluation.adherence.judges import LIMITS, in_order
+from bimotion.evaluation.adherence.judges import LIMITS
 from bimotion.evaluation.adherence.motions import Joints, ModelMotions
 from bimotion.evaluation.adherence.prompts import Prompts, load_prompts
+from bimotion.evaluation.adherence.rules import in_order
 from bimotion.evaluation.adherence.scores import differs, fulfils, shows_side
 from bimotion.evaluators.embedding import read_embedder
 from bimotion.features.clips import features_to_clip

@@ -43,7 +43,7 @@ def network() -> MotionLanguage:
 def test_counted_operations_are_those_of_torch(
     network: MotionLanguage, figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "_RUN", None)  # torch's counter does not see our own
+    monkeypatch.setattr(kernels.library, "_RUN", None)  # torch's counter does not see our own
     network.requires_grad_(figure.trains)
     ready = job(figure, network)
     with FlopCounterMode(display=False) as counter:

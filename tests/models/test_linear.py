@@ -75,6 +75,6 @@ def test_without_the_kernels_it_is_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     layer, x = Linear(64, 96).eval(), torch.randn(3, 64)
     with torch.no_grad():
         near = layer(x, activation="gelu")
-        monkeypatch.setattr(kernels, "_RUN", None)
+        monkeypatch.setattr(kernels.library, "_RUN", None)
         torch.testing.assert_close(layer(x, activation="gelu"), near, rtol=1e-5, atol=1e-5)
         assert torch.equal(layer(x), F.linear(x, layer.weight, layer.bias))

@@ -156,7 +156,7 @@ def test_a_full_cache_is_refused(
     mixture: Mixture, tokenizer: MotionTokenizer, monkeypatch: pytest.MonkeyPatch, library: bool
 ) -> None:
     if not library:
-        monkeypatch.setattr(kernels, "_RUN", None)
+        monkeypatch.setattr(kernels.library, "_RUN", None)
     cache = mixture.cache(1, 6)
     with torch.no_grad():
         mixture(TokenBatch.of([TokenSequence((1, 2, 3, 4))], tokenizer.special, 4), None, cache)

@@ -25,7 +25,7 @@ def fewer(micro: MotionLanguage, precision: Literal["bf16", "int8"]) -> MotionLa
 @pytest.fixture
 def maybe_library(library: bool, monkeypatch: pytest.MonkeyPatch) -> bool:
     if not library:
-        monkeypatch.setattr(kernels, "_RUN", None)
+        monkeypatch.setattr(kernels.library, "_RUN", None)
     elif not kernels.available():
         pytest.skip("the kernels were not compiled")
     return library

@@ -57,7 +57,7 @@ def test_single_precision_is_exact(
     model, _ = load_model(tmp_path)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, micro.state_dict()[name], rtol=0, atol=0)
-    monkeypatch.setattr(kernels, "_RUN", None)
+    monkeypatch.setattr(kernels.library, "_RUN", None)
     set_precision(model, "bf16")
     assert model.vae.embed.weight.dtype == torch.bfloat16
     assert model.feature_std.dtype == torch.float32

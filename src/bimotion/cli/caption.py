@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
+from bimotion.cli.file_options import Reading
 from bimotion.cli.options import (
     Files,
     Flag,
     MachineOptions,
     Machines,
-    Reading,
     ReadingOptions,
     Running,
     RunningOptions,

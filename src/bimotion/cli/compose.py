@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.file_options import Writing
 from bimotion.cli.options import (
     Flag,
     Out,
@@ -14,7 +15,6 @@ from bimotion.cli.options import (
     RunningOptions,
     SamplingArguments,
     SamplingOptions,
-    Writing,
     WritingOptions,
 )
 from bimotion.cli.terminal import say, say_lines

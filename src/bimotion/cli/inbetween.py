@@ -6,16 +6,15 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from bimotion.cli.file_options import Reading, Writing
 from bimotion.cli.options import (
     Flag,
     Out,
-    Reading,
     ReadingOptions,
     Running,
     RunningOptions,
     SamplingArguments,
     SamplingOptions,
-    Writing,
     WritingOptions,
 )
 from bimotion.cli.terminal import note

@@ -5,17 +5,16 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from bimotion.cli.file_options import Reading, Writing
 from bimotion.cli.options import (
     File,
     Flag,
     Out,
-    Reading,
     ReadingOptions,
     Running,
     RunningOptions,
     SamplingArguments,
     SamplingOptions,
-    Writing,
     WritingOptions,
 )
 

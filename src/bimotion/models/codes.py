@@ -11,6 +11,8 @@ Source: van den Oord et al. 2017 (VQ-VAE), section 3.2; RQ-VAE (Lee et al. 2022)
 T2M-GPT (Zhang et al. 2023), section 3, for motion codes in a language model.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -110,3 +112,19 @@ class CodeHead(nn.Module):
         """Mean cross entropy of the codes, by the hidden states at the slots."""
         scores = torch.einsum("bvc,vkc->bvk", z, self.embedding.to(z.dtype))
         return F.cross_entropy(scores.flatten(0, 1).float(), codes.flatten())
+
+
+def draw_codes(
+    scores: Float[Tensor, "R K"],
+    temperature: float,
+    generator: torch.Generator | Sequence[torch.Generator] | None,
+) -> Int[Tensor, " R"]:
+    """A code of each row, in proportion to the exponential of its score over the temperature; at 0 the likeliest."""
+    if temperature == 0:
+        return scores.argmax(-1)
+    shares = (scores / temperature).softmax(-1)
+    if isinstance(generator, Sequence):
+        rows = zip(shares.cpu(), generator, strict=True)
+        drawn = [torch.multinomial(row, 1, generator=each) for row, each in rows]
+        return torch.cat(drawn).to(scores.device)
+    return torch.multinomial(shares, 1, generator=generator)[:, 0]

@@ -21,7 +21,6 @@ well.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -29,77 +28,21 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import ConfigError
-from bimotion.models.branch import MixtureConfig, Rotary
+from bimotion.models.branch import Rotary
 from bimotion.models.choices import Sampler
-from bimotion.models.codes import CodeHead
-from bimotion.models.diffusion import DiffusionConfig, Guide
+from bimotion.models.codes import CodeHead, draw_codes
+from bimotion.models.diffusion import Guide
 from bimotion.models.generate import DecodingConfig, generate
 from bimotion.models.head import DiffusionHead
-from bimotion.models.head_blocks import HeadConfig
-from bimotion.models.length import LengthConfig, LengthPredictor
-from bimotion.models.limits import check_sizes
+from bimotion.models.language_config import MotionLanguageConfig
+from bimotion.models.length import LengthPredictor
 from bimotion.models.linear import Linear
 from bimotion.models.mixture import KeyValueCache, Mixture
 from bimotion.models.token_batch import TokenBatch
-from bimotion.models.tokens import SpecialIds, TokenSequence
-from bimotion.models.vae import MotionVae, VaeConfig
+from bimotion.models.tokens import TokenSequence
+from bimotion.models.vae import MotionVae
 
-
-@dataclass(frozen=True)
-class MotionLanguageConfig:
-    """All of a model's sizes; the defaults are the published ones."""
-
-    vae: VaeConfig = VaeConfig()
-    """The motion VAE."""
-    mixture: MixtureConfig = MixtureConfig()
-    """The two-branch transformer."""
-    head: HeadConfig = HeadConfig()
-    """The diffusion head."""
-    diffusion: DiffusionConfig = DiffusionConfig()
-    """The noise schedule and the sampler."""
-    length: LengthConfig | None = LengthConfig()
-    """The length network; None: callers must choose lengths (published)."""
-    slots: int = 4
-    """Positions of a motion in a sequence."""
-    latent_rank: int | None = None
-    """Number of latent axes that the language model uses, those with the largest effect on the body; None: all
-    latent values (published)."""
-    eos: int = 50256
-    """Id of the token that ends an answer."""
-    length_in_prompt: bool = False
-    """Whether prompts state a motion's length where it is known (published: no). Needed for the right speed if latents
-    do not contain the length, as with cosines over a clip's own length."""
-    interleaved_slots: bool = False
-    """Whether the slots of several context motions alternate, as published weights expect."""
-
-    def __post_init__(self) -> None:
-        check_sizes(self, "model", "slots")
-        latent_values = self.vae.num_latents * self.vae.latent_dim
-        if self.latent_rank is not None and not 1 <= self.latent_rank <= latent_values:
-            raise ConfigError(f"latent_rank must lie in 1..{latent_values}, got {self.latent_rank}")
-        levels = self.vae.code_levels
-        if self.vae.codes is not None and (self.slots != levels or self.latent_rank is not None):
-            raise ConfigError(
-                f"discrete latents need a slot for each level and no latent_rank, got {self.slots} slots for {levels} "
-                f"levels, latent_rank {self.latent_rank}"
-            )
-        if not 0 <= self.eos < self.mixture.text_vocab_size:
-            raise ConfigError(
-                f"eos must lie below text_vocab_size {self.mixture.text_vocab_size}, got {self.eos}"
-            )
-
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """Number of latents of a motion and values in each, as the language model sees them."""
-        if self.latent_rank is not None:
-            return 1, self.latent_rank
-        return self.vae.num_latents, self.vae.latent_dim
-
-    @property
-    def special(self) -> SpecialIds:
-        """Ids of the special tokens."""
-        return SpecialIds(self.mixture.text_vocab_size, self.eos)
+__all__ = ["Losses", "MotionLanguage", "MotionLanguageConfig"]
 
 
 class Losses(NamedTuple):
@@ -370,25 +313,9 @@ class MotionLanguage(nn.Module):
         for slot in range(slots):
             states.append(self.mixture.step_motion(embedded, cache).clone())
             scores = self.codes.scores(states[-1], slot).float()
-            drawn.append(_draw(scores, temperature, generator))
+            drawn.append(draw_codes(scores, temperature, generator))
             embedded = self.codes.embedding[slot, drawn[-1]]
         latents = self.normalise(
             self.vae.quantiser.vectors(torch.stack(drawn, dim=1), self.config.latent_shape)
         )
         return torch.stack(states, dim=1), latents.flatten(1)[:, None]
-
-
-def _draw(
-    scores: Float[Tensor, "R K"],
-    temperature: float,
-    generator: torch.Generator | Sequence[torch.Generator] | None,
-) -> Int[Tensor, " R"]:
-    """A code of each row, in proportion to the exponential of its score over the temperature; at 0 the likeliest."""
-    if temperature == 0:
-        return scores.argmax(-1)
-    shares = (scores / temperature).softmax(-1)
-    if isinstance(generator, Sequence):
-        rows = zip(shares.cpu(), generator, strict=True)
-        drawn = [torch.multinomial(row, 1, generator=each) for row, each in rows]
-        return torch.cat(drawn).to(scores.device)
-    return torch.multinomial(shares, 1, generator=generator)[:, 0]

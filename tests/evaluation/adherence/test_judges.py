@@ -7,7 +7,8 @@ import pytest
 
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence.course import Course
-from bimotion.evaluation.adherence.judges import JUDGES, find, holds, in_order, parse_rule
+from bimotion.evaluation.adherence.judges import JUDGES, find
+from bimotion.evaluation.adherence.rules import holds, in_order, parse_rule
 from bimotion.evaluation.adherence.scores import side_shown
 from tests.evaluation.adherence.puppet import (
     ANKLE_UP,

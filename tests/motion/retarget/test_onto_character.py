@@ -13,7 +13,8 @@ from bimotion.motion.formats import read_motion
 from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.kinematics import forward_kinematics
 from bimotion.motion.retarget.character import Character, gltf_character, read_character
-from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_motion
+from bimotion.motion.retarget.node_motion import NodeMotion
+from bimotion.motion.retarget.onto_character import clip_to_node_motion
 from bimotion.motion.retarget.planting import contacts, runs, sole_points
 from bimotion.motion.retarget.skin import Skin
 from bimotion.motion.rotations import axis_angle_to_quat, quat_conjugate, quat_rotate

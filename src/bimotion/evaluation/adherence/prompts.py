@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from bimotion.errors import DataError
 from bimotion.evaluation.adherence.activities import ACTIVITIES
-from bimotion.evaluation.adherence.judges import JUDGES, parse_rule
+from bimotion.evaluation.adherence.judges import JUDGES
 from bimotion.evaluation.adherence.measures import MEASURES
+from bimotion.evaluation.adherence.rules import parse_rule
 
 
 @dataclass(frozen=True)

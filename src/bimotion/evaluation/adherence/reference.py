@@ -10,12 +10,13 @@ import numpy as np
 from bimotion.captions.content_words import content_of_words
 from bimotion.data.store import Event
 from bimotion.evaluation.adherence.course import MIN_JUDGED_FRAMES, Course
-from bimotion.evaluation.adherence.judges import LIMITS, in_order
+from bimotion.evaluation.adherence.judges import LIMITS
 from bimotion.evaluation.adherence.measures import MEASURES
 from bimotion.evaluation.adherence.natural import Sample
 from bimotion.evaluation.adherence.phrases import asserts, claims
 from bimotion.evaluation.adherence.prompts import Contrast, Request
 from bimotion.evaluation.adherence.recordings import Window
+from bimotion.evaluation.adherence.rules import in_order
 from bimotion.evaluation.adherence.scores import Tally, exceeds, fulfils, side_shown
 from bimotion.features.layout import FPS
 

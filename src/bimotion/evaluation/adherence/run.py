@@ -8,7 +8,7 @@ from bimotion.captions.content_words import content_of_words
 from bimotion.evaluation.adherence.classifier import Classifier
 from bimotion.evaluation.adherence.course import Course
 from bimotion.evaluation.adherence.doubt import measure_doubt
-from bimotion.evaluation.adherence.judges import LIMITS, in_order
+from bimotion.evaluation.adherence.judges import LIMITS
 from bimotion.evaluation.adherence.motions import Joints, ModelMotions, Motions
 from bimotion.evaluation.adherence.natural import Sample, compare
 from bimotion.evaluation.adherence.prompts import Prompts, Request, load_prompts
@@ -20,6 +20,7 @@ from bimotion.evaluation.adherence.reference import (
     recorded_samples,
     recorded_sides,
 )
+from bimotion.evaluation.adherence.rules import in_order
 from bimotion.evaluation.adherence.scores import Tally, differs, fulfils, shows_side
 from bimotion.evaluation.adherence.targets import Targets, rows
 

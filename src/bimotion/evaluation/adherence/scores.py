@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from bimotion.evaluation.adherence.course import Course
-from bimotion.evaluation.adherence.judges import LIMITS, find, holds, in_order
+from bimotion.evaluation.adherence.judges import LIMITS, find
 from bimotion.evaluation.adherence.measures import MEASURES
 from bimotion.evaluation.adherence.prompts import Contrast, Request, SidePrompt
+from bimotion.evaluation.adherence.rules import holds, in_order
 from bimotion.evaluation.adherence.thresholds import Thresholds
 
 _CLEARLY = 1.5

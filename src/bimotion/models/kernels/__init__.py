@@ -8,19 +8,38 @@ Shapes: R rows, G gate or norm rows (at most R; the last one is repeated), D wid
 H heads, G key-value heads, K head width.
 """
 
-import ctypes
-import os
-import sys
-import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+
+from bimotion.models.kernels.call_graph import CallGraph, run
+from bimotion.models.kernels.library import (
+    VARIANTS,
+    Attention,
+    Call,
+    Product,
+    available,
+    use_variant,
+    variant,
+)
+
+__all__ = [
+    "MAX_KERNEL_ROWS",
+    "VARIANTS",
+    "Activation",
+    "CallGraph",
+    "Norm",
+    "attend_next",
+    "available",
+    "broadcast_last",
+    "product",
+    "usable",
+    "use_variant",
+    "variant",
+]
 
 Activation = Literal["gelu", "silu"]
 """gelu: the tanh approximation."""
@@ -69,88 +88,15 @@ def broadcast_last(values: Float[Tensor, "G D"], rows: int) -> Float[Tensor, "#R
     return torch.cat((values, values[-1:].expand(rows - len(values), -1)))
 
 
-class _Rows(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("rows", ctypes.c_long))
-
-
-class _Product(ctypes.Structure):
-    """Mirrors the struct in `kernels.h`."""
-
-    _fields_ = (
-        *((name, ctypes.c_long) for name in ("kind", "norm", "activation", "rows", "count", "width")),
-        *((name, ctypes.c_void_p) for name in ("x", "w", "scale", "bias")),
-        *((name, _Rows) for name in ("gain", "shift", "gate")),
-        *((name, ctypes.c_void_p) for name in ("add", "y")),
-        ("eps", ctypes.c_double),
-    )
-
-
-class _Attention(ctypes.Structure):
-    """Mirrors the struct in `kernels.h`."""
-
-    _fields_ = (
-        *((name, ctypes.c_long) for name in ("size", "heads", "groups", "room", "width")),
-        *((name, ctypes.c_void_p) for name in ("qkv", "keys", "values", "filled", "cosine", "sine", "y")),
-    )
-
-
-class _Call(ctypes.Structure):
-    """Mirrors the struct in `kernels.h`."""
-
-    _fields_ = (("which", ctypes.c_long), ("product", _Product), ("attention", _Attention))
-
-
-def _load() -> ctypes.CDLL | None:
-    """The library, or None."""
-    if sys.platform != "linux":
-        return None
-    library = os.environ.get("BIMOTION_KERNELS") or Path(__file__).with_name("libkernels.so")
-    try:
-        # The library must share the OpenMP runtime that torch has loaded, and with it the threads.
-        ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
-        loaded = ctypes.CDLL(str(library))
-        loaded.run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_int]
-        loaded.variant.restype = ctypes.c_char_p
-        loaded.use_variant.argtypes = [ctypes.c_char_p]
-    except (OSError, AttributeError):
-        return None
-    return loaded
-
-
-_LIBRARY = _load()
-_RUN: Callable[[Any, int, int], int] | None = None if _LIBRARY is None else _LIBRARY.run
-
-VARIANTS = ("avx512_vnni", "avx512", "avx_vnni", "avx2", "plain")
-"""Instruction sets that the kernels are written for, best first. plain: what every processor of its kind has."""
-
-
-def variant() -> str | None:
-    """The one of `VARIANTS` in use; None without the library."""
-    return None if _LIBRARY is None else str(_LIBRARY.variant().decode())
-
-
-def use_variant(name: str) -> bool:
-    """Use one of `VARIANTS` from now on in the whole process, for tests; False if this machine cannot.
-
-    The last digits of results differ between variants.
-    """
-    return _LIBRARY is not None and not _LIBRARY.use_variant(name.encode())
-
-
 MAX_KERNEL_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1 << 14
 """Rows up to which the kernels multiply single-precision weights. Above 32, torch's products are faster with AVX-512;
 without it they are not."""
 
 
-def available() -> bool:
-    """Whether the library can be used on this machine."""
-    return _RUN is not None
-
-
 def usable(x: Tensor, weight: Tensor) -> bool:
     """Whether `product` is available for these single-precision rows and weights and not slower than torch."""
     return (
-        _RUN is not None
+        available()
         and not torch.is_grad_enabled()
         and type(x) is Tensor
         and x.dtype == weight.dtype == torch.float32
@@ -191,7 +137,7 @@ def product(
         return y
     x, gate, add = x.contiguous(), _packed(gate), _packed(add)
     gain, shift = (None, None) if norm is None else (_packed(norm.gain), _packed(norm.shift))
-    call = _Product(
+    call = Product(
         _KINDS[weight.dtype],
         0 if norm is None else _NORMS[norm.kind],
         _ACTIVATIONS[activation],
@@ -209,7 +155,7 @@ def product(
         y.data_ptr(),
         0.0 if norm is None else norm.eps,
     )
-    _run(_Call(0, call), (x, weight, scale, bias, gain, shift, gate, add, y))
+    run(Call(0, call), (x, weight, scale, bias, gain, shift, gate, add, y))
     return y
 
 
@@ -270,98 +216,8 @@ def attend_next(
     y = qkv.new_empty((size, heads * width))
     cosine, sine = (None, None) if tables is None else tables
     used = (qkv, keys, values, filled, cosine, sine, y)
-    _run(_Call(1, _Product(), _Attention(size, heads, groups, room, width, *map(_address, used))), used)
+    run(Call(1, Product(), Attention(size, heads, groups, room, width, *map(_address, used))), used)
     return y
-
-
-_Used = tuple[_Call, tuple[Tensor | None, ...]]
-"""A call and the tensors whose memory it uses."""
-
-
-class CallGraph:
-    """Records the kernel calls of a function once and replays them as one call.
-
-    A token, or a denoising step, is dozens of kernel calls, each of which costs as much time in Python as a million
-    weights. They are recorded during the first call; later calls copy the arguments to the recorded memory and replay
-    everything at once. If anything but kernels computed, or kernels are not available, the function is simply called.
-    """
-
-    def __init__(self) -> None:
-        self._tried = False
-        self._inputs: list[Tensor] = []
-        self._result: Tensor | None = None
-        self._calls: ctypes.Array[_Call] | None = None
-        self._kept: list[tuple[Tensor | None, ...]] = []
-
-    def __call__(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """The function's result, which the next call overwrites; function and shapes must not change between calls."""
-        if self._calls is not None:
-            for recorded, current in zip(self._inputs, inputs, strict=True):
-                recorded.copy_(current)
-            _start(self._calls, len(self._calls))
-        elif self._tried or not available() or not inputs[0].is_cpu:
-            return function(*inputs)
-        else:
-            self._record(function, inputs)
-        assert self._result is not None
-        return self._result
-
-    def _record(self, function: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
-        self._tried = True
-        self._inputs = [one.clone(memory_format=torch.contiguous_format) for one in inputs]
-        watch = _Watch()
-        calls: list[_Used] = []
-        _local.calls = calls
-        try:
-            with watch:
-                self._result = function(*self._inputs)
-        finally:
-            _local.calls = None
-        if not watch.computed:
-            self._calls = (_Call * len(calls))(*(call for call, _ in calls))
-            self._kept = [used for _, used in calls]
-
-
-class _Local(threading.local):
-    """Calls that this thread is recording."""
-
-    calls: list[_Used] | None = None
-
-
-_local = _Local()
-
-
-class _Watch(TorchFunctionMode):
-    """Detects whether torch computes anything beyond creating views and empty tensors.
-
-    A dispatch mode would see everything, but it loads torch's compiler: 1.5 s and 73 MB.
-    """
-
-    NAMES = frozenset(
-        ("__get__", "__len__", "contiguous", "data_ptr", "is_contiguous", "new_empty", "numel", "unbind")
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.computed = False
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        self.computed |= func.__name__ not in self.NAMES
-        return func(*args, **(kwargs or {}))
-
-
-def _run(call: _Call, used: tuple[Tensor | None, ...]) -> None:
-    _start(ctypes.byref(call), 1)
-    if _local.calls is not None:
-        _local.calls.append((call, used))
-
-
-def _start(calls: Any, count: int) -> None:
-    assert _RUN is not None
-    if _RUN(calls, count, torch.get_num_threads()):
-        raise MemoryError("no memory for the buffers of the kernels")
 
 
 def _packed(values: Tensor | None) -> Tensor | None:

@@ -18,7 +18,8 @@ from bimotion.motion.formats.bvh_writer import POSITIONS, ROTATIONS, smooth_angl
 from bimotion.motion.formats.gltf_file import GltfFile
 from bimotion.motion.kinematics import without_jumps
 from bimotion.motion.retarget.character import Character, read_character
-from bimotion.motion.retarget.onto_character import NodeMotion, clip_to_node_motion
+from bimotion.motion.retarget.node_motion import NodeMotion
+from bimotion.motion.retarget.onto_character import clip_to_node_motion
 from bimotion.motion.rotations import quat_conjugate, quat_multiply, quat_to_matrix
 
 _END = "_end"

@@ -3,16 +3,12 @@
 T frames; lengths in the character's unit.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Float
 
 from bimotion.motion.retarget.character import Character
+from bimotion.motion.retarget.node_motion import NodeMotion
 from bimotion.motion.rotations import axis_angle_to_quat, quat_conjugate, quat_multiply, quat_rotate
-
-if TYPE_CHECKING:
-    from bimotion.motion.retarget.onto_character import NodeMotion
 
 _LEVELS = 10
 _TOUCH = 0.85
@@ -22,7 +18,7 @@ _LARGEST = np.radians(25.0)
 """Largest angle by which an arm is lifted sideways."""
 
 
-def clear_arms(motion: "NodeMotion", character: Character) -> None:
+def clear_arms(motion: NodeMotion, character: Character) -> None:
     """Lift the upper arms sideways where elbow, wrist or hand would be inside the trunk.
 
     The trunk is a stack of ellipses around the mesh that follows it; without a mesh nothing is done.
@@ -73,7 +69,7 @@ def _trunk_shape(character: Character) -> tuple[Float[np.ndarray, "L"], Float[np
 
 
 def _needed(
-    motion: "NodeMotion",
+    motion: NodeMotion,
     character: Character,
     side: str,
     sign: float,

@@ -3,8 +3,6 @@
 T frames, N nodes of the character, J = 22 joints of the clip; lengths in the character's unit.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
@@ -12,6 +10,7 @@ from bimotion.motion.clip import Clip
 from bimotion.motion.kinematics import clip_to_pose, global_rotations
 from bimotion.motion.retarget.character import Character
 from bimotion.motion.retarget.clearance import clear_arms
+from bimotion.motion.retarget.node_motion import NodeMotion
 from bimotion.motion.retarget.planting import plant_feet
 from bimotion.motion.rotations import (
     axis_angle_to_quat,
@@ -30,34 +29,6 @@ _LIMBS = tuple(
     for side in ("left", "right")
     for joint in ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 )
-
-
-@dataclass
-class NodeMotion:
-    """How a character's nodes move."""
-
-    rotations: dict[int, Float[np.ndarray, "T 4"]]
-    """World rotations of the nodes that are driven; all others keep their rotation against their parent."""
-    hips: Float[np.ndarray, "T 3"]
-    """World positions of the lowest node of the trunk."""
-
-    def world(self, character: Character) -> tuple[Float[np.ndarray, "T N 3"], Float[np.ndarray, "T N 4"]]:
-        """World positions and rotations of all nodes; those above the hips stay where they are."""
-        num_frames = len(self.hips)
-        positions = np.tile(character.positions, (num_frames, 1, 1))
-        rotations = np.tile(character.rotations, (num_frames, 1, 1))
-        offsets, local = character.offsets(), character.local_rotations()
-        for node in character.order:
-            parent = character.parents[node]
-            if node in self.rotations:
-                rotations[:, node] = self.rotations[node]
-            elif parent >= 0:
-                rotations[:, node] = quat_multiply(rotations[:, parent], local[node])
-            if node == character.trunk[0]:
-                positions[:, node] = self.hips
-            elif parent >= 0:
-                positions[:, node] = positions[:, parent] + quat_rotate(rotations[:, parent], offsets[node])
-        return positions, rotations
 
 
 def clip_to_node_motion(clip: Clip, character: Character) -> NodeMotion:

@@ -3,19 +3,15 @@
 T frames; lengths in the character's unit.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Bool, Float
 
 from bimotion.motion.easing import smooth_step
 from bimotion.motion.retarget.character import Character
+from bimotion.motion.retarget.node_motion import NodeMotion
 from bimotion.motion.retarget.tree import path_to
 from bimotion.motion.rotations import quat_between, quat_conjugate, quat_multiply, quat_rotate
 from bimotion.motion.skeleton import JOINT_NAMES
-
-if TYPE_CHECKING:
-    from bimotion.motion.retarget.onto_character import NodeMotion
 
 CONTACT_HEIGHT, CONTACT_SPEED = 0.06, 0.25
 """A ball of a foot stands while it is lower than this above the floor, metres, and slower, metres per second."""
@@ -47,7 +43,7 @@ def runs(mask: Bool[np.ndarray, "T"]) -> list[tuple[int, int]]:
 
 
 def plant_feet(
-    motion: "NodeMotion", character: Character, joints: Float[np.ndarray, "T J 3"], fps: float
+    motion: NodeMotion, character: Character, joints: Float[np.ndarray, "T J 3"], fps: float
 ) -> None:
     """Move hips a little and bend legs so that standing feet stay in place and no sole is below the floor."""
     standing = contacts(joints, fps)
@@ -77,7 +73,7 @@ def plant_feet(
 
 
 def _contact_shift(
-    motion: "NodeMotion", character: Character, standing: Bool[np.ndarray, "T 2"], fps: float
+    motion: NodeMotion, character: Character, standing: Bool[np.ndarray, "T 2"], fps: float
 ) -> Float[np.ndarray, "T 2 3"]:
     """Distance of each foot from its position in the contact along the floor, and from the floor while it stands."""
     up = character.axes[:, 1]
@@ -126,7 +122,7 @@ def _shift_to_contact(
     return shift
 
 
-def _balls(motion: "NodeMotion", character: Character) -> Float[np.ndarray, "T 2 3"]:
+def _balls(motion: NodeMotion, character: Character) -> Float[np.ndarray, "T 2 3"]:
     """Where the balls of the feet are: toe joints, or ankles of a character without."""
     positions, _ = motion.world(character)
     return positions[:, [_ball(character, side) for side in ("left", "right")]]
@@ -136,7 +132,7 @@ def _ball(character: Character, side: str) -> int:
     return character.joints.get(f"{side}_foot", character.joints[f"{side}_ankle"])
 
 
-def _sole_heights(motion: "NodeMotion", character: Character) -> Float[np.ndarray, "T 2"]:
+def _sole_heights(motion: NodeMotion, character: Character) -> Float[np.ndarray, "T 2"]:
     """Height of the lowest point of each foot above the floor."""
     positions, rotations = motion.world(character)
     up, floor = character.axes[:, 1], character.floor()
@@ -168,7 +164,7 @@ def sole_points(character: Character, side: str) -> Float[np.ndarray, "P 3"]:
 
 
 def _lower_hips(
-    motion: "NodeMotion",
+    motion: NodeMotion,
     character: Character,
     shift: Float[np.ndarray, "T 2 3"],
     standing: Bool[np.ndarray, "T 2"],
@@ -190,7 +186,7 @@ def _lower_hips(
         motion.hips = motion.hips - wide[:, None] * up
 
 
-def _bend_leg(motion: "NodeMotion", character: Character, side: str, shift: Float[np.ndarray, "T 3"]) -> None:
+def _bend_leg(motion: NodeMotion, character: Character, side: str, shift: Float[np.ndarray, "T 3"]) -> None:
     """Move the ankle by `shift` with thigh and shin, the knee in the plane it is in; the foot keeps its rotation."""
     positions, _ = motion.world(character)
     nodes = [character.joints[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")]
