@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bimotion.motion.clip import Clip
     from bimotion.search.library import Library
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BimotionError",

@@ -12,15 +12,14 @@ import torch
 
 import bimotion
 from bimotion.cli.main import exit_code
-from bimotion.data.store import Item, write_index
 from bimotion.evaluation.text_to_motion import TextToMotion
 from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.features.clip_encoding import encode_clip
-from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
 from bimotion.storage.locks import locked_folder
+from tests.data.made_up_set import made_up_item, write_set
 
 
 @pytest.fixture
@@ -30,31 +29,15 @@ def here(tmp_path: Path, micro_folder: Path, walk: Clip, monkeypatch: pytest.Mon
     monkeypatch.setenv("BIMOTION_MODEL", str(micro_folder))
     features = encode_clip(walk.joints)
     items = [
-        Item(
+        made_up_item(
             id=f"clip{number}#0",
             take=f"take{number}",
-            split="test",
-            source="made-up",
-            content="walk",
-            label="walk",
-            style="none",
-            side="none",
-            gait="walk",
-            start=0,
             num_frames=30 + number,
-            offset=0,
-            mirrored=False,
-            text=True,
             captions=(f"a person walks {number} steps.",),
-            licence="none",
         )
         for number in range(4)
     ]
-    (tmp_path / "data").mkdir()
-    np.save("data/features.npy", features)
-    write_index(items, Path("data/index.jsonl"))
-    FeatureStats.of(iter([features])).save(Path("data/stats.npz"))
-    Path("data/meta.json").write_text('{"version": 1}', encoding="utf-8")
+    write_set(Path("data"), items, [features])
     tokenizer = MotionTokenizer.train(["a person walks 0 1 2 3 steps."] * 3, 320, slots=1)
     torch.manual_seed(0)
     sizes = replace(EVALUATOR_SIZES["micro"], vocab_size=tokenizer.special.text_vocab_size)

@@ -1,6 +1,5 @@
 """A small data set of numbered motions, and evaluators for it."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from bimotion.data.store import Item, MotionStore, write_index
+from bimotion.data.store import MotionStore
 from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
 from bimotion.evaluators.folder import ContrastiveParts, save_contrastive
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import CONTACTS
-from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
+from tests.data.made_up_set import made_up_item, write_set
 from tests.evaluation.numbered_motions import NUM, Oracle
 
 
@@ -23,7 +22,6 @@ from tests.evaluation.numbered_motions import NUM, Oracle
 def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
     """Walks of 24 to 40 frames; the first two have a caption in common, and each has three."""
     folder = tmp_path_factory.mktemp("data") / "walks"
-    folder.mkdir()
     whole = encode_clip(walk.joints)
     rng = np.random.default_rng(0)
     items, rows, offset = [], [], 0
@@ -32,31 +30,18 @@ def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
         features = whole[:frames].copy()
         features[:, CONTACTS.start] = number
         output = 0 if number < 2 else number
-        item = Item(
+        item = made_up_item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",
-            split="test",
-            source="made-up",
             content="turn" if number % 3 else "walk",
-            label="walk",
-            style="none",
-            side="none",
-            gait="walk",
-            start=0,
             num_frames=frames,
             offset=offset,
-            mirrored=False,
-            text=True,
             captions=(f"motion {output} walks.", f"motion {output} walks ahead.", f"motion {output} goes."),
-            licence="none",
         )
         items += [item, replace(item, id=f"{item.id}M", mirrored=True, split="train")]
         rows.append(features)
         offset += frames
-    np.save(folder / "features.npy", np.concatenate(rows))
-    write_index(items, folder / "index.jsonl")
-    FeatureStats.of(iter(rows)).save(folder / "stats.npz")
-    (folder / "meta.json").write_text(json.dumps({"version": 1}), encoding="utf-8")
+    write_set(folder, items, rows)
     return MotionStore.open(folder)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bimotion.data.store import Item, MotionStore, write_index
+from bimotion.data.store import MotionStore, write_index
 from bimotion.evaluation.evaluation_set import EvaluationSet
 from bimotion.evaluation.motion_folder import MotionFolder, export_prompts
 from bimotion.evaluation.protocols import BIMOTION_1
@@ -59,6 +59,7 @@ from bimotion.training.configs import VaeTrainConfig
 from bimotion.training.language.latent_cache import Latents, _read, _write
 from bimotion.training.logs import RunLog
 from bimotion.training.vae.folder import load_vae, save_vae
+from tests.data.made_up_set import made_up_item
 from tests.motion.formats.fbx_text import fbx_text
 from tests.motion.formats.test_named_arrays import stored
 
@@ -255,15 +256,13 @@ def _humanml3d(folder: Path) -> None:
 
 def _store(folder: Path) -> None:
     rows = features()
-    item = Item(
-        id="clip#0", take="clip", split="train", source="made-up", content="walk", label="walk", style="none",
-        side="none", gait="walk", start=0, num_frames=len(rows), offset=0, mirrored=False, text=True,
-        captions=("a person walks.",), licence="none",
-    )  # fmt: skip
     np.save(folder / "features.npy", rows)
     splits = ("train", "val", "test")
     write_index(
-        [replace(item, id=f"clip{i}#0", take=f"clip{i}", split=split) for i, split in enumerate(splits)],
+        [
+            made_up_item(id=f"clip{i}#0", take=f"clip{i}", split=split, num_frames=len(rows))
+            for i, split in enumerate(splits)
+        ],
         folder / "index.jsonl",
     )
     statistics().save(folder / "stats.npz")

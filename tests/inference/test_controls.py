@@ -13,14 +13,6 @@ from bimotion.inference.steering import pose_error
 from bimotion.motion.clip import Clip
 
 
-@pytest.fixture(scope="module")
-def model() -> MotionLanguageModel:
-    try:
-        return bimotion.load()
-    except bimotion.ModelError:
-        pytest.skip("no bundled model")
-
-
 def test_a_path_is_written_as_points() -> None:
     assert parse_path("0,0 2,0  2,-3.5") == ((0, 0), (2, 0), (2, -3.5))
 

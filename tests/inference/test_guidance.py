@@ -17,14 +17,6 @@ from bimotion.models.tokens import TokenSequence
 from bimotion.motion.clip import Clip
 
 
-@pytest.fixture(scope="module")
-def model() -> MotionLanguageModel:
-    try:
-        return bimotion.load()
-    except bimotion.ModelError:
-        pytest.skip("no bundled model")
-
-
 def request_of(model: MotionLanguageModel, text: str, frames: int) -> TokenSequence:
     return prompts.motion_of_text(model.tokenizer, text, model.max_tokens, frames)
 

@@ -1,15 +1,14 @@
 """A small made-up data set for the training tests."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bimotion.data.store import Item, write_index
+from bimotion.data.store import Item
 from bimotion.features.layout import CONTACTS, FEATURE_DIM, R_VEL, RIC, ROOT_Y
-from bimotion.features.normalise import FeatureStats
+from tests.data.made_up_set import made_up_item, write_set
 
 CONTENTS = {"walk": "a person walks", "wave": "a person waves", "jump": "a person jumps"}
 
@@ -38,28 +37,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         content = list(CONTENTS)[number % 3]
         frames = int(rng.integers(24, 60))
         rows.append(synthetic_features(rng, frames, 0.5 + number % 3))
-        item = Item(
+        item = made_up_item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",
             split="val" if number >= 36 else "train",
-            source="made-up",
             content=content,
             label=content,
-            style="none",
-            side="none",
             gait="none",
-            start=0,
             num_frames=frames,
             offset=offset,
-            mirrored=False,
-            text=True,
             captions=(CONTENTS[content], f"{CONTENTS[content]} slowly"),
-            licence="none",
         )
         items += [item, replace(item, id=f"{item.id}M", mirrored=True)]
         offset += frames
-    np.save(folder / "features.npy", np.concatenate(rows))
-    write_index(items, folder / "index.jsonl")
-    FeatureStats.of(iter(rows[:36])).save(folder / "stats.npz")
-    (folder / "meta.json").write_text(json.dumps({"version": 2, "fingerprint": "made-up"}), encoding="utf-8")
+    write_set(folder, items, rows, fitted=36)
     return folder

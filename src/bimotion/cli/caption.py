@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import (
-    Files,
-    Flag,
-    MachineOptions,
-    Machines,
-    ReadingOptions,
-    Running,
-    RunningOptions,
-)
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import Files, Flag, MachineOptions, Machines, Running, RunningOptions
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.errors import BimotionError
 

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Writing
-from bimotion.cli.options import (
-    Flag,
-    Out,
-    Running,
-    RunningOptions,
-    SamplingArguments,
-    SamplingOptions,
-    WritingOptions,
-)
+from bimotion.cli.file_options import Writing, WritingOptions
+from bimotion.cli.options import Flag, Out, Running, RunningOptions, SamplingArguments, SamplingOptions
 from bimotion.cli.terminal import say, say_lines
 from bimotion.models.choices import ComposeMethod
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading, Writing
-from bimotion.cli.options import Flag, MachineOptions, Machines, ReadingOptions, WritingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions, Writing, WritingOptions
+from bimotion.cli.options import Flag, MachineOptions, Machines
 from bimotion.cli.terminal import say
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import File, Flag, ReadingOptions, Running, RunningOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import File, Flag, Running, RunningOptions
 from bimotion.cli.terminal import say, say_lines
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import Flag, MachineOptions, Machines, ReadingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import Flag, MachineOptions, Machines
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.errors import BimotionError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Writing
+from bimotion.cli.file_options import Writing, WritingOptions
 from bimotion.cli.options import (
     Flag,
     MachineOptions,
@@ -16,7 +16,6 @@ from bimotion.cli.options import (
     RunningOptions,
     SamplingArguments,
     SamplingOptions,
-    WritingOptions,
 )
 from bimotion.cli.terminal import note, say, say_lines
 from bimotion.motion.formats.write_options import OutUnit

@@ -6,17 +6,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading, Writing
-from bimotion.cli.options import (
-    Flag,
-    Out,
-    ReadingOptions,
-    Running,
-    RunningOptions,
-    SamplingArguments,
-    SamplingOptions,
-    WritingOptions,
-)
+from bimotion.cli.file_options import Reading, ReadingOptions, Writing, WritingOptions
+from bimotion.cli.options import Flag, Out, Running, RunningOptions, SamplingArguments, SamplingOptions
 from bimotion.cli.terminal import note
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import Flag, ReadingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import Flag
 from bimotion.cli.terminal import say, say_lines
 from bimotion.cli.usage import UsageError
 

@@ -5,18 +5,8 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.file_options import Reading, Writing
-from bimotion.cli.options import (
-    File,
-    Flag,
-    Out,
-    ReadingOptions,
-    Running,
-    RunningOptions,
-    SamplingArguments,
-    SamplingOptions,
-    WritingOptions,
-)
+from bimotion.cli.file_options import Reading, ReadingOptions, Writing, WritingOptions
+from bimotion.cli.options import File, Flag, Out, Running, RunningOptions, SamplingArguments, SamplingOptions
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import ReadingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
 from bimotion.cli.terminal import say
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import Device, Evaluator, Flag, ReadingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import Device, Evaluator, Flag
 from bimotion.cli.terminal import note, say, say_lines
 
 if TYPE_CHECKING:

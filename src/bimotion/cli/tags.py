@@ -6,8 +6,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import MachineOptions, Machines, ReadingOptions, Running, RunningOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import MachineOptions, Machines, Running, RunningOptions
 
 
 @dataclass(frozen=True)

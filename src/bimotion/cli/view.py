@@ -6,8 +6,8 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.file_options import Reading
-from bimotion.cli.options import Files, Flag, ReadingOptions
+from bimotion.cli.file_options import Reading, ReadingOptions
+from bimotion.cli.options import Files, Flag
 from bimotion.cli.terminal import say
 
 

@@ -1,7 +1,6 @@
 """Versions and file hashes, so that a result can be reproduced."""
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from bimotion import __version__
+
 
 def versions() -> dict[str, Any]:
     """Versions of everything that results may depend on."""
     return {
-        "bimotion": importlib.metadata.version("bimotion"),
+        "bimotion": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bimotion.data.store import Item
 from bimotion.evaluators.calibration import count_stems
 from bimotion.training.evaluator.calibration import (
     LearnedStems,
@@ -16,25 +15,7 @@ from bimotion.training.evaluator.calibration import (
     fit_logistic,
     search_pairs,
 )
-
-ITEM = Item(
-    id="clip#0",
-    take="clip",
-    split="val",
-    source="made-up",
-    content="walk",
-    label="walk",
-    style="none",
-    side="none",
-    gait="walk",
-    start=0,
-    num_frames=30,
-    offset=0,
-    mirrored=False,
-    text=True,
-    captions=("a person walks.",),
-    licence="none",
-)
+from tests.data.made_up_set import made_up_item
 
 
 def test_the_logistic_fit_finds_the_probabilities_that_labels_were_drawn_with() -> None:
@@ -87,7 +68,7 @@ def fit_prior(number: int, words: dict[str, int]):  # type: ignore[no-untyped-de
 def test_an_evaluator_that_separates_contents_gets_a_limit_between_them() -> None:
     names = ("walks", "waves", "jumps", "kicks")
     items = [
-        replace(ITEM, id=f"{name}{number}#0", content=name, captions=(f"a person {name}.",))
+        made_up_item(split="val", id=f"{name}{number}#0", content=name, captions=(f"a person {name}.",))
         for name in names
         for number in range(5)
     ]

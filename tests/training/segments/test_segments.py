@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from bimotion.data.store import Event, Item, MotionStore, write_index
-from bimotion.features.normalise import FeatureStats
+from bimotion.data.store import Event, Item, MotionStore
 from bimotion.models.segment_weights import load_segments
 from bimotion.training.command import parse_stage, run_stage
 from bimotion.training.logs import read_log
 from bimotion.training.segments.takes import Take, draw_run, read_takes
+from tests.data.made_up_set import made_up_item, write_set
 
 from ..conftest import synthetic_features
 
@@ -38,16 +37,19 @@ def takes_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows.append(synthetic_features(rng, 120, 1.0))
             events = tuple(Event(float(second), second + 1.0, f"does {second}") for second in range(6))
             items.append(
-                Item(
-                    f"take{number}#0{window}", f"take{number}", "val" if number == 5 else "train", "made-up", "walk",
-                    "walk", "none", "none", "none", 120 * window, 120, 120 * (2 * number + window), False, True,
-                    ("a person walks", "a person walks slowly"), "none", events=events,
+                made_up_item(
+                    id=f"take{number}#0{window}",
+                    take=f"take{number}",
+                    split="val" if number == 5 else "train",
+                    gait="none",
+                    start=120 * window,
+                    num_frames=120,
+                    offset=120 * (2 * number + window),
+                    captions=("a person walks", "a person walks slowly"),
+                    events=events,
                 )
-            )  # fmt: skip
-    np.save(folder / "features.npy", np.concatenate(rows))
-    write_index(items, folder / "index.jsonl")
-    FeatureStats.of(iter(rows)).save(folder / "stats.npz")
-    (folder / "meta.json").write_text(json.dumps({"version": 2, "fingerprint": "made-up"}), encoding="utf-8")
+            )
+    write_set(folder, items, rows)
     return folder
 
 
