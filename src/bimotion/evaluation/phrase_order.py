@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bimotion.evaluation.adherence.course import Course
-from bimotion.evaluation.adherence.judges import in_order
+from bimotion.evaluation.adherence.rules import in_order
 from bimotion.evaluation.long_motion import Request, System, Track
 from bimotion.features.layout import FPS
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from bimotion.errors import ModelError
 from bimotion.models.build import network_of_file, quantised
 from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig
-from bimotion.models.weights import MAX_CONFIG_BYTES
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.json_files import read_json_object
+from bimotion.storage.model_folder import MAX_CONFIG_BYTES
 from bimotion.storage.records import record_from_json
 
 FORMAT = "bimotion segments 1"
