@@ -19,7 +19,7 @@ from bimotion.features.clip_encoding import encode_clip
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
 from bimotion.storage.locks import locked_folder
-from tests.data.made_up_set import made_up_item, write_set
+from tests.data.made_up_set import synthetic_item, write_set
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def here(tmp_path: Path, micro_folder: Path, walk: Clip, monkeypatch: pytest.Mon
     monkeypatch.setenv("BIMOTION_MODEL", str(micro_folder))
     features = encode_clip(walk.joints)
     items = [
-        made_up_item(
+        synthetic_item(
             id=f"clip{number}#0",
             take=f"take{number}",
             num_frames=30 + number,

@@ -31,7 +31,7 @@ WALK = Item(
 )
 
 
-def made_up_item(**changes: Any) -> Item:
+def synthetic_item(**changes: Any) -> Item:
     """A window of a walk with other values in some fields."""
     return replace(WALK, **changes)
 

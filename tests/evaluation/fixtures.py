@@ -14,7 +14,7 @@ from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import CONTACTS
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.motion.clip import Clip
-from tests.data.made_up_set import made_up_item, write_set
+from tests.data.made_up_set import synthetic_item, write_set
 from tests.evaluation.numbered_motions import NUM, Oracle
 
 
@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, walk: Clip) -> MotionStore:
         features = whole[:frames].copy()
         features[:, CONTACTS.start] = number
         output = 0 if number < 2 else number
-        item = made_up_item(
+        item = synthetic_item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",
             content="turn" if number % 3 else "walk",

@@ -49,7 +49,7 @@ def test_requests_of_an_order_have_different_actions_and_are_judged_by_their_rul
         len(set(request.captions)) == 3 and set(request.captions) <= set(ACTIONS) for request in requests
     )
     standing = Composed(np.repeat(walk.joints[:1], 120, axis=0), (0, 60, 120))
-    assert order_scores({"still": lambda request: standing}, 2, 0, lambda numbers, name: iter(numbers)) == {
+    assert order_scores({"still": lambda request: standing}, 2, 0, lambda indices, name: iter(indices)) == {
         "still": {"order_2": 0.0, "order_3": 0.0}
     }
     assert all(name in JUDGES for rule in ACTIONS.values() for name in rule.split("|"))

@@ -59,7 +59,7 @@ from bimotion.training.configs import VaeTrainConfig
 from bimotion.training.language.latent_cache import Latents, _read, _write
 from bimotion.training.logs import RunLog
 from bimotion.training.vae.folder import load_vae, save_vae
-from tests.data.made_up_set import made_up_item
+from tests.data.made_up_set import synthetic_item
 from tests.motion.formats.fbx_text import fbx_text
 from tests.motion.formats.test_named_arrays import stored
 
@@ -260,7 +260,7 @@ def _store(folder: Path) -> None:
     splits = ("train", "val", "test")
     write_index(
         [
-            made_up_item(id=f"clip{i}#0", take=f"clip{i}", split=split, num_frames=len(rows))
+            synthetic_item(id=f"clip{i}#0", take=f"clip{i}", split=split, num_frames=len(rows))
             for i, split in enumerate(splits)
         ],
         folder / "index.jsonl",

@@ -8,7 +8,7 @@ import pytest
 
 from bimotion.data.store import Item
 from bimotion.features.layout import CONTACTS, FEATURE_DIM, R_VEL, RIC, ROOT_Y
-from tests.data.made_up_set import made_up_item, write_set
+from tests.data.made_up_set import synthetic_item, write_set
 
 CONTENTS = {"walk": "a person walks", "wave": "a person waves", "jump": "a person jumps"}
 
@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         content = list(CONTENTS)[number % 3]
         frames = int(rng.integers(24, 60))
         rows.append(synthetic_features(rng, frames, 0.5 + number % 3))
-        item = made_up_item(
+        item = synthetic_item(
             id=f"clip{number:02d}#0",
             take=f"take{number:02d}",
             split="val" if number >= 36 else "train",

@@ -128,11 +128,6 @@ class Examples:
     def __len__(self) -> int:
         return len(self._latents)
 
-    @property
-    def embedding_width(self) -> int:
-        """Width of the evaluator's embeddings."""
-        return self._embeddings.shape[1]
-
     def caption(self, row: int) -> str:
         """The first caption of a motion."""
         return self._first[row]

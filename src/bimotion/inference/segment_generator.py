@@ -105,9 +105,9 @@ class SegmentGenerator:
         known = None if history is None else history[None].expand(candidates, -1, -1)
         done = 0
         for index, step in enumerate(steps):
-            told = self._phrases(phrase, candidates, done / FPS, (frames - done) / FPS)
+            phrases = self._phrases(phrase, candidates, done / FPS, (frames - done) / FPS)
             led = None if leads is None else self._window(leads, done)
-            new = self._next(told, known, sampling.for_piece(index), led)[:, : step + self.segment.overlap]
+            new = self._next(phrases, known, sampling.for_piece(index), led)[:, : step + self.segment.overlap]
             known = self._continued(known, new)
             yield Piece((new * self.std + self.mean).cpu().numpy(), known)
             done += step

@@ -15,7 +15,7 @@ from bimotion.training.evaluator.calibration import (
     fit_logistic,
     search_pairs,
 )
-from tests.data.made_up_set import made_up_item
+from tests.data.made_up_set import synthetic_item
 
 
 def test_the_logistic_fit_finds_the_probabilities_that_labels_were_drawn_with() -> None:
@@ -68,7 +68,7 @@ def fit_prior(number: int, words: dict[str, int]):  # type: ignore[no-untyped-de
 def test_an_evaluator_that_separates_contents_gets_a_limit_between_them() -> None:
     names = ("walks", "waves", "jumps", "kicks")
     items = [
-        made_up_item(split="val", id=f"{name}{number}#0", content=name, captions=(f"a person {name}.",))
+        synthetic_item(split="val", id=f"{name}{number}#0", content=name, captions=(f"a person {name}.",))
         for name in names
         for number in range(5)
     ]

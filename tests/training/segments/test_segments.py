@@ -10,7 +10,7 @@ from bimotion.models.segment_weights import load_segments
 from bimotion.training.command import parse_stage, run_stage
 from bimotion.training.logs import read_log
 from bimotion.training.segments.takes import Take, draw_run, read_takes
-from tests.data.made_up_set import made_up_item, write_set
+from tests.data.made_up_set import synthetic_item, write_set
 
 from ..conftest import synthetic_features
 
@@ -37,7 +37,7 @@ def takes_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows.append(synthetic_features(rng, 120, 1.0))
             events = tuple(Event(float(second), second + 1.0, f"does {second}") for second in range(6))
             items.append(
-                made_up_item(
+                synthetic_item(
                     id=f"take{number}#0{window}",
                     take=f"take{number}",
                     split="val" if number == 5 else "train",
