@@ -41,13 +41,13 @@ def engine(name: str) -> Engine:
 
 @dataclass(frozen=True)
 class Generate:
-    """Generates the motion of a sentence, checked as `bimotion generate` checks it."""
+    """Generates the motion of a sentence as `bimotion generate --from` does."""
 
     best: int | None
 
     def __call__(self, model: MotionLanguageModel, prompt: Prompt) -> Clip:
         """The motion."""
-        return model.text_to_motion(prompt.text, seed=prompt.seed, best=self.best, check=True)
+        return model.text_to_motion(prompt.text, seed=prompt.seed, best=self.best)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Load on `bimotion serve`: one client after the other, then many at once, in one run against one server process.
 
-    python benchmarks/serve_load.py --clients 32 --seconds 60
+    python benchmarks/serve_load.py --clients 32 --seconds 60 [--best N] [--unchecked]
 
-Prints throughput, percentiles of the time to an answer, the server's memory at the start and at the end, and how long
-the server takes until it is ready after kill -9. Clients and server share the machine.
+Prints throughput and percentiles of the time to an answer, for many clients twice, the server's memory before and after
+each, and how long the server takes until it is ready after kill -9. Clients and server share the machine.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -59,7 +60,9 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def load(port: int, clients: int, seconds: float) -> tuple[list[float], Counter[int], float]:
+async def load(
+    port: int, clients: int, seconds: float, settings: dict[str, Any]
+) -> tuple[list[float], Counter[int], float]:
     """Times to an answer, answers by status, and the seconds that it took."""
     times: list[float] = []
     statuses: Counter[int] = Counter()
@@ -69,7 +72,8 @@ async def load(port: int, clients: int, seconds: float) -> tuple[list[float], Co
         rng = random.Random(number)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
             while time.monotonic() < end:
-                body = {"text": rng.choice(SENTENCES), "seconds": 3, "seed": rng.randrange(10**6)}
+                text, seed = rng.choice(SENTENCES), rng.randrange(10**6)
+                body = {"text": text, "seconds": 3, "seed": seed} | settings
                 began = time.monotonic()
                 answer = await client.post("/api/v1/generate", json=body)
                 times.append(time.monotonic() - began)
@@ -86,23 +90,26 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--best", type=int, help="candidates for each motion (default: the model's)")
+    parser.add_argument("--unchecked", action="store_true", help="without captions and scores")
     options = parser.parse_args()
+    settings = {"best": options.best, "check": not options.unchecked}
     process, _ = start(options.port)
-    asyncio.run(
-        load(options.port, options.clients, min(10.0, options.seconds))
-    )  # warms up: memory is laid out
-    before = memory_mib(process)
+    # Warms up: memory is laid out.
+    asyncio.run(load(options.port, options.clients, min(20.0, options.seconds), settings))
+    memory = [memory_mib(process)]
     print("| clients | requests/s | server CPU ms/request | p50 ms | p95 ms | p99 ms | not 200 |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for clients in (1, options.clients):
+    for clients in (1, options.clients, options.clients):
         used = cpu_seconds(process)
-        times, statuses, took = asyncio.run(load(options.port, clients, options.seconds))
+        times, statuses, took = asyncio.run(load(options.port, clients, options.seconds, settings))
         used = cpu_seconds(process) - used
+        memory.append(memory_mib(process))
         p50, p95, p99 = (1000 * np.percentile(times, share) for share in (50, 95, 99))
         failed = sum(count for status, count in statuses.items() if status != 200)
         rate, each = len(times) / took, 1000 * used / len(times)
         print(f"| {clients} | {rate:.1f} | {each:.0f} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {failed} |")
-    print(f"memory: {before:.0f} MiB before, {memory_mib(process):.0f} MiB after")
+    print(f"memory before and after each: {', '.join(f'{each:.0f}' for each in memory)} MiB")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     again, ready = start(options.port)

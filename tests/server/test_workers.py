@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from bimotion.server.settings import Limits
 from bimotion.server.workers import Workers
 
 Answer = TypeVar("Answer")
+
+PATIENT = Limits(worker_seconds=120)
 
 
 def with_workers(limits: Limits, work: Callable[[Workers], Awaitable[Answer]]) -> Answer:
@@ -41,7 +44,7 @@ def test_a_worker_that_dies_is_replaced(walk: Clip) -> None:
         assert not worker.folder.exists()
         return len(await workers.write(walk, ".npy", {}))
 
-    assert with_workers(Limits(), work) == 128 + walk.joints.nbytes
+    assert with_workers(PATIENT, work) == 128 + walk.joints.nbytes
 
 
 def test_time_is_limited(walk: Clip) -> None:
@@ -62,7 +65,7 @@ def test_memory_is_limited(walk: Clip) -> None:
         clip, _ = await workers.read("ok.npy", _npy(walk))
         assert len(clip) == len(walk)
 
-    with_workers(Limits(worker_bytes=24 << 20), work)
+    with_workers(replace(PATIENT, worker_bytes=24 << 20), work)
 
 
 def test_nothing_is_left_on_disk(walk: Clip) -> None:
@@ -73,7 +76,7 @@ def test_nothing_is_left_on_disk(walk: Clip) -> None:
         assert [list(own.iterdir()) for own in folder.iterdir()] == [[]]  # a folder for each worker
         return folder
 
-    assert not with_workers(Limits(), work).exists()
+    assert not with_workers(PATIENT, work).exists()
 
 
 def _npy(clip: Clip) -> bytes:

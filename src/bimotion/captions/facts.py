@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import correlate1d
-from scipy.signal import find_peaks
 
+from bimotion.captions.peaks import count_peaks
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import facing
@@ -193,7 +193,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
         steps=_steps(p, sin, cos) if path > 0.5 else 0,
         bend=float(tilt.max()),
         bend_forward=float(trunk[deepest, 0] * sin[deepest] + trunk[deepest, 2] * cos[deepest]),
-        bends=_num_peaks(np.concatenate([[0], _smoothed(tilt, 2), [0]]), 15),
+        bends=count_peaks(np.concatenate([[0], _smoothed(tilt, 2), [0]]), 15),
         root_lowest=float((p[:, _PELVIS, 1].min() - floor) / _STANDING_M),
         airborne=sum(length >= 0.15 * FPS for length in phases),
         left=left,
@@ -253,10 +253,6 @@ def _turned(flat: Float[np.ndarray, "T 2"], sin: _Series, cos: _Series) -> tuple
     return x * sin + z * cos, x * cos - z * sin
 
 
-def _num_peaks(x: _Series, prominence: float) -> int:
-    return len(find_peaks(x, prominence=prominence)[0])
-
-
 def _travel_turn(velocity: Float[np.ndarray, "T 2"]) -> float:
     moving = velocity[_lengths(velocity) > 0.25]
     if len(moving) <= 5:
@@ -271,7 +267,7 @@ def _steps(p: Float[np.ndarray, "T 22 3"], sin: _Series, cos: _Series) -> int:
     stride = ahead if np.ptp(ahead) >= 0.6 * np.ptp(aside) else aside - aside.mean()
     stride = _smoothed(stride, 1)
     prominence = max(0.12, 0.25 * float(np.ptp(stride)))
-    return _num_peaks(stride, prominence) + _num_peaks(-stride, prominence)
+    return count_peaks(stride, prominence) + count_peaks(-stride, prominence)
 
 
 def _limb_facts(p: Float[np.ndarray, "T 22 3"], sin: _Series, cos: _Series) -> tuple[LimbFacts, LimbFacts]:
@@ -326,7 +322,7 @@ def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
     wave = _smoothed(flat @ main, 1)
     if np.ptp(wave) < _SWING_M:
         return 0.0
-    return (_num_peaks(wave, _SWING_M) + _num_peaks(-wave, _SWING_M)) / 2
+    return (count_peaks(wave, _SWING_M) + count_peaks(-wave, _SWING_M)) / 2
 
 
 def _rises(height: _Series, low: float, high: float) -> int:

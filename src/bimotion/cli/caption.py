@@ -93,8 +93,15 @@ class Caption:
     def _folder(self, folder: Path) -> None:
         """Caption a folder, as far as that is not done yet."""
         from bimotion.cli.folder_jobs import run_rows
+        from bimotion.cli.usage import UsageError
         from bimotion.jobs.folders import CAPTION_COLUMNS, caption_job
 
+        if self.out is not None and self.out.suffix.lower() in (".vtt", ".srt"):
+            kind = self.out.suffix[1:].lower()
+            raise UsageError(
+                f"--out: expected .csv or .jsonl for a folder; --sidecar {kind} writes timed captions beside "
+                "each recording"
+            )
         job = caption_job(
             folder,
             self.running.load,

@@ -142,7 +142,8 @@ class Generate:
 
     def _listed(self, model: "MotionLanguageModel", prompt: "Prompt") -> "Clip":
         own = self if prompt.seconds is None else replace(self, seconds=prompt.seconds)
-        return own._clip(model, prompt.text, prompt.seed)
+        # Rows have no doubts, and captions are most of the work: they are made for --strict only.
+        return own._clip(model, prompt.text, prompt.seed, check=self.strict)
 
     def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
         from bimotion.cli.progress import track
@@ -173,7 +174,9 @@ class Generate:
             for doubt in row["warnings"]:
                 note(f"bimotion: {row['file']}: {doubt}")
 
-    def _clip(self, model: "MotionLanguageModel", text: str, seed: int) -> "GeneratedClip":
+    def _clip(
+        self, model: "MotionLanguageModel", text: str, seed: int, *, check: bool = True
+    ) -> "GeneratedClip":
         return model.text_to_motion(
             text,
             seconds=self.seconds,
@@ -181,7 +184,7 @@ class Generate:
             **self.sampling.settings(),
             clean=not self.raw,
             best=self.best,
-            check=True,
+            check=check,
             strict=self.strict,
         )
 

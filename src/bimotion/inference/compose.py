@@ -107,6 +107,7 @@ def compose_chunks(
 def composed_clip(chunks: Iterable[Chunk], count: int, progress: Progress | None) -> ComposedClip:
     """The whole motion of `count` phrases: all chunks of a stream."""
     taken = []
+    report(progress, None, 0, count)
     for chunk in chunks:
         taken.append(chunk)
         report(progress, None, min(chunk.index + 1, count - 1), count)

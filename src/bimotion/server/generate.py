@@ -1,14 +1,16 @@
 """Text to motion on the server: sentences of several requests go through the network together."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bimotion.features.clips import clip_to_features
 from bimotion.inference.generation import GeneratedClip
+from bimotion.inference.match import Match
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.choices import Sampler
+from bimotion.motion.clip import Clip
 from bimotion.server.answers import MotionAnswer
 from bimotion.server.engine import Call, Watch
 from bimotion.server.errors import check_at_most
@@ -40,8 +42,9 @@ class _Settings:
 class _Checked:
     """A motion to compare with its sentence."""
 
-    sentence: _Sentence
-    clip: GeneratedClip
+    text: str
+    seconds: float | None
+    clip: Clip
     caption: str
 
 
@@ -58,15 +61,35 @@ def _generate(
     )
 
 
-def _match(model: MotionLanguageModel, items: Sequence[_Checked], watch: Watch) -> list[GeneratedClip]:
-    """The motions with how well they match their sentences."""
-    matches = model.matches(
-        [item.sentence.text for item in items],
+def _match(model: MotionLanguageModel, items: Sequence[_Checked], watch: Watch) -> list[Match]:
+    """How well motions match their sentences."""
+    return model.matches(
+        [item.text for item in items],
         [item.clip for item in items],
         [item.caption for item in items],
-        [item.sentence.seconds for item in items],
+        [item.seconds for item in items],
     )
-    return [replace(item.clip, match=match) for item, match in zip(items, matches, strict=True)]
+
+
+async def check_clip(
+    service: Service,
+    text: str,
+    clip: Clip,
+    watch: Watch,
+    seconds: float | None = None,
+    on_captioned: Callable[[], None] = lambda: None,
+) -> Match:
+    """The caption of a motion of at most the model's longest, and how well it matches a sentence.
+
+    `seconds` is the length that was requested.
+    """
+    features = await asyncio.to_thread(clip_to_features, clip)
+    (caption,) = await service.captions([features], watch, follows=True)
+    on_captioned()
+    checked = _Checked(text, seconds, clip, caption)
+    return await service.engine.submit(
+        Call("match", checked, partial(_match, service.model), "match"), watch, follows=True
+    )
 
 
 async def generate_clips(service: Service, request: GenerateRequest, watch: Watch) -> Sequence[GeneratedClip]:
@@ -99,13 +122,9 @@ async def generate_clips(service: Service, request: GenerateRequest, watch: Watc
         advance()
         if not request.check:
             return clip
-        features = await asyncio.to_thread(clip_to_features, clip)
-        (caption,) = await service.captions([features], watch, follows=True)
+        match = await check_clip(service, sentence.text, clip, watch, sentence.seconds, advance)
         advance()
-        checked = Call("match", _Checked(sentence, clip, caption), partial(_match, model), "match")
-        clip = await service.engine.submit(checked, watch, follows=True)
-        advance()
-        return clip
+        return replace(clip, match=match)
 
     watch.progress(0, total)
     return await asyncio.gather(*map(one, sentences))

@@ -122,6 +122,8 @@ class ComposeRequest(SamplingRequest):
 
     phrases: Annotated[list[PhraseRequest], Field(min_length=1, max_length=1000)]
     clean: bool = True
+    check: bool = True
+    """Caption and score the motion of each phrase."""
 
 
 class CaptionRequest(Schema):

@@ -1,13 +1,18 @@
 """A process that reads uploads and writes files, so that a malicious file can end this process only.
 
-It reads tasks from its standard input and answers on its standard output until the input ends. The server ends it when
-a task takes too long; the system limits its memory.
+It reads tasks from its standard input and answers on its standard output until the input ends, as when the server was
+killed; then it removes its temporary folder. The server ends it when a task takes too long; the system limits its
+memory.
 """
 
 import io
 import logging
 import os
+import queue
+import shutil
+import signal
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,13 +45,37 @@ MAX_FILE_BYTES = 512 << 20
 
 
 def main() -> None:
-    """Work until the standard input ends; the argument is the memory in bytes on top of what is in use now."""
+    """Work until the standard input ends.
+
+    The first argument is the memory in bytes on top of what is in use now, the second this process's own folder.
+    """
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr
-    limit_memory(int(sys.argv[1]))
-    while (task := _receive(sys.stdin.buffer)) is not None:
-        output.write(pack(perform(task)))
-        output.flush()
+    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    limited = threading.Event()
+    threading.Thread(target=_listen, args=(limited, tasks, Path(sys.argv[2])), daemon=True).start()
+    limit_memory(int(sys.argv[1]))  # the thread's stack is in use already
+    limited.set()
+    while True:
+        answer = pack(perform(tasks.get()))
+        with suppress(BrokenPipeError):  # the server has gone: the other thread ends this process
+            output.write(answer)
+            output.flush()
+
+
+def _listen(limited: threading.Event, tasks: "queue.SimpleQueue[Task]", folder: Path) -> None:
+    """Receive tasks; when the server has gone, end this process and those that it started, in the middle of a task."""
+    limited.wait()
+    try:
+        while (task := _receive(sys.stdin.buffer)) is not None:
+            tasks.put(task)
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # not empty: another worker is about to leave
+            folder.parent.rmdir()
+    finally:  # also where a task needs too much memory: the server removes the folder then
+        if os.name == "posix" and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
 
 
 def limit_memory(extra_bytes: int) -> None:
@@ -82,10 +111,14 @@ def perform(task: Task) -> Answer:
 
 
 def _receive(stream: BinaryIO) -> Task | None:
+    """The next task; None where the stream ends, also in the middle of one."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
-    body = stream.read(HEADER.unpack(header)[0])
+    (length,) = HEADER.unpack(header)
+    body = stream.read(length)
+    if len(body) < length:
+        return None
     task: Task = msgspec.msgpack.decode(body, type=Task)
     return task
 

@@ -114,12 +114,13 @@ class Workers:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         # Who parses strangers' files needs no secret.
         inherited = {name: value for name, value in os.environ.items() if name != "BIMOTION_TOKEN"}
-        environment = {**inherited, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+        # One arena: another of 128 MiB for each thread would count against the memory limit.
+        own = {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bimotion.server.worker", str(self._limits.worker_bytes)),
+            *(sys.executable, "-m", "bimotion.server.worker", str(self._limits.worker_bytes), str(folder)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=environment,
+            env=inherited | own,
             start_new_session=True,
         )
         return _Worker(process, folder)
