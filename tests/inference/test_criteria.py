@@ -63,7 +63,6 @@ def test_a_side_is_graded_by_what_shows_it() -> None:
     assert grade("a person waves the right hand", "side", left) < 0.1
 
 
-<<<<<<< HEAD
 def test_a_dance_needs_more_than_a_hand() -> None:
     still = np.asarray(make_motion(60, hand="left", swings=1, speed=0.0))
     lively = np.asarray(make_motion(60, hand="left", swings=4, speed=0.8))
@@ -75,7 +74,8 @@ def test_what_goes_on_should_last() -> None:
     assert grade("a person dances", "seconds", np.asarray(make_motion(80, speed=0.5))) == 1.0
     assert "seconds" not in names("a person dances briefly")
     assert "seconds" not in names("a person jumps")
-=======
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -103,7 +103,6 @@ def test_repeats_are_those_of_the_named_side() -> None:
     assert grade("waves the left hand three times", "times", left) > grade(
         "waves the right hand three times", "times", left
     )
->>>>>>> 2588b21 (One hand is asked for, the other rests; as many candidates again where the best is doubtful; repeats are those of the named side; verbs that exclude; catalogues: empty captions refused, unused lines remarked)
 
 
 def test_an_angle_is_graded_by_its_distance() -> None:
