@@ -8,7 +8,7 @@ from string import Template
 from bimotion.evaluation.intervals import Measured
 from bimotion.storage.atomic import atomic_path
 from bimotion.study.arms import LATENTS, STREAMS
-from bimotion.study.claims import METRIC_TITLES, Evidence, chance, judged, leaves_chance, speed
+from bimotion.study.claims import CLAIMS, METRIC_TITLES, Evidence, chance, judged, leaves_chance, speed
 from bimotion.study.curves import curve_picture
 from bimotion.study.figures import Figures
 
@@ -110,7 +110,32 @@ def _facts(figures: Figures) -> dict[str, object]:
         "rates": ", ".join(f"{rate:g}" for rate in settings["learning_rates"]),
         "runs": ", ".join(f"{arm} {len(figures.of(arm))}" for arm in figures.arms()),
         "reference_r3": f"{shared['references']['caption_r3']:.3f}",
+        **_limits(figures),
         "examples": f"{settings['steps'] * settings['batch_size']:,}",
+    }
+
+
+LANGUAGE_MODEL_WEIGHTS = 28.3e6
+"""Weights of the layers of the bundled model's text branch: 8 layers of SmolLM2-135M."""
+
+
+def _limits(figures: Figures) -> dict[str, object]:
+    """Values of the section on limits."""
+    arms = figures.arms()
+    rates = [figures.of(arm)[0].facts["lr"] for arm in arms]
+    weights = figures.runs[0].facts["parameters"]["active"]
+    claimed = {arm for *_, arm, baseline, _ in CLAIMS for arm in (arm, baseline)}
+    absent = sorted(claimed - set(arms))
+    few = [arm for arm in arms if len(figures.of(arm)) < figures.settings["seeds"]]
+    missing = [f"Not run: {', '.join(absent)}."] if absent else []
+    missing += [f"With fewer seeds than {figures.settings['seeds']}: {', '.join(few)}."] if few else []
+    return {
+        "lowest": sum(rate == min(figures.settings["learning_rates"]) for rate in rates),
+        "arms_count": len(arms),
+        "text_weights": f"{weights / 1e6:.2g} million",
+        "times_smaller": f"{LANGUAGE_MODEL_WEIGHTS / weights:.0f}",
+        "steps_of_it": f"{figures.settings['steps'] * weights / LANGUAGE_MODEL_WEIGHTS:.1f}",
+        "missing": " ".join(missing) or "All arms were run with all seeds.",
     }
 
 
