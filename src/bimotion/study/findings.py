@@ -143,7 +143,7 @@ def _commands(figures: Figures) -> list[str]:
     """The commands that make the runs."""
     values = {**figures.settings["size"], **figures.settings}
     options = " ".join(f"--{name.replace('_', '-')} {values[name]}" for name in OPTIONS if values[name])
-    streams = {
+    streams: dict[str, str] = {
         kind: " ".join(stream for stream in STREAMS if figures.of(f"{stream}-{kind}")) for kind in LATENTS
     }
     if len({*streams.values()}) == 1:
