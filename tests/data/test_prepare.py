@@ -225,10 +225,30 @@ def test_a_catalogue_names_contents(tmp_path: Path) -> None:
         ("{}", "catalogue.jsonl:1: expected a JSON object with `id`"),
         ('{"id": "a", "captions": "a person juggles."}', "catalogue.jsonl:1.*captions"),
         ('{"id": "a", "use_text": "yes"}', "catalogue.jsonl:1.*use_text"),
+        ('{"id": "a", "captions": ["a person walks", " "]}', "catalogue.jsonl:1.*a caption is empty"),
     ):
         catalogue.write_text(line)
         with pytest.raises(DataError, match=message):
             prepare_dataset("bvh", source, tmp_path / "out2", catalogue=catalogue, workers=1)
+
+
+def test_lines_of_a_catalogue_that_change_nothing_are_remarked(tmp_path: Path) -> None:
+    source, catalogue = tmp_path / "takes", tmp_path / "catalogue.jsonl"
+    source.mkdir()
+    np.save(source / "a.npy", make_motion(30))
+    rows = [
+        {"id": "a", "captions": ["one"]},
+        {"id": "b"},
+        {"id": "../a"},
+        {"id": "a", "captions": [" two\n"]},
+    ]
+    catalogue.write_text("\n".join(map(json.dumps, rows)))
+    report = prepare_dataset("bvh", source, tmp_path / "out", catalogue=catalogue, workers=1)
+    assert MotionStore.open(tmp_path / "out").items()[0].captions == ("two",)
+    assert [remark.split(": ", 1)[1] for remark in report.remarks] == [
+        "2 ids are no recordings of this folder: 'b', '../a'",
+        "1 ids occur twice: 'a'",
+    ]
 
 
 def test_captions_of_a_catalogue_stand_also_where_the_grammar_knows_the_content(tmp_path: Path) -> None:

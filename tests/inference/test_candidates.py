@@ -10,11 +10,12 @@ import torch
 import bimotion
 from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.inference import candidates, prompts
-from bimotion.inference.candidates import JOIN, Candidate, Tools, finalists
+from bimotion.inference import candidates, joining, prompts
+from bimotion.inference.candidates import Tools, finalists
 from bimotion.inference.choice import Chooser
 from bimotion.inference.examples import Examples, write_examples
 from bimotion.inference.feature_model import FOLLOWED_SHARE
+from bimotion.inference.joining import JOIN, Candidate
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.request import read_request
 from bimotion.inference.settings import Sampling
@@ -97,6 +98,24 @@ def test_an_entry_of_a_list_is_generated_as_if_alone(model: MotionLanguageModel,
     assert both[1].examples == alone.examples
 
 
+def test_a_doubtful_best_candidate_gets_as_many_more(
+    model: MotionLanguageModel, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "FINALISTS", 100)
+    requests = [read_request(text) for text in ("a person walks", "colourless green ideas")]
+    monkeypatch.setattr(Chooser, "unmet", lambda self, joints: ["walk"] if self.criteria else [])
+
+    def draw(more: bool) -> list[list[Candidate]]:
+        sampling, tools = Sampling(seed=0), Tools(examples)
+        return finalists(model, requests, [40, 40], 4, sampling, tools, more=more)
+
+    usual, doubled = draw(False), draw(True)
+    assert [len(pool) for pool in usual] == [4, 4]
+    assert [len(pool) for pool in doubled] == [8, 4]
+    assert len({each.features.tobytes() for each in doubled[0]}) == 8
+    assert [each.score for each in doubled[0]] == sorted((each.score for each in doubled[0]), reverse=True)
+
+
 def test_actions_in_a_row_are_also_made_of_their_parts(
     model: MotionLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +130,7 @@ def test_actions_in_a_row_are_also_made_of_their_parts(
 
 def test_parts_are_joined_without_a_jump(walk: bimotion.Clip) -> None:
     features = bimotion.features.clips.clip_to_features(walk)
-    joined = candidates._appended(features, features)
+    joined = joining._appended(features, features)
     assert len(joined) == 2 * len(features) - JOIN
     speed = np.linalg.norm(np.diff(features_to_clip(joined).joints[:, 0], axis=0), axis=-1) * FPS
     assert speed.max() < 1.3 * (np.linalg.norm(np.diff(walk.joints[:, 0], axis=0), axis=-1) * FPS).max()
@@ -123,6 +142,6 @@ def test_a_mirrored_candidate_wins_where_it_shows_the_named_side(
     features = bimotion.features.clips.clip_to_features(walk.mirror())
     request = read_request("a person turns left")
     chooser = Chooser(request)
-    assert len(candidates._scored([Candidate(features)], request, chooser, None)) == 2
+    assert len(candidates.scored([Candidate(features)], request, chooser, None)) == 2
     plain = read_request("a person walks")
-    assert len(candidates._scored([Candidate(features)], plain, Chooser(plain), None)) == 1
+    assert len(candidates.scored([Candidate(features)], plain, Chooser(plain), None)) == 1

@@ -1,5 +1,8 @@
 """Captions and facts."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,9 +14,11 @@ from bimotion.inference.caption_guard import (
     is_still,
     join_captions,
     measured_caption,
+    still_caption,
     without_loops,
 )
 from bimotion.motion.clip import Clip
+from bimotion.motion.skeleton import joint_indices
 
 
 def guard_caption(caption: str, features: np.ndarray, others: tuple[str, ...] = ()) -> str:
@@ -64,6 +69,58 @@ def test_a_still_pose_is_called_so(pose: np.ndarray) -> None:
         tpose[:, wrist] = tpose[:, shoulder] + np.array([side * 0.51, 0, 0], np.float32)
     caption = guard_caption("a person dances.", clip_to_features(Clip(tpose, 20.0)))
     assert caption == "a person stands still with both arms stretched out to the sides."
+
+
+@pytest.mark.parametrize(
+    ("changes", "caption"),
+    [
+        ({"airborne": 2, "steps": 0}, "a person jumps."),
+        ({"path": 3.0, "forward": 3.0, "forward_share": 1.0, "speed": 1.0}, "a person walks forward."),
+        ({"path": 9.0, "forward": 9.0, "forward_share": 1.0, "speed": 3.0}, "a person runs forward."),
+        (
+            {"path": 3.0, "forward": -3.0, "forward_share": -1.0, "speed": 1.0, "turn": -90.0},
+            "a person walks backward and turns to the right.",
+        ),
+        (
+            {"path": 2.0, "leftward": 2.0, "leftward_share": 1.0, "forward_share": 0.0, "speed": 1.0},
+            "a person walks to the left.",
+        ),
+        ({"turn": 80.0}, "a person turns to the left."),
+        ({"bend": 60.0}, "a person bends forward."),
+        ({"right": {"hand_range": 0.5}}, "a person moves the right arm."),
+        ({"left": {"hand_range": 0.5}, "right": {"hand_range": 0.4}}, "a person moves both arms."),
+        ({}, "a person moves a little."),
+    ],
+)
+def test_a_caption_of_what_is_measured_is_true_of_it(
+    pose: np.ndarray, changes: dict[str, Any], caption: str
+) -> None:
+    facts = measure_facts(pose)
+    limbs = {side: replace(getattr(facts, side), **changes.get(side, {})) for side in ("left", "right")}
+    facts = replace(facts, **{**changes, **limbs})
+    assert measured_caption(facts) == caption
+    assert not contradictions(caption, facts)
+
+
+@pytest.mark.parametrize(
+    ("sides", "arms"),
+    [(("left",), "the left arm"), (("right",), "the right arm"), (("left", "right"), "both arms")],
+)
+def test_a_still_pose_with_raised_arms_is_called_so(
+    pose: np.ndarray, sides: tuple[str, ...], arms: str
+) -> None:
+    raised = pose.copy()
+    for side in sides:
+        shoulder, wrist = joint_indices(f"{side}_shoulder", f"{side}_wrist")
+        raised[:, wrist] = raised[:, shoulder] + np.array([0, 0.5, 0], np.float32)
+    facts = measure_facts(raised)
+    assert still_caption("a person waves.", raised, facts) == f"a person stands still with {arms} raised."
+
+
+def test_a_low_still_pose_keeps_a_caption_that_says_so(pose: np.ndarray) -> None:
+    low = replace(measure_facts(pose), root_lowest=0.4)
+    assert still_caption("a person sits on a chair.", pose, low) == "a person sits on a chair."
+    assert still_caption("a person walks.", pose, low) == "a person stays low without moving."
 
 
 def test_loops_are_said_once() -> None:

@@ -77,6 +77,35 @@ def test_what_goes_on_should_last() -> None:
     assert "seconds" not in names("a person jumps")
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "raises the left hand without moving the right",
+        "waves with the left hand, keeping the right arm still",
+        "a person waves the left hand, not the right one",
+        "waves with the left hand while the other arm hangs down",
+    ],
+)
+def test_the_hand_that_is_excluded_rests(sentence: str) -> None:
+    one, other = (np.asarray(make_motion(60, hand=side, swings=3)) for side in ("left", "right"))
+    assert grade(sentence, "other hand", one) > 0.9
+    assert grade(sentence, "other hand", other) < 0.5
+
+
+def test_one_hand_that_is_raised_leaves_the_other_down() -> None:
+    left, both = (np.asarray(make_motion(60, hand=hand, swings=3)) for hand in ("left", "both"))
+    assert grade("a person waves with the left hand", "other hand", left) == 1
+    assert grade("a person waves with the left hand", "other hand", both) < 0.5
+    assert "other hand" not in names("a person waves") | names("walks to the left")
+
+
+def test_repeats_are_those_of_the_named_side() -> None:
+    left = np.asarray(make_motion(60, hand="left", swings=3))
+    assert grade("waves the left hand three times", "times", left) > grade(
+        "waves the right hand three times", "times", left
+    )
+
+
 def test_an_angle_is_graded_by_its_distance() -> None:
     quarter, full = (np.asarray(make_motion(100, turn_deg=angle)) for angle in (90, 350))
     assert grade("a quarter turn", "angle", quarter) > 0.9 > grade("a quarter turn", "angle", full)

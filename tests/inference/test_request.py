@@ -28,6 +28,10 @@ from bimotion.inference.request import read_request
         ("a person neither jumps nor hops", "a person stands still", ("jumps", "hops")),
         ("A person stands without moving.", "A person stands.", ("moving",)),
         ("a person walks, but not fast", "a person walks, but slowly", ()),
+        ("a person avoids kicking and punches", "a person punches", ("kicking",)),
+        ("a person refuses to wave", "a person stands still", ("wave",)),
+        ("do not use your left hand to wave", "waves with the right hand", ("left hand",)),
+        ("she avoids turning, walks straight", "a person walks straight", ("turning",)),
         ("a person not only waves but also bows", "a person waves and bows", ()),
     ],
 )  # fmt: skip

@@ -6,6 +6,15 @@ from typing import Any
 import pytest
 
 from bimotion.errors import DataError
+from bimotion.study.claims import (
+    AT_CHANCE,
+    CONFIRMED,
+    NOT_CONFIRMED,
+    OPPOSITE,
+    difference,
+    judged,
+    speed,
+)
 from bimotion.study.figures import (
     Figures,
     Run,
@@ -15,7 +24,7 @@ from bimotion.study.figures import (
     time_to_reach,
     times_faster,
 )
-from bimotion.study.findings import CONFIRMED, NOT_CONFIRMED, OPPOSITE, difference, speed, write_findings
+from bimotion.study.findings import write_findings
 
 
 def run(arm: str, seed: int, values: list[float], flops: float = 1e6) -> Run:
@@ -66,6 +75,7 @@ def figures(runs: list[Run]) -> Figures:
     }
     settings = {
         "size": size,
+        "seeds": 3,
         "steps": 30,
         "batch_size": 4,
         "learning_rates": [1.0],
@@ -150,6 +160,27 @@ def test_a_verdict_needs_an_interval_on_one_side(
     faster = speed(both, "two-vae", "one-vae", "mm_dist")
     assert faster is not None
     assert faster.verdict == verdict or len(two) > 1
+
+
+def test_what_generated_motions_show_is_undecided_while_both_arms_guess() -> None:
+    guessing = figures(
+        [
+            run(arm, seed, [0.1, value])
+            for arm, value in (("two-vae", 0.12), ("one-vae", 0.1))
+            for seed in range(3)
+        ]
+    )
+    guessing.shared["windows"]["validation"] = 96
+    verdicts = {claim: verdict for claim, *_, verdict in judged(guessing)}
+    assert verdicts["two streams end better: R@3"] == CONFIRMED  # 0.12 is above 3 of 32
+    for each in guessing.runs:
+        for event in each.facts["stages"][0]["log"]:
+            if event["kind"] == "validation":
+                event["r3"] -= 0.04
+    verdicts = {claim: verdict for claim, *_, verdict in judged(guessing)}
+    assert verdicts["two streams end better: R@3"] == AT_CHANCE
+    assert verdicts["two streams learn faster: validation, MM-Dist"] == AT_CHANCE
+    assert verdicts["two streams learn faster: training loss, text"] != AT_CHANCE
 
 
 def test_the_page_names_what_was_not_measured_and_its_pictures_exist(tmp_path: Path) -> None:

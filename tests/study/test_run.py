@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from bimotion.cli.main import exit_code
 from bimotion.errors import ConfigError
+from bimotion.study import material
 from bimotion.study import run as runs
 from bimotion.study.arms import LATENTS, STREAMS, arms_of
 from bimotion.study.config import StudyConfig, StudySize
 from bimotion.study.figures import collect, save_figures
 from bimotion.study.findings import write_findings
+from bimotion.training.loop import LoopResult
 from tests.training.conftest import data
 
 __all__ = ["data"]
@@ -17,6 +20,22 @@ __all__ = ["data"]
 SIZE = StudySize(
     width=24, layers=1, vocabulary=300, head_width=16, latents=4, latent_width=4, codes=8, code_levels=3
 )
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training loop that a signal stops before its last step."""
+    monkeypatch.setattr(material, "run_loop", lambda *args, **options: LoopResult(1, False, "SIGTERM", {}))
+
+
+def test_a_signal_stops_the_study_and_no_unfinished_run_counts(
+    data: Path, tmp_path: Path, stopped: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "study"
+    assert exit_code(("study", "--data", str(data), "--out", str(out), "--steps", "4")) == 143
+    assert "the same command continues" in capsys.readouterr().err
+    assert not list(out.glob("**/figures.json"))
+    assert not list(out.glob("**/reconstruction.json"))
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import save_file
@@ -19,6 +18,7 @@ from bimotion.benchmark.work import Part
 from bimotion.errors import BimotionError
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.storage.model_folder import FORMAT
+from bimotion.storage.remains import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ def random_weights(config: MotionLanguageConfig) -> Iterator[Path]:
     """A temporary folder with random weights of these sizes; no layer is zero-initialised."""
     config = replace(config, head=replace(config.head, zero_init=False))
     torch.manual_seed(0)
-    with TemporaryDirectory(prefix="bimotion-") as name:
-        folder = Path(name)
+    with temporary_folder("weights") as folder:
         save_file(MotionLanguage(config).state_dict(), folder / "model.safetensors")
         (folder / "config.json").write_text(json.dumps({"format": FORMAT, **asdict(config)}), "utf-8")
         yield folder

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from jaxtyping import Float
@@ -68,8 +67,8 @@ def measure_workflows(folder: Path, repeats: int) -> Iterator[Waited]:
     Raises:
         BimotionError: the command failed; the message is its last line.
     """
-    with TemporaryDirectory(prefix="bimotion-") as name:
-        for workflow in workflows(folder, Path(name)):
+    with temporary_folder("workflows") as scratch:
+        for workflow in workflows(folder, scratch):
             seconds = []
             for _ in range(1 + repeats):
                 begun = time.perf_counter()

@@ -12,7 +12,7 @@ from bimotion.captions.phrases import Gait
 from bimotion.captions.sides import busier_hand, kicking_foot, moving_hand, raised_hand, turning_side
 
 _ARM = rf"(?:{vocabulary.ARM})"
-_ONE = r"(?:the|a|an|their|his|her|its|one|both|up)"
+_ONE = r"(?:the|a|an|their|his|her|its|your|my|one|both|up|left|right)"
 
 # The first rule that fits decides: rules for actions come before those for the walking and turning within them.
 _RULES: tuple[tuple[str, str], ...] = (

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from bimotion.cli.terminal import say
+from bimotion.cli.terminal import note, say
 from bimotion.cli.usage import UsageError
 
 
@@ -85,6 +85,7 @@ class Study:
 
         from bimotion.study.arms import arms_of
         from bimotion.study.config import StudyConfig, StudySize
+        from bimotion.study.material import StudyStopped
         from bimotion.study.run import run_study
 
         if self.width < 24 or self.width % 24:
@@ -106,4 +107,8 @@ class Study:
             windows=self.windows,
             validation_windows=self.validation_windows,
         )
-        run_study(config, arms_of(self.stream, self.latents))
+        try:
+            run_study(config, arms_of(self.stream, self.latents))
+        except StudyStopped as stopped:
+            note("bimotion: stopped; the same command continues")
+            raise SystemExit({"SIGINT": 130, "SIGTERM": 143}[str(stopped)]) from None

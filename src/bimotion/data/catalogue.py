@@ -28,24 +28,37 @@ class CatalogueRow:
     """Whether the recording is used at all."""
 
 
-def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> list[Recording]:
-    """The recordings with the labels of a catalogue; those that it does not name stay as they are.
+def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> tuple[list[Recording], list[str]]:
+    """The recordings with the labels of a catalogue, and remarks on lines of it that change nothing.
 
     Each line is an object with `id` and any of `content`, `style`, `use_text`, `captions`, `use`. Recordings with
-    `use` false are left out. Other fields are ignored.
+    `use` false are left out, those that the catalogue does not name stay as they are. Other fields are ignored. Of
+    several lines about one recording the last one counts.
 
     Raises:
         DataError: the file is missing, or a line is not such an object.
     """
-    rows = {row.id: row for row in _read_rows(catalogue)}
+    rows: dict[str, CatalogueRow] = {}
+    repeated: list[str] = []
+    for row in _read_rows(catalogue):
+        if row.id in rows:
+            repeated.append(row.id)
+        rows[row.id] = row
     found = []
     for recording in recordings:
-        row = rows.get(recording.id)
-        if row is None:
+        row_of = rows.get(recording.id)
+        if row_of is None:
             found.append(recording)
-        elif row.use:
-            found.append(_labelled(recording, row))
-    return found
+        elif row_of.use:
+            found.append(_labelled(recording, row_of))
+    ids = {recording.id for recording in recordings}
+    unknown = [name for name in rows if name not in ids]
+    remarks = [
+        f"{catalogue}: {len(names)} {what}: {', '.join(map(repr, names[:3]))}{', ...' * (len(names) > 3)}"
+        for names, what in ((unknown, "ids are no recordings of this folder"), (repeated, "ids occur twice"))
+        if names
+    ]
+    return found, remarks
 
 
 def _read_rows(catalogue: Path) -> list[CatalogueRow]:
@@ -54,9 +67,13 @@ def _read_rows(catalogue: Path) -> list[CatalogueRow]:
     for where, values in read_json_lines(catalogue):
         if not isinstance(values, dict) or "id" not in values:
             raise DataError(f"{where}: expected a JSON object with `id`")
-        rows.append(
-            record_from_json(CatalogueRow, {k: v for k, v in values.items() if k in known}, where, DataError)
+        row = record_from_json(
+            CatalogueRow, {k: v for k, v in values.items() if k in known}, where, DataError
         )
+        captions = None if row.captions is None else tuple(" ".join(text.split()) for text in row.captions)
+        if captions is not None and not all(captions):
+            raise DataError(f"{where}: captions: a caption is empty")
+        rows.append(replace(row, captions=captions))
     return rows
 
 

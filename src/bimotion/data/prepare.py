@@ -60,7 +60,10 @@ def find_recordings(
         raise DataError(f"{src}: expected a folder of raw recordings; it does not exist")
     found = _FINDERS[kind](src)
     recordings = [replace(recording, reading=reading or Reading()) for recording in found.recordings]
-    return replace(found, recordings=apply_catalogue(recordings, catalogue) if catalogue else recordings)
+    remarks: list[str] = []
+    if catalogue is not None:
+        recordings, remarks = apply_catalogue(recordings, catalogue)
+    return replace(found, recordings=recordings, remarks=[*found.remarks, *remarks])
 
 
 def prepare_dataset(

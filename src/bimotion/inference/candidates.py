@@ -21,20 +21,15 @@ from bimotion.inference import prompts
 from bimotion.inference.choice import MIN_GRADED_FRAMES, Chooser, phrases_of
 from bimotion.inference.examples import Example, Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
+from bimotion.inference.joining import JOIN, Candidate, Features, joined
 from bimotion.inference.match import contradicted
-from bimotion.inference.piece_writer import blend
 from bimotion.inference.request import MotionRequest, read_request, sentence_of
 from bimotion.inference.settings import Sampling
 from bimotion.inference.traits import measure_traits
 from bimotion.motion.quality import motion_quality
 
-Features = Float[np.ndarray, "_ 263"]
-
-COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT, GAP_WEIGHT = 0.5, 0.1, 0.03, 0.5
-"""Weights beside the grade: the evaluator's cosine, each contradiction, foot skating in m/s, pose gaps in metres."""
-
-JOIN = 8
-"""Frames over which the motions of a sentence's parts are blended."""
+COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT = 0.5, 0.1, 0.03
+"""Weights beside the grade: the evaluator's cosine, each contradiction, foot skating in m/s."""
 
 MAX_SKATING = 2.0
 """Foot skating above it counts as this, m/s."""
@@ -44,20 +39,6 @@ FINALISTS = 4
 
 PART_STRIDE = 1000
 """Distance of the candidates of a sentence's parts from those of the sentence."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A generated motion of a sentence."""
-
-    features: Features
-    """Its features, mirrored where that suits the sentence better."""
-    score: float = 0.0
-    """How well it fulfils the sentence; more is better."""
-    cosine: float = 0.0
-    """The evaluator's cosine of motion and sentence, weighted in `score`; 0 without an evaluator."""
-    examples: tuple[str, ...] = ()
-    """Captions of the examples that it started from."""
 
 
 @dataclass(frozen=True)
@@ -98,46 +79,95 @@ def finalists(
     sampling: Sampling,
     tools: Tools,
     *,
+    more: bool = False,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> list[list[Candidate]]:
     """The best few of `count` candidates of each request, the best first; one is the network's own, not scored.
+
+    With `more` a request whose best candidate hardly meets one of its criteria gets `count` more.
 
     Raises:
         ConfigError: settings out of their range.
         Cancelled: `cancel` returned True.
     """
     choosers = [Chooser(request) for request in requests]
-    tasks = [
-        task
-        for entry, (request, length) in enumerate(zip(requests, lengths, strict=True))
-        for task in _tasks(
-            model, entry, request, length, count, in_parts=count > 1 and bool(choosers[entry].parts)
-        )
-    ]
-    draws = [draw for task in tasks for draw in _draws(task, sampling, tools)]
-    generated = _generated(model, draws, sampling, progress, cancel)
-    pools: dict[tuple[int, int], list[Candidate]] = {}
-    for draw, features in zip(draws, generated, strict=True):
-        captions = () if draw.example is None else (draw.example.caption,)
-        pool = pools.setdefault((draw.task.entry, draw.task.part), [])
-        pool.append(Candidate(features, examples=captions))
-    best = []
-    for entry, request in enumerate(requests):
+    drawing = _Drawing(model, requests, lengths, choosers, sampling, tools, progress, cancel)
+    best = drawing.pools(range(len(requests)), count)
+    if more and count > 1:
+        doubtful = [
+            entry for entry, pool in enumerate(best) if choosers[entry].unmet(_joints(pool[0].features))
+        ]
+        for entry, pool in zip(doubtful, drawing.pools(doubtful, count, first=count), strict=True):
+            best[entry] = _best_first([*best[entry], *pool])
+    return best
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws candidates of requests."""
+
+    model: FeatureModel
+    requests: Sequence[MotionRequest]
+    lengths: Sequence[int | None]
+    choosers: Sequence[Chooser]
+    sampling: Sampling
+    tools: Tools
+    progress: Progress | None
+    cancel: Cancel | None
+
+    def pools(self, entries: Sequence[int], count: int, first: int = 0) -> list[list[Candidate]]:
+        """The best few of the candidates `first` to `first` + `count` of each of some requests, the best first."""
+        tasks = [
+            task
+            for entry in entries
+            for task in _tasks(
+                self.model,
+                entry,
+                self.requests[entry],
+                self.lengths[entry],
+                count,
+                in_parts=count > 1 and bool(self.choosers[entry].parts),
+            )
+        ]
+        draws = [draw for task in tasks for draw in _draws(task, self.sampling, self.tools, first)]
+        if not draws:
+            return []
+        progress = self.progress if first == 0 else None
+        generated = _generated(self.model, draws, self.sampling, progress, self.cancel)
+        drawn: dict[tuple[int, int], list[Candidate]] = {}
+        for draw, features in zip(draws, generated, strict=True):
+            captions = () if draw.example is None else (draw.example.caption,)
+            pool = drawn.setdefault((draw.task.entry, draw.task.part), [])
+            pool.append(Candidate(features, examples=captions))
         if count == 1:
-            best.append(pools[entry, 0])
-            continue
-        pool = scored(pools[entry, 0], request, choosers[entry], tools.embedder)
+            return [drawn[entry, 0] for entry in entries]
+        return [
+            self._best_of(entry, drawn, [task for task in tasks if task.entry == entry]) for entry in entries
+        ]
+
+    def _best_of(
+        self, entry: int, drawn: dict[tuple[int, int], list[Candidate]], tasks: Sequence[_Task]
+    ) -> list[Candidate]:
+        """The best few candidates of one request; one of them may be joined from parts."""
+        request, chooser, embedder = self.requests[entry], self.choosers[entry], self.tools.embedder
+        pool = scored(drawn[entry, 0], request, chooser, embedder)
         parts = [
-            scored(pools[task.entry, task.part], task.request, Chooser(task.request), tools.embedder)
+            scored(drawn[entry, task.part], task.request, Chooser(task.request), embedder)
             for task in tasks
-            if task.entry == entry and task.part
+            if task.part
         ]
         if parts:
-            joined = _joined(parts, lengths[entry])
-            pool += scored([joined], request, choosers[entry], tools.embedder)
-        best.append(sorted(pool, key=lambda candidate: -candidate.score)[:FINALISTS])
-    return best
+            pool += scored([joined(parts, self.lengths[entry])], request, chooser, embedder)
+        return _best_first(pool)
+
+
+def _best_first(pool: Sequence[Candidate]) -> list[Candidate]:
+    return sorted(pool, key=lambda candidate: -candidate.score)[:FINALISTS]
+
+
+def _joints(features: Features) -> Float[np.ndarray, "T 22 3"]:
+    return np.asarray(features_to_joints(features), np.float32)
 
 
 def _tasks(
@@ -169,17 +199,17 @@ def _frames_of_part(model: FeatureModel, part: MotionRequest) -> int | None:
     return min(max(round(seconds * layout.FPS), model.min_frames), model.max_frames)
 
 
-def _draws(task: _Task, sampling: Sampling, tools: Tools) -> list[_Draw]:
-    """The candidates of a task; every second one starts from an example."""
+def _draws(task: _Task, sampling: Sampling, tools: Tools, first: int) -> list[_Draw]:
+    """The candidates of a task, numbered from `first`; every second one starts from an example."""
     examples: list[Example] = []
     if tools.examples is not None and task.count > 1:
         prompt = task.request.prompt
         embedding = None if tools.embedder is None else tools.embedder.embed_texts([tidy(prompt)])[0]
-        noise = sampling.numpy_generator(task.entry, task.part)
+        noise = sampling.numpy_generator(task.entry, task.part + PART_STRIDE * first)
         examples = tools.examples.draw(prompt, task.count // 2, noise, embedding, task.length)
     own = task.count - len(examples)
     started: list[Example | None] = [*[None] * own, *examples]
-    return [_Draw(task, number, example) for number, example in enumerate(started)]
+    return [_Draw(task, number, example) for number, example in enumerate(started, first)]
 
 
 def _generated(
@@ -228,8 +258,7 @@ def scored(
     return [
         replace(
             candidate,
-            score=measured_score(features_to_joints(candidate.features), request, chooser)
-            + COSINE_WEIGHT * cosine,
+            score=measured_score(_joints(candidate.features), request, chooser) + COSINE_WEIGHT * cosine,
             cosine=cosine,
         )
         for candidate, cosine in zip(variants, cosines, strict=True)
@@ -240,7 +269,6 @@ def measured_score(joints: Float[np.ndarray, "T 22 3"], request: MotionRequest, 
     """The part of a score that is measured without a network."""
     if len(joints) < MIN_GRADED_FRAMES:
         return 0.0
-    joints = np.asarray(joints, np.float32)
     traits = measure_traits(joints)
     contradictions = len(contradicted(request, traits.facts))
     skating = min(motion_quality(joints).skating_speed, MAX_SKATING)
@@ -255,36 +283,3 @@ def _cosines(embedder: Embedder | None, prompt: str, motions: Sequence[Features]
     norms = np.linalg.norm(embedded, axis=1) * np.linalg.norm(text)
     cosines: list[float] = (embedded @ text / np.maximum(norms, 1e-12)).tolist()
     return cosines
-
-
-def _joined(parts: Sequence[Sequence[Candidate]], length: int | None) -> Candidate:
-    """One candidate of each part, joined: those that score well and whose poses fit at the joins."""
-    best: list[tuple[float, tuple[Candidate, ...]]] = [(each.score, (each,)) for each in parts[0]]
-    for pool in parts[1:]:
-        reached = []
-        for each in pool:
-            before, chain = max(
-                ((score - GAP_WEIGHT * _gap(chain[-1], each), chain) for score, chain in best),
-                key=lambda pair: pair[0],
-            )
-            reached.append((before + each.score, (*chain, each)))
-        best = reached
-    chain = max(best, key=lambda pair: pair[0])[1]
-    features = chain[0].features
-    for following in chain[1:]:
-        features = _appended(features, following.features)
-    if length is not None:
-        features = features[:length]
-    return Candidate(features, examples=tuple(caption for each in chain for caption in each.examples))
-
-
-def _gap(before: Candidate, after: Candidate) -> float:
-    """Mean distance of joints between the last pose of a motion and the first of another, in metres."""
-    poses = (before.features[-1, layout.RIC], after.features[0, layout.RIC])
-    return float(np.linalg.norm((poses[0] - poses[1]).reshape(-1, 3), axis=-1).mean())
-
-
-def _appended(before: Features, after: Features) -> Features:
-    num = min(JOIN, len(before) - 1, len(after) - 1)
-    overlap = blend(before[-num:], after[:num])
-    return np.concatenate([before[:-num], overlap, after[num:]])

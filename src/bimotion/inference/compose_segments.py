@@ -17,11 +17,12 @@ from bimotion.errors import ConfigError
 from bimotion.evaluators.embedding import Embedder
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
-from bimotion.inference.candidates import Candidate, Tools, scored
+from bimotion.inference.candidates import Tools, scored
 from bimotion.inference.choice import Chooser
 from bimotion.inference.compose import Chunk, phrase_clip
 from bimotion.inference.constraints import OVERLAP
 from bimotion.inference.feature_model import Cancel, report
+from bimotion.inference.joining import Candidate
 from bimotion.inference.piece_writer import PieceWriter
 from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.segment_generator import Piece, SegmentGenerator, SpokenPhrase

@@ -7,8 +7,12 @@ own (`action_criteria`); here is how an action is done: side, speed, size, count
 
 import math
 import re
+from collections.abc import Callable
 
 from bimotion.captions import vocabulary
+from bimotion.captions.contents import Side
+from bimotion.captions.facts import LimbFacts
+from bimotion.captions.sides import limb
 from bimotion.inference.action_criteria import actions_of
 from bimotion.inference.criterion import Criterion, Grade, hands_over_shoulders, more_than, ramp, turned
 from bimotion.inference.named_side import leftness, named_side
@@ -42,6 +46,7 @@ _ON_THE_SPOT = re.compile(r"\b(?:in place|on the spot)\b")
 _BOTH = re.compile(r"\bboth (?:\w+ )?(?:hands|arms|fists)\b|\bhands up\b|\barms (?:up|raised|overhead)\b")
 _UPRIGHT = re.compile(r"\bupright\b")
 _ONE_UP = re.compile(r"\b(left|right) (?:hand|arm) (?:\w+ )?(?:up|raised|high)\b")
+_OTHER_HAND = {side: re.compile(rf"\b(?:{side}|other)\b(?! (?:leg|foot|knee))") for side in ("left", "right")}
 _DEGREES = re.compile(r"\b(\d{2,3}) ?(?:°|degrees?)")
 _ANGLES: tuple[tuple[str, float], ...] = (
     (r"\bquarter[- ]turn|\bquarter of a turn", 90.0),
@@ -64,17 +69,31 @@ def criteria_of(request: MotionRequest) -> tuple[Criterion, ...]:
     names = [criterion.name for criterion in found]
     found += _speed(text, names) + _amount(text, names) + _counts(request, names)
     found += _direction(text, names) + _angle(text, names) + _posture(text)
-    side = _side(text)
-    return tuple(found + ([side] if side else []))
+    return tuple(found + _side(request, names))
 
 
-def _side(text: str) -> Criterion | None:
-    named = named_side(text)
+def _side(request: MotionRequest, names: list[str]) -> list[Criterion]:
+    named = named_side(request.prompt)
     if named is None:
-        return None
+        return []
     part, sign = named
     scale = {"hand": 0.25, "leg": 0.15, "support": 0.15, "turn": 40.0, "step": 0.3}[part]
-    return Criterion("side", lambda traits: ramp(sign * leftness(traits.facts, part), -scale, scale), 2.0)
+    found = [Criterion("side", lambda traits: ramp(sign * leftness(traits.facts, part), -scale, scale), 2.0)]
+    if part == "hand":
+        other: Side = "right" if sign == 1 else "left"
+        if any(_OTHER_HAND[other].search(phrase.lower()) for phrase in request.excluded):
+            found.append(Criterion("other hand", lambda traits: _rests(limb(traits.facts, other))))
+        elif {"wave", "raise"} & set(names):
+            found.append(Criterion("other hand", lambda traits: _is_down(limb(traits.facts, other))))
+    return found
+
+
+def _rests(limb: LimbFacts) -> float:
+    return ramp(limb.hand_range, 0.8, 0.35)
+
+
+def _is_down(limb: LimbFacts) -> float:
+    return ramp(limb.hand_over_shoulder, 0.1, -0.2)
 
 
 def _speed(text: str, names: list[str]) -> list[Criterion]:
@@ -159,7 +178,7 @@ def _counts(request: MotionRequest, names: list[str]) -> list[Criterion]:
         found.append(_close("seconds", lambda traits: traits.facts.seconds, request.seconds))
     elif set(names) & set(_GOES_ON) and request.steps is None and not _BRIEF.search(request.prompt.lower()):
         found.append(Criterion("seconds", lambda traits: ramp(traits.facts.seconds, 1.0, 3.0)))
-    counted = _repeats(names)
+    counted = _repeats(names, request.side)
     if counted is not None and "step" not in request.prompt:
         times = request.times
         if times is None and re.search(
@@ -175,18 +194,26 @@ def _counts(request: MotionRequest, names: list[str]) -> list[Criterion]:
     return found
 
 
-def _repeats(names: list[str]) -> Grade | None:
+def _repeats(names: list[str], side: Side) -> Grade | None:
     """How often a motion shows the action that comes first in the list; None where that is not counted."""
+
+    def most(count: Callable[[LimbFacts], float]) -> Grade:
+        if side == "none":
+            return lambda traits: max(count(traits.facts.left), count(traits.facts.right))
+        return lambda traits: count(limb(traits.facts, side))
+
     counts: dict[str, Grade] = {
         "jump": lambda traits: traits.facts.airborne,
         "hop": lambda traits: traits.facts.airborne,
         "turn": lambda traits: turned(traits.facts) / 360,
-        "kick": lambda traits: traits.facts.left.kicks + traits.facts.right.kicks,
+        "kick": (lambda traits: traits.facts.left.kicks + traits.facts.right.kicks)
+        if side == "none"
+        else most(lambda each: each.kicks),
         "bend": lambda traits: traits.facts.bends,
         "squat": lambda traits: traits.facts.bends,
         "down and up": lambda traits: traits.facts.bends,
-        "wave": lambda traits: max(traits.facts.left.swings, traits.facts.right.swings),
-        "raise": lambda traits: max(traits.facts.left.raises, traits.facts.right.raises),
+        "wave": most(lambda each: each.swings),
+        "raise": most(lambda each: each.raises),
     }
     return next((counts[name] for name in counts if name in names), None)
 

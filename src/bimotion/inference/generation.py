@@ -11,9 +11,10 @@ from bimotion.features.clips import features_to_clip
 from bimotion.features.layout import FPS
 from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
-from bimotion.inference.candidates import COSINE_WEIGHT, Candidate, Tools, finalists, measured_score
+from bimotion.inference.candidates import COSINE_WEIGHT, Tools, finalists, measured_score
 from bimotion.inference.choice import Chooser
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
+from bimotion.inference.joining import Candidate
 from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match
 from bimotion.inference.named_side import on_named_side
@@ -64,11 +65,14 @@ def generate_clips(
     tools: Tools,
     *,
     clean: bool,
+    more: bool,
     progress: Progress | None,
     cancel: Cancel | None,
 ) -> list[GeneratedClip]:
-    """The best of `count` candidates of each request."""
-    pools = finalists(model, requests, lengths, count, sampling, tools, progress=progress, cancel=cancel)
+    """The best of `count` candidates of each request; with `more` of twice as many where the best is doubtful."""
+    pools = finalists(
+        model, requests, lengths, count, sampling, tools, more=more, progress=progress, cancel=cancel
+    )
     if not clean:
         return [
             _generated(pool[0], features_to_clip(pool[0].features, caption=request.text))

@@ -14,14 +14,13 @@ _NOT = (
     r"(?:(?:does|do|did|is|are|will|must|should|can) not|cannot|never|"
     r"(?:doesn|don|didn|isn|aren|can|won|mustn|shouldn)['\u2019]?t)"
 )
+_THE = r"(?:the|his|her|their|your|my)"
 _PRONOUN = r"(?:he|she|they|it)"
 _LIMB = r"(?P<side>left|right) (?P<limb>hand|arm|leg|foot)"
 _OTHER = {"left": "right", "right": "left"}
 
 _NOT_ONLY = re.compile(r"\bnot only\b\s*(?P<first>.*?),?\s*\bbut (?:also )?", re.IGNORECASE)
-_NOT_WITH_THIS_LIMB = re.compile(
-    rf"\b{_NOT} use (?:the|his|her|their) {_LIMB} (?:to|for) (?P<verb>[a-z]+)\b", re.IGNORECASE
-)
+_NOT_WITH_THIS_LIMB = re.compile(rf"\b{_NOT} use {_THE} {_LIMB} (?:to|for) (?P<verb>[a-z]+)\b", re.IGNORECASE)
 _NOT_DEGREE = re.compile(
     r"\b(?:is |are )?not (?:very |too |so |that |all that )?"
     r"(?P<word>fast|quick|quickly|slow|slowly|high|far|hard|loudly)\b",
@@ -42,10 +41,10 @@ _EXCLUDED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # "without moving the left", "without a pause", "instead of the right"
-        r",?\s*\b(?:but |and )?(?:without|with no|avoiding|instead of|rather than|except(?: for)?)\b "
+        r",?\s*\b(?:but |and )?(?:without|with no|instead of|rather than|except(?: for)?)\b "
         rf"(?P<what>.*?){_CLAUSE_END}",
         # "the left hand does not move", "while his other arm isn't raised"
-        r",?\s*\b(?:while |and |but |with )?(?:the|his|her|their) "
+        rf",?\s*\b(?:while |and |but |with )?{_THE} "
         rf"(?P<what>(?:left|right|other)(?: (?:hand|arm|leg|foot|one))?) {_NOT} [^,;.]*",
         # "he does not walk, he runs": the clause goes, the one after it stays
         rf"(?:^|(?<=[,;.] ))(?:{_PRONOUN}|the \w+|an? \w+) {_NOT} (?P<what>[^,;.]*?)"
@@ -55,13 +54,16 @@ _EXCLUDED = tuple(
         rf"(?:{_CLAUSE_END}|(?=\band (?:[a-z]+s)\b))",
         # "to the left, not to the right", "neither jumps nor hops"
         rf",?\s*\b(?:but |and )?(?:not|nor|no longer|neither)\b (?P<what>.*?)(?:{_CLAUSE_END}|(?=\bnor\b))",
+        # "avoids kicking and punches", "refuses to wave"
+        rf",?\s*\b(?:and |but |or |who )?(?:avoids?|avoiding|refus(?:es?|ing) to|fails? to|declin(?:es?|ing) to) "
+        rf"(?P<what>.*?)(?:{_CLAUSE_END}|(?=\band (?:[a-z]+s)\b))",
         # "no jumping, only walking"
         r",?\s*\b(?:and |but |with )?no (?P<what>[a-z]+ing|[a-z]+ (?:movement|motion)s?)\b",
         # "while the left hand stays still", ", his left arm remaining at his side"
         r"(?:,\s*|\s+)(?:(?:while|and|but|with|as)\b ?)?(?:(?:keeping|holding|leaving) )?"
-        r"(?:(?:the|his|her|their) )?(?:other )?(?P<what>(?:left|right)(?: (?:hand|arm|leg|foot|one))?)"
+        rf"(?:{_THE} )?(?:other )?(?P<what>(?:left|right)(?: (?:hand|arm|leg|foot|one))?)"
         r"(?: (?:stays|remains|staying|remaining|is|hangs|hanging|kept|keeps))? "
-        r"(?:still|down|motionless|unmoved|relaxed|at (?:the|his|her|their) side|where it is|on the (?:ground|floor))"
+        rf"(?:still|down|motionless|unmoved|relaxed|at {_THE} side|where it is|on the (?:ground|floor))"
         r"\b",
     )
 )
@@ -104,7 +106,7 @@ def _tidy_sentence(rest: str) -> str:
         (r"^\s*(?:[,;.]|(?:and|but|then|just|only)\b)\s*", ""),
         (r"(?:[,;]|\b(?:and|but|while|then|who|that|with|or|nor))[\s.]*$", ""),
         (r"^(?P<subject>(?:an?|the) [a-z]+|someone|somebody),? (?:he|she|but|and) ", r"\g<subject> "),
-        (r"^(?:he|she) ", "a person "),
+        (r"^(?:he|she),? ", "a person "),
         (r"^they are ", "a person is "),
     ):
         rest = re.sub(pattern, replacement, rest.strip(), flags=re.IGNORECASE)

@@ -118,8 +118,9 @@ class TextToMotionModel(ClipModel):
         With several sentences `seconds` and `seed` may be lists with an entry for each.
 
         `best` generates as many candidates for each sentence and returns the one that fulfils it best by measured
-        criteria; None takes the model's number (`candidates`). Half of several candidates start from captioned training
-        motions where the model has some (`examples`); with 1 the motion is the network's alone.
+        criteria; None takes the model's number (`candidates`), and as many again where the best of them hardly meets a
+        criterion. Half of several candidates start from captioned training motions where the model has some
+        (`examples`); with 1 the motion is the network's alone.
 
         With `check` each clip has a `match`: the model's own caption of it, a score and warnings; `strict` raises an
         error where it has a warning. Without `check`, doubts about the sentence itself are logged.
@@ -158,7 +159,11 @@ class TextToMotionModel(ClipModel):
         count = self.candidates if best is None else best
         tools = self.tools(count)
         clips = generate_clips(
-            self, requests, lengths, count, sampling, tools, clean=clean, progress=progress, cancel=cancel
+            *(self, requests, lengths, count, sampling, tools),
+            clean=clean,
+            more=best is None,
+            progress=progress,
+            cancel=cancel,
         )
         if check or strict:
             matches = self._matches(requests, clips, doubts)

@@ -1,15 +1,16 @@
 """The page of findings: each claim of the paper with the published and the measured value, curves and a verdict."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 from bimotion.evaluation.intervals import Measured
 from bimotion.storage.atomic import atomic_path
+from bimotion.study.arms import LATENTS, STREAMS
+from bimotion.study.claims import CLAIMS, METRIC_TITLES, Evidence, chance, judged, leaves_chance, speed
 from bimotion.study.curves import curve_picture
-from bimotion.study.figures import HIGHER_IS_BETTER, Figures, difference_over_seeds, ratio_over_seeds
+from bimotion.study.figures import Figures
 
 ARM_TITLES = {
     "two": "two branches",
@@ -18,21 +19,6 @@ ARM_TITLES = {
     "half": "two branches, motion half as wide",
 }
 """Names of streams in tables."""
-
-METRIC_TITLES = {
-    "train_motion": "training loss, motion",
-    "train_text": "training loss, text",
-    "t2m_diffusion": "held-out loss, motion",
-    "m2t_text": "held-out loss, text",
-    "r3": "R@3",
-    "mm_dist": "MM-Dist",
-    "fid": "FID",
-    "bleu_4": "BLEU-4",
-    "rouge_l": "ROUGE-L",
-    "cider_d": "CIDEr-D",
-    "caption_r3": "R@3 of captions",
-}
-"""Names of metrics in tables."""
 
 SPEED_METRICS = ("train_motion", "train_text", "t2m_diffusion", "m2t_text", "r3", "mm_dist")
 QUALITY_METRICS = (
@@ -50,6 +36,9 @@ PICTURES = (("r3", "R@3 on validation captions"), ("m2t_text", "held-out text lo
 
 SIZES = ("layers", "width", "heads", "vocabulary", "latents", "latent_width", "codes", "code_levels")
 OPTIONS = (
+    "width",
+    "layers",
+    "seeds",
     "steps",
     "batch_size",
     "tuning_steps",
@@ -74,89 +63,6 @@ GROUPS = {
     },
 }
 """The pictures, and in each the arms by label."""
-
-CONFIRMED, NOT_CONFIRMED, OPPOSITE = "confirmed", "not confirmed", "opposite"
-
-
-Comparison = Callable[[Figures, str, str, str], "Evidence | None"]
-"""An arm against a baseline in one metric; None without runs of both with one seed."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One comparison that a claim rests on."""
-
-    what: str
-    """What is compared."""
-    value: str
-    """The measured value with its interval."""
-    low: float
-    """Lower end of the interval of how much better the claimed side is; 0 is no difference."""
-    high: float
-    """Upper end."""
-
-    @property
-    def verdict(self) -> str:
-        """Whether the interval lies on the claimed side, on the other, or contains no difference."""
-        if self.low > 0:
-            return CONFIRMED
-        return OPPOSITE if self.high < 0 else NOT_CONFIRMED
-
-
-def difference(figures: Figures, arm: str, baseline: str, metric: str) -> Evidence | None:
-    """How much better an arm's last value is than a baseline's; None without runs of both with one seed."""
-    found = difference_over_seeds(figures.of(arm), figures.of(baseline), metric)
-    if found is None:
-        return None
-    sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
-    ends = sorted((sign * (found.mean - found.interval), sign * (found.mean + found.interval)))
-    low, high = ends if found.repeats > 1 else (-float("inf"), float("inf"))
-    return Evidence(f"{METRIC_TITLES[metric]}, difference", _signed(found), low, high)
-
-
-def speed(figures: Figures, arm: str, baseline: str, metric: str, clock: str = "step") -> Evidence | None:
-    """How many times faster an arm reaches a baseline's last value; None without runs of both with one seed."""
-    ratio = ratio_over_seeds(figures.of(arm), figures.of(baseline), metric, clock)
-    if ratio is None:
-        return None
-    low, high = (ratio.low - 1, ratio.high - 1) if ratio.count > 1 else (-float("inf"), float("inf"))
-    return Evidence(METRIC_TITLES[metric], f"{ratio} times", low, high)
-
-
-CLAIMS: tuple[tuple[str, str, Comparison, str, str, str], ...] = (
-    (
-        "two streams learn faster: training loss, motion",
-        "2 times",
-        speed,
-        "two-vae",
-        "one-vae",
-        "train_motion",
-    ),
-    ("two streams learn faster: training loss, text", "2 times", speed, "two-vae", "one-vae", "train_text"),
-    ("two streams learn faster: validation, R@3", "4 times", speed, "two-vae", "one-vae", "r3"),
-    ("two streams learn faster: validation, MM-Dist", "4 times", speed, "two-vae", "one-vae", "mm_dist"),
-    ("two streams end better: R@3", "higher", difference, "two-vae", "one-vae", "r3"),
-    (
-        "continuous latents beat VQ tokens, two branches: R@3",
-        "VQ stays at 0.5",
-        difference,
-        "two-vae",
-        "two-vq",
-        "r3",
-    ),
-    (
-        "continuous latents beat VQ tokens, single stream: R@3",
-        "VQ stays at 0.5",
-        difference,
-        "one-vae",
-        "one-vq",
-        "r3",
-    ),
-    ("three stages beat stage III alone: R@3", "higher", difference, "two-vae-123", "two-vae", "r3"),
-    ("three stages beat I+III: R@3", "higher", difference, "two-vae-123", "two-vae-13", "r3"),
-    ("three stages beat II+III: R@3", "higher", difference, "two-vae-123", "two-vae-23", "r3"),
-)
-"""Claim, the paper's number, and the comparison that it rests on."""
 
 
 def write_findings(figures: Figures, page: Path, pictures: Path) -> None:
@@ -189,23 +95,13 @@ def _groups(figures: Figures) -> dict[str, dict[str, str]]:
     }
 
 
-def _claims(figures: Figures) -> list[tuple[str, str, str, str]]:
-    """Claim, the paper's number, the measured one, verdict."""
-    rows = []
-    for claim, paper, measure, arm, baseline, metric in CLAIMS:
-        found = measure(figures, arm, baseline, metric)
-        measured = "not measured" if found is None else found.value
-        rows.append((claim, paper, measured, "none" if found is None else found.verdict))
-    return rows
-
-
 def _facts(figures: Figures) -> dict[str, object]:
     """Single values of the page."""
     settings, size, shared = figures.settings, figures.settings["size"], figures.shared
     return {
-        "options": " ".join(
-            f"--{name.replace('_', '-')} {settings[name]}" for name in OPTIONS if settings[name]
-        ),
+        "commands": "\n".join(_commands(figures)),
+        "chance": f"{chance(figures):.3f}",
+        "learnt": _learnt(figures),
         "train_windows": f"{shared['windows']['train']:,}",
         "val_windows": shared["windows"]["validation"],
         **{name: size[name] for name in SIZES},
@@ -214,8 +110,62 @@ def _facts(figures: Figures) -> dict[str, object]:
         "rates": ", ".join(f"{rate:g}" for rate in settings["learning_rates"]),
         "runs": ", ".join(f"{arm} {len(figures.of(arm))}" for arm in figures.arms()),
         "reference_r3": f"{shared['references']['caption_r3']:.3f}",
+        **_limits(figures),
         "examples": f"{settings['steps'] * settings['batch_size']:,}",
     }
+
+
+LANGUAGE_MODEL_WEIGHTS = 28.3e6
+"""Weights of the layers of the bundled model's text branch: 8 layers of SmolLM2-135M."""
+
+
+def _limits(figures: Figures) -> dict[str, object]:
+    """Values of the section on limits."""
+    arms = figures.arms()
+    rates = [figures.of(arm)[0].facts["lr"] for arm in arms]
+    weights = figures.runs[0].facts["parameters"]["active"]
+    claimed = {arm for *_, arm, baseline, _ in CLAIMS for arm in (arm, baseline)}
+    absent = sorted(claimed - set(arms))
+    few = [arm for arm in arms if len(figures.of(arm)) < figures.settings["seeds"]]
+    missing = [f"Not run: {', '.join(absent)}."] if absent else []
+    missing += [f"With fewer seeds than {figures.settings['seeds']}: {', '.join(few)}."] if few else []
+    return {
+        "lowest": sum(rate == min(figures.settings["learning_rates"]) for rate in rates),
+        "arms_count": len(arms),
+        "text_weights": f"{weights / 1e6:.2g} million",
+        "times_smaller": f"{LANGUAGE_MODEL_WEIGHTS / weights:.0f}",
+        "steps_of_it": f"{figures.settings['steps'] * weights / LANGUAGE_MODEL_WEIGHTS:.1f}",
+        "missing": " ".join(missing) or "All arms were run with all seeds.",
+    }
+
+
+def _commands(figures: Figures) -> list[str]:
+    """The commands that make the runs."""
+    values = {**figures.settings["size"], **figures.settings}
+    options = " ".join(f"--{name.replace('_', '-')} {values[name]}" for name in OPTIONS if values[name])
+    streams: dict[str, str] = {
+        kind: " ".join(stream for stream in STREAMS if figures.of(f"{stream}-{kind}")) for kind in LATENTS
+    }
+    if len({*streams.values()}) == 1:
+        streams = {" ".join(streams): streams[LATENTS[0]]}
+    return [
+        f"bimotion study --data data/cmu --out runs/study --stream {names} --latents {kind} {options}"
+        for kind, names in streams.items()
+        if names
+    ]
+
+
+def _learnt(figures: Figures) -> str:
+    """Which arms generate motions that follow their captions at all."""
+    known = [arm for arm in figures.arms() if leaves_chance(figures, arm)]
+    which = f"lies above chance in {', '.join(known)}" if known else "lies above chance in no arm"
+    rest = (
+        ""
+        if known
+        else " Motions do not follow their captions yet at this budget, so R@3, MM-Dist and FID decide nothing about "
+        "the paper's claims; what remains are the losses, the costs and the gradients."
+    )
+    return f"With 95 % confidence the last R@3 {which}.{rest}"
 
 
 def _tables(figures: Figures) -> dict[str, str]:
@@ -224,7 +174,7 @@ def _tables(figures: Figures) -> dict[str, str]:
     kinds = {arm: arm for arm in figures.arms() if arm.count("-") == 1}
     schedules = {title: arm for title, arm in GROUPS["schedules"].items() if figures.of(arm)}
     return {
-        "claims": table(["claim", "paper", "here", "verdict at this scale"], _claims(figures)),
+        "claims": table(["claim", "paper", "here", "verdict at this scale"], judged(figures)),
         "ceiling": _ceiling(figures),
         "costs": _cost_table(figures),
         "speeds": table(
@@ -257,6 +207,7 @@ def _ceiling(figures: Figures) -> str:
             continue
         cells = (f"{scores[name]:.3f}" for name in names)
         rows.append([f"reconstructions, {kind}", *cells, f"{scores['world_mm']:.0f}"])
+    rows.append(["chance", f"{chance(figures):.3f}", "", "", ""])
     return table(["", "R@3", "MM-Dist", "FID", "joint error in the world, mm"], rows)
 
 
@@ -305,8 +256,3 @@ def _cell(evidence: Evidence | None) -> str:
 
 def _measured(value: Measured | None) -> str:
     return "" if value is None else str(value)
-
-
-def _signed(value: Measured) -> str:
-    text = f"{value.mean:+.3f}"
-    return text if value.repeats < 2 else f"{text} ± {value.interval:.3f}"

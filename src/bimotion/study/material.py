@@ -38,6 +38,7 @@ from bimotion.training.loop import run_loop
 from bimotion.training.loop_config import LoopConfig
 from bimotion.training.optimisers import OptimiserConfig
 from bimotion.training.order import OrderConfig
+from bimotion.training.task import AnyBatch, Task
 from bimotion.training.vae.folder import load_vae
 from bimotion.training.vae.losses import VaeLossConfig
 from bimotion.training.vae.metrics import reconstruction_metrics
@@ -72,6 +73,21 @@ def loop(steps: int, batch_size: int, seed: int, validate_every: int = 0) -> Loo
         tensorboard=False,
         progress=False,
     )
+
+
+def train(task: Task[AnyBatch], folder: Path, steps: LoopConfig, lr: float, name: str) -> None:
+    """Train to the last step, from the newest checkpoint on.
+
+    Raises:
+        StudyStopped: a signal ended the run before.
+    """
+    result = run_loop(task, folder, steps, optimiser(lr), EMA, name=name, resume=True)
+    if not result.finished:
+        raise StudyStopped(result.stopped_by)
+
+
+class StudyStopped(Exception):
+    """A signal stopped the training; its name is the message. The study goes on there when it is started again."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +141,14 @@ class Material:
         """The motion VAE with continuous or discrete latents; both start from the same closed-form fit."""
         if kind not in self._vaes:
             folder = self.config.out / "tokenizers" / kind
-            if not (folder / "reconstruction.json").is_file():
+            if not self.has_vae(kind):
                 self._train_vae(kind, folder)
             self._vaes[kind] = load_vae(folder)[0].eval()
         return self._vaes[kind]
+
+    def has_vae(self, kind: LatentKind) -> bool:
+        """Whether the VAE of a kind is trained."""
+        return (self.config.out / "tokenizers" / kind / "reconstruction.json").is_file()
 
     def reconstruction(self, kind: LatentKind) -> dict[str, float]:
         """Joint errors of the reconstructed validation windows."""
@@ -188,7 +208,7 @@ class Material:
             OrderConfig(),
         )
         steps = loop(config.tokenizer_steps, config.batch_size, 0)
-        run_loop(task, folder, steps, optimiser(TOKENIZER_LR), EMA, name=kind, resume=True)
+        train(task, folder, steps, TOKENIZER_LR, kind)
         measured = reconstruction_metrics(load_vae(folder)[0].eval(), held_out)
         write_record({k: v for k, v in measured.items() if "/" not in k}, folder / "reconstruction.json")
 
@@ -210,7 +230,7 @@ class Material:
             whole_text=True,
         )
         steps = loop(config.text_steps, config.batch_size, 0)
-        run_loop(task, folder, steps, optimiser(TEXT_LR), EMA, name=f"text, {arm.stream}", resume=True)
+        train(task, folder, steps, TEXT_LR, f"text, {arm.stream}")
         (folder / "done").touch()
 
 

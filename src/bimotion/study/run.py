@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from bimotion.errors import ConfigError
@@ -14,19 +15,18 @@ from bimotion.models.weights import load_model
 from bimotion.storage.json_files import read_json_object
 from bimotion.storage.locks import locked_folder
 from bimotion.storage.records import read_record, record_to_json, write_record
-from bimotion.study.arms import Arm, LatentKind
+from bimotion.study.arms import LATENTS, Arm, LatentKind
 from bimotion.study.config import StudyConfig
 from bimotion.study.figures import RUN_FILE, SETTINGS_FILE, SHARED_FILE
-from bimotion.study.material import EMA, Material, loop, optimiser
+from bimotion.study.material import Material, loop, train
 from bimotion.study.task import Bench, StudyTask
 from bimotion.training.logs import read_log
-from bimotion.training.loop import run_loop
 
 logger = logging.getLogger(__name__)
 
 
-SAMPLINGS = {"vae": (1.0, 2.0, 4.0), "vq": (1.0, 0.7, 0.4)}
-"""Guidance scales, and temperatures of codes, that are tried; the one with the best R@3 is used for all arms."""
+SAMPLINGS: dict[LatentKind, tuple[float, ...]] = {"vae": (1.0, 2.0, 4.0), "vq": (1.0, 0.7, 0.4)}
+"""Guidance scales, and temperatures of codes, that are tried; the one with the best mean R@3 is taken for all arms."""
 
 TUNING_SEED = 100
 """Seed of the trials; no run uses it."""
@@ -40,28 +40,30 @@ def run_study(config: StudyConfig, arms: list[Arm]) -> None:
     Raises:
         ConfigError: the folder holds a study with other settings.
         DataError: the data set is missing or has no captions.
+        StudyStopped: a signal came; finished runs stay, and the one that was stopped goes on at the next call.
     """
     with locked_folder(config.out):
         _check_settings(config)
         material = Material(config)
-        study = _Study(material, sorted({arm.latents for arm in arms}))
+        study = _Study(material, arms)
         for seed in range(config.seeds):
             for arm in arms:
                 study.run(arm, seed)
 
 
 class _Study:
-    def __init__(self, material: Material, kinds: Sequence[LatentKind]) -> None:
-        self.material, self.config = material, material.config
+    def __init__(self, material: Material, arms: Sequence[Arm]) -> None:
+        self.material, self.config, self.arms = material, material.config, arms
         self.bench = Bench(material)
-        write_record(self._shared(kinds), self.config.out / SHARED_FILE)
+        kinds = {arm.latents for arm in arms} | {kind for kind in LATENTS if material.has_vae(kind)}
+        write_record(self._shared(sorted(kinds)), self.config.out / SHARED_FILE)
 
     def run(self, arm: Arm, seed: int) -> None:
         """One run of an arm, unless it is finished."""
         folder = self.config.out / arm.name / f"seed-{seed}"
         if (folder / RUN_FILE).is_file():
             return
-        lr, sampling = self.tuned(arm), self.sampling(arm)
+        lr, sampling = self.tuned(arm), self.sampling(arm.latents)
         logger.info("%s, seed %d: learning rate %g, sampling %g", arm.name, seed, lr, sampling)
         stages = []
         model, tokenizer = self.material.new_arm(arm, seed)
@@ -89,21 +91,26 @@ class _Study:
         trials = {lr: float(self._trial(arm, lr)["objective"]) for lr in self.config.learning_rates}
         return min(trials, key=lambda lr: trials[lr])
 
-    def sampling(self, arm: Arm) -> float:
-        """Guidance scale or temperature for the arm's kind of latents, by trials of the two branches."""
-        path = self.config.out / "tuning" / f"sampling-{arm.latents}.json"
+    def sampling(self, kind: LatentKind) -> float:
+        """Guidance scale or temperature for a kind of latents: the best mean R@3 of the streams' trials."""
+        path = self.config.out / "tuning" / f"sampling-{kind}.json"
         if not path.is_file():
-            two = Arm("two", arm.latents)
-            folder = self._trial_folder(two, self.tuned(two))
-            model, tokenizer = load_model(folder / "stage3" / "model")
-            task = StudyTask(self.material, two, "stage3", model, tokenizer, self.bench, 1.0)
-            scores = {
-                value: self.bench.motion_scores(task.embedded_motions(value))
-                for value in SAMPLINGS[arm.latents]
-            }
-            best = max(scores, key=lambda value: scores[value]["r3"])
-            write_record({"best": best, "scores": {str(k): v for k, v in scores.items()}}, path)
+            arms = [arm for arm in self.arms if arm.latents == kind and arm.schedule == ("stage3",)]
+            found = [self._samplings(arm) for arm in arms or [Arm("two", kind)]]
+            means = {value: float(np.mean([r3[value] for r3 in found])) for value in SAMPLINGS[kind]}
+            best = max(means, key=lambda value: means[value])
+            write_record({"best": best, "mean_r3": {f"{k:g}": v for k, v in means.items()}}, path)
         return float(read_json_object(path)["best"])
+
+    def _samplings(self, arm: Arm) -> dict[float, float]:
+        """R@3 of an arm's best trial with each guidance scale or temperature."""
+        folder = self._trial_folder(arm, self.tuned(arm))
+        model, tokenizer = load_model(folder / "stage3" / "model")
+        task = StudyTask(self.material, arm, "stage3", model, tokenizer, self.bench, 1.0)
+        return {
+            value: self.bench.motion_scores(task.embedded_motions(value))["r3"]
+            for value in SAMPLINGS[arm.latents]
+        }
 
     def _trial(self, arm: Arm, lr: float) -> dict[str, Any]:
         """A short run with one learning rate, without generation: its last losses."""
@@ -125,7 +132,7 @@ class _Study:
     def _train(self, task: StudyTask, folder: Path, steps: int, lr: float, seed: int, every: int) -> None:
         name = f"{folder.parent.parent.name} {folder.name}"
         size = self.config.batch_size
-        run_loop(task, folder, loop(steps, size, seed, every), optimiser(lr), EMA, name=name, resume=True)
+        train(task, folder, loop(steps, size, seed, every), lr, name)
 
     def _shared(self, kinds: Sequence[LatentKind]) -> dict[str, Any]:
         """What all runs share, for the report: scores of recordings and of reconstructions, sizes of the data."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bimotion.storage.remains import is_running
+
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
@@ -39,22 +41,9 @@ def _restore(folder: Path) -> None:
         start = f".{folder.name}.{kind}-"
         for rest in folder.parent.glob(f"{glob.escape(start)}*"):
             pid = rest.name.removeprefix(start)
-            if not pid.isdecimal() or (int(pid) != os.getpid() and _is_running(int(pid))):
+            if not pid.isdecimal() or (int(pid) != os.getpid() and is_running(int(pid))):
                 continue
             if kind == "old" and not folder.exists():
                 rest.rename(folder)
             else:
                 shutil.rmtree(rest, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    """Whether there is such a process; True where that cannot be checked without harm (Windows)."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
