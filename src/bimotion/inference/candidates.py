@@ -1,8 +1,8 @@
-"""Several candidates for each sentence, of which the one is kept that fulfils it best.
+"""Several candidates for each sentence, of which the best is kept.
 
-Half of the candidates are the model's own, half start from captioned examples where the model has some. A sentence of
-several actions in a row is also made of motions of its parts. What is kept is decided by measured criteria
-(`inference.choice`) and by the evaluator's cosine of sentence and motion.
+Half of the candidates start from noise, half from captioned examples if the model has some. For a sentence of several
+actions in a row, motions of its parts are also generated and joined. The score of a candidate consists of measured
+criteria (`inference.choice`) and the evaluator's cosine similarity of sentence and motion.
 
 Legend: T frames, F = 263 feature columns, X values of a latent.
 """
@@ -31,19 +31,19 @@ from bimotion.motion.quality import motion_quality
 Features = Float[np.ndarray, "_ 263"]
 
 COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT, GAP_WEIGHT = 0.5, 0.1, 0.03, 0.5
-"""Weights beside the grade: the evaluator's cosine, each contradiction, foot skating in m/s, pose gaps in metres."""
+"""Weights in the score: evaluator's cosine, each contradiction, foot skating (m/s), pose gaps (m); the grade has 1."""
 
 JOIN = 8
 """Frames over which the motions of a sentence's parts are blended."""
 
 MAX_SKATING = 2.0
-"""Foot skating above it counts as this, m/s."""
+"""Foot skating is limited to this value in the score, m/s."""
 
 FINALISTS = 4
-"""Candidates whose cleaned motions are compared: the clean-up changes what is measured a little."""
+"""Candidates that are compared again after clean-up, which changes the measurements a little."""
 
 PART_STRIDE = 1000
-"""Distance of the candidates of a sentence's parts from those of the sentence."""
+"""Offset between the candidate numbers of a sentence's parts."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Candidate:
     """A generated motion of a sentence."""
 
     features: Features
-    """Its features, mirrored where that suits the sentence better."""
+    """Its features, mirrored if that fits the sentence better."""
     score: float = 0.0
-    """How well it fulfils the sentence; more is better."""
+    """How well it matches the sentence; higher is better."""
     cosine: float = 0.0
     """The evaluator's cosine of motion and sentence, weighted in `score`; 0 without an evaluator."""
     examples: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class _Draw:
 
 @dataclass(frozen=True)
 class Tools:
-    """What candidates are drawn from and compared with; both may be missing."""
+    """What candidates start from and are scored with; both may be missing."""
 
     examples: Examples | None = None
     """Motions to start from."""
