@@ -109,7 +109,7 @@ class Captioner:
                 self._decoder.drop(motion)
 
     def step(self) -> list[tuple[Hashable, str]]:
-        """Compute one more caption from examples and one more token of each caption being decoded; the finished captions."""
+        """One more caption of examples and one more token of each caption being decoded; returns the finished ones."""
         with torch.inference_mode(), batch_invariant(self._invariant):
             finished = self._found()
             self._admit()
