@@ -171,7 +171,7 @@ def test_search_finds_by_sentence_and_by_example(
         (["evaluate", "--data", "nowhere"], "nowhere: expected a prepared data set"),
         (
             ["evaluate", "--data", "data", "--real", "--model", "m"],
-            "give only one of --model, --motions and --real",
+            "give only one of --model, --motions, --real and --nearest",
         ),
         (["evaluate", "--data", "data", "--repeats", "0"], "expected 1 or more repeats"),
         (["evaluate", "--data", "data", "--evaluator", "none"], "none: no evaluator here"),

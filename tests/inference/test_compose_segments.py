@@ -5,7 +5,9 @@ import pytest
 
 import bimotion
 from bimotion.errors import Cancelled, ConfigError
+from bimotion.features.clips import clip_to_features
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
 from bimotion.motion.quality import bone_drift
 
@@ -30,7 +32,7 @@ def test_a_model_with_segments_composes_by_them(model: MotionLanguageModel) -> N
 def test_with_one_candidate_a_chunk_is_a_segment_and_the_chunks_are_the_motion(
     model: MotionLanguageModel,
 ) -> None:
-    chunks = list(model.stream(STORY, seed=0))
+    chunks = list(model.stream(STORY, seed=0, best=1))
     joints = np.concatenate([chunk.clip.joints for chunk in chunks])
     np.testing.assert_array_equal(joints, model.compose(STORY, seed=0, best=1).joints)
     assert [chunk.index for chunk in chunks] == [0, 1, 2, 2, 2]
@@ -60,7 +62,7 @@ def test_a_stream_reads_the_next_phrase_only_when_it_needs_it(model: MotionLangu
             read.append(number)
             yield ("a person walks forward.", 2.0)
 
-    stream = model.stream(phrases(), seed=0)
+    stream = model.stream(phrases(), seed=0, best=1)
     for number in range(5):
         next(stream)
         assert len(read) == number + 1
@@ -68,12 +70,12 @@ def test_a_stream_reads_the_next_phrase_only_when_it_needs_it(model: MotionLangu
     stream.close()
 
 
-def test_what_comes_next_is_predicted_by_segments_too(model: MotionLanguageModel, walk: Clip) -> None:
+def test_what_comes_next_is_predicted_by_segments_on_request(model: MotionLanguageModel, walk: Clip) -> None:
     for text in (None, "turns around"):
-        longer = model.predict(walk, seconds=3.0, seed=0, text=text)
+        longer = model.predict(walk, seconds=3.0, seed=0, text=text, method="segments")
         assert len(longer) == len(walk) + round(3 * walk.fps)
         np.testing.assert_array_equal(longer.joints[: len(walk)], walk.joints)
-        clips = model.predict(walk, seconds=3.0, seed=0, text=text, method="clips")
+        clips = model.predict(walk, seconds=3.0, seed=0, text=text)
         assert not np.allclose(clips.joints, longer.joints)
 
 
@@ -94,3 +96,16 @@ def test_a_cancelled_composition_leaves_the_model_as_it_was(model: MotionLanguag
     with pytest.raises(Cancelled):
         model.compose(STORY, seed=0, best=2, cancel=lambda: next(calls))
     np.testing.assert_array_equal(model.compose(STORY, seed=0, best=2).joints, before.joints)
+
+
+def test_only_the_last_candidates_follow_other_motions_as_long_as_these_last(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    assert model.segments is not None
+    phrase, leads = model.segments.speak("turns around"), clip_to_features(walk)[None]
+    free, led = (
+        list(model.segments.pieces(phrase, 80, None, Sampling(0), 3, motions)) for motions in (None, leads)
+    )
+    np.testing.assert_allclose(led[0].features[:2], free[0].features[:2], atol=1e-4)
+    assert np.abs(led[0].features[2] - free[0].features[2]).max() > 1e-3
+    np.testing.assert_allclose(led[1].features[:2], free[1].features[:2], atol=1e-4)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from bimotion.cli.options import Device, Evaluator, Flag, MachineOptions, Machines, Model, SamplerName
+from bimotion.cli.report_folder import check_report_folder, folder_name, write_and_show
 from bimotion.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
@@ -126,11 +127,11 @@ class Evaluate:
             return
         from bimotion.storage.locks import locked_folder
 
-        self._check_out()
+        check_report_folder(self.out)
         with locked_folder(self.out):
             if self.data is None:
                 result, about, name = self._motions_only()
-                self._report(result, about, name)
+                write_and_show(result, about, name, self.out, as_json=self.json)
             else:
                 self._with_data()
 
@@ -154,7 +155,7 @@ class Evaluate:
             "settings": asdict(config),
             "data": data_facts(evaluation_set),
             "evaluator": {
-                "name": _folder_name(evaluator),
+                "name": folder_name(evaluator),
                 "kind": embedder.kind,
                 "fingerprint": file_fingerprint(evaluator / WEIGHTS_FILE),
             },
@@ -166,7 +167,7 @@ class Evaluate:
             note(f"bimotion: continuing an interrupted evaluation ({finished} steps are finished)")
         spread = self._spread(Subject(evaluation_set, source, embedder))
         result = evaluate(evaluation_set, source, embedder, config, track, checkpoint, spread)
-        self._report(result, about, self.name or name)
+        write_and_show(result, about, self.name or name, self.out, as_json=self.json)
         if checkpoint is not None:
             checkpoint.discard()
 
@@ -223,7 +224,7 @@ class Evaluate:
         system = ModelSystem(load(path, device=self.device), sampling, clean=clean, best=self.best)
         diffusion = system.model.network.config.diffusion
         facts = {
-            "name": _folder_name(path),
+            "name": folder_name(path),
             "fingerprint": file_fingerprint(path / "model.safetensors"),
             "guidance": self.guidance or diffusion.guidance_scale,
             "steps": self.steps or diffusion.sample_steps,
@@ -231,7 +232,7 @@ class Evaluate:
             "best": self.best,
             "cleaned": clean,
         }
-        return system, {"model": facts}, _folder_name(path)
+        return system, {"model": facts}, folder_name(path)
 
     def _motions_only(self) -> "tuple[Evaluation, dict[str, Any], str]":
         from bimotion.cli.progress import track
@@ -290,7 +291,7 @@ class Evaluate:
         count = 60 if self.count is None else self.count
         if count < 1:
             raise UsageError(f"--count: expected 1 or more, got {count}")
-        self._check_out()
+        check_report_folder(self.out)
         model, embedder = load(self.model, device=self.device), read_embedder(find_evaluator(self.evaluator))
         store = MotionStore.open(self.data)
         ways = self.ways or tuple(way for way in WAYS if model.segment_folder or way in ("chained", "clips"))
@@ -309,40 +310,3 @@ class Evaluate:
         evaluation_set = self._evaluation_set(self._config())
         path = export_prompts(evaluation_set, self.repeats, folder)
         say(f"{path}: {self.repeats} x {len(evaluation_set)} motions to generate")
-
-    def _check_out(self) -> None:
-        """Refuse a folder that the report cannot be written to, before anything is computed."""
-        from bimotion.cli.usage import UsageError
-        from bimotion.evaluation.checkpoint import FOLDER
-        from bimotion.storage.locks import LOCK_FILE
-
-        own_files = {"results.json", "report.md", "report.html", FOLDER, LOCK_FILE}
-        if self.out.exists() and not self.out.is_dir():
-            raise UsageError(f"{self.out}: is a file; --out must be a folder")
-        if self.out.is_dir() and (
-            others := sorted(path.name for path in self.out.iterdir() if path.name not in own_files)
-        ):
-            raise UsageError(
-                f"{self.out}: contains other files ({', '.join(others[:3])}); choose another --out"
-            )
-
-    def _report(self, result: "Evaluation", about: dict[str, Any], name: str) -> None:
-        from bimotion.evaluation.report import PAGE_FILE, score_tables, write_report
-        from bimotion.evaluation.scores import scores_to_json
-
-        write_report(result, name, about, self.out)
-        if self.json:
-            import json
-
-            say_lines(json.dumps({"name": name, "scores": scores_to_json(result.scores)}, indent=1))
-            return
-        for table in score_tables(result.scores, name):
-            say_lines(f"{table.heading}\n{table.aligned()}\n")
-        for line in result.notes:
-            say(f"note: {line}")
-        say(f"report: {self.out / PAGE_FILE}")
-
-
-def _folder_name(folder: Path) -> str:
-    folder = folder.resolve()
-    return folder.parent.name if folder.name == "model" else folder.name

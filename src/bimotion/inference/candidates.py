@@ -1,8 +1,8 @@
-"""Several candidates for each sentence, of which the one is kept that fulfils it best.
+"""Several candidates for each sentence, of which the best is kept.
 
-Half of the candidates are the model's own, half start from captioned examples where the model has some. A sentence of
-several actions in a row is also made of motions of its parts. What is kept is decided by measured criteria
-(`inference.choice`) and by the evaluator's cosine of sentence and motion.
+Half of the candidates start from noise, half from captioned examples if the model has some. For a sentence of several
+actions in a row, motions of its parts are also generated and joined. The score of a candidate consists of measured
+criteria (`inference.choice`) and the evaluator's cosine similarity of sentence and motion.
 
 Legend: T frames, F = 263 feature columns, X values of a latent.
 """
@@ -29,16 +29,16 @@ from bimotion.inference.traits import measure_traits
 from bimotion.motion.quality import motion_quality
 
 COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT = 0.5, 0.1, 0.03
-"""Weights beside the grade: the evaluator's cosine, each contradiction, foot skating in m/s."""
+"""Weights in the score: evaluator's cosine, each contradiction, foot skating (m/s); the grade has 1."""
 
 MAX_SKATING = 2.0
-"""Foot skating above it counts as this, m/s."""
+"""Foot skating is limited to this value in the score, m/s."""
 
 FINALISTS = 4
-"""Candidates whose cleaned motions are compared: the clean-up changes what is measured a little."""
+"""Candidates that are compared again after clean-up, which changes the measurements a little."""
 
 PART_STRIDE = 1000
-"""Distance of the candidates of a sentence's parts from those of the sentence."""
+"""Offset between the candidate numbers of a sentence's parts."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Draw:
 
 @dataclass(frozen=True)
 class Tools:
-    """What candidates are drawn from and compared with; both may be missing."""
+    """What candidates start from and are scored with; both may be missing."""
 
     examples: Examples | None = None
     """Motions to start from."""

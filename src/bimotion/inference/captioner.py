@@ -35,7 +35,7 @@ Features = Float[np.ndarray, "_ 263"]
 
 @dataclass(frozen=True, eq=False)
 class _Motion:
-    """A motion that waits for captions or for the end of them."""
+    """A motion whose captions are waiting or being decoded."""
 
     key: Hashable
     features: Features
@@ -92,7 +92,7 @@ class Captioner:
         return len(self._decoder.rows)
 
     def add(self, key: Hashable, features: Features, *, guard: bool = True) -> None:
-        """Let a motion of at most `max_frames` rows join.
+        """Add a motion of at most `max_frames` rows.
 
         With `guard`, a caption that measured facts contradict gives way to another one that they do not contradict, or
         is corrected. Without, the caption is the network's.
@@ -101,7 +101,7 @@ class Captioner:
         queue.append(_Motion(key, features, guard))
 
     def drop(self, key: Hashable) -> None:
-        """Give up the caption of a motion."""
+        """Cancel the caption of a motion."""
         self._seeking = deque(motion for motion in self._seeking if motion.key != key)
         self._waiting = deque(motion for motion in self._waiting if motion.key != key)
         for motion in {row.answer.key for row in self._decoder.rows}:
@@ -109,7 +109,7 @@ class Captioner:
                 self._decoder.drop(motion)
 
     def step(self) -> list[tuple[Hashable, str]]:
-        """One more caption of examples, and one more token of every caption in hand; gives those that are finished."""
+        """One more caption of examples and one more token of each caption being decoded; returns the finished ones."""
         with torch.inference_mode(), batch_invariant(self._invariant):
             finished = self._found()
             self._admit()
@@ -139,7 +139,7 @@ class Captioner:
         return []
 
     def _admit(self) -> None:
-        """Let motions join, in order, while there are rows for them."""
+        """Start decoding waiting motions, in order, while there are free rows."""
         while self._waiting:
             drawn = self._waiting[0].doubted is not None
             candidates = CAPTION_CANDIDATES if drawn else 1

@@ -100,7 +100,7 @@ class ComposingModel(TextToMotionModel):
     ) -> Iterator[Chunk]:
         """The motion of `compose` in chunks, each generated when it is requested.
 
-        With segments and one candidate (the default here) a chunk is a segment of up to two seconds, else a phrase.
+        A chunk is a phrase; by segments with `best=1` it is a segment of up to two seconds, which comes soonest.
 
         `phrases` may be a generator that never ends: the next phrase is taken from it when the motion before has been
         returned, so that phrases can be chosen while the motion plays. Memory does not grow.
@@ -118,7 +118,7 @@ class ComposingModel(TextToMotionModel):
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         checked = map(check_phrase, phrases)
         if self._by_segments(method, best, controlled=False):
-            return self._segment_chunks(checked, sampling, best or 1, clean, cancel)
+            return self._segment_chunks(checked, sampling, best or PHRASE_CANDIDATES, clean, cancel)
         return compose_chunks(self, checked, sampling, clean=clean, cancel=cancel)
 
     @cached_property

@@ -19,7 +19,7 @@ from bimotion.features.layout import FPS
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.timeline import TimedPhrase
 from bimotion.motion.clip import Clip, heading
-from bimotion.motion.skeleton import JOINT_NAMES
+from bimotion.motion.skeleton import joint_indices
 
 STEP_FRAMES = 10
 """Frames at 20 per second that are averaged: cuts lie at half seconds."""
@@ -30,8 +30,8 @@ MIN_STEPS = 3
 PENALTY = 4.0
 """Least reduction of the squared deviations for which a part is cut off."""
 
-WRISTS = (JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("right_wrist"))
-CHEST, PELVIS = JOINT_NAMES.index("spine3"), JOINT_NAMES.index("pelvis")
+WRISTS = joint_indices("left_wrist", "right_wrist")
+CHEST, PELVIS = joint_indices("spine3", "pelvis")
 
 
 def movement(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "S V"]:

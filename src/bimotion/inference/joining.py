@@ -23,9 +23,9 @@ class Candidate:
     """A generated motion of a sentence."""
 
     features: Features
-    """Its features, mirrored where that suits the sentence better."""
+    """Its features, mirrored if that fits the sentence better."""
     score: float = 0.0
-    """How well it fulfils the sentence; more is better."""
+    """How well it matches the sentence; higher is better."""
     cosine: float = 0.0
     """The evaluator's cosine of motion and sentence, weighted in `score`; 0 without an evaluator."""
     examples: tuple[str, ...] = ()

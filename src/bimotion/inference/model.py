@@ -103,7 +103,8 @@ class MotionLanguageModel(ComposingModel):
 
         The new frames have the clip's frame rate and bone lengths and continue from its last frame.
 
-        With `text` they show what the sentence describes. `method` is as in `compose`.
+        With `text` they show what the sentence describes. `method` is "clips" (also None) or "segments", whose one
+        candidate shows its sentence less often.
 
         Raises:
             ConfigError: `seconds` is not above 0 or above 600, or an argument of a wrong type.
@@ -119,7 +120,7 @@ class MotionLanguageModel(ComposingModel):
             seconds,
             sampling,
             text=text,
-            segments=self.segments if self._by_segments(method, None, controlled=False) else None,
+            segments=self.segments if self._by_segments(method or "clips", None, controlled=False) else None,
             progress=progress,
             cancel=cancel,
         )

@@ -18,7 +18,7 @@ from scipy.ndimage import uniform_filter1d
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
-from bimotion.motion.skeleton import JOINT_NAMES, PARENTS
+from bimotion.motion.skeleton import PARENTS, joint_indices
 
 QUALITY_FPS = 20
 """Frame rate at which `motion_quality` measures: frame differences are comparable at one rate only."""
@@ -26,7 +26,7 @@ QUALITY_FPS = 20
 MIN_QUALITY_FRAMES = 4
 """Shortest motion that is measured, in frames at `QUALITY_FPS`: jitter is a third difference."""
 
-FEET = (JOINT_NAMES.index("left_foot"), JOINT_NAMES.index("right_foot"))
+FEET = joint_indices("left_foot", "right_foot")
 """The balls of the feet."""
 
 CONTACT_HEIGHT = 0.05

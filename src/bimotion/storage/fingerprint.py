@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bimotion import __version__
 
 
 def versions() -> dict[str, Any]:
     """Versions of everything that results may depend on."""
+    import torch  # hashing files does not need it
+
     return {
         "bimotion": __version__,
         "python": platform.python_version(),

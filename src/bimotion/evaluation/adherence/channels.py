@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.facts import LEG_M, heading, leg_length, to_body
-from bimotion.motion.skeleton import JOINT_NAMES, MIRROR
+from bimotion.motion.skeleton import MIRROR, joint_indices
 
-_FEET = [JOINT_NAMES.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("ankle", "foot")]
+_FEET = list(joint_indices("left_ankle", "left_foot", "right_ankle", "right_foot"))
 
 NUM_CHANNELS = 70
 """21 joints x 3 in the body's frame; height, step (2) and turn of the pelvis; turn and position since frame 0."""

@@ -21,7 +21,7 @@ from bimotion.motion.rotations import (
     quat_rotate,
     slerp,
 )
-from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES
+from bimotion.motion.skeleton import CHILDREN, JOINT_NAMES, joint_indices
 
 _TRUNK = ("pelvis", "spine1", "spine2", "spine3")
 _LIMBS = tuple(
@@ -131,8 +131,8 @@ def _hip_positions(
     hips = character.trunk[0]
     middle = (character.positions[left] + character.positions[right]) / 2
     held = quat_rotate(quat_conjugate(character.rotations[hips]), middle - character.positions[hips])
-    clip_hips = joints[:, [JOINT_NAMES.index("left_hip"), JOINT_NAMES.index("right_hip")]].mean(1)
-    ankles = joints[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")], 1].min(1)
+    clip_hips = joints[:, joint_indices("left_hip", "right_hip")].mean(1)
+    ankles = joints[:, joint_indices("left_ankle", "right_ankle"), 1].min(1)
     up = character.axes[:, 1]
     ankle_height = np.mean(
         [character.positions[character.joints[f"{side}_ankle"]] @ up for side in ("left", "right")]

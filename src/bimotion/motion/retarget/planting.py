@@ -11,7 +11,7 @@ from bimotion.motion.retarget.character import Character
 from bimotion.motion.retarget.node_motion import NodeMotion
 from bimotion.motion.retarget.tree import path_to
 from bimotion.motion.rotations import quat_between, quat_conjugate, quat_multiply, quat_rotate
-from bimotion.motion.skeleton import JOINT_NAMES
+from bimotion.motion.skeleton import joint_indices
 
 CONTACT_HEIGHT, CONTACT_SPEED = 0.06, 0.25
 """A ball of a foot stands while it is lower than this above the floor, metres, and slower, metres per second."""
@@ -25,7 +25,7 @@ _MAX_STRETCH = 0.99999
 
 def contacts(joints: Float[np.ndarray, "T J 3"], fps: float) -> Bool[np.ndarray, "T 2"]:
     """Whether the ball of the left and of the right foot stands on the floor, metres."""
-    balls = joints[:, [JOINT_NAMES.index("left_foot"), JOINT_NAMES.index("right_foot")]]
+    balls = joints[:, joint_indices("left_foot", "right_foot")]
     floor = np.percentile(joints[..., 1].min(1), 5)
     speed = np.linalg.norm(np.gradient(balls, axis=0), axis=-1) * fps if len(balls) > 1 else np.zeros((1, 2))
     still = (balls[..., 1] - floor < CONTACT_HEIGHT) & (speed < CONTACT_SPEED)
