@@ -24,6 +24,7 @@ from bimotion.features.layout import FPS
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.motion.clip import Clip
 from bimotion.motion.skeleton import NUM_JOINTS, PARENTS, TARGET_OFFSETS
+from bimotion.storage.remains import temporary_folder
 
 SECONDS = 7
 """Length of motions, the mean of HumanML3D's clips."""

@@ -192,17 +192,17 @@ class Material:
 
     def _train_vae(self, kind: LatentKind, folder: Path) -> None:
         config = self.config
-        train, held_out = self.pools
+        shown, held_out = self.pools
         torch.manual_seed(0)
         vae = MotionVae(config.size.vae(kind))
         assert vae.path is not None
-        vae.path.fit([train.clip(index) for index in range(len(train))], PATH_WEIGHTS)
+        vae.path.fit([shown.clip(index) for index in range(len(shown))], PATH_WEIGHTS)
         if vae.quantiser is not None:
-            latents = encode_pieces(vae, train, [FULL]).mu[FULL].float()
+            latents = encode_pieces(vae, shown, [FULL]).mu[FULL].float()
             vae.fit_codes(latents, torch.Generator().manual_seed(0))
         task = VaeTask(
             vae,
-            train,
+            shown,
             ClipPool(self.store, self.evaluation_set.items[::8], self.store.stats),
             VaeLossConfig(),
             OrderConfig(),
