@@ -1,6 +1,7 @@
 """Versions and file hashes, so that a result can be reproduced."""
 
 import hashlib
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -8,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bimotion import __version__
-
 
 def versions() -> dict[str, Any]:
     """Versions of everything that results may depend on."""
     import torch  # hashing files does not need it
 
     return {
-        "bimotion": __version__,
+        "bimotion": importlib.metadata.version("bimotion"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
