@@ -209,3 +209,12 @@ def test_metrics_count_requests(client: TestClient) -> None:
     assert 'bimotion_requests_total{operation="generate",status="ok"}' in text
     assert 'bimotion_batch_size_bucket{le="1.0",operation="generate"}' in text
     assert "bimotion_queue_length 0.0" in text
+
+
+def test_files_of_the_page_are_compressed_for_clients_that_can_read_them(client: TestClient) -> None:
+    plain = client.get("/static/viewer.js", headers={"accept-encoding": "identity"})
+    packed = client.get("/static/viewer.js")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content) / 3

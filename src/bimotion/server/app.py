@@ -1,11 +1,14 @@
 """The application: its addresses and files."""
 
+import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -91,6 +94,12 @@ def _health_routes(service: Service) -> APIRouter:
     return router
 
 
+@cache
+def _packed(path: Path) -> bytes:
+    """A file of the page, compressed."""
+    return gzip.compress(path.read_bytes())
+
+
 def _page_routes(app: FastAPI) -> APIRouter:
     router = APIRouter()
 
@@ -103,10 +112,13 @@ def _page_routes(app: FastAPI) -> APIRouter:
         return HTMLResponse(reference_page(app.openapi()))
 
     @router.get("/static/{name}")
-    async def static(name: str) -> FileResponse:
+    async def static(name: str, request: Request) -> Response:
         if name not in PAGE_FILES:
             raise ApiError("not_found", "there is no such file")
         kind = "text/css" if name.endswith(".css") else "text/javascript"
-        return FileResponse(PAGE_FILES[name], media_type=f"{kind}; charset=utf-8")
+        accepted = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if accepted else {})
+        content = await asyncio.to_thread(_packed if accepted else Path.read_bytes, PAGE_FILES[name])
+        return Response(content, headers=headers, media_type=f"{kind}; charset=utf-8")
 
     return router
