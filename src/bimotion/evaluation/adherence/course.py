@@ -72,7 +72,7 @@ class Course:
         """
         if len(joints) < MIN_JUDGED_FRAMES or not np.isfinite(joints).all():
             raise DataError(
-                f"a motion is judged from {MIN_JUDGED_FRAMES} frames of finite positions on, got {len(joints)} frames"
+                f"expected at least {MIN_JUDGED_FRAMES} frames of finite positions to judge, got {len(joints)} frames"
             )
         p = np.asarray(joints, np.float64)
         p = p * (LEG_M / leg_length(p))
