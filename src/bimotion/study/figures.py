@@ -195,9 +195,11 @@ class Ratio:
     """Number of seeds."""
 
     def __str__(self) -> str:
-        return (
-            f"{self.mean:.2f}" if self.count < 2 else f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f})"
-        )
+        if self.count < 2:
+            return f"{self.mean:.2f}"
+        low = f"{self.low:.2f}" if self.low >= 0.01 else "< 0.01"
+        high = f"{self.high:.2f}" if self.high <= 100 else "> 100"
+        return f"{self.mean:.2f} ({low} to {high})"
 
 
 def ratio_over_seeds(

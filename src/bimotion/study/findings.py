@@ -149,7 +149,7 @@ def _commands(figures: Figures) -> list[str]:
     if len({*streams.values()}) == 1:
         streams = {" ".join(streams): streams[LATENTS[0]]}
     return [
-        f"bimotion study --data data/cmu --out runs/study --stream {names} --latents {kind} {options}"
+        f"bimotion study --data data/cmu --out runs/study --stream {names} --latents {kind} \\\n  {options}"
         for kind, names in streams.items()
         if names
     ]
@@ -208,7 +208,8 @@ def _ceiling(figures: Figures) -> str:
         cells = (f"{scores[name]:.3f}" for name in names)
         rows.append([f"reconstructions, {kind}", *cells, f"{scores['world_mm']:.0f}"])
     rows.append(["chance", f"{chance(figures):.3f}", "", "", ""])
-    return table(["", "R@3", "MM-Dist", "FID", "joint error in the world, mm"], rows)
+    windows = shared.get("joint_error_windows", shared["windows"]["validation"])
+    return table(["", "R@3", "MM-Dist", "FID", f"joint error in the world, mm ({windows} windows)"], rows)
 
 
 def _cost_table(figures: Figures) -> str:
