@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bimotion.api import save_clip
 from bimotion.cli.main import exit_code
 from bimotion.cli.prepare import MAX_ROWS
 from bimotion.motion.clip import Clip
-from bimotion.render.files import write_file
 
 
 def test_a_report_of_many_faults_names_some_and_where_all_are(
@@ -16,7 +16,7 @@ def test_a_report_of_many_faults_names_some_and_where_all_are(
 ) -> None:
     takes = tmp_path / "takes"
     takes.mkdir()
-    write_file(walk, takes / "walk.npy")
+    save_clip(walk, takes / "walk.npy")
     for number in range(MAX_ROWS + 3):
         (takes / f"bad-{number:03}.npy").write_bytes(b"")
     args = ("prepare", "bvh", str(takes), str(tmp_path / "set"), "--workers", "1")
