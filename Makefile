@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet -c constraints.txt
-SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/models/kernels/*.[ch])
+SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/bimotion/*/*.[ch] src/bimotion/models/kernels/*.[ch])
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help venv dev demo test fuzz fuzz-server check-api load test-asan test-slow coverage lint format docs dist clean

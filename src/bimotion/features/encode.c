@@ -21,6 +21,8 @@ typedef struct {
 
 typedef double Point[3];
 
+#define PUBLIC __attribute__((visibility("default")))
+
 static inline double dot(const double *a, const double *b) { return (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2]; }
 
 static inline void turn_about_y(double *out, const double *v, double cos, double sin) {
@@ -42,7 +44,7 @@ static void face(double *out, const Point *p, const int32_t *joints) {
 
 /* Positions with the body's bone lengths, on the floor, the first frame's root over the origin and facing +Z;
    the bones' directions; and the facing direction of inverse kinematics, x and z. */
-void bimotion_place(const Point *joints, int64_t frames, const Body *body, Point *p, Point *u, double *facing) {
+PUBLIC void bimotion_place(const Point *joints, int64_t frames, const Body *body, Point *p, Point *u, double *facing) {
     double leg = 0, lowest = INFINITY;
     for (int64_t t = 0; t < frames; t++) {
         const Point *in = joints + t * JOINTS;
@@ -105,7 +107,7 @@ static void rotation(Point *columns, const double *rest, const double *u) {
 }
 
 /* Features but for the root's turn, of all frames but the last; `cos` and `sin` of the world-to-root rotations. */
-void bimotion_features(const Point *p, const Point *u, const double *cos, const double *sin, int64_t frames,
+PUBLIC void bimotion_features(const Point *p, const Point *u, const double *cos, const double *sin, int64_t frames,
                        const Body *body, double *features) {
     for (int64_t t = 0; t + 1 < frames; t++, p += JOINTS, u += BONES, features += FEATURES) {
         double c = cos[t], s = sin[t];
@@ -136,7 +138,7 @@ void bimotion_features(const Point *p, const Point *u, const double *cos, const 
 
 /* Joints as seen from a root that is turned, in single precision; cosines and sines, T each, of the turn and of the
    turn of the rotations that hang on the root. The root's turn and step are left out. */
-void bimotion_turn(const double *features, const double *cos, const double *sin, const double *root_cos,
+PUBLIC void bimotion_turn(const double *features, const double *cos, const double *sin, const double *root_cos,
                    const double *root_sin, int64_t frames, const Body *body, float *turned) {
     for (int64_t t = 0; t < frames; t++, features += FEATURES, turned += FEATURES) {
         Point v;
