@@ -38,6 +38,8 @@ def grade(sentence: str, name: str, joints: np.ndarray) -> float:
         ("he reaches up high", {"large", "overhead"}),
         ("she dances the salsa", {"dance"}),
         ("washing a window", {"moving hands"}),
+        ("going down a flight of stairs", {"climb", "downward"}),
+        ("climbs up a ladder", {"climb", "upward"}),
         ("pushing a car, all the weight thrown forward", {"carry"}),
         ("colourless green ideas", set()),
     ],

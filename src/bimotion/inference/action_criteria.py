@@ -171,7 +171,7 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
         r"swim\w*|stretch\w*|conduct\w*|swing(?:s|ing)? (?:\w+ ){0,2}arms?|flap\w*|row(?:s|ing)|dribbl\w*",
         lambda traits: ramp(max(traits.facts.left.hand_range, traits.facts.right.hand_range), 0.15, 0.5),
     ),
-    ("climb", r"climb\w*|stairs|ladder", lambda traits: ramp(abs(traits.rise), 0.05, 0.3)),
+    ("climb", r"climb\w*|stairs|(?:down|up)stairs|ladder", lambda traits: ramp(abs(traits.rise), 0.05, 0.3)),
     (
         "still",
         r"stands? (?:very |completely |perfectly )?(?:still|there)|motionless|waits?|does nothing|stays put|idle|"

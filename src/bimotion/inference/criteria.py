@@ -42,6 +42,8 @@ _LEAN = re.compile(
 _BACK = re.compile(rf"\b(?:{vocabulary.BACKWARD}|backs away|backing|in reverse|retreat\w*)\b")
 _AHEAD = re.compile(rf"\b(?:{vocabulary.FORWARD})\b")
 _STRAIGHT = re.compile(rf"\b(?:{vocabulary.STRAIGHT}|straight)\b")
+_UPWARD = re.compile(r"\b(?:up|upwards?|upstairs|ascend\w*)\b")
+_DOWNWARD = re.compile(r"\b(?:down|downwards?|downstairs|descend\w*)\b")
 _ON_THE_SPOT = re.compile(r"\b(?:in place|on the spot)\b")
 _BOTH = re.compile(r"\bboth (?:\w+ )?(?:hands|arms|fists)\b|\bhands up\b|\barms (?:up|raised|overhead)\b")
 _UPRIGHT = re.compile(r"\bupright\b")
@@ -234,6 +236,11 @@ def _direction(text: str, names: list[str]) -> list[Criterion]:
             found.append(Criterion("backward", lambda traits: ramp(traits.facts.forward, 0.1, -0.6), 2.0))
         elif ahead and not back:
             found.append(Criterion("forward", lambda traits: ramp(traits.facts.forward, -0.1, 0.5), 1.0))
+    up, down = bool(_UPWARD.search(text)), bool(_DOWNWARD.search(text))
+    if "climb" in names and up != down:
+        sign = 1 if up else -1
+        name = "upward" if up else "downward"
+        found.append(Criterion(name, lambda traits: ramp(sign * traits.rise, 0.0, 0.3), 1.5))
     if _STRAIGHT.search(text) and set(names) & {"walk", "run"}:
         found.append(Criterion("straight", lambda traits: ramp(turned(traits.facts), 70, 20)))
     return found
