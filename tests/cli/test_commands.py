@@ -104,7 +104,7 @@ def test_several_motions_go_onto_one_page() -> None:
 def test_caption_prints_what_the_model_says(
     here: Path, capsys: pytest.CaptureFixture[str], walk: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def output(model: object, clip: Clip) -> str:
+    def output(model: object, clip: Clip, *, best: int | None) -> str:
         return f"{len(clip)} frames"
 
     monkeypatch.setattr("bimotion.inference.model.MotionLanguageModel.motion_to_text", output)

@@ -153,7 +153,8 @@ def _print_failures(report: "PrepareReport") -> None:
     table = Table("file", "why it could not be used", title=f"{count} files or lines left out")
     for failure in report.failures[:MAX_ROWS]:
         table.add_row(Text(printable(failure.path)), Text(printable(failure.reason)))
-    Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(table)
+    # in a pipe as wide as the longest name and reason: a folded name is of no use
+    Console(stderr=True, width=None if sys.stderr.isatty() else 10_000).print(table)
     if count > MAX_ROWS:
         note(f"and {count - MAX_ROWS} more: all are in {report.folder / 'README.md'}")
 
