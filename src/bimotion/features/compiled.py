@@ -17,6 +17,7 @@ from bimotion.features.mirror import symmetric_skeleton
 from bimotion.features.smooth import gaussian_smooth
 from bimotion.motion.clip import heading
 from bimotion.motion.skeleton import FACE_JOINTS, NUM_JOINTS, PARENTS, RAW_OFFSETS
+from bimotion.storage.c_library import load_c_library
 
 _LIBRARY = Path(__file__).parent / "libencode.so"
 _BODY = np.dtype(
@@ -39,19 +40,15 @@ _BODY = np.dtype(
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    try:
-        library = ctypes.CDLL(str(_LIBRARY))
-    except OSError:
-        return None
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    for name, arguments in (
-        ("bimotion_place", (pointer, number, *[pointer] * 4)),
-        ("bimotion_features", (*[pointer] * 4, number, pointer, pointer)),
-        ("bimotion_turn", (*[pointer] * 5, number, pointer, pointer)),
-    ):
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, None
-    return library
+    return load_c_library(
+        _LIBRARY,
+        {
+            "bimotion_place": (pointer, number, *[pointer] * 4),
+            "bimotion_features": (*[pointer] * 4, number, pointer, pointer),
+            "bimotion_turn": (*[pointer] * 5, number, pointer, pointer),
+        },
+    )
 
 
 def available() -> bool:

@@ -96,7 +96,10 @@ def finalists(
     best = drawing.pools(range(len(requests)), count)
     if more and count > 1:
         doubtful = [
-            entry for entry, pool in enumerate(best) if choosers[entry].unmet(_joints(pool[0].features))
+            entry
+            for entry, pool in enumerate(best)
+            if set(choosers[entry].unmet(_joints(pool[0].features)))
+            - ({"seconds"} if lengths[entry] is not None else set())  # no other candidate is longer
         ]
         for entry, pool in zip(doubtful, drawing.pools(doubtful, count, first=count), strict=True):
             best[entry] = _best_first([*best[entry], *pool])

@@ -31,7 +31,7 @@ CONSENSUS_WEIGHT = 3.0
 """Weight of a caption's mean cosine with the others, beside its own cosine and that of its motion."""
 
 KEPT_CAPTIONS = 20_000
-"""Captions whose embeddings are kept for the next motions; about 40 MB."""
+"""Captions whose embeddings are kept for the next motions; about 10 MB with the bundled evaluator."""
 
 
 class NearestCaptions:

@@ -21,6 +21,7 @@ from bimotion.render.raster import (
     grid_blur,
     shadow_spots,
 )
+from bimotion.storage.c_library import load_c_library
 
 _LIBRARY = Path(__file__).parent / "libraster.so"
 _SPHERE, _CONE, _ELLIPSOID = 0, 1, 2
@@ -30,12 +31,7 @@ _SOLID, _SHADOW = 27, 13
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    try:
-        library = ctypes.CDLL(str(_LIBRARY))
-    except OSError:
-        return None
-    library.bimotion_draw.restype = None
-    return library
+    return load_c_library(_LIBRARY, {"bimotion_draw": None})
 
 
 def available() -> bool:
