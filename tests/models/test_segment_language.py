@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bimotion.errors import ModelError
+from bimotion.errors import ConfigError, ModelError
+from bimotion.models.branch import MixtureConfig
 from bimotion.models.mixture import KeyValueCache
-from bimotion.models.segment_language import Phrases, SegmentLanguage
+from bimotion.models.segment_language import Phrases, SegmentLanguage, SegmentLanguageConfig
 from bimotion.models.segment_weights import load_segments, save_segments
 
 
@@ -88,3 +90,21 @@ def test_a_saved_model_is_read_as_it_was(model: SegmentLanguage, tmp_path: Path)
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is .* a folder of a segment model"):
         load_segments(tmp_path)
+
+
+def test_configurations_that_segments_cannot_use_are_refused() -> None:
+    with pytest.raises(ConfigError, match="stream two"):
+        SegmentLanguageConfig(mixture=MixtureConfig(stream="one"))
+    with pytest.raises(ConfigError, match="max_positions of at least 84"):
+        SegmentLanguageConfig(mixture=MixtureConfig(family="llama", max_positions=80))
+
+
+def test_weights_that_do_not_fit_into_half_precision_are_refused(
+    model: SegmentLanguage, tmp_path: Path
+) -> None:
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        next(broken.head.parameters()).fill_(1e6)
+    with pytest.raises(ModelError, match="not finite as torch.float16"):
+        save_segments(broken, tmp_path)
+    assert not (tmp_path / "config.json").exists()

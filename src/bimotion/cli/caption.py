@@ -44,9 +44,9 @@ class Caption:
     ] = None
     """Write captions with times beside each recording, in files of this suffix."""
     best: Annotated[
-        int | None, arg(metavar="N", help_behavior_hint="(default: 32 where the model has them)")
+        int | None, arg(metavar="N", help_behavior_hint="(default: 32; 1 without captioned training motions)")
     ] = None
-    """Nearest training motions whose captions are compared; 1: the network's own caption."""
+    """Number of nearest training motions whose captions are candidates; 1 uses the network's own caption."""
     json: Flag = False
     """Print one list of {"file", "caption"} instead of lines."""
     running: RunningOptions = Running()

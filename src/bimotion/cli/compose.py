@@ -48,12 +48,15 @@ class Compose:
     keys: Annotated[Path | None, arg(metavar="JSON", help_behavior_hint="(default: none)")] = None
     """Poses, and positions of hands and feet, at times: a list of {"time", "joint", "position"} or {"time", "pose"}."""
     method: Annotated[
-        ComposeMethod | None, arg(help_behavior_hint="(default: segments, clips with controls)")
+        ComposeMethod | None,
+        arg(
+            help_behavior_hint="(default: segments if the model has them and no control is given, else clips)"
+        ),
     ] = None
-    """Generate two seconds at a time, each given the motion before, or a clip for each phrase, led out of the one
-    before; only clips meet controls."""
-    best: Annotated[int | None, arg(help_behavior_hint="(default: 8)")] = None
-    """Candidates of each phrase, of which the one is kept that fulfils it best; with clips there is one."""
+    """segments: two seconds at a time, each continuing the motion before. clips: a clip per phrase, joined by guidance.
+    --path, --keys, --start-pose and --loop need clips."""
+    best: Annotated[int | None, arg(help_behavior_hint="(default: 8 with segments, 1 with clips)")] = None
+    """Number of candidates per phrase; the one that fulfils it best is kept. More than 1 needs --method segments."""
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False

@@ -112,6 +112,7 @@ class Evaluate:
 
         if sum((self.motions is not None, self.model is not None, self.real, self.nearest)) > 1:
             raise UsageError("give only one of --model, --motions, --real and --nearest")
+        self._check_combination()
         prompts = self.export_prompts or self.ask
         if self.ask is not None:
             note("bimotion: --ask is now --export-prompts; the old name will be removed in the next release")
@@ -134,6 +135,18 @@ class Evaluate:
                 write_and_show(result, about, name, self.out, as_json=self.json)
             else:
                 self._with_data()
+
+    def _check_combination(self) -> None:
+        """Refuse options that would have no effect beside the others."""
+        from bimotion.cli.usage import UsageError
+
+        no_model = self.motions is not None or self.real or self.nearest
+        if self.long and (no_model or self.best != 1):
+            raise UsageError("--long: expected a model, without --motions, --real, --nearest or --best")
+        if self.ways and not self.long:
+            raise UsageError("--ways: expected --long")
+        if no_model and self.best != 1:
+            raise UsageError("--best: expected a model, without --motions, --real or --nearest")
 
     def _with_data(self) -> None:
         from bimotion.cli.progress import track
@@ -284,10 +297,8 @@ class Evaluate:
         from bimotion.evaluators.embedding import read_embedder
         from bimotion.evaluators.folder import find_evaluator
 
-        if self.motions is not None or self.real or self.data is None:
-            raise UsageError(
-                "--long: expected --data and a model, as in: bimotion evaluate --long --data data/mine"
-            )
+        if self.data is None:
+            raise UsageError("--long: expected --data, as in: bimotion evaluate --long --data data/mine")
         count = 60 if self.count is None else self.count
         if count < 1:
             raise UsageError(f"--count: expected 1 or more, got {count}")

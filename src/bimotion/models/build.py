@@ -64,6 +64,27 @@ def quantised(name: str, matrix: Float[Tensor, "N D"]) -> dict[str, Tensor]:
     return {name: (matrix / scale).round().to(torch.int8), name + SCALE: scale[:, 0]}
 
 
+def stored_state(network: nn.Module, dtype: torch.dtype, int8: tuple[str, ...] = ()) -> dict[str, Tensor]:
+    """The tensors of a network as they are stored: parameters as `dtype`, statistics in single precision.
+
+    Matrices whose names begin with one of `int8` are in 8 bits, with a scale per row.
+
+    Raises:
+        ModelError: a value does not fit into `dtype`.
+    """
+    parameters = {name for name, _ in network.named_parameters()}
+    state: dict[str, Tensor] = {}
+    for name, value in network.state_dict().items():
+        stored = value.detach().to("cpu", dtype if name in parameters else torch.float32).contiguous()
+        if not stored.isfinite().all():
+            raise ModelError(f"{name} has values that are not finite as {dtype}")
+        if name in parameters and value.ndim == 2 and name.startswith(int8):
+            state |= quantised(name, value.detach().cpu().float())
+        else:
+            state[name] = stored
+    return state
+
+
 def build(make: Callable[[], Network], sizes: Sequence[int], where: str) -> Network:
     """The network that `make` returns, with uninitialised parameters, as they are overwritten.
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bimotion.errors import check_range
+from bimotion.errors import ConfigError, check_range
 from bimotion.models.branch import (
     BranchLayer,
     MixtureConfig,
@@ -76,6 +76,15 @@ class SegmentLanguageConfig:
     def __post_init__(self) -> None:
         check_sizes(self, "segments", "slots")
         check_range(self, "context", 1, 64)
+        if self.mixture.stream != "two":
+            raise ConfigError(
+                f"segments need a motion branch of their own (stream two), got {self.mixture.stream}"
+            )
+        last = TEXT_POSITIONS + self.slots * (self.context + 1)
+        if last > self.mixture.max_positions:
+            raise ConfigError(
+                f"segments need max_positions of at least {last}, got {self.mixture.max_positions}"
+            )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from bimotion.errors import ModelError
-from bimotion.models.build import network_of_file, quantised
+from bimotion.models.build import network_of_file, stored_state
 from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.json_files import read_json_object
@@ -30,16 +29,12 @@ def save_segments(
     """Write a segment model; each file is written atomically.
 
     Parameters are stored as `dtype`, matrices whose names begin with one of `int8` in 8 bits with a scale per row.
+
+    Raises:
+        ModelError: a parameter does not fit into `dtype`.
     """
     folder = Path(folder)
-    parameters = {name for name, _ in model.named_parameters()}
-    state: dict[str, Tensor] = {}
-    for name, value in model.state_dict().items():
-        if name in parameters and value.ndim == 2 and name.startswith(tuple(int8)):
-            state |= quantised(name, value.detach().cpu().float())
-        else:
-            kind = dtype if name in parameters else torch.float32
-            state[name] = value.detach().to("cpu", kind).contiguous()
+    state = stored_state(model, dtype, tuple(int8))
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "model.safetensors") as path:
         save_file(state, path, metadata={"format": "pt"})

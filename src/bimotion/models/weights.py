@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bimotion.errors import ModelError
-from bimotion.models.build import build, check_state, network_of_file, quantised
+from bimotion.models.build import build, check_state, network_of_file, stored_state
 from bimotion.models.motion_language import MotionLanguage, MotionLanguageConfig
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.storage.atomic import atomic_path
@@ -36,16 +36,7 @@ def save_model(
     """
     check_tokenizer(model.config, tokenizer)
     folder = Path(folder)
-    parameters = {name for name, _ in model.named_parameters()}
-    state: dict[str, Tensor] = {}
-    for name, value in model.state_dict().items():
-        stored = value.detach().to("cpu", dtype if name in parameters else torch.float32).contiguous()
-        if not stored.isfinite().all():
-            raise ModelError(f"{name} has values that are not finite as {dtype}")
-        if name in parameters and value.ndim == 2 and name.startswith(int8):
-            state |= quantised(name, value.detach().cpu().float())
-        else:
-            state[name] = stored
+    state = stored_state(model, dtype, int8)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "model.safetensors") as path:
         save_file(state, path, metadata={"format": "pt"})

@@ -164,6 +164,11 @@ class SegmentObjective(nn.Module):
             target = model.coder.innovation(latents.flatten(0, 1), before.flatten(0, 1), first.flatten())
         silent = (drawn(size, count) < losses.drop_text) | (batch.index < 0)
         untimed = drawn(size, count) < losses.drop_time
+        text = self.prompts.mixture.text
+        if text.embedding.weight.device != batch.index.device:
+            self.prompts.mixture.to(
+                batch.index.device
+            )  # no part of the module, as it is neither trained nor stored
         phrases = Phrases(
             self.prompts.prefix(batch.prompts),
             batch.index.masked_fill(silent, -1),

@@ -13,7 +13,7 @@ from tyro.conf import OmitArgPrefixes
 
 from bimotion.data.batches import item_weights
 from bimotion.data.store import Item, MotionStore
-from bimotion.errors import DataError, check_range
+from bimotion.errors import ConfigError, DataError, check_range
 from bimotion.inference import prompts
 from bimotion.models.length import LengthConfig
 from bimotion.models.motion_language import MotionLanguage
@@ -112,7 +112,7 @@ def train_segments(config: SegmentTrainConfig) -> LoopResult:
     held_out = read_takes(store, held_items, stats, window)
     if not train or not held_out:
         raise DataError(f"{config.data}: no recording has {window} frames")
-    model = load_segments(config.init_from) if config.init_from else new_segments(config, base, train)
+    model = earlier_segments(config, base) if config.init_from else new_segments(config, base, train)
     logger.info(
         "segments: %d takes, %d held out, %.1f M parameters",
         len(train),
@@ -148,6 +148,23 @@ def prompt_ids(tokenizer: MotionTokenizer, text: str) -> tuple[int, ...]:
     """Token ids of a phrase, as far as segments read it."""
     ids = prompts.motion_of_text(tokenizer, text, MAX_PHRASE_TOKENS).ids
     return ids[: ids.index(tokenizer.special.out_slot)]
+
+
+def earlier_segments(config: SegmentTrainConfig, base: MotionLanguage) -> SegmentLanguage:
+    """The segment model of `init_from`, a model folder or a run.
+
+    Raises:
+        ConfigError: it has other segments, another context or other feature statistics than this run.
+    """
+    assert config.init_from is not None
+    model = load_segments(find_model(config.init_from))
+    if (model.config.segment, model.config.context) != (config.segment, config.context):
+        raise ConfigError(f"--init-from {config.init_from}: its segments or context differ from this run's")
+    if not (model.feature_mean.equal(base.feature_mean) and model.feature_std.equal(base.feature_std)):
+        raise ConfigError(
+            f"--init-from {config.init_from}: it was trained beside another model than --text-from"
+        )
+    return model
 
 
 @torch.no_grad()
