@@ -246,8 +246,8 @@ def test_lines_of_a_catalogue_that_change_nothing_are_remarked(tmp_path: Path) -
     report = prepare_dataset("bvh", source, tmp_path / "out", catalogue=catalogue, workers=1)
     assert MotionStore.open(tmp_path / "out").items()[0].captions == ("two",)
     assert [remark.split(": ", 1)[1] for remark in report.remarks] == [
-        "2 ids are no recordings of this folder: 'b', '../a'",
-        "1 ids occur twice: 'a'",
+        "2 ids match no recording of this folder: 'b', '../a'",
+        "1 ids occur more than once, the last line counts: 'a'",
     ]
 
 

@@ -39,23 +39,26 @@ def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> tuple[l
         DataError: the file is missing, or a line is not such an object.
     """
     rows: dict[str, CatalogueRow] = {}
-    repeated: list[str] = []
+    repeated: dict[str, None] = {}
     for row in _read_rows(catalogue):
         if row.id in rows:
-            repeated.append(row.id)
+            repeated[row.id] = None
         rows[row.id] = row
     found = []
     for recording in recordings:
-        row_of = rows.get(recording.id)
-        if row_of is None:
+        labels = rows.get(recording.id)
+        if labels is None:
             found.append(recording)
-        elif row_of.use:
-            found.append(_labelled(recording, row_of))
+        elif labels.use:
+            found.append(_labelled(recording, labels))
     ids = {recording.id for recording in recordings}
     unknown = [name for name in rows if name not in ids]
     remarks = [
-        f"{catalogue}: {len(names)} {what}: {', '.join(map(repr, names[:3]))}{', ...' * (len(names) > 3)}"
-        for names, what in ((unknown, "ids are no recordings of this folder"), (repeated, "ids occur twice"))
+        f"{catalogue}: {len(names)} {what}: {', '.join(map(repr, list(names)[:3]))}{', ...' * (len(names) > 3)}"
+        for names, what in (
+            (unknown, "ids match no recording of this folder"),
+            (repeated, "ids occur more than once, the last line counts"),
+        )
         if names
     ]
     return found, remarks

@@ -123,7 +123,11 @@ def _limits(figures: Figures) -> dict[str, object]:
     """Values of the section on limits."""
     arms = figures.arms()
     rates = [figures.of(arm)[0].facts["lr"] for arm in arms]
-    weights = figures.runs[0].facts["parameters"]["active"]
+    # a text branch is as large as the motion branch of `two` and as the layers of `one`
+    weights = next(
+        (run.facts["parameters"]["active"] for run in figures.runs if run.arm.startswith(("two-", "one-"))),
+        figures.runs[0].facts["parameters"]["active"],
+    )
     claimed = {arm for *_, arm, baseline, _ in CLAIMS for arm in (arm, baseline)}
     absent = sorted(claimed - set(arms))
     few = [arm for arm in arms if len(figures.of(arm)) < figures.settings["seeds"]]
