@@ -67,7 +67,7 @@ def segments_folder(tmp_path_factory: pytest.TempPathFactory, micro_folder: Path
     import torch
 
     from bimotion.models.segment_coder import SegmentConfig
-    from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig
+    from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig, text_probe
     from bimotion.models.segment_weights import save_segments
     from bimotion.models.weights import load_model
 
@@ -85,6 +85,7 @@ def segments_folder(tmp_path_factory: pytest.TempPathFactory, micro_folder: Path
             length=base.config.length,
             slots=2,
             context=2,
+            text_probe=text_probe(base),
         )
     )
     model.feature_mean.copy_(base.feature_mean)

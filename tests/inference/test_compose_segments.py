@@ -2,12 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import bimotion
-from bimotion.errors import Cancelled, ConfigError
+from bimotion.errors import Cancelled, ConfigError, ModelError
 from bimotion.features.clips import clip_to_features
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.inference.settings import Sampling
+from bimotion.models.choices import Precision
 from bimotion.motion.clip import Clip
 from bimotion.motion.quality import bone_drift
 
@@ -27,6 +29,22 @@ def test_a_model_with_segments_composes_by_them(model: MotionLanguageModel) -> N
     by_name = model.compose(STORY, seed=0, best=1, method="segments")
     np.testing.assert_array_equal(by_name.joints, story.joints)
     assert not np.allclose(model.compose(STORY, seed=0, method="clips").joints, story.joints)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_segments_are_generated_in_fewer_bits(segments_folder: Path, precision: Precision) -> None:
+    story = bimotion.load(segments_folder, precision=precision).compose(STORY[:1], seed=0, best=1)
+    assert story.joints.shape == (40, 22, 3)
+    assert np.isfinite(story.joints).all()
+
+
+def test_segments_of_another_text_branch_are_refused(segments_folder: Path) -> None:
+    model = bimotion.load(segments_folder)
+    with torch.no_grad():
+        for weight in model.network.mixture.text.layers.parameters():
+            weight.mul_(1.5)
+    with pytest.raises(ModelError, match="beside another text branch"):
+        model.compose(STORY[:1], seed=0)
 
 
 def test_with_one_candidate_a_chunk_is_a_segment_and_the_chunks_are_the_motion(

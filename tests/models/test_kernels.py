@@ -256,3 +256,4 @@ def test_no_rows_are_no_work() -> None:
     x = torch.ones(2, 0, 4)
     for weight, scale in ((torch.ones(3, 4), None), eight_bits(torch.ones(3, 4))):
         assert product(x, weight, torch.ones(3), scale, add=torch.ones(2, 0, 3)).shape == (2, 0, 3)
+        assert product(x, weight, torch.ones(3), scale, gate=torch.ones(0, 3)).shape == (2, 0, 3)

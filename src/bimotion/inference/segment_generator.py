@@ -21,7 +21,7 @@ from bimotion.inference.settings import Sampling
 from bimotion.models.diffusion import Guide
 from bimotion.models.mixture import KeyValueCache
 from bimotion.models.segment_coder import fade
-from bimotion.models.segment_language import Phrases, SegmentLanguage
+from bimotion.models.segment_language import Phrases, SegmentLanguage, is_probe_of, text_probe
 from bimotion.models.token_batch import TokenBatch
 
 MAX_LEAD = 2.5
@@ -59,6 +59,11 @@ class SegmentGenerator:
         own, other = network.config.mixture, model.network.config.mixture
         if (own.layers, own.groups, own.head_width) != (other.layers, other.groups, other.head_width):
             raise ModelError("the segment model reads a text branch of another shape than this model's")
+        if not is_probe_of(text_probe(model.network), network.config.text_probe):
+            raise ModelError(
+                "the segment model was trained beside another text branch than this model's; "
+                "train it again with `bimotion train segments`"
+            )
         self.model, self.network = model, network.eval()
         self.segment = network.config.segment
         self.mean = network.feature_mean.float()

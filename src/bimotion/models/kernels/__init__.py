@@ -180,7 +180,8 @@ def _check_product(
     for name, (values, size) in rows.items():
         if values is None:
             continue
-        no_rows = 0 in values.shape and name not in ("x", "add")  # no rows of x are no work, not an error
+        # no rows of x are no work, not an error, and gate and add may have none then
+        no_rows = 0 in values.shape and name not in ("x", "add") and not (name == "gate" and 0 in x.shape)
         if values.ndim == 0 or values.shape[-1] != size or no_rows:
             raise ValueError(f"{name}: expected rows of {size}, got {tuple(values.shape)}")
     if add is not None and add.shape[:-1] != x.shape[:-1]:

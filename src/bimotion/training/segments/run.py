@@ -18,7 +18,7 @@ from bimotion.inference import prompts
 from bimotion.models.length import LengthConfig
 from bimotion.models.motion_language import MotionLanguage
 from bimotion.models.segment_coder import SegmentCoder, SegmentConfig
-from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig
+from bimotion.models.segment_language import SegmentLanguage, SegmentLanguageConfig, is_probe_of, text_probe
 from bimotion.models.segment_weights import load_segments
 from bimotion.models.tokens import MotionTokenizer
 from bimotion.models.weights import load_model
@@ -154,13 +154,16 @@ def earlier_segments(config: SegmentTrainConfig, base: MotionLanguage) -> Segmen
     """The segment model of `init_from`, a model folder or a run.
 
     Raises:
-        ConfigError: it has other segments, another context or other feature statistics than this run.
+        ConfigError: it has other segments or another context than this run, or belongs to another model.
     """
     assert config.init_from is not None
     model = load_segments(find_model(config.init_from))
     if (model.config.segment, model.config.context) != (config.segment, config.context):
         raise ConfigError(f"--init-from {config.init_from}: its segments or context differ from this run's")
-    if not (model.feature_mean.equal(base.feature_mean) and model.feature_std.equal(base.feature_std)):
+    same_statistics = model.feature_mean.equal(base.feature_mean) and model.feature_std.equal(
+        base.feature_std
+    )
+    if not (same_statistics and is_probe_of(text_probe(base), model.config.text_probe)):
         raise ConfigError(
             f"--init-from {config.init_from}: it was trained beside another model than --text-from"
         )
@@ -180,6 +183,7 @@ def new_segments(config: SegmentTrainConfig, base: MotionLanguage, takes: list[T
             length=replace(sizes.length or LengthConfig(), min_frames=4),
             slots=sizes.slots,
             context=config.context,
+            text_probe=text_probe(base),
         )
     )
     model.feature_mean.copy_(base.feature_mean)
