@@ -318,8 +318,9 @@ def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
     if len(forearm) <= 8:
         return 0.0
     flat = forearm[:, ::2] - forearm[:, ::2].mean(0)
-    main = np.linalg.svd(flat, full_matrices=False)[2][0]
-    wave = _smoothed(flat @ main, 1)
+    x, z = flat[:, 0], flat[:, 1]
+    main = 0.5 * np.arctan2(2 * (x @ z), x @ x - z @ z)  # of the larger variance
+    wave = _smoothed(x * np.cos(main) + z * np.sin(main), 1)
     if np.ptp(wave) < _SWING_M:
         return 0.0
     return (count_peaks(wave, _SWING_M) + count_peaks(-wave, _SWING_M)) / 2

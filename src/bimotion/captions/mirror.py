@@ -1,6 +1,7 @@
 """Captions of the mirrored motion: left and right are swapped; a caption where that is not possible has none."""
 
 import re
+from functools import lru_cache
 
 from bimotion.captions import vocabulary
 from bimotion.captions.language import is_english
@@ -62,6 +63,7 @@ def swap_sides(text: str) -> str:
     return _SIDE.sub(_swapped, text)
 
 
+@lru_cache(maxsize=4096)  # timed phrases occur again in the spans of a recording
 def mirror_caption(text: str) -> str | None:
     """The caption of the mirror image; None for a caption in another language, or with a side that cannot be swapped.
 
