@@ -74,6 +74,20 @@ def test_other_encodings_are_refused_with_the_file_and_the_rest_is_used(
     assert report.captions.motion_only == 1
 
 
+def test_captions_without_words_or_with_special_tokens_are_rows(takes: Path) -> None:
+    token = "he walks <motion_latent_holder> on"
+    held = "the caption holds <motion_latent_holder>, a special token of the models"
+    (takes / "walk.txt").write_text(f"a person walks.\n!?\n{token}\n#walk/VERB#0.0#0.0\n")
+    report = prepare(takes)
+    assert items_of(report)["walk#00"].captions == ("a person walks.",)
+    empty = "the caption has no words"
+    assert reasons_of(report) == {"walk.txt:2": empty, "walk.txt:3": held, "walk.txt:4": empty}
+    (takes / "captions.csv").write_text(f"file,caption\nwalk.npy,he strolls.\nwalk.npy,{token}\n")
+    report = prepare(takes)
+    assert items_of(report)["walk#00"].captions == ("he strolls.",)
+    assert reasons_of(report) == {"captions.csv:3": held}
+
+
 def test_a_line_in_another_encoding_is_one_row_and_the_other_lines_are_used(takes: Path) -> None:
     table = "file,caption\nwalk.npy,a person walks.\nwalk.npy,a café walk.\nwalk.npy,he strolls.\n"
     (takes / "captions.csv").write_bytes(table.encode("latin-1"))

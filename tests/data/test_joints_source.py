@@ -153,6 +153,55 @@ def test_a_window_that_does_not_fit_its_recording_is_named(folder: Path, tmp_pat
         prepare_dataset("joints", folder, tmp_path / "out", workers=1)
 
 
+@pytest.mark.parametrize(
+    ("file", "row", "message"),
+    [
+        (
+            "captions",
+            {"id": "wave", "start": 0, "end": 79, "captions": "waves"},
+            "captions: expected `array`",
+        ),
+        ("captions", {"id": "wave", "start": "0", "end": 79, "captions": ["waves"]}, "start: expected `int`"),
+        (
+            "captions",
+            {"id": "wave", "start": 0, "end": 79, "captions": ["he <|endoftext|>"]},
+            "special token",
+        ),
+        (
+            "captions",
+            {"id": "wave", "start": 0, "end": 79, "captions": [], "events": [[0, "waves"]]},
+            "events",
+        ),
+        (
+            "captions_reference",
+            {"id": "held", "start_s": 5, "end_s": 1, "captions": ["x"]},
+            "held has 10.95 sec",
+        ),
+        ("recordings", {"id": "wave", "offset": -1, "frames": 80}, "offset must be at least 0"),
+        ("recordings", {"id": "wave", "offset": 0, "frames": 80, "split": "dev"}, "expected one of 'train'"),
+    ],
+)
+def test_lines_of_other_types_and_values_are_refused(
+    folder: Path, tmp_path: Path, file: str, row: dict[str, Any], message: str
+) -> None:
+    write_lines(folder / f"{file}.jsonl", [row])
+    with pytest.raises(DataError, match=f"{file}.jsonl:1: .*{message}"):
+        prepare_dataset("joints", folder, tmp_path / "out", workers=1)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e30])
+def test_recordings_with_impossible_positions_are_left_out(
+    folder: Path, tmp_path: Path, value: float
+) -> None:
+    joints = np.load(folder / "joints.npy").astype(np.float64)
+    joints[WALK + 1, 3, 1] = value
+    np.save(folder / "joints.npy", joints)
+    report = prepare_dataset("joints", folder, tmp_path / "out", workers=1)
+    assert [failure.reason for failure in report.failures] == [
+        "wave has positions that are not finite, or exceed 100000 m"
+    ]
+
+
 def test_recordings_can_be_left_out_by_a_catalogue(folder: Path, tmp_path: Path) -> None:
     write_lines(tmp_path / "catalogue.jsonl", [{"id": "wave", "use": False}])
     prepare_dataset("joints", folder, tmp_path / "out", catalogue=tmp_path / "catalogue.jsonl", workers=1)

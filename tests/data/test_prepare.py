@@ -222,10 +222,10 @@ def test_a_catalogue_names_contents(tmp_path: Path) -> None:
     assert (item.content, item.side, item.style, item.text) == ("wave", "right", "sad", True)
     assert len(item.captions) >= 4
     for line, message in (
-        ("{}", "catalogue.jsonl:1: expected a JSON object with `id`"),
+        ("{}", "catalogue.jsonl:1: Object missing required field `id`"),
         ('{"id": "a", "captions": "a person juggles."}', "catalogue.jsonl:1.*captions"),
         ('{"id": "a", "use_text": "yes"}', "catalogue.jsonl:1.*use_text"),
-        ('{"id": "a", "captions": ["a person walks", " "]}', "catalogue.jsonl:1.*a caption is empty"),
+        ('{"id": "a", "captions": ["a person walks", " "]}', "catalogue.jsonl:1.*the caption has no words"),
     ):
         catalogue.write_text(line)
         with pytest.raises(DataError, match=message):

@@ -243,6 +243,29 @@ def _sidecars(folder: Path) -> None:
     (folder / "a.txt").write_text("a person walks.\nsomeone walks ahead.#someone/NOUN walk/VERB#0.0#0.5\n")
 
 
+def _joints(folder: Path) -> None:
+    joints = walk().joints
+    np.save(folder / "joints.npy", np.concatenate([joints, joints]))
+    tables = {
+        "recordings": [
+            {"id": name, "offset": 24 * i, "frames": 24, "split": split, "description": "Walk"}
+            for i, (name, split) in enumerate((("a", "train"), ("b", "test")))
+        ],
+        "captions": [
+            {
+                "id": "a",
+                "start": 0,
+                "end": 23,
+                "captions": ["a person walks."],
+                "events": [[0.0, 0.5, "walks"]],
+            }
+        ],
+        "captions_reference": [{"id": "b", "start_s": 0.0, "end_s": 1.0, "captions": ["he walks."]}],
+    }
+    for name, rows in tables.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def _humanml3d(folder: Path) -> None:
     for name in ("new_joint_vecs", "texts"):
         (folder / name).mkdir()
@@ -536,6 +559,8 @@ READERS: dict[str, Reader] = {
     "own folder": Reader(_own_folder, _prepare("bvh"), ("csv",)),
     "catalogue": Reader(_own_folder, _prepare("bvh"), ("jsonl",)),
     "sidecars": Reader(_sidecars, _prepare("bvh"), ("txt",)),
+    "joints tables": Reader(_joints, _prepare("joints"), ("jsonl",)),
+    "joints folder": Reader(_joints, _prepared("joints")),
     "humanml3d lists": Reader(_humanml3d, _prepare("humanml3d"), ("txt",)),
     "humanml3d folder": Reader(_humanml3d, _prepared("humanml3d")),
     "data set": Reader(_store, _store_values),

@@ -64,6 +64,24 @@ def test_captions_that_are_too_long_are_left_out_with_a_count(
     assert f"the first that of {first.id}; 1 windows have no other" in caplog.text
 
 
+def test_captions_without_words_or_with_special_tokens_are_left_out_with_a_count(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokenizer = MotionTokenizer.train([LONG], 320)
+    first, second, *_ = MotionStore.open(data).items("train")
+    items = [
+        replace(first, captions=("!?", "a person walks", "he walks <motion_latent_holder> on")),
+        replace(second, captions=("she waves <|ENDOFTEXT|>",)),
+    ]
+    with caplog.at_level(logging.WARNING):
+        fitting = fitting_captions(items, tokenizer, 256, ["t2m", "m2t"])
+    assert [item.captions for item in fitting] == [("a person walks",), ()]
+    assert (
+        f"3 captions have no words, or hold special tokens, and are not used, the first that of {first.id}; "
+        "1 windows have no other" in caplog.text
+    )
+
+
 def test_what_fits_is_never_too_long_in_any_wording(data: Path) -> None:
     tokenizer, limit = MotionTokenizer.train([LONG], 320), 160
     item = MotionStore.open(data).items("train")[0]

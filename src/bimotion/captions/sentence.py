@@ -34,6 +34,15 @@ def tidy(text: str) -> str:
     return text if text[-1] in ".!?" else f"{text}."
 
 
+def unusable_reason(text: str) -> str:
+    """Why a sentence cannot be a caption, which has words and no special tokens; empty if it can."""
+    if special := _SPECIAL.search(text):
+        return f"the caption holds {special[0]}, a special token of the models"
+    if not any(character.isalnum() for character in text):
+        return "the caption has no words"
+    return ""
+
+
 def plain_words(text: str) -> list[str]:
     """Words in lower case, without punctuation."""
     return text.translate(_NO_PUNCTUATION).lower().split()

@@ -19,6 +19,7 @@ from bimotion.errors import DataError
 from bimotion.features import features_to_joints
 from bimotion.features.clip_encoding import encode_clip
 from bimotion.features.layout import FPS
+from bimotion.motion.clip import MAX_DISTANCE
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.storage.arrays import map_array, read_array_header
 
@@ -46,10 +47,11 @@ def read_rows(recording: Recording) -> Float[np.ndarray, "T 22 3"]:
     rows = np.asarray(array[offset : offset + frames])
     if rows.dtype == np.int16:
         return np.cumsum(rows, axis=0, dtype=np.int32) * HALF_MILLIMETRE
-    joints = rows.astype(np.float64)
-    if not np.isfinite(joints).all():
-        raise DataError(f"{recording.path}: {recording.id} has positions that are not finite")
-    return joints
+    if not (np.abs(rows) <= MAX_DISTANCE).all():  # NaN included
+        raise DataError(
+            f"{recording.path}: {recording.id} has positions that are not finite, or exceed {MAX_DISTANCE:g} m"
+        )
+    return rows.astype(np.float64)
 
 
 def cut_annotated(recording: Recording, config: WindowConfig) -> Windows:

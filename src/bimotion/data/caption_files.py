@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bimotion.captions.sentence import unusable_reason
 from bimotion.data.recording import TimedCaption
 from bimotion.data.report import Failure
 from bimotion.errors import DataError
@@ -138,10 +139,16 @@ def _read_each(
     captions = []
     for number, line in lines:
         try:
-            captions.append(read(line))
+            captions.append(_checked(read(line)))
         except ValueError as error:
             failures.append(Failure(f"{path}:{number}", str(error)))
     return tuple(captions), failures
+
+
+def _checked(caption: TimedCaption) -> TimedCaption:
+    if reason := unusable_reason(caption.text):
+        raise ValueError(reason)
+    return caption
 
 
 def _strictly_tagged(line: str) -> TimedCaption:
@@ -163,8 +170,6 @@ def _tagged_line(line: str) -> TimedCaption | None:
     except ValueError:
         return None
     start, end = (0.0 if math.isnan(time) else time for time in (start, end))
-    if not fields[0].strip():
-        raise ValueError("the caption is empty")
     if start == end == 0.0:
         return TimedCaption(fields[0].strip(), tags=fields[1])
     _check_times(start, end)
@@ -206,6 +211,8 @@ def _row(header: Sequence[str], fields: list[str], delimiter: str, where: str) -
     values = {name: field.strip() for name, field in zip(header, fields, strict=False)}
     if not values.get("file"):
         raise ValueError("expected the name of a recording in the column `file`")
+    if values.get("caption") and (reason := unusable_reason(values["caption"])):
+        raise ValueError(reason)
     start, end = (_seconds(values.get(name, ""), name, delimiter) for name in ("start", "end"))
     if end is not None:
         _check_times(start or 0.0, end)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bimotion.captions.sentence import unusable_reason
 from bimotion.data.recording import Recording, TimedCaption
 from bimotion.errors import DataError
-from bimotion.storage.json_files import read_json_lines
-from bimotion.storage.records import record_from_json
+from bimotion.storage.records import read_rows
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,11 @@ def apply_catalogue(recordings: Sequence[Recording], catalogue: Path) -> tuple[l
 
 
 def _read_rows(catalogue: Path) -> list[CatalogueRow]:
-    known = CatalogueRow.__dataclass_fields__
     rows = []
-    for where, values in read_json_lines(catalogue):
-        if not isinstance(values, dict) or "id" not in values:
-            raise DataError(f"{where}: expected a JSON object with `id`")
-        row = record_from_json(
-            CatalogueRow, {k: v for k, v in values.items() if k in known}, where, DataError
-        )
+    for where, row in read_rows(CatalogueRow, catalogue):
         captions = None if row.captions is None else tuple(" ".join(text.split()) for text in row.captions)
-        if captions is not None and not all(captions):
-            raise DataError(f"{where}: captions: a caption is empty")
+        if reason := next(filter(None, map(unusable_reason, captions or ())), ""):
+            raise DataError(f"{where}: captions: {reason}")
         rows.append(replace(row, captions=captions))
     return rows
 

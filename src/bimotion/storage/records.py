@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import msgspec
 
-from bimotion.errors import BimotionError, ConfigError
+from bimotion.errors import BimotionError, ConfigError, DataError
 from bimotion.storage.atomic import atomic_path
 from bimotion.storage.files import ErrorKind
-from bimotion.storage.json_files import json_kind, read_json_object
+from bimotion.storage.json_files import json_kind, read_json_lines, read_json_object
 
 Record = TypeVar("Record")
 
@@ -73,6 +73,21 @@ def read_record(kind: type[Record], path: Path, error: ErrorKind = ConfigError) 
         BimotionError: of the kind `error`: the file is missing or holds something else.
     """
     return record_from_json(kind, read_json_object(path, error), str(path), error)
+
+
+def read_rows(kind: type[Record], path: Path, error: ErrorKind = DataError) -> list[tuple[str, Record]]:
+    """The lines of a JSON lines file as dataclasses, each with its `file:number`; other fields are left out.
+
+    Raises:
+        BimotionError: of the kind `error`: the file is missing, or a line is no such object.
+    """
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    rows = []
+    for where, values in read_json_lines(path, error):
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name in known}
+        rows.append((where, record_from_json(kind, values, where, error)))
+    return rows
 
 
 def _decode(kind: Any, value: Any) -> Any:

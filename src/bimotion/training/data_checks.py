@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bimotion.captions.instructions import MotionWords, TaskClass, fill, own_templates, select
+from bimotion.captions.sentence import unusable_reason
 from bimotion.data.store import INDEX_FILE, Item, MotionStore
 from bimotion.errors import ConfigError, DataError
 from bimotion.models.tokens import MotionTokenizer
@@ -70,30 +71,36 @@ def fitting_captions(
     *,
     per_sequence: int = 1,
 ) -> list[Item]:
-    """The items without captions that are too long for the model; their number and the first one are logged.
+    """The items without captions that cannot be learnt: too long for the model, without words, with special tokens.
 
-    `limit`: longest sequence in tokens; `per_sequence`: captions in a sequence.
+    Their number and the first one are logged. `limit`: longest sequence in tokens; `per_sequence`: captions in a
+    sequence.
     """
     available = (limit - _longest_template(tokenizer, tasks)) // per_sequence
     texts = {caption for item in items for caption in item.captions}
-    too_long = {text for text in texts if len(tokenizer.encode(text)) > available}
-    if not too_long:
+    unusable = {text for text in texts if unusable_reason(text)}
+    too_long = {text for text in texts - unusable if len(tokenizer.encode(text)) > available}
+    items = _leave_out(items, unusable, "captions have no words, or hold special tokens,")
+    return _leave_out(items, too_long, f"captions exceed the model's limit of {available} tokens")
+
+
+def _leave_out(items: Sequence[Item], texts: set[str], what: str) -> list[Item]:
+    if not texts:
         return list(items)
-    fitting = [_without(item, too_long) for item in items]
-    first = next(item for item in items if not too_long.isdisjoint(item.captions))
+    fitting = [_without(item, texts) for item in items]
+    first = next(item for item in items if not texts.isdisjoint(item.captions))
     logger.warning(
-        "%d captions exceed the model's limit of %d tokens and are not used, the first that of %s; %d windows have no "
-        "other",
-        len(too_long),
-        available,
+        "%d %s and are not used, the first that of %s; %d windows have no other",
+        len(texts),
+        what,
         first.id,
         sum(before.text and not after.text for before, after in zip(items, fitting, strict=True)),
     )
     return fitting
 
 
-def _without(item: Item, too_long: set[str]) -> Item:
-    kept = tuple(caption for caption in item.captions if caption not in too_long)
+def _without(item: Item, texts: set[str]) -> Item:
+    kept = tuple(caption for caption in item.captions if caption not in texts)
     return (
         item
         if kept == item.captions

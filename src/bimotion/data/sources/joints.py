@@ -10,16 +10,18 @@
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bimotion.captions.acts import Label
+from bimotion.captions.sentence import unusable_reason
 from bimotion.data.recording import Annotation, Recording, TimedCaption
 from bimotion.data.sources import Found
-from bimotion.data.splits import SPLITS
-from bimotion.errors import DataError
+from bimotion.data.splits import Split
+from bimotion.errors import DataError, check_range
 from bimotion.features.layout import FPS
-from bimotion.storage.json_files import json_kind, read_json_lines
+from bimotion.storage.records import read_rows
 
 CMU_LICENCE = (
     "free for all uses but resale of the motion itself; obtained from mocap.cs.cmu.edu, created with funding "
@@ -32,6 +34,63 @@ MAX_REFERENCE_SECONDS = 10.05
 """Reference captions of longer parts describe more than a window holds."""
 
 
+@dataclass(frozen=True)
+class RecordingRow:
+    """A line of `recordings.jsonl`."""
+
+    id: str
+    """Recording."""
+    offset: int
+    """First row of the array."""
+    frames: int
+    """Rows of the array."""
+    split: Split | None = None
+    """Where it belongs; None: as chance has it."""
+    description: str | None = None
+    """What it shows, as its owner says."""
+    data_set: str = ""
+    """Name of the data set."""
+    licence: str = ""
+    """Licence of the recording."""
+    max_relative_speed: float = 0.0
+    """Speed of the fastest joint about the root, metres per second."""
+    copies: tuple[str, ...] | None = None
+    """CMU's recordings with the same motion; None for other data sets."""
+
+    def __post_init__(self) -> None:
+        check_range(self, ("offset", "frames"), 0)
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """A line of `captions.jsonl`."""
+
+    id: str
+    """Recording."""
+    start: int
+    """First frame."""
+    end: int
+    """Frame after the last."""
+    captions: tuple[str, ...]
+    """Captions of the window."""
+    events: tuple[tuple[float, float, str], ...] = ()
+    """Phrases with their seconds in the window."""
+
+
+@dataclass(frozen=True)
+class ReferenceRow:
+    """A line of `captions_reference.jsonl`."""
+
+    id: str
+    """Recording."""
+    start_s: float
+    """First second."""
+    end_s: float
+    """Last second."""
+    captions: tuple[str, ...]
+    """Captions of the part."""
+
+
 def find_recordings(folder: Path) -> Found:
     """The recordings of the table, with their captions; those that are marked as broken are left out.
 
@@ -41,29 +100,24 @@ def find_recordings(folder: Path) -> Found:
     array = next((folder / name for name in ARRAYS if (folder / name).is_file()), None)
     if array is None:
         raise DataError(f"{folder}: expected {' or '.join(ARRAYS)}")
-    table = {str(row["id"]): row for row in _rows(folder / "recordings.jsonl", "id", "offset", "frames")}
+    table = {row.id: row for _, row in read_rows(RecordingRow, folder / "recordings.jsonl")}
     written = _written(_optional(folder, "captions.jsonl", "captions_written.jsonl"), table)
     reference = _reference(_optional(folder, "captions_reference.jsonl", "captions_human.jsonl"), table)
     found = []
     for name, row in sorted(table.items()):
-        if row.get("max_relative_speed", 0.0) > MAX_RELATIVE_SPEED:
+        if row.max_relative_speed > MAX_RELATIVE_SPEED:
             continue
-        split = row.get("split")
-        if split is not None and split not in SPLITS:
-            raise DataError(
-                f"{folder / 'recordings.jsonl'}: {name} has the split {split!r}, expected train, val or test"
-            )
-        annotations = written[name] + (reference[name] if split == "test" else [])
+        annotations = written[name] + (reference[name] if row.split == "test" else [])
         found.append(
             Recording(
                 id=name,
                 path=array,
-                source=str(row.get("data_set", "cmu" if "copies" in row else "joints")),
+                source=row.data_set or ("joints" if row.copies is None else "cmu"),
                 take=name,
-                label=Label(name, str(row.get("description") or "").lower(), use_text=bool(annotations)),
-                licence=str(row.get("licence", CMU_LICENCE if "copies" in row else "as given by its owner")),
-                split=split,
-                rows=(int(row["offset"]), int(row["frames"])),
+                label=Label(name, (row.description or "").lower(), use_text=bool(annotations)),
+                licence=row.licence or ("as given by its owner" if row.copies is None else CMU_LICENCE),
+                split=row.split,
+                rows=(row.offset, row.frames),
                 annotations=tuple(annotations),
             )
         )
@@ -74,45 +128,36 @@ def _optional(folder: Path, *names: str) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _rows(path: Path, *keys: str) -> list[dict[str, Any]]:
-    rows = []
-    for where, row in read_json_lines(path):
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: expected a JSON object, got {json_kind(row)}")
-        if missing := [key for key in keys if key not in row]:
-            raise DataError(f"{where}: expected an object with {', '.join(keys)}; {missing[0]} is missing")
-        rows.append(row)
-    return rows
-
-
-def _written(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str, list[Annotation]]:
+def _written(path: Path | None, table: dict[str, RecordingRow]) -> dict[str, list[Annotation]]:
     """Annotations for training, by recording."""
     found: dict[str, list[Annotation]] = defaultdict(list)
-    for number, row in enumerate(_rows(path, "id", "start", "end", "captions") if path else (), 1):
-        frames = table.get(str(row["id"]), {}).get("frames", 0)
-        if not 0 <= row["start"] < row["end"] < frames:
+    for where, row in read_rows(WindowRow, path) if path else ():
+        frames = table[row.id].frames if row.id in table else 0
+        if not 0 <= row.start < row.end < frames:
             raise DataError(
-                f"{path}:{number}: {row['id']} has {frames} frames, got a window of frames "
-                f"{row['start']} to {row['end']}"
+                f"{where}: {row.id} has {frames} frames, got a window of frames {row.start} to {row.end}"
             )
-        events = tuple(TimedCaption(text, start, end) for start, end, text in row.get("events", ()))
-        found[str(row["id"])].append(
-            Annotation(int(row["start"]), int(row["end"]), tuple(row["captions"]), events)
-        )
+        _check_captions(where, (*row.captions, *(text for _, _, text in row.events)))
+        events = tuple(TimedCaption(text, start, end) for start, end, text in row.events)
+        found[row.id].append(Annotation(row.start, row.end, row.captions, events))
     return found
 
 
-def _reference(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str, list[Annotation]]:
+def _reference(path: Path | None, table: dict[str, RecordingRow]) -> dict[str, list[Annotation]]:
     """Annotations for measuring, by recording; captions of the same part are joined."""
     parts: dict[str, dict[tuple[int, int], list[str]]] = defaultdict(lambda: defaultdict(list))
-    for number, row in enumerate(_rows(path, "id", "start_s", "end_s", "captions") if path else (), 1):
-        name = str(row["id"])
-        if name not in table:
-            raise DataError(f"{path}:{number}: there is no recording {name!r} in recordings.jsonl")
-        if row["end_s"] - row["start_s"] <= MAX_REFERENCE_SECONDS:
-            last = int(table[name]["frames"]) - 1
-            start, end = round(row["start_s"] * FPS), min(last, round(row["end_s"] * FPS))
-            parts[name][start, end] += row["captions"]
+    for where, row in read_rows(ReferenceRow, path) if path else ():
+        if row.id not in table:
+            raise DataError(f"{where}: there is no recording {row.id!r} in recordings.jsonl")
+        last = table[row.id].frames - 1
+        if not 0 <= row.start_s < min(row.end_s, last / FPS):
+            raise DataError(
+                f"{where}: {row.id} has {last / FPS:g} seconds, got a part from {row.start_s:g} to {row.end_s:g}"
+            )
+        _check_captions(where, row.captions)
+        if row.end_s - row.start_s <= MAX_REFERENCE_SECONDS:
+            start, end = round(row.start_s * FPS), min(last, round(row.end_s * FPS))
+            parts[row.id][start, end] += row.captions
     return defaultdict(
         list,
         {
@@ -123,3 +168,8 @@ def _reference(path: Path | None, table: dict[str, dict[str, Any]]) -> dict[str,
             for name, of in parts.items()
         },
     )
+
+
+def _check_captions(where: str, captions: Sequence[str]) -> None:
+    if reason := next(filter(None, map(unusable_reason, captions)), ""):
+        raise DataError(f"{where}: {reason}")
