@@ -98,12 +98,17 @@ def segments_folder(tmp_path_factory: pytest.TempPathFactory, micro_folder: Path
 def walk() -> "Clip":
     """Two seconds of somebody who walks ahead at 1 m/s, swinging the limbs; bone lengths are constant."""
     from bimotion.motion.clip import Clip
-    from bimotion.motion.skeleton import PARENTS, TARGET_OFFSETS
+    from bimotion.motion.skeleton import PARENTS, REST_OFFSETS, TARGET_OFFSETS
 
     fps, num = 20.0, 41
     time = np.arange(num) / fps
     swing = 0.5 * np.sin(2 * np.pi * time)
-    offsets = np.asarray(TARGET_OFFSETS, dtype=np.float64)
+    offsets = np.asarray(TARGET_OFFSETS, dtype=np.float64).copy()
+    forks = [1, 2, 3, 12, 13, 14]  # what starts at pelvis and chest, as in a body
+    lengths = [
+        np.linalg.norm(bones[forks], axis=-1, keepdims=True) for bones in (TARGET_OFFSETS, REST_OFFSETS)
+    ]
+    offsets[forks] = REST_OFFSETS[forks] * lengths[0] / lengths[1]
     joints = np.zeros((num, 22, 3))
     joints[:, 0] = np.stack([0.02 * swing, 0.92 + 0 * time, 1.0 * time], axis=-1)
     for joint, parent in enumerate(PARENTS[1:], start=1):

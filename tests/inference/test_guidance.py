@@ -6,12 +6,11 @@ import torch
 
 import bimotion
 from bimotion.features.clips import clip_to_features
-from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference import prompts
 from bimotion.inference.constraints import JointTargets, KnownFrames, Loop, Waypoints, body_of
 from bimotion.inference.guidance import sample_guided
 from bimotion.inference.model import MotionLanguageModel
-from bimotion.inference.postprocess.bones import with_bones
+from bimotion.inference.postprocess.bones import uniform_body, with_bones
 from bimotion.inference.settings import Sampling
 from bimotion.models.tokens import TokenSequence
 from bimotion.motion.clip import Clip
@@ -47,7 +46,7 @@ def test_guidance_leads_a_hand_to_a_target(model: MotionLanguageModel) -> None:
     free = bimotion.features.features_to_joints(sample_guided(model, request, 60, [], Sampling(0)).features)
     target = torch.from_numpy(free[30, 20] + np.array([0.05, 0.15, 0.1], np.float32))[None]
     guided = sample_guided(model, request, 60, [JointTargets((30,), (20,), target)], Sampling(0)).features
-    reached = with_bones(bimotion.features.features_to_joints(guided), symmetric_skeleton())[30, 20]
+    reached = with_bones(bimotion.features.features_to_joints(guided), uniform_body())[30, 20]
     assert np.linalg.norm(reached - target[0].numpy()) < 0.03
 
 

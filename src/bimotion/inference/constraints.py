@@ -16,8 +16,7 @@ from torch import Tensor
 
 from bimotion.features import features_to_joints, features_to_root
 from bimotion.features.layout import FEATURE_DIM, RIC, ROOT
-from bimotion.features.mirror import symmetric_skeleton
-from bimotion.inference.postprocess.bones import with_bones
+from bimotion.inference.postprocess.bones import uniform_body, with_bones
 from bimotion.motion.skeleton import NUM_JOINTS
 
 BODY = slice(ROOT.start, RIC.stop)
@@ -139,7 +138,7 @@ class JointTargets:
     def residuals(self, body: Float[Tensor, "*batch T 67"]) -> Float[Tensor, "*batch R"]:
         """Distances along the axes."""
         joints = features_to_joints(_padded(body))[..., list(self.frames), :, :]
-        rigid = with_bones(joints.reshape(-1, NUM_JOINTS, 3).numpy(), symmetric_skeleton())
+        rigid = with_bones(joints.reshape(-1, NUM_JOINTS, 3).numpy(), uniform_body())
         body_joints = torch.from_numpy(rigid).view_as(joints)
         reached = torch.stack([body_joints[..., row, joint, :] for row, joint in enumerate(self.joints)], -2)
         return ((reached - self.positions) / self.tolerance).flatten(-2)

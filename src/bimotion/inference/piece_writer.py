@@ -11,9 +11,8 @@ from jaxtyping import Float
 from bimotion.features import features_to_joints
 from bimotion.features.clips import FloorTransform, features_to_clip
 from bimotion.features.layout import FEATURE_DIM
-from bimotion.features.mirror import symmetric_skeleton
 from bimotion.inference.constraints import OVERLAP
-from bimotion.inference.postprocess.bones import with_bones
+from bimotion.inference.postprocess.bones import uniform_body, with_bones
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.inference.postprocess.feet import plant_feet
 from bimotion.inference.steering import Steering
@@ -96,7 +95,7 @@ class PieceWriter:
         if known:
             joints = _continued(self._final_joints, joints)
             if self.clean:
-                joints[known:] = with_bones(joints[known:], symmetric_skeleton())
+                joints[known:] = with_bones(joints[known:], uniform_body())
         moved = self.steering.path.corrected(joints, first, known)
         if self.clean and (known or moved is not joints):
             moved = plant_feet(moved, features, fixed=known)
@@ -112,7 +111,7 @@ class PieceWriter:
         fade = _fading(head[::-1] - out[[end + 1, end]], num)
         out[end - num : end] += fade[::-1]
         if self.clean:
-            out[end - num : end] = with_bones(out[end - num : end], symmetric_skeleton())
+            out[end - num : end] = with_bones(out[end - num : end], uniform_body())
         return out.astype(np.float32)
 
 

@@ -6,10 +6,16 @@ import pytest
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import RIC
 from bimotion.features.mirror import symmetric_skeleton
-from bimotion.inference.postprocess.bones import bone_offsets, rigid_bones_of, with_bones, with_bones_of
+from bimotion.inference.postprocess.bones import (
+    bone_offsets,
+    rigid_bones_of,
+    with_bones,
+    with_bones_of,
+)
 from bimotion.inference.postprocess.cleanup import clean_clip
 from bimotion.motion.clip import Clip
 from bimotion.motion.kinematics import clip_to_pose
+from bimotion.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
 from bimotion.motion.solve import bone_vectors
 
 
@@ -48,6 +54,23 @@ def test_limbs_keep_their_directions_and_the_body_its_way(walk: Clip) -> None:
         a, b = (bone_vectors(joints)[:, joint] for joints in (moved, out))
         cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
         np.testing.assert_allclose(cosine, 1, atol=1e-5)
+
+
+def test_hips_and_collars_of_a_human_body_stay_where_they_are(walk: Clip) -> None:
+    body = with_bones_of(walk.joints, t_pose())
+    cleaned = clean_clip(clip_to_features(Clip(body, 20.0))).joints
+    for joint in ("left_hip", "right_hip", "left_collar", "right_collar", "neck", "spine1"):
+        bone = bone_vectors(cleaned)[:, JOINT_NAMES.index(joint)]
+        before = bone_vectors(body)[: len(cleaned), JOINT_NAMES.index(joint)]
+        cosine = (bone * before).sum(-1) / np.linalg.norm(bone, axis=-1) / np.linalg.norm(before, axis=-1)
+        assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 3, joint
+
+
+def t_pose() -> np.ndarray:
+    joints = np.zeros((1, 22, 3), np.float32)
+    for joint, parent in enumerate(PARENTS[1:], 1):
+        joints[:, joint] = joints[:, parent] + REST_OFFSETS[joint]
+    return joints
 
 
 @pytest.mark.parametrize("size", [1.0, 1.5])

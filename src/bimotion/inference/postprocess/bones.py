@@ -6,9 +6,12 @@ joints around the pelvis and the chest their arrangement. Files and characters h
 Legend: N and T frames, J = 22 joints; metres.
 """
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.features.mirror import symmetric_skeleton
 from bimotion.motion.skeleton import CHILDREN, PARENTS, REST_OFFSETS, joint_indices
 from bimotion.motion.solve import bone_vectors, mean_shape, rigid_fit
 
@@ -23,6 +26,20 @@ RIGID = 0.01
 
 _FORKS = tuple(joint for joint, children in enumerate(CHILDREN) if len(children) > 1)
 """Pelvis and chest."""
+
+
+@cache
+def uniform_body() -> Float[np.ndarray, "J 3"]:
+    """The body of cleaned motion: bones as long as the uniform skeleton's, arranged as in the T-pose.
+
+    The uniform skeleton itself has hips and collars that point straight to the sides. That is a convention for
+    rotations, from which the features' positions do not follow; no recorded body is built like that.
+    """
+    lengths = np.linalg.norm(symmetric_skeleton(), axis=-1, keepdims=True)
+    size = np.maximum(np.linalg.norm(REST_OFFSETS, axis=-1, keepdims=True), 1e-9)
+    body = np.asarray(REST_OFFSETS / size * lengths, np.float64)
+    body.setflags(write=False)
+    return body
 
 
 def with_bones(

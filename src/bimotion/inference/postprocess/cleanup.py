@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.features.clips import features_to_clip
-from bimotion.features.mirror import symmetric_skeleton
-from bimotion.inference.postprocess.bones import with_bones
+from bimotion.inference.postprocess.bones import uniform_body, with_bones
 from bimotion.inference.postprocess.feet import plant_feet_of_clips, steady_root
 from bimotion.inference.postprocess.floor import stand_on_floor
 from bimotion.motion.clip import Clip
@@ -36,7 +35,7 @@ def clean_clips(
         features_to_clip(each, caption=caption) for each, caption in zip(features, captions, strict=True)
     ]
     ends = np.cumsum([len(clip) for clip in clips])[:-1]
-    joints = np.split(with_bones(np.concatenate([clip.joints for clip in clips]), symmetric_skeleton()), ends)
+    joints = np.split(with_bones(np.concatenate([clip.joints for clip in clips]), uniform_body()), ends)
     if not keep_path:
         joints = [steady_root(each, row) for each, row in zip(joints, features, strict=True)]
     joints = [stand_on_floor(each, row) for each, row in zip(joints, features, strict=True)]

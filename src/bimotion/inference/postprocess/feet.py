@@ -1,4 +1,4 @@
-"""Foot locking: feet are fixed while the model predicts floor contact, and the body follows.
+"""Foot locking: feet are fixed while they stand, leave the floor between, and the body follows.
 
 Legend: T frames, J = 22 joints, metres, Y up.
 """
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bimotion.features.layout import CONTACTS
 from bimotion.features.smooth import gaussian_smooth
+from bimotion.inference.postprocess.stance import contacts, runs, standing, swing_lift
 from bimotion.motion.easing import smooth_step
 from bimotion.motion.rotations import cross
 from bimotion.motion.skeleton import joint_indices
@@ -17,14 +17,11 @@ from bimotion.motion.skeleton import joint_indices
 LEGS = joint_indices("left_leg", "left_foot"), joint_indices("right_leg", "right_foot")
 """Hip, knee, ankle and ball of the foot: left, right."""
 
-MIN_CONTACT_FRAMES = 3
-"""Shorter contacts are taken for noise, frames at 20 per second."""
-
 EASE_FRAMES = 4
 """Frames before and after a contact over which the correction of a foot fades in and out."""
 
-MAX_SHIFT = 0.35
-"""A foot that would have to be moved further is left unchanged, metres: the contact is wrong, it is no slide."""
+FOLDED = 0.2, 0.45
+"""Distance of hip and ankle, as a share of the leg: below the first a foot is not moved, above the second wholly."""
 
 STEADY_FRAMES = 1.5
 """Standard deviation of the Gaussian that smooths corrections of the path, frames."""
@@ -62,9 +59,9 @@ def steady_root(
 def plant_feet(
     joints: Float[np.ndarray, "T J 3"], features: Float[np.ndarray, "T 263"], fixed: int = 0
 ) -> Float[np.ndarray, "T J 3"]:
-    """The joints with each foot locked while its contact columns indicate contact.
+    """The joints with each foot locked while it stands (`stance.standing`), and raised from the floor between.
 
-    Ankle and ball of the foot are moved along the floor, the knee follows so that thigh and shin keep their lengths.
+    Ankle and ball of the foot are moved, the knee follows so that thigh and shin keep their lengths.
     All other joints stay unchanged, and so do the first `fixed` frames: a foot that stands in the last of them stays
     where it is.
     """
@@ -78,14 +75,17 @@ def plant_feet_of_clips(
 ) -> list[Float[np.ndarray, "_ J 3"]]:
     """`plant_feet` of several clips; the limbs of all of them are bent at once."""
     out = [each.astype(np.float64) for each in joints]
-    standing = [contacts(each) for each in features]
+    touches = [contacts(each) for each in features]
     for side, (hip, knee, ankle, ball) in enumerate(LEGS):
-        shifts = [_shifts(each[:, ball], on[:, side], fixed) for each, on in zip(out, standing, strict=True)]
+        shifts = [
+            _shifts(each[:, ball], on[:, side], each[:, 0, 1], fixed)
+            for each, on in zip(out, touches, strict=True)
+        ]
         moved = [number for number, shift in enumerate(shifts) if shift.any()]
         if not moved:
             continue
         legs = np.concatenate([out[number][:, [hip, knee, ankle]] for number in moved])
-        target = legs[:, 2] + np.concatenate([shifts[number] for number in moved])
+        target = legs[:, 2] + np.concatenate([shifts[number] for number in moved]) * _stretched(legs)
         bent = np.stack(two_bone_limb(legs[:, 0], legs[:, 1], legs[:, 2], target), axis=1)
         ends = np.cumsum([len(out[number]) for number in moved])[:-1]
         for number, limb in zip(moved, np.split(bent, ends), strict=True):
@@ -95,31 +95,34 @@ def plant_feet_of_clips(
     return [each.astype(np.float32) for each in out]
 
 
-def contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
-    """Whether heel or ball of each foot touches the floor."""
-    return np.asarray(features[:, CONTACTS].reshape(len(features), 2, 2).max(-1) > 0.5)
+def _stretched(legs: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, "T 1"]:
+    """Share of a foot's shift that a leg follows: 0 where it is folded, since the knee would turn to any side."""
+    thigh, shin, whole = (
+        np.linalg.norm(legs[:, b] - legs[:, a], axis=-1) for a, b in ((0, 1), (1, 2), (0, 2))
+    )
+    return np.asarray(smooth_step(whole / (thigh + shin), *FOLDED)[:, None])
 
 
 def _shifts(
-    ball: Float[np.ndarray, "T 3"], standing: Bool[np.ndarray, "T"], fixed: int
+    ball: Float[np.ndarray, "T 3"],
+    touches: Bool[np.ndarray, "T"],
+    pelvis: Float[np.ndarray, "T"],
+    fixed: int,
 ) -> Float[np.ndarray, "T 3"]:
-    """How far the foot is moved in each frame so that it stands still in every run of contact."""
+    """How far the foot is moved in each frame: not to move while it stands, and not to drag between."""
     num = len(ball)
+    stands = standing(ball, touches)
     known = np.zeros(num, dtype=bool)
     shift = np.zeros((num, 3))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], standing.astype(int), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if stop - start < MIN_CONTACT_FRAMES:
-            continue
+    for start, stop in runs(stands):
         target = ball[fixed - 1] if start < fixed < stop else _median(ball[start:stop])
         moved = target - ball[start:stop]
         moved[:, 1] = 0
         moved[: max(0, fixed - start)] = 0
-        if np.linalg.norm(moved, axis=-1).max() > MAX_SHIFT:
-            continue
         shift[start:stop], known[start:stop] = moved, True
     if not known.any():
         return shift
+    lift = swing_lift(ball, stands, pelvis)
     # Between contacts the shift eases out to nothing, or straight over where the next contact is near.
     at = np.flatnonzero(known)
     frames = np.arange(num)
@@ -132,6 +135,7 @@ def _shifts(
         shift = np.where(
             known[:, None], shift, shift + np.where(before[:, None] == after[:, None], eased / 2, eased)
         )
+    shift[:, 1] = lift
     shift[:fixed] = 0
     return shift
 

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from bimotion.features.layout import FPS
-from bimotion.inference.postprocess.feet import contacts, two_bone_limb
+from bimotion.inference.postprocess.feet import two_bone_limb
+from bimotion.inference.postprocess.stance import contacts
 from bimotion.motion.skeleton import JOINT_NAMES
 
 ARMS = tuple(
