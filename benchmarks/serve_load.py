@@ -1,6 +1,6 @@
 """Load on `bimotion serve`: one client after the other, then many at once, in one run against one server process.
 
-    python benchmarks/serve_load.py --clients 32 --seconds 60 [--best N] [--unchecked]
+    python benchmarks/serve_load.py --clients 32 --seconds 60 [--best N] [--unchecked] [OPTIONS OF bimotion serve]
 
 Prints throughput and percentiles of the time to an answer, for many clients twice, the server's memory before and after
 each, and how long the server takes until it is ready after kill -9. Clients and server share the machine.
@@ -33,10 +33,10 @@ SENTENCES = (
 )
 
 
-def start(port: int) -> tuple[subprocess.Popen[bytes], float]:
+def start(port: int, more: list[str]) -> tuple[subprocess.Popen[bytes], float]:
     """A server, and the seconds until it was ready."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "bimotion", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "bimotion", "serve", "--port", str(port), *more]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while True:
         try:
@@ -92,9 +92,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--best", type=int, help="candidates for each motion (default: the model's)")
     parser.add_argument("--unchecked", action="store_true", help="without captions and scores")
-    options = parser.parse_args()
+    options, more = parser.parse_known_args()
     settings = {"best": options.best, "check": not options.unchecked}
-    process, _ = start(options.port)
+    process, ready = start(options.port, more)
+    print(f"ready after {ready:.1f} s")
     # Warms up: memory is laid out.
     asyncio.run(load(options.port, options.clients, min(20.0, options.seconds), settings))
     memory = [memory_mib(process)]
@@ -112,7 +113,7 @@ def main() -> None:
     print(f"memory before and after each: {', '.join(f'{each:.0f}' for each in memory)} MiB")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    again, ready = start(options.port)
+    again, ready = start(options.port, more)
     print(f"ready {ready:.1f} s after kill -9, of which {cpu_seconds(again):.1f} s of processor time")
     again.terminate()
     again.wait()

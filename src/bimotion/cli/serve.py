@@ -1,16 +1,18 @@
 """`bimotion serve`: the page and the API."""
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from bimotion.cli.options import Running, RunningOptions
+from bimotion.cli.options import EngineName, Running, RunningOptions
 from bimotion.cli.terminal import note, say
 from bimotion.errors import ConfigError
 
 if TYPE_CHECKING:
+    from bimotion.server.service import Service
     from bimotion.server.settings import ServerSettings
 
 
@@ -47,6 +49,13 @@ class Serve:
     """Requests that go through the network together."""
     timeout: Annotated[float, arg(metavar="S")] = 120.0
     """Seconds that a request may take."""
+    engine: EngineName = "local"
+    """local: the model runs in this process. ray: in replicas on a Ray cluster (docs/scale.md), which the variable
+    RAY_ADDRESS names; without it, one on this machine."""
+    workers: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: as many as there is room for)")
+    ] = None
+    """Most replicas of the model with --engine ray; there are as many as the requests need."""
     running: RunningOptions = Running()
     """Which model runs, and how."""
 
@@ -70,12 +79,35 @@ class Serve:
             library=self.library,
             limits=Limits(max_queue=self.max_queue, max_batch=self.max_batch, request_seconds=self.timeout),
         )
-        service = Service(
-            settings, model=self.running.model, device=self.running.device, precision=self.running.precision
-        )
+        if self.workers is not None and self.engine != "ray":
+            raise ConfigError("workers: expected --engine ray; without it the model runs in one process")
         listener = command.open_socket(settings)
-        self._announce(settings, listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        running = self.running
+        if self.engine == "ray":
+            service = self._on_ray(settings, port)
+        else:
+            service = Service(
+                settings, model=running.model, device=running.device, precision=running.precision
+            )
+        self._announce(settings, port)
         command.run(service, listener)
+
+    def _on_ray(self, settings: "ServerSettings", port: int) -> "Service":
+        """A server whose model runs on a Ray cluster."""
+        from bimotion.engines.on_ray import Surroundings, connect
+
+        connect(self.workers)
+        try:
+            from bimotion.server.on_ray import RayService, ReplicaSettings
+        except ImportError as missing:
+            raise ConfigError(
+                f"--engine ray needs the package {missing.name}: pip install 'bimotion[serve,scale]'"
+            ) from missing
+
+        running = self.running
+        replicas = ReplicaSettings(settings, running.model, running.device, running.precision, Surroundings())
+        return RayService(replicas, f"bimotion-{platform.node()}-{port}", self.workers)
 
     def _announce(self, settings: "ServerSettings", port: int) -> None:
         name = f"[{self.host}]" if ":" in self.host else self.host

@@ -42,6 +42,7 @@ def run(service: Service, listener: socket.socket) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=32 << 10,
+        http="h11",  # httptools, which uvicorn prefers where it is installed, has no such limit
         ws="none",
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -108,6 +108,18 @@ class _Waiting:
     since: float = field(default_factory=time.monotonic)
 
 
+class WorkQueue(Protocol):
+    """What takes work for the model: the `Engine` of this process, or replicas elsewhere."""
+
+    async def submit(
+        self, call: Call[Item, Result] | Joining[Item, Result], watch: Watch, *, follows: bool = False
+    ) -> Result:
+        """The result of a piece of work, as `Engine.submit` gives it."""
+
+    def close(self) -> None:
+        """End the work."""
+
+
 class Engine:
     """The model's thread and the queue before it."""
 
@@ -137,12 +149,7 @@ class Engine:
         with self._changed:
             ahead = len(self._queue) + len(self._joined)
             if self._closed or (ahead >= self._limits.max_queue and not follows):
-                seconds = max(1, round(ahead * self._seconds_each))
-                raise ApiError(
-                    "queue_full",
-                    f"{ahead} requests wait already; try again in about {seconds} s",
-                    headers={"Retry-After": str(seconds)},
-                )
+                raise queue_full(ahead, self._seconds_each)
             self._queue.append(waiting)
             self._metrics.waiting.set(len(self._queue))
             self._changed.notify()
@@ -256,6 +263,16 @@ class Engine:
 
 def _key(waiting: _Waiting) -> Hashable:
     return waiting.call.key if isinstance(waiting.call, Call) else None
+
+
+def queue_full(ahead: int, seconds_each: float) -> ApiError:
+    """The refusal of work when too much waits already."""
+    seconds = max(1, round(ahead * seconds_each))
+    return ApiError(
+        "queue_full",
+        f"{ahead} requests wait already; try again in about {seconds} s",
+        headers={"Retry-After": str(seconds)},
+    )
 
 
 class _AllCancelled(Watch):

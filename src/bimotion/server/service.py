@@ -22,7 +22,7 @@ from bimotion.motion.kinematics import clip_to_pose
 from bimotion.motion.skeleton import NUM_JOINTS
 from bimotion.search.library import Library
 from bimotion.server.answers import ModelInfo, MotionAnswer
-from bimotion.server.engine import Engine, Joining, Watch
+from bimotion.server.engine import Engine, Joining, Watch, WorkQueue
 from bimotion.server.errors import ApiError
 from bimotion.server.metrics import Metrics
 from bimotion.server.motions import MotionStore
@@ -63,15 +63,20 @@ class Service:
         self.model_info: ModelInfo | None = None
         self.failure: str | None = None
         self.offsets = np.zeros((NUM_JOINTS, 3))  # (J, 3): a generated body in the T-pose
+        self.engine: WorkQueue
         self._model: MotionLanguageModel | None = None
         self._library: Library | None = None
 
     async def start(self) -> None:
         """Start the worker processes and the model's thread, and load the model meanwhile."""
         self.workers = Workers(self.limits, self.metrics)
-        self.engine = Engine(self.limits, self.metrics)
+        self.engine = self.make_engine()
         await self.workers.start()
         self._loading = asyncio.create_task(self.load())
+
+    def make_engine(self) -> WorkQueue:
+        """The queue before the model."""
+        return Engine(self.limits, self.metrics)
 
     async def close(self) -> None:
         """Stop everything."""
@@ -156,7 +161,7 @@ class Service:
             return
         self.offsets = clip_to_pose(clip).offsets
         self.model_info = ModelInfo(name=folder.name, fingerprint=fingerprint, precision=precision)
-        self._captioner = model.captioner()
+        self.captioner = model.captioner()
         self._model = model
 
     async def captions(
@@ -173,7 +178,7 @@ class Service:
 
         async def one(features: Float[np.ndarray, "_ 263"]) -> str:
             nonlocal done
-            joining: Joining[object, str] = Joining("caption", features, self._captioner)
+            joining: Joining[object, str] = Joining("caption", features, self.captioner)
             text = await self.engine.submit(joining, watch, follows=follows)
             done += 1
             if not follows:
