@@ -108,6 +108,7 @@ class _Waiting:
     since: float = field(default_factory=time.monotonic)
 
 
+@runtime_checkable
 class WorkQueue(Protocol):
     """What takes work for the model: the `Engine` of this process, or replicas elsewhere."""
 
