@@ -1,11 +1,17 @@
 """A server that was killed is ready again soon."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from bimotion.api import EMBEDDED
 from tests.server.test_page import Server
+
+pytestmark = pytest.mark.slow
 
 
 def cpu_seconds(pid: int) -> float:
@@ -13,14 +19,23 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.slow
+def import_seconds() -> float:
+    """Processor time of importing torch: a measure of this machine."""
+    code = "import torch, time; print(time.process_time())"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_a_killed_server_is_ready_again_after_less_than_five_seconds_of_work(micro_folder: Path) -> None:
-    first = Server(micro_folder).wait()
+def test_a_killed_server_is_ready_again_after_little_more_work_than_importing_torch() -> None:
+    first = Server(EMBEDDED).wait()
     first.kill()
-    again = Server(micro_folder, port=first.port).wait()
+    began = time.monotonic()
+    again = Server(EMBEDDED, port=first.port).wait()
+    ready = time.monotonic() - began
     try:
-        # Of the processor: by the clock a machine with other work takes longer.
-        assert cpu_seconds(again.process.pid) < 5
+        # Processor time: by the clock a machine with other work takes longer. Measured: 2.7 s, importing torch 1.2 s.
+        work = cpu_seconds(again.process.pid)
+        assert work < 4 * import_seconds()
+        assert ready < 5 or ready > 1.3 * work  # by the clock, unless other programs had the processor
     finally:
         again.kill()

@@ -68,11 +68,14 @@ class Service:
         self._library: Library | None = None
 
     async def start(self) -> None:
-        """Start the worker processes and the model's thread, and load the model meanwhile."""
+        """Start the queue before the model, and load the model and a worker process meanwhile."""
         self.workers = Workers(self.limits, self.metrics)
         self.engine = self.make_engine()
-        await self.workers.start()
-        self._loading = asyncio.create_task(self.load())
+        self._loading = asyncio.create_task(self._begin())
+
+    async def _begin(self) -> None:
+        await self.load()
+        await self.workers.start()  # not before: its start would compete with the model's for the cores
 
     def make_engine(self) -> WorkQueue:
         """The queue before the model."""
