@@ -53,6 +53,7 @@ def test_a_calibration_is_read_back_and_a_broken_one_is_named(tmp_path: Path) ->
     for change, message in (
         ({"slope": -1.0}, "rising function"),
         ({"slope": "steep"}, "slope"),
+        ({"num_captions": -1}, "counts of at least 0"),
         ({"format": "other"}, "not a bimotion calibration 1"),
     ):
         path.write_text(json.dumps({**values, **change}), encoding="utf-8")

@@ -28,8 +28,12 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from bimotion.errors import BimotionError
+from tests.fuzz import readers
 from tests.fuzz.mutations import mutate
-from tests.fuzz.readers import READERS, Reader, garbage
+from tests.fuzz.readers import Reader, garbage
+from tests.fuzz.small_readers import SMALL_READERS
+
+READERS = readers.READERS | SMALL_READERS
 
 MEMORY = 4 << 30
 SECONDS = 10.0

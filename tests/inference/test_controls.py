@@ -54,6 +54,7 @@ def test_keys_are_read_from_json(tmp_path: Path, walk: Clip) -> None:
         ({"time": 1, "joint": "left_hand", "position": [0, 9, 0]}, "reaches heights of 0 to 2.4 m, not 9"),
         ({"time": 1, "joint": "left_hand", "position": [0, 1]}, r"expected \[x, y, z\]"),
         ({"time": 1, "joint": "left_hand"}, "expected either a pose"),
+        ({"time": 1, "joint": ["left_hand"], "position": [0, 1, 0]}, "expected one of left_wrist"),
         ({"time": 1, "place": 3}, "expected time, and joint"),
     ],
 )

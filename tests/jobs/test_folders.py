@@ -86,6 +86,7 @@ def test_a_list_without_sentences_is_refused(tmp_path: Path) -> None:
         ("name\nx\n", "expected a column called text"),
         ("text,seconds\nwalks,long\n", "row 1: seconds: expected a number"),
         ("text\n\n", "has no sentences"),
+        (f"text\n{'walks ' * 40_000}\n", "not a readable table"),
     ):
         file = tmp_path / "prompts.csv"
         file.write_text(content)

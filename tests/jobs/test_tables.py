@@ -11,11 +11,11 @@ from bimotion.inference.model import MotionLanguageModel
 from bimotion.jobs.folders import read_prompts
 from bimotion.jobs.rows import RowFile
 from bimotion.jobs.run import run_job
-from bimotion.jobs.tables import TABLE_COLUMNS, read_motions, table_job
+from bimotion.jobs.tables import TABLE_COLUMNS, read_motions, table_job, write_motions
 from bimotion.jobs.work import Prompt
 from bimotion.motion.clip import Clip
 
-pytest.importorskip("pyarrow", reason="needs bimotion[scale]")
+parquet = pytest.importorskip("pyarrow.parquet", reason="needs bimotion[scale]")
 
 
 def standing(model: MotionLanguageModel, prompt: Prompt) -> Clip:
@@ -63,6 +63,16 @@ def test_motions_of_a_table_are_those_of_files(tmp_path: Path, micro_folder: Pat
 def test_what_is_no_table_of_motions_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.parquet").write_text("no table")
     with pytest.raises(DataError, match="expected a Parquet file of motions"):
+        list(read_motions(tmp_path))
+    prompt = Prompt("a person walks", None, 1, "000001-walks.npy")
+    write_motions(tmp_path / "other.parquet", [prompt], [Clip(np.zeros((3, 22, 3), np.float32), 20.0)])
+    table = parquet.read_table(tmp_path / "other.parquet")
+    parquet.write_table(table.drop(["joints"]), tmp_path / "other.parquet")
+    with pytest.raises(DataError, match="it has no column joints"):
+        list(read_motions(tmp_path))
+    longer = table.set_column(table.schema.get_field_index("frames"), "frames", [[4]])
+    parquet.write_table(longer, tmp_path / "other.parquet")
+    with pytest.raises(DataError, match=r"000001-walks: expected joints of frames \* 22 \* 3 numbers"):
         list(read_motions(tmp_path))
     assert exit_code(["generate", "a person walks", "--out", str(tmp_path), "--format", "parquet"]) == 2
     assert "--format parquet: expected --from" in capsys.readouterr().err

@@ -198,6 +198,12 @@ def test_the_page_names_what_was_not_measured_and_its_pictures_exist(tmp_path: P
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(DataError, match="not the figures of a study"):
-        read_figures(tmp_path / "other.json")
+    file = tmp_path / "other.json"
+    save_figures(figures([run("two-vae", 0, [2.0])]), file)
+    whole = file.read_text()
+    read_figures(file)
+    for text in ("{}", whole.replace('"step":10', '"step":[10]'), whole.replace('"loss":1.0', '"loss":{}')):
+        assert text != whole
+        file.write_text(text)
+        with pytest.raises(DataError, match="not the figures of a study"):
+            read_figures(file)

@@ -81,5 +81,13 @@ class Checkpoint:
 
 
 def _write(path: Path, text: str) -> None:
-    with atomic_path(path) as target:
-        target.write_text(text, encoding="utf-8")
+    """Write a step.
+
+    Raises:
+        DataError: something else has its name, or the disk is full.
+    """
+    try:
+        with atomic_path(path) as target:
+            target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None

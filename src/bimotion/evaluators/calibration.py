@@ -50,6 +50,8 @@ class Calibration:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope > 0):
             raise ModelError(f"calibration: expected a finite, rising function, got slope {self.slope}")
+        if min((self.num_captions, *self.words.values())) < 0:
+            raise ModelError("calibration: expected counts of at least 0")
 
     def probability(self, cosines: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
         """Probability that a caption of known words is true of motions at these cosines."""

@@ -57,7 +57,7 @@ class Key:
         if self.pose is not None:
             check_clip(self.pose, f"{where}: pose")
             return
-        if self.joint not in LIMB_ENDS:
+        if not isinstance(self.joint, str) or self.joint not in LIMB_ENDS:
             raise ConfigError(
                 f"{where}: joint: expected one of {', '.join(LIMB_ENDS)}, got {self.joint!r:.40}"
             )
@@ -170,12 +170,14 @@ def _key(row: object, where: str, folder: Path) -> Key:
     fields = {"time", "joint", "position", "pose"}
     if not isinstance(row, Mapping) or "time" not in row or not set(row) <= fields:
         raise ConfigError(f"{where}: expected time, and joint with position or pose, got {row!r:.80}")
-    pose = row.get("pose")
+    pose, joint = row.get("pose"), row.get("joint")
+    if joint is not None and not isinstance(joint, str):
+        raise ConfigError(f"{where}: joint: expected one of {', '.join(LIMB_ENDS)}, got {joint!r:.40}")
     if pose is not None and not isinstance(pose, str):
         raise ConfigError(f"{where}: pose: expected the name of a motion file, got {pose!r:.40}")
     clip = None if pose is None else read_any(folder / pose)
     try:
-        return Key(row["time"], row.get("joint"), row.get("position"), clip)
+        return Key(row["time"], joint, row.get("position"), clip)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

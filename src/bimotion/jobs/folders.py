@@ -96,7 +96,10 @@ def read_prompts(path: Path, seed: int, suffix: str) -> list[tuple[str, Prompt]]
     """
     lines = read_text(path, ConfigError).splitlines()
     if path.suffix.lower() == ".csv":
-        rows: list[Mapping[str, str | None]] = list(csv.DictReader(lines))
+        try:
+            rows: list[Mapping[str, str | None]] = list(csv.DictReader(lines))
+        except csv.Error as error:
+            raise ConfigError(f"{path}: not a readable table ({error})") from None
         if rows and "text" not in rows[0]:
             raise ConfigError(f"{path}: expected a column called text")
     else:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,10 @@ from bimotion.storage.atomic import atomic_path
 PER_FILE = 256
 """Motions of a file: about 6 MB."""
 
+MAX_BYTES = 1 << 30
+"""Largest file that is read, unpacked."""
+
+MOTION_COLUMNS = ("name", "text", "fps", "frames", "joints")
 TABLE_COLUMNS = ("file", "motions", "failures")
 
 
@@ -130,14 +135,35 @@ def read_motions(path: Path) -> Iterator[Clip]:
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     for file in files:
         try:
-            rows = pyarrow.parquet.read_table(file, columns=["name", "text", "fps", "frames", "joints"])
-        except (OSError, pyarrow.ArrowException) as error:
+            rows = _read_rows(file)
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
             raise DataError(f"{file}: expected a Parquet file of motions ({error})") from None
         for row in rows.to_batches(max_chunksize=1):
-            name, text, fps, frames, joints = (column[0] for column in row.columns)
-            if joints.is_valid:
-                values = joints.values.to_numpy().reshape(frames.as_py(), NUM_JOINTS, 3)
-                yield Clip(np.array(values), fps.as_py(), name=name.as_py(), caption=text.as_py())
+            yield from _motion(row, file)
+
+
+def _read_rows(file: Path) -> Any:
+    """The table of a file; its size is checked first, as Parquet's compression knows no limit."""
+    parquet = _pyarrow().parquet
+    about = parquet.read_metadata(file)
+    size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    if size > MAX_BYTES:
+        raise DataError(f"{file}: unpacks to {size >> 20} MiB; files of up to {MAX_BYTES >> 20} MiB are read")
+    if missing := sorted(set(MOTION_COLUMNS) - set(about.schema.to_arrow_schema().names)):
+        raise ValueError(f"it has no column {missing[0]}")
+    return parquet.read_table(file, columns=list(MOTION_COLUMNS))
+
+
+def _motion(row: Any, file: Path) -> Iterator[Clip]:
+    """The motion of a row; none where it says why there is none."""
+    name, text, fps, frames, joints = (column[0] for column in row.columns)
+    if not joints.is_valid:
+        return
+    try:
+        values = np.array(joints.values.to_numpy()).reshape(frames.as_py(), NUM_JOINTS, 3)
+    except (ValueError, TypeError, AttributeError):
+        raise DataError(f"{file}: {name}: expected joints of frames * {NUM_JOINTS} * 3 numbers") from None
+    yield Clip(values, fps.as_py(), name=name.as_py(), caption=text.as_py())
 
 
 def _pyarrow() -> ModuleType:

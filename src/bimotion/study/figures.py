@@ -112,15 +112,35 @@ def collect(folder: Path) -> Figures:
     """
     settings = read_json_object(folder / SETTINGS_FILE)
     shared = read_json_object(folder / SHARED_FILE)
-    batch = settings["batch_size"]
     found = [read_json_object(path) for path in folder.glob(f"*/seed-*/{RUN_FILE}")]
     if not found:
         raise DataError(f"{folder}: no run is finished yet")
-    found.sort(key=lambda facts: (facts["seed"], facts["arm"]))
     trials = [read_json_object(path) for path in sorted(folder.glob(f"tuning/*/lr-*/{RUN_FILE}"))]
+    batch = settings.get("batch_size")
+    runs = [_run({**facts, "batch_size": batch}, folder) for facts in found]
+    runs.sort(key=lambda run: (run.seed, run.arm))
     settings = {name: value for name, value in settings.items() if name not in ("data", "out")}
-    runs = [Run(facts["arm"], facts["seed"], {**facts, "batch_size": batch}) for facts in found]
     return Figures(settings, shared, runs, trials)
+
+
+def _run(facts: dict[str, Any], where: Path) -> Run:
+    """A run whose curves can be computed.
+
+    Raises:
+        DataError: the facts are others than those of a run.
+    """
+    try:
+        run = Run(facts["arm"], facts["seed"], facts)
+        if type(run.arm) is not str or type(run.seed) is not int:
+            raise TypeError("expected arm and seed")
+        for event in run.events():
+            for name in set(event) - {"kind"}:
+                float(event[name])
+        for name in (*TRAIN_LOSSES, *HIGHER_IS_BETTER):
+            run.curve(name)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        raise DataError(f"{where}: not the figures of a study ({type(error).__name__}: {error})") from None
+    return run
 
 
 def save_figures(figures: Figures, path: Path) -> None:
@@ -144,7 +164,7 @@ def read_figures(path: Path) -> Figures:
     """
     values = read_json_object(path)
     try:
-        runs = [Run(facts["arm"], facts["seed"], facts) for facts in values["runs"]]
+        runs = [_run(facts, path) for facts in values["runs"]]
         return Figures(values["settings"], values["shared"], runs, values["trials"])
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: not the figures of a study ({error})") from None

@@ -37,7 +37,11 @@ class PromptCache:
     """
 
     def __init__(self, mixture: Mixture, special: SpecialIds, slots: int, folder: Path) -> None:
-        """Entries in `folder` that belong to the same text branch are reused; damaged ones are computed again."""
+        """Entries in `folder` that belong to the same text branch are reused; damaged ones are computed again.
+
+        Raises:
+            DataError: a folder has the name of the file of keys and values.
+        """
         self.mixture, self.special, self.slots = mixture, special, slots
         config = mixture.config
         self.shape = (config.layers, 2, config.groups, config.head_width)
@@ -48,6 +52,8 @@ class PromptCache:
         self._unchecked: dict[tuple[int, ...], int] = {}
         self._index = self.folder / "index.txt"
         self._keys_values = self.folder / "keys-values.bin"
+        if self._keys_values.is_dir():
+            raise DataError(f"{self._keys_values}: is a folder; move it away")
         self._read_index()
         self._rows = self._map()
 
