@@ -8,7 +8,14 @@ from hatchling.builders.sdist import SdistBuilder
 
 ROOT = Path(__file__).parents[1]
 
-OF_THE_REPOSITORY = {".ci", ".github", ".pre-commit-config.yaml", ".gitignore", "pyproject.toml"}
+OF_THE_REPOSITORY = {
+    ".ci",
+    ".github",
+    ".gitattributes",
+    ".pre-commit-config.yaml",
+    ".gitignore",
+    "pyproject.toml",
+}
 """Left out, but for the last two, which hatchling adds."""
 
 

@@ -67,8 +67,8 @@ def test_feet_that_are_said_to_stand_all_the_time_make_steps(walk: Clip) -> None
     feet = np.concatenate([way, np.full(80 - len(way), way[-1])])
     other = np.concatenate([np.zeros(10), feet[:-10]])
     joints[..., 2] += (0.5 * (feet + other))[:, None].astype(np.float32)
-    for (_, knee, ankle, ball), place in zip(LEGS, (feet, other), strict=True):
-        shift = place - 0.5 * (feet + other)
+    for (_, knee, ankle, ball), contact in zip(LEGS, (feet, other), strict=True):
+        shift = contact - 0.5 * (feet + other)
         joints[:, [ankle, ball], 2] += shift[:, None].astype(np.float32)
         joints[:, knee, 2] += 0.5 * shift.astype(np.float32)
         joints[:, ankle, 1] += 0.02 - joints[:, ball, 1]

@@ -48,15 +48,15 @@ def contacts(features: Float[np.ndarray, "T 263"]) -> Bool[np.ndarray, "T 2"]:
 
 def standing(ball: Float[np.ndarray, "T 3"], touches: Bool[np.ndarray, "T"]) -> Bool[np.ndarray, "T"]:
     """Whether a foot stands still, from its way and its contacts."""
-    place = ball[:, [0, 2]]
+    floor_path = ball[:, [0, 2]]
     out = np.zeros(len(ball), dtype=bool)
     slow = None
     for start, stop in runs(touches):
-        way = place[start:stop]
+        way = floor_path[start:stop]
         if np.linalg.norm(way - np.median(way, axis=0), axis=-1).max() <= MAX_SHIFT:
             out[start:stop] = True
         else:
-            slow = _slow(place) if slow is None else slow
+            slow = _slow(floor_path) if slow is None else slow
             out[start:stop] = slow[start:stop]
     for start, stop in runs(out):
         if stop - start < MIN_CONTACT_FRAMES:
@@ -64,8 +64,8 @@ def standing(ball: Float[np.ndarray, "T 3"], touches: Bool[np.ndarray, "T"]) -> 
     return out
 
 
-def _slow(place: Float[np.ndarray, "T 2"]) -> Bool[np.ndarray, "T"]:
-    speed = np.linalg.norm(np.gradient(place, axis=0), axis=-1) * FPS
+def _slow(floor_path: Float[np.ndarray, "T 2"]) -> Bool[np.ndarray, "T"]:
+    speed = np.linalg.norm(np.gradient(floor_path, axis=0), axis=-1) * FPS
     speed = gaussian_filter1d(speed, 1.0, mode="nearest")
     highest = maximum_filter1d(speed, 2 * NEARBY_FRAMES + 1, mode="nearest")
     return np.asarray(speed < np.clip(SLOW_SHARE * highest, SLOWEST, FASTEST))
