@@ -1,6 +1,7 @@
 """Criteria of actions: the words that name an action and what a motion must show of it."""
 
 import re
+from collections.abc import Sequence
 
 from bimotion.inference.criterion import Criterion, Grade, hands_over_shoulders, ramp, turned
 from bimotion.inference.traits import Traits
@@ -114,7 +115,8 @@ _ACTIONS: tuple[tuple[str, str, Grade], ...] = (
     ("bend", r"bend(?:s|ing)?|bow(?:s|ing)?|stoop\w*", lambda traits: ramp(traits.facts.bend, 20, 45)),
     (
         "turn",
-        r"turn(?:s|ing)?|spin(?:s|ning)?|twirl\w*|pivot\w*|rotat\w+|whirl\w*|pirouett\w+|about-face",
+        r"turn(?:s|ing)?|spin(?:s|ning)?|twirl\w*|pivot\w*|rotat\w+|whirl\w*|pirouett\w+|about-face|"
+        r"an? (?:180|270|360|540|720)",
         lambda traits: ramp(turned(traits.facts), 25, 70),
     ),
     (
@@ -195,3 +197,19 @@ def actions_of(text: str) -> list[Criterion]:
         }
         actions["down and up"] = _sits_and_rises
     return [Criterion(name, grade, 2.0, is_action=True) for name, grade in actions.items()]
+
+
+def action_nearest(names: Sequence[str], text: str, end: int) -> str | None:
+    """The action among `names` that a text in lower case names last before a position, else the one it names first."""
+    positions = {
+        name: [match.start() for match in pattern.finditer(text)]
+        for name, pattern, _ in _COMPILED
+        if name in names or ("down and up" in names and name in ("sit down", "squat", "stand up"))
+    }
+    found = sorted(
+        (start, name if name in names else "down and up")
+        for name, starts in positions.items()
+        for start in starts
+    )
+    before = [name for start, name in found if start < end]
+    return before[-1] if before else next((name for _, name in found), None)

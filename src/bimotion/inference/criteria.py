@@ -13,10 +13,10 @@ from bimotion.captions import vocabulary
 from bimotion.captions.contents import Side
 from bimotion.captions.facts import LimbFacts
 from bimotion.captions.sides import limb
-from bimotion.inference.action_criteria import actions_of
+from bimotion.inference.action_criteria import action_nearest, actions_of
 from bimotion.inference.criterion import Criterion, Grade, hands_over_shoulders, more_than, ramp, turned
 from bimotion.inference.named_side import leftness, named_side
-from bimotion.inference.request import MotionRequest
+from bimotion.inference.request import TIMES, MotionRequest
 from bimotion.inference.traits import Traits
 
 _SLOW = re.compile(
@@ -49,7 +49,9 @@ _BOTH = re.compile(r"\bboth (?:\w+ )?(?:hands|arms|fists)\b|\bhands up\b|\barms 
 _UPRIGHT = re.compile(r"\bupright\b")
 _ONE_UP = re.compile(r"\b(left|right) (?:hand|arm) (?:\w+ )?(?:up|raised|high)\b")
 _OTHER_HAND = {side: re.compile(rf"\b(?:{side}|other)\b(?! (?:leg|foot|knee))") for side in ("left", "right")}
-_DEGREES = re.compile(r"\b(\d{2,3}) ?(?:°|degrees?)")
+_DEGREES = re.compile(
+    r"\b(\d{2,3})(?: ?°|[ -]?deg(?:rees?)?\b|[ -](?:turn|spin)\b)|\b(?:an?|his|her) (180|270|360|540|720)\b"
+)
 _ANGLES: tuple[tuple[str, float], ...] = (
     (r"\bquarter[- ]turn|\bquarter of a turn", 90.0),
     (r"\bhalf[- ]turn|\bturn\w* (?:half )?(?:around|round|back)|\babout-face|\bu-turn", 180.0),
@@ -180,7 +182,7 @@ def _counts(request: MotionRequest, names: list[str]) -> list[Criterion]:
         found.append(_close("seconds", lambda traits: traits.facts.seconds, request.seconds))
     elif set(names) & set(_GOES_ON) and request.steps is None and not _BRIEF.search(request.prompt.lower()):
         found.append(Criterion("seconds", lambda traits: ramp(traits.facts.seconds, 1.0, 3.0)))
-    counted = _repeats(names, request.side)
+    counted = _repeats(_counted_action(request.prompt.lower(), names), request.side)
     if counted is not None and "step" not in request.prompt:
         times = request.times
         if times is None and re.search(
@@ -196,8 +198,18 @@ def _counts(request: MotionRequest, names: list[str]) -> list[Criterion]:
     return found
 
 
-def _repeats(names: list[str], side: Side) -> Grade | None:
-    """How often a motion shows the action that comes first in the list; None where that is not counted."""
+def _counted_action(text: str, names: list[str]) -> str | None:
+    """The action that a sentence counts: the one named last before the number, else the first; None without any.
+
+    A turn by an angle is counted by its angle.
+    """
+    times = TIMES.search(text)
+    found = action_nearest(names, text, len(text) if times is None else times.start())
+    return None if found == "turn" and _degrees(text) else found
+
+
+def _repeats(action: str | None, side: Side) -> Grade | None:
+    """How often a motion shows an action; None where that is not counted."""
 
     def most(count: Callable[[LimbFacts], float]) -> Grade:
         if side == "none":
@@ -212,12 +224,13 @@ def _repeats(names: list[str], side: Side) -> Grade | None:
         if side == "none"
         else most(lambda each: each.kicks),
         "bend": lambda traits: traits.facts.bends,
-        "squat": lambda traits: traits.facts.bends,
-        "down and up": lambda traits: traits.facts.bends,
+        "squat": lambda traits: traits.dips,
+        "down and up": lambda traits: traits.dips,
         "wave": most(lambda each: each.swings),
         "raise": most(lambda each: each.raises),
+        "clap": lambda traits: traits.claps,
     }
-    return next((counts[name] for name in counts if name in names), None)
+    return None if action is None else counts.get(action)
 
 
 def _close(name: str, measure: Grade, value: float) -> Criterion:
@@ -249,8 +262,10 @@ def _direction(text: str, names: list[str]) -> list[Criterion]:
 def _angle(text: str, names: list[str]) -> list[Criterion]:
     if "turn" not in names:
         return []
-    degrees = _DEGREES.search(text)
-    angle = float(degrees[1]) if degrees else next((a for p, a in _ANGLES if re.search(p, text)), None)
+    angle = _degrees(text)
+    if angle is None and not (TIMES.search(text) and _counted_action(text, names) == "turn"):
+        # "turns around twice" is two full turns
+        angle = next((a for p, a in _ANGLES if re.search(p, text)), None)
     if angle is None:
         return []
 
@@ -259,6 +274,12 @@ def _angle(text: str, names: list[str]) -> list[Criterion]:
         return ramp(abs(reached - angle), max(90.0, 0.6 * angle), 15.0)
 
     return [Criterion("angle", grade, 1.5)]
+
+
+def _degrees(text: str) -> float | None:
+    """The degrees that a sentence names."""
+    match = _DEGREES.search(text)
+    return float(match[1] or match[2]) if match else None
 
 
 def _posture(text: str) -> list[Criterion]:

@@ -38,7 +38,8 @@ _STEPS = re.compile(rf"\b{_NUMBER} (?:[a-z]+ ){{0,2}}?(?:steps?|paces|strides?)\
 _METRES = re.compile(
     rf"\b{_NUMBER}(?: |-|(?<=\d))(?P<unit>met(?:er|re)s?|m|feet|foot|ft)\b(?! per| a second|/)"
 )
-_TIMES = re.compile(rf"\b(?:{_NUMBER} times?|(?P<word>once|twice|thrice))\b(?! as\b)")
+TIMES = re.compile(rf"\b(?:{_NUMBER} times?|(?P<word>once|twice|thrice))\b(?! as\b)")
+"""How often something is done, as a number or a word."""
 _TIMES_WORDS = {"once": 1, "twice": 2, "thrice": 3}
 _FOOT = 0.3048
 
@@ -131,7 +132,7 @@ def _metres(text: str) -> float | None:
 
 
 def _times(text: str) -> int | None:
-    match = _TIMES.search(text)
+    match = TIMES.search(text)
     if match is None:
         return None
     return _TIMES_WORDS[match["word"]] if match["word"] else _count(match)

@@ -6,10 +6,11 @@ Legend: T frames, J = 22 joints. Lengths in metres, angles in degrees, + is left
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
 from bimotion.captions.facts import MotionFacts, heading, measure_facts, to_body
+from bimotion.captions.peaks import count_peaks
 from bimotion.features.layout import FPS
 from bimotion.motion.skeleton import joint_indices
 
@@ -62,6 +63,10 @@ class Traits:
     """Greatest lean of the trunk to the right."""
     inverted: float
     """Greatest height of the pelvis above the head; negative where the head stays above."""
+    dips: int
+    """Times that the pelvis was 15 cm lower than before and after, or than in standing."""
+    claps: int
+    """Times that the wrists met in front of the trunk: 10 cm nearer than before and after, within 30 cm."""
     one_leg_seconds: float
     """Longest time with only one foot lifted by 15 cm or more."""
 
@@ -105,8 +110,20 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
         lean_left=float(aside.max()),
         lean_right=float(-aside.min()),
         inverted=float((p[:, _PELVIS, 1] - p[:, _HEAD, 1]).max()),
+        dips=_dips(pelvis),
+        claps=_claps(apart, in_front),
         one_leg_seconds=float(_longest((lifted > 0.15).sum(1) == 1) / FPS),
     )
+
+
+def _dips(pelvis: Float[np.ndarray, " T"]) -> int:
+    depth = gaussian_filter1d(max(_STANDING, pelvis.max()) - pelvis, 2.0)
+    return count_peaks(np.concatenate([[0], depth, [0]]), 0.15)
+
+
+def _claps(apart: Float[np.ndarray, " T"], in_front: Bool[np.ndarray, " T"]) -> int:
+    near = np.where(in_front, np.clip(0.4 - apart, 0, None), 0)
+    return count_peaks(np.concatenate([[0], near, [0]]), 0.1)
 
 
 def _longest(flags: np.ndarray) -> int:
