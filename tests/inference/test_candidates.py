@@ -128,6 +128,22 @@ def test_actions_in_a_row_are_also_made_of_their_parts(
     assert {len(each.features) for each in fixed} == {80}
 
 
+@pytest.mark.parametrize(("sentence", "repeats"), [("a person bows twice", 2), ("he kicks three times", 3)])
+def test_a_repeated_action_is_also_made_of_motions_that_show_it_once(
+    model: MotionLanguageModel, monkeypatch: pytest.MonkeyPatch, sentence: str, repeats: int
+) -> None:
+    monkeypatch.setattr(candidates, "FINALISTS", 100)
+    parts: list[int] = []
+    monkeypatch.setattr(
+        candidates, "joined", lambda pools, length: parts.append(len(pools)) or joining.joined(pools, length)
+    )
+    request = read_request(sentence)
+    pool = finalists(model, [request], [None], 2, Sampling(seed=0), Tools())[0]
+    assert parts == [repeats, repeats]  # of all motions of one bow, and of the only one
+    assert len(pool) == 4
+    assert max(len(each.features) for each in pool) <= model.max_frames * min(repeats, 2)
+
+
 def test_parts_are_joined_without_a_jump(walk: bimotion.Clip) -> None:
     features = bimotion.features.clips.clip_to_features(walk)
     joined = joining._appended(features, features)

@@ -1,8 +1,9 @@
 """Several candidates for each sentence, of which the best is kept.
 
 Half of the candidates start from noise, half from captioned examples if the model has some. For a sentence of several
-actions in a row, motions of its parts are also generated and joined. The score of a candidate consists of measured
-criteria (`inference.choice`) and the evaluator's cosine similarity of sentence and motion.
+actions in a row, motions of its parts are also generated and joined; for an action that is repeated, motions that show
+it once. The score of a candidate consists of measured criteria (`inference.choice`) and the evaluator's cosine
+similarity of sentence and motion.
 
 Legend: T frames, F = 263 feature columns, X values of a latent.
 """
@@ -23,7 +24,7 @@ from bimotion.inference.examples import Example, Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.joining import JOIN, Candidate, Features, joined
 from bimotion.inference.match import contradicted
-from bimotion.inference.request import MotionRequest, read_request, sentence_of
+from bimotion.inference.request import MotionRequest, once, read_request, sentence_of
 from bimotion.inference.settings import Sampling
 from bimotion.inference.traits import measure_traits
 from bimotion.motion.quality import motion_quality
@@ -130,7 +131,7 @@ class _Drawing:
                 self.requests[entry],
                 self.lengths[entry],
                 count,
-                in_parts=count > 1 and bool(self.choosers[entry].parts),
+                self.choosers[entry] if count > 1 else None,
             )
         ]
         draws = [draw for task in tasks for draw in _draws(task, self.sampling, self.tools, first)]
@@ -160,8 +161,12 @@ class _Drawing:
             for task in tasks
             if task.part
         ]
-        if parts:
-            pool += scored([joined(parts, self.lengths[entry])], request, chooser, embedder)
+        ways = [parts * chooser.repeats] if parts else []
+        if chooser.repeats > 1:  # also each alone: one that ends as it begins can be repeated
+            ways += [[[each]] * chooser.repeats for part in parts for each in _best_first(part)]
+        if ways:
+            length = self.lengths[entry]
+            pool += scored([joined(way, length) for way in ways], request, chooser, embedder)
         return _best_first(pool)
 
 
@@ -179,18 +184,23 @@ def _tasks(
     request: MotionRequest,
     length: int | None,
     count: int,
-    *,
-    in_parts: bool,
+    chooser: Chooser | None,
 ) -> Iterator[_Task]:
-    """The request itself and, where it has several actions, each of its parts."""
+    """The request itself and, where it has several actions, each of its parts; a repeated action once.
+
+    Without a chooser only the request itself.
+    """
     yield _Task(entry, 0, request, length, count)
-    if not in_parts:
+    if chooser is None or not (chooser.parts or chooser.repeats > 1):
         return
-    parts = [read_request(sentence_of(phrase)) for phrase in phrases_of(request.prompt)]
+    phrases = phrases_of(request.prompt) if chooser.parts else [once(request.prompt)]
+    parts = [read_request(sentence_of(phrase)) for phrase in phrases]
+    num = len(parts) * chooser.repeats
     for number, part in enumerate(parts, 1):
         frames = _frames_of_part(model, part)
-        if length is not None:
-            frames = (length + (len(parts) - 1) * JOIN) // len(parts)
+        total = length or (model.max_frames if chooser.repeats > 2 else None)
+        if total is not None:
+            frames = (total + (num - 1) * JOIN) // num
             frames = min(max(frames, model.min_frames), model.max_frames)
         yield _Task(entry, number, part, frames, max(count // 2, 1))
 

@@ -61,6 +61,10 @@ class Chooser:
             if all(any(each.is_action for each in part) for part in parts):
                 self.parts = parts
                 self.criteria = tuple(each for each in self.criteria if each.name in ("seconds",))
+        times = request.times or 1
+        counted = any(each.name == "times" for each in self.criteria)
+        self.repeats = times if counted and 2 <= times <= MAX_PARTS else 1
+        """How often the action of the sentence is repeated; 1 where that is not counted."""
 
     def grade(self, joints: Float[np.ndarray, "T 22 3"], traits: Traits | None = None) -> float:
         """0 to 1: the weighted mean of the grades of all criteria; 0.5 where the sentence has none.

@@ -38,7 +38,7 @@ _STEPS = re.compile(rf"\b{_NUMBER} (?:[a-z]+ ){{0,2}}?(?:steps?|paces|strides?)\
 _METRES = re.compile(
     rf"\b{_NUMBER}(?: |-|(?<=\d))(?P<unit>met(?:er|re)s?|m|feet|foot|ft)\b(?! per| a second|/)"
 )
-TIMES = re.compile(rf"\b(?:{_NUMBER} times?|(?P<word>once|twice|thrice))\b(?! as\b)")
+TIMES = re.compile(rf"\b(?:{_NUMBER} times?|(?P<word>once|twice|thrice))\b(?! as\b)", re.IGNORECASE)
 """How often something is done, as a number or a word."""
 _TIMES_WORDS = {"once": 1, "twice": 2, "thrice": 3}
 _FOOT = 0.3048
@@ -104,6 +104,11 @@ def read_request(text: str) -> MotionRequest:
     )
 
 
+def once(text: str) -> str:
+    """A sentence that says "once" where it says how often."""
+    return TIMES.sub("once", text, count=1)
+
+
 def sentence_of(text: str) -> str:
     """A phrase that begins with its verb ("walks forward") as a sentence; others as they are."""
     first = text.split()[0].lower()
@@ -135,7 +140,7 @@ def _times(text: str) -> int | None:
     match = TIMES.search(text)
     if match is None:
         return None
-    return _TIMES_WORDS[match["word"]] if match["word"] else _count(match)
+    return _TIMES_WORDS[match["word"].lower()] if match["word"] else _count(match)
 
 
 def _total_seconds(text: str) -> float | None:

@@ -86,7 +86,7 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
     ahead, aside = (np.degrees(np.arctan2(trunk[:, axis], np.abs(trunk[:, 1]) + 1e-6)) for axis in (2, 0))
     hands = np.stack([to_body(p[:, wrist] - p[:, _SPINE], yaw) for wrist in _WRISTS], 1)
     apart = np.linalg.norm(hands[:, 0] - hands[:, 1], axis=-1)
-    in_front = (hands[..., 2] > 0.05).all(-1)
+    in_front = np.asarray((hands[..., 2] > 0.05).all(-1))
     speed = np.linalg.norm(np.diff(gaussian_filter1d(hands, 1, axis=0), axis=0), axis=-1).mean(0).max() * FPS
     lifted = p[:, _ANKLES, 1] - p[:, _ANKLES, 1].min(0)
     to_head = np.linalg.norm(p[:, _WRISTS] - p[:, [_HEAD]], axis=-1)
