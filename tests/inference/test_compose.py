@@ -44,6 +44,32 @@ def test_the_chunks_of_a_stream_are_the_composed_motion(
     assert [chunk.start for chunk in chunks] == pytest.approx(starts.tolist())
 
 
+def test_each_phrase_is_compared_with_the_whole_of_its_part(model: MotionLanguageModel) -> None:
+    phrases = [("a person walks forward.", 12.0), ("turns around", 2.0)]
+    progress: list[tuple[int, int]] = []
+    clip = model.compose(phrases, seed=0, check=True, progress=lambda *each: progress.append(each))
+    assert progress[0] == (0, 4)
+    assert progress[-3:] == [(2, 4), (3, 4), (4, 4)]
+    np.testing.assert_array_equal(clip.joints, model.compose(phrases, seed=0).joints)
+    for phrase, match, (start, end) in zip(clip.phrases, clip.matches, ((0, 240), (240, 280)), strict=True):
+        part = Clip(clip.joints[start:end], 20.0)
+        expected = model.match(sentence_of(phrase.text), part)
+        assert (match.score, match.caption) == (expected.score, expected.caption)
+        assert match.contradictions == expected.contradictions
+
+
+def test_the_comparison_with_phrases_can_be_cancelled(model: MotionLanguageModel) -> None:
+    generated = []
+
+    def cancel() -> bool:
+        return len(generated) > 2
+
+    with pytest.raises(Cancelled):
+        model.compose(
+            STORY, seed=0, check=True, cancel=cancel, progress=lambda done, _: generated.append(done)
+        )
+
+
 def test_one_seed_gives_one_motion_and_another_another(
     model: MotionLanguageModel, story: ComposedClip
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import bimotion
 from bimotion.errors import MatchError, ModelError
+from bimotion.features.clips import clip_to_features
 from bimotion.inference.known_words import KNOWN_WORDS_FILE, KnownWords, word_warnings, write_known_words
 from bimotion.inference.match import Matcher, match_of, request_contradictions
 from bimotion.inference.model import MotionLanguageModel
@@ -79,6 +80,16 @@ def test_the_match_is_that_of_the_kept_candidate(
     assert clips[0].match == model.match("a person waves", clips[0])
     assert clips[0].caption == "a person waves"
     assert clips[0][:20].match == clips[0].match
+
+
+def test_a_long_motion_is_compared_with_its_sentence_to_the_end(walk: Clip) -> None:
+    evaluator = ByAngle(Halved())
+    (whole,) = Matcher(evaluator).scores(["a person walks"], [walk]) or ()
+    evaluator.max_frames = -(-len(clip_to_features(walk)) // 2)
+    first, second = np.array_split(clip_to_features(walk), 2)
+    angles = [np.abs(part).sum() % 1 for part in (first, second)]
+    assert Matcher(evaluator).scores(["a person walks"], [walk]) == pytest.approx([np.cos(angles).mean() / 2])
+    assert whole != pytest.approx(np.cos(angles).mean() / 2)
 
 
 def test_a_calibration_turns_cosines_into_scores_and_counts_unknown_words(walk: Clip) -> None:

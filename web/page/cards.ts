@@ -51,7 +51,7 @@ export function card(shown: Shown, index: number, count: number, actions: CardAc
 function words(shown: Shown): HTMLElement[] {
   const { motion } = shown;
   const lines: HTMLElement[] = [];
-  if (motion.caption !== null) lines.push(make("p", {}, `The model's caption: ${motion.caption || "no words"}`));
+  if (motion.caption !== null) lines.push(make("p", {}, `Caption: ${motion.caption || "no words"}`));
   const doubts = [...motion.warnings];
   if (motion.score !== null && !doubts.length) {
     lines.push(make("p", { className: "soft" }, `Match with the sentence: ${motion.score.toFixed(2)}`));
@@ -59,7 +59,7 @@ function words(shown: Shown): HTMLElement[] {
   for (const doubt of doubts) lines.push(make("p", { className: "doubt" }, `⚠ ${doubt}`));
   if (motion.phrases) lines.push(spanList(motion.phrases));
   if (shown.caption) {
-    lines.push(make("p", {}, `The model's caption: ${shown.caption.caption || "no words"}`));
+    lines.push(make("p", {}, `Caption: ${shown.caption.caption || "no words"}`));
     if (shown.caption.spans.length > 1) lines.push(spanList(shown.caption.spans));
   }
   return lines;

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from bimotion.cli.file_options import Writing, WritingOptions
 from bimotion.cli.options import Flag, Out, Running, RunningOptions, SamplingArguments, SamplingOptions
-from bimotion.cli.terminal import say, say_lines
+from bimotion.cli.terminal import note, say, say_lines
 from bimotion.models.choices import ComposeMethod
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Compose:
     A phrase is a sentence, optionally followed by @ and its length in seconds; otherwise the model chooses the length.
     A single .txt file is a timeline, a line each: sentence # start # end, in seconds. Pose, heading, speed and foot
     contacts continue from phrase to phrase.
+
+    A warning on stderr names a phrase that the motion may not show.
 
     The motion meets --path (within 5 cm), --keys (within 3 cm), --start-pose and --loop, or the command fails.
 
@@ -60,7 +62,8 @@ class Compose:
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
-    """Print {"file", "seed", "seconds", "frames", "phrases": [{"text", "start", "end"}]} instead of lines."""
+    """Print {"file", "seed", "seconds", "frames", "phrases": [{"text", "start", "end", "warnings"}]} instead of
+    lines."""
     sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
@@ -86,16 +89,23 @@ class Compose:
                 **controls,
                 method=self.method,
                 best=self.best,
+                check=True,
                 progress=bar.update,
             )
         written = self.writing.save(clip, self.out)
+        for phrase, match in zip(clip.phrases, clip.matches, strict=True):
+            for warning in match.warnings:
+                note(f"bimotion: warning: {phrase.text}: {warning}")
         if self.json:
             row = {
                 "file": str(self.out),
                 "seed": seed,
                 "seconds": round(written.duration, 2),
                 "frames": len(written),
-                "phrases": [asdict(phrase) for phrase in clip.phrases],
+                "phrases": [
+                    asdict(phrase) | {"warnings": list(match.warnings)}
+                    for phrase, match in zip(clip.phrases, clip.matches, strict=True)
+                ],
             }
             say_lines(json.dumps(row, indent=1))
             return

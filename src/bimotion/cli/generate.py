@@ -37,7 +37,8 @@ class Generate:
     Lengths and counts in a sentence set the length of the motion ("for three seconds", "ten steps"); excluded actions
     are removed ("without moving the left arm").
 
-    Each motion is printed with the model's own caption of it; a warning on stderr says if it contradicts the sentence.
+    Each motion is printed with a caption of it, as `bimotion caption` gives it; a warning on stderr says if the motion
+    contradicts the sentence.
 
     examples:
       bimotion generate "a person waves with the right hand" --out wave.bvh
@@ -170,7 +171,7 @@ class Generate:
                 f"{row['file']}: {row['text']} ({row['seconds']} s, {row['frames']} frames, seed {row['seed']})"
             )
             score = "" if row["match"] is None else f" (match {row['match']:.2f})"
-            say(f"  the model's caption: {row['caption']}{score}")
+            say(f"  caption: {row['caption']}{score}")
             for doubt in row["warnings"]:
                 note(f"bimotion: {row['file']}: {doubt}")
 

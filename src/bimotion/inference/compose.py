@@ -20,6 +20,7 @@ from bimotion.inference.constraints import OVERLAP, Constraint, Loop, overlap_co
 from bimotion.inference.controls import Controls
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
 from bimotion.inference.guidance import sample_guided, text_request
+from bimotion.inference.match import Match
 from bimotion.inference.piece_writer import PieceWriter
 from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.settings import Sampling
@@ -48,6 +49,8 @@ class ComposedClip(Clip):
 
     phrases: tuple[TimedPhrase, ...] = ()
     """When each phrase begins and ends."""
+    matches: tuple[Match, ...] = ()
+    """How well the motion matches each phrase while it lasts, where that was checked."""
 
     @classmethod
     def of(cls, chunks: Sequence[Chunk]) -> "ComposedClip":

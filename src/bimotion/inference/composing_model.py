@@ -1,19 +1,23 @@
 """`ComposingModel`: one motion of several phrases, of any length."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from bimotion.errors import ConfigError
+from bimotion.features.layout import FPS
 from bimotion.inference.arguments import check_choice, check_flag, check_integer
 from bimotion.inference.compose import Chunk, ComposedClip, compose_chunks, composed_clip
 from bimotion.inference.compose_segments import segment_chunks
 from bimotion.inference.controls import Key, check_controls
-from bimotion.inference.feature_model import Cancel, Progress
+from bimotion.inference.feature_model import Cancel, Progress, report
+from bimotion.inference.match import Match
+from bimotion.inference.request import read_request, sentence_of
 from bimotion.inference.segment_generator import SegmentGenerator
 from bimotion.inference.settings import Sampling
 from bimotion.inference.text_to_motion import MAX_CANDIDATES, TextToMotionModel
-from bimotion.inference.timeline import Phrase, PhraseLike, check_phrase, check_phrases
+from bimotion.inference.timeline import Phrase, PhraseLike, TimedPhrase, check_phrase, check_phrases
 from bimotion.models.choices import ComposeMethod, Sampler
 from bimotion.models.segment_weights import load_segments
 from bimotion.motion.clip import Clip
@@ -46,6 +50,7 @@ class ComposingModel(TextToMotionModel):
         keys: Sequence[Key] | None = None,
         method: ComposeMethod | None = None,
         best: int | None = None,
+        check: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> ComposedClip:
@@ -66,6 +71,8 @@ class ComposingModel(TextToMotionModel):
         controls, which only clips meet. `best` is the number of candidates of each phrase, of which the one is kept
         that fulfils it best by measured criteria; with "clips" there is one.
 
+        With `check` the clip has `matches`: for each phrase a caption of its part of the motion, a score and warnings.
+
         >>> model.compose([("a person walks", 3.0), "sits down @4"], seed=0)
         >>> model.compose(["walks @6"], path=[(0, 0), (2, 0), (2, 3)], seed=0)
         >>> model.compose(["waves @3"], keys=[bimotion.Key(1.5, "right_hand", (-0.3, 1.7, 0.3))], seed=0)
@@ -77,13 +84,34 @@ class ComposingModel(TextToMotionModel):
         """
         checked = check_phrases(phrases)
         check_flag(clean, "clean")
+        check_flag(check, "check")
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         controls = check_controls(loop, start_pose, path, keys)
         if self._by_segments(method, best, controlled=bool(controls)):
             chunks = self._segment_chunks(checked, sampling, best or PHRASE_CANDIDATES, clean, cancel)
         else:
             chunks = compose_chunks(self, checked, sampling, clean=clean, controls=controls, cancel=cancel)
-        return composed_clip(chunks, len(checked), progress)
+        total = (2 if check else 1) * len(checked)
+
+        def composed(done: int, _: int) -> None:
+            report(progress, None, done, total)
+
+        clip = composed_clip(chunks, len(checked), composed)
+        if not check:
+            return clip
+        matches: list[Match] = []
+        for phrase in clip.phrases:
+            report(progress, cancel, len(checked) + len(matches), total)
+            matches.append(self._phrase_match(clip, phrase))
+        report(progress, None, total, total)
+        return replace(clip, matches=tuple(matches))
+
+    def _phrase_match(self, clip: ComposedClip, phrase: TimedPhrase) -> Match:
+        """How well a composed motion matches a phrase while it lasts."""
+        part = Clip(clip.joints[round(phrase.start * FPS) : round(phrase.end * FPS)], clip.fps)
+        request = read_request(sentence_of(phrase.text))
+        doubts = self._doubts(request, min(len(part), self.max_frames))
+        return self._matches([request], [part], [doubts])[0]
 
     def stream(
         self,

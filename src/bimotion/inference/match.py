@@ -1,4 +1,4 @@
-"""Match of a generated motion with its sentence: measured facts, the evaluator's score, the model's own caption.
+"""Match of a generated motion with its sentence: measured facts, the evaluator's score, a caption of the motion.
 
 Legend: T frames, F = 263 feature columns.
 """
@@ -72,7 +72,7 @@ class Match:
     """How well a generated motion matches its sentence."""
 
     caption: str
-    """The model's own caption of the motion."""
+    """A caption of the motion, by `motion_to_text`."""
     score: float | None
     """0 to 1: the evaluator's probability that sentence and motion belong together, or without a calibrated evaluator
     the share of sentences about other actions that suit the motion less. None without an evaluator."""
@@ -100,12 +100,32 @@ class Matcher:
         self._contrast: Embeddings | None = None
 
     def scores(self, sentences: Sequence[str], clips: Sequence[Clip]) -> list[float] | None:
-        """Scores of clips, each against its sentence; None without an evaluator."""
+        """Scores of clips, each against its sentence; None without an evaluator.
+
+        The score of a clip longer than the evaluator reads is the mean of those of its parts of equal length.
+        """
         if self.embedder is None or not clips:
             return None
+        parts = [self._parts(clip) for clip in clips]
+        owners = [index for index, several in enumerate(parts) for _ in several]
         # Each by itself: padding and batches would change the last bits.
-        motions = np.concatenate([self.embedder.embed_motions([clip_to_features(clip)]) for clip in clips])
+        motions = np.concatenate(
+            [self.embedder.embed_motions([part]) for several in parts for part in several]
+        )
         texts = np.concatenate([self.embedder.embed_texts([tidy(sentence)]) for sentence in sentences])
+        scores = np.array(self._scores([sentences[owner] for owner in owners], texts[owners], motions))
+        return [float(scores[np.array(owners) == index].mean()) for index in range(len(clips))]
+
+    def _parts(self, clip: Clip) -> list[Float[np.ndarray, "_ 263"]]:
+        """The features of a clip, in parts that the evaluator reads to the end."""
+        assert self.embedder is not None
+        features = clip_to_features(clip)
+        longest = self.embedder.max_frames or len(features)
+        return np.array_split(features, -(-len(features) // longest))
+
+    def _scores(self, sentences: Sequence[str], texts: Embeddings, motions: Embeddings) -> list[float]:
+        """Scores of embedded motions, each against its embedded sentence."""
+        assert self.embedder is not None
         similarity = _cosine(texts, motions)
         calibration: ScoreCalibration | None = getattr(self.embedder, "calibration", None)
         if calibration is not None:

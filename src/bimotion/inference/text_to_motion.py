@@ -122,8 +122,8 @@ class TextToMotionModel(ClipModel):
         criterion. Half of several candidates start from captioned training motions where the model has some
         (`examples`); with 1 the motion is the network's alone.
 
-        With `check` each clip has a `match`: the model's own caption of it, a score and warnings; `strict` raises an
-        error where it has a warning. Without `check`, doubts about the sentence itself are logged.
+        With `check` each clip has a `match`: a caption of it (`motion_to_text`), a score and warnings; `strict` raises
+        an error where it has a warning. Without `check`, doubts about the sentence itself are logged.
 
         `progress` is called with the numbers of finished and of all motions, `cancel` is called between batches.
 
@@ -180,7 +180,7 @@ class TextToMotionModel(ClipModel):
         return Tools(self.examples, self._matcher.embedder) if candidates > 1 else Tools()
 
     def match(self, text: str, clip: Clip) -> Match:
-        """How well a clip matches a sentence: the model's caption of it, a score, and what contradicts the sentence.
+        """How well a clip matches a sentence: a caption of it, a score, and what contradicts the sentence.
 
         Raises:
             ConfigError: an empty sentence, or an argument of a wrong type.

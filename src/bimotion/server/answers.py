@@ -41,7 +41,7 @@ class MotionAnswer(BaseModel):
     text: str = ""
     """The sentence."""
     caption: str | None = None
-    """The model's own caption of the motion."""
+    """A caption of the motion, as `/caption` gives it."""
     score: float | None = None
     """0 to 1: probability that sentence and motion belong together."""
     warnings: list[str] = []

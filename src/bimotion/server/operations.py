@@ -12,7 +12,7 @@ from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import ComposedClip
-from bimotion.inference.timeline import Phrase, TimedPhrase
+from bimotion.inference.timeline import Phrase
 from bimotion.motion.clip import Clip
 from bimotion.search.filters import Filters
 from bimotion.search.library import Hit
@@ -26,7 +26,7 @@ from bimotion.server.answers import (
 )
 from bimotion.server.engine import Call, Watch
 from bimotion.server.errors import ApiError, check_at_most
-from bimotion.server.generate import check_clip, check_sampling, generate_clips, generated_answer
+from bimotion.server.generate import check_sampling, generate_clips, generated_answer
 from bimotion.server.requests import (
     CaptionRequest,
     ComposeRequest,
@@ -72,6 +72,7 @@ async def compose_clip(service: Service, request: ComposeRequest, watch: Watch) 
                 seed=request.seed,
                 **request.settings(),
                 clean=request.clean,
+                check=request.check,
                 progress=batch.progress,
                 cancel=batch.cancelled,
             )
@@ -81,24 +82,17 @@ async def compose_clip(service: Service, request: ComposeRequest, watch: Watch) 
     return await service.engine.submit(Call("compose", phrases, run), watch)
 
 
-async def phrase_doubts(service: Service, clip: ComposedClip, watch: Watch) -> list[str]:
-    """Warnings about the phrases of a motion whose part of it may not show them."""
-    longest = service.model.max_frames
-
-    async def doubts(phrase: TimedPhrase) -> list[str]:
-        start, end = round(phrase.start * FPS), round(phrase.end * FPS)
-        part = Clip(clip.joints[start : min(end, start + longest)], clip.fps)
-        match = await check_clip(service, phrase.text, part, watch)
-        return [f"{phrase.text}: {warning}" for warning in match.warnings]
-
-    return [doubt for each in await asyncio.gather(*map(doubts, clip.phrases)) for doubt in each]
-
-
 async def compose(service: Service, request: ComposeRequest, watch: Watch) -> MotionsAnswer:
     """One motion of several phrases."""
     seed = drawn_seed(request.seed)
     clip = await compose_clip(service, request.model_copy(update={"seed": seed}), watch)
-    warnings = await phrase_doubts(service, clip, watch) if request.check else []
+    warnings = [
+        f"{phrase.text}: {warning}"
+        for phrase, match in zip(
+            clip.phrases, clip.matches, strict=False
+        )  # no matches where none were asked for
+        for warning in match.warnings
+    ]
     answer = service.keep(clip, "prompt").model_copy(
         update={
             "seed": seed,

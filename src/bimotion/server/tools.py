@@ -63,8 +63,8 @@ class Tools:
     ) -> dict[str, Any]:
         """Turn a sentence, such as "a person waves with the right hand", into a motion file.
 
-        Without seconds the length comes from the sentence or is predicted. The answer has the model's own caption of
-        the motion, and warnings where motion and sentence disagree.
+        Without seconds the length comes from the sentence or is predicted. The answer has a caption of the motion, and
+        warnings where motion and sentence disagree.
         """
         path = self.path(file, must_exist=False)
         if len(text) > self._limits.max_text_chars:
