@@ -16,7 +16,7 @@ from bimotion.captions.grammar import CaptionGrammar
 from bimotion.data.catalogue import apply_catalogue
 from bimotion.data.recording import Reading, Recording
 from bimotion.data.report import Failure, PrepareReport, count_unused
-from bimotion.data.shards import read_shard, shard_keys, write_shard
+from bimotion.data.shards import read_shard, read_shard_features, shard_keys, write_shard
 from bimotion.data.sources import Found, amass, bandai_namco, bvh_folder, cmu, humanml3d, joints
 from bimotion.data.splits import Split, split_takes
 from bimotion.data.store import META_FILE, Item, MotionStore
@@ -150,7 +150,7 @@ def _join_shards(
         if windows.notes:
             notes[recording.id] = windows.notes
     about = report_meta(failures, notes, count_unused(unused), remarks)
-    blocks = (read_shard(shards[recording.id]).features for recording in recordings)
+    blocks = (read_shard_features(shards[recording.id]) for recording in recordings)
     report = write_dataset(out, blocks, rows, items, {**meta, "num_recordings": len(recordings), **about})
     for folder in (out / SHARDS, *out.glob("parts-*")):  # `parts-*` are of versions before 2
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from bimotion.data.annotated import cut_annotated
 from bimotion.data.recording import Recording
@@ -74,6 +75,12 @@ def read_shard(path: Path) -> Windows:
         about = parse_json(stored.read_text("about"), path)
         items = tuple(Item.from_json(item) for item in about["items"])
         return Windows(stored.read("features"), items, tuple(about["notes"]), about["unused"])
+
+
+def read_shard_features(path: Path) -> Float[np.ndarray, "T 263"]:
+    """The features alone of the windows that `write_shard` wrote."""
+    with open_arrays(path) as stored:
+        return stored.read("features")
 
 
 def _cut(recording: Recording, config: WindowConfig) -> Windows:

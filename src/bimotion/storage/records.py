@@ -6,6 +6,7 @@ Absent fields keep their defaults; unknown fields are refused.
 import json
 import re
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -128,9 +129,15 @@ def _kind_of_field(kind: Any, name: str) -> Any:
 
 def _refuse_unknown(kind: Any, value: dict[str, Any], where: str, error: ErrorKind) -> None:
     """Raise `error` where an object has a key that its dataclass has no field for: msgspec leaves it out."""
-    names = [field.name for field in fields(kind)]
-    if odd := sorted(set(value) - set(names)):
+    names = _names(kind)
+    if odd := sorted(value.keys() - names):
         raise error(f"{where}: unknown settings {', '.join(odd)}; expected {', '.join(names)}")
+
+
+@cache
+def _names(kind: Any) -> dict[str, None]:
+    """The fields of a dataclass, in their order."""
+    return dict.fromkeys(field.name for field in fields(kind))
 
 
 def _refuse_unknown_below(record: Any, value: Any, where: str, error: ErrorKind) -> None:
@@ -138,7 +145,9 @@ def _refuse_unknown_below(record: Any, value: Any, where: str, error: ErrorKind)
     if is_dataclass(record) and isinstance(value, dict):
         _refuse_unknown(type(record), value, where, error)
         for name, entry in value.items():
-            _refuse_unknown_below(getattr(record, name), entry, f"{where}: {name}", error)
+            if isinstance(entry, (dict, list)):
+                _refuse_unknown_below(getattr(record, name), entry, f"{where}: {name}", error)
     elif isinstance(record, (list, tuple)) and isinstance(value, list):
         for item, entry in zip(record, value, strict=True):
-            _refuse_unknown_below(item, entry, where, error)
+            if isinstance(entry, (dict, list)):
+                _refuse_unknown_below(item, entry, where, error)
