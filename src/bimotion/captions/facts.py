@@ -6,17 +6,16 @@ counter-clockwise).
 """
 
 from dataclasses import dataclass, fields, replace
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import correlate1d
 
 from bimotion.captions.peaks import count_peaks
 from bimotion.errors import DataError
 from bimotion.features.layout import FPS
 from bimotion.motion.clip import facing
+from bimotion.motion.filters import gaussian_filter
 from bimotion.motion.skeleton import JOINT_NAMES
 
 MIN_FACT_FRAMES = 4
@@ -167,7 +166,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
     sin, cos = np.sin(yaw), np.cos(yaw)
     feet = p[:, _FEET, 1].min(1)
     floor = feet.min()
-    root = _smoothed(p[:, _PELVIS, ::2], 2, "nearest")
+    root = gaussian_filter(p[:, _PELVIS, ::2], 2, "nearest")
     velocity = _per_second(root)
     ahead, aside = _turned(velocity, sin, cos)
     moved = np.abs(ahead).sum() + np.abs(aside).sum() + 1e-9
@@ -193,7 +192,7 @@ def measure_facts(joints: Float[np.ndarray, "T 22 3"]) -> MotionFacts:
         steps=_steps(p, sin, cos) if path > 0.5 else 0,
         bend=float(tilt.max()),
         bend_forward=float(trunk[deepest, 0] * sin[deepest] + trunk[deepest, 2] * cos[deepest]),
-        bends=count_peaks(np.concatenate([[0], _smoothed(tilt, 2), [0]]), 15),
+        bends=count_peaks(np.concatenate([[0], gaussian_filter(tilt, 2), [0]]), 15),
         root_lowest=float((p[:, _PELVIS, 1].min() - floor) / _STANDING_M),
         airborne=sum(length >= 0.15 * FPS for length in phases),
         left=left,
@@ -209,8 +208,8 @@ def leg_length(p: Float[np.ndarray, "T 22 3"]) -> float:
 
 def heading(p: Float[np.ndarray, "T 22 3"]) -> _Series:
     """Unwrapped facing angle in radians: 0 is +Z, + is to the left; smoothed over half a second."""
-    forward = _smoothed(facing(p)[:, ::2], 1, "nearest")  # more would blur fast spins away
-    return _smoothed(_unwrapped(np.arctan2(forward[:, 0], forward[:, 1])), 4.9, "nearest")
+    forward = gaussian_filter(facing(p)[:, ::2], 1, "nearest")  # more would blur fast spins away
+    return gaussian_filter(_unwrapped(np.arctan2(forward[:, 0], forward[:, 1])), 4.9, "nearest")
 
 
 def _lengths(vectors: Float[np.ndarray, "*batch C"]) -> Float[np.ndarray, "*batch"]:
@@ -218,20 +217,6 @@ def _lengths(vectors: Float[np.ndarray, "*batch C"]) -> Float[np.ndarray, "*batc
     squared = vectors * vectors
     total = squared[..., 0] + squared[..., 1]
     return np.asarray(np.sqrt(total + squared[..., 2] if vectors.shape[-1] == 3 else total))
-
-
-def _smoothed(
-    x: Float[np.ndarray, "T ..."], sigma: float, mode: Literal["nearest", "reflect"] = "reflect"
-) -> Float[np.ndarray, "T ..."]:
-    """`scipy.ndimage.gaussian_filter1d` along time, with a kernel that is computed once."""
-    return np.asarray(correlate1d(x, _gaussian(sigma), axis=0, mode=mode))
-
-
-@cache
-def _gaussian(sigma: float) -> Float[np.ndarray, " K"]:
-    radius = int(4 * sigma + 0.5)
-    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
-    return np.asarray(kernel / kernel.sum())
 
 
 def _per_second(positions: Float[np.ndarray, "T 2"]) -> Float[np.ndarray, "T 2"]:
@@ -265,7 +250,7 @@ def _steps(p: Float[np.ndarray, "T 22 3"], sin: _Series, cos: _Series) -> int:
     apart = (p[:, _LEFT["ankle"]] - p[:, _RIGHT["ankle"]])[:, ::2]
     ahead, aside = _turned(apart, sin, cos)
     stride = ahead if np.ptp(ahead) >= 0.6 * np.ptp(aside) else aside - aside.mean()
-    stride = _smoothed(stride, 1)
+    stride = gaussian_filter(stride, 1)
     prominence = max(0.12, 0.25 * float(np.ptp(stride)))
     return count_peaks(stride, prominence) + count_peaks(-stride, prominence)
 
@@ -279,7 +264,7 @@ def _limb_facts(p: Float[np.ndarray, "T 22 3"], sin: _Series, cos: _Series) -> t
     lifted = ankle[..., 1] - ankle[..., 1].min(0)
     box = _lengths(body.max(0) - body.min(0))
     over_head = (wrist[..., 1] - p[:, _HEAD, 1, None]).max(0)
-    smooth = _smoothed(body, 1)
+    smooth = gaussian_filter(body, 1)
     speed = _lengths(smooth[1:] - smooth[:-1]).max(0) * FPS
     up_seconds = (over_shoulder > -0.05).sum(0) / FPS
 
@@ -320,7 +305,7 @@ def _swings(forearm: Float[np.ndarray, "N 3"]) -> float:
     flat = forearm[:, ::2] - forearm[:, ::2].mean(0)
     x, z = flat[:, 0], flat[:, 1]
     main = 0.5 * np.arctan2(2 * (x @ z), x @ x - z @ z)  # of the larger variance
-    wave = _smoothed(x * np.cos(main) + z * np.sin(main), 1)
+    wave = gaussian_filter(x * np.cos(main) + z * np.sin(main), 1)
     if np.ptp(wave) < _SWING_M:
         return 0.0
     return (count_peaks(wave, _SWING_M) + count_peaks(-wave, _SWING_M)) / 2

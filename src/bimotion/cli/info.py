@@ -142,6 +142,7 @@ def system_facts() -> dict[str, Any]:
 
     from bimotion import __version__
     from bimotion.models import kernels
+    from bimotion.models.processor import capabilities
     from bimotion.training.accelerator import computes_bf16
 
     cuda = torch.cuda.is_available()
@@ -150,7 +151,7 @@ def system_facts() -> dict[str, Any]:
         "bimotion": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or "unknown",
+        "processor": capabilities().get("cpu_name") or platform.processor() or "unknown",
         "threads": torch.get_num_threads(),
         "kernels": kernels.variant() or "not compiled: torch's operations are used",
         "kernel_rows": kernels.MAX_KERNEL_ROWS,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d
 
 from bimotion.captions.facts import MotionFacts, heading, measure_facts, to_body
 from bimotion.captions.peaks import count_peaks
 from bimotion.features.layout import FPS
+from bimotion.motion.filters import gaussian_filter
 from bimotion.motion.skeleton import joint_indices
 
 _PELVIS, _SPINE, _NECK, _HEAD = joint_indices("pelvis", "spine3", "neck", "head")
@@ -87,7 +87,7 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
     hands = np.stack([to_body(p[:, wrist] - p[:, _SPINE], yaw) for wrist in _WRISTS], 1)
     apart = np.linalg.norm(hands[:, 0] - hands[:, 1], axis=-1)
     in_front = np.asarray((hands[..., 2] > 0.05).all(-1))
-    speed = np.linalg.norm(np.diff(gaussian_filter1d(hands, 1, axis=0), axis=0), axis=-1).mean(0).max() * FPS
+    speed = np.linalg.norm(np.diff(gaussian_filter(hands, 1), axis=0), axis=-1).mean(0).max() * FPS
     lifted = p[:, _ANKLES, 1] - p[:, _ANKLES, 1].min(0)
     to_head = np.linalg.norm(p[:, _WRISTS] - p[:, [_HEAD]], axis=-1)
     num = min(_END, len(p))
@@ -97,7 +97,7 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
         start_height=float(pelvis[:num].mean() / _STANDING),
         end_height=float(pelvis[-num:].mean() / _STANDING),
         rise=float(np.median(feet[-2 * num :]) - np.median(feet[: 2 * num])),
-        vertical_speed=float(np.abs(np.diff(gaussian_filter1d(pelvis, 1.5))).max() * FPS),
+        vertical_speed=float(np.abs(np.diff(gaussian_filter(pelvis, 1.5))).max() * FPS),
         flight=float((feet - floor).max()),
         hand_lowest=float(p[:, _WRISTS, 1].min() - floor),
         hands_apart=float(apart.max()),
@@ -117,7 +117,7 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
 
 
 def _dips(pelvis: Float[np.ndarray, " T"]) -> int:
-    depth = gaussian_filter1d(max(_STANDING, pelvis.max()) - pelvis, 2.0)
+    depth = gaussian_filter(max(_STANDING, pelvis.max()) - pelvis, 2.0)
     return count_peaks(np.concatenate([[0], depth, [0]]), 0.15)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import uniform_filter1d
 
 from bimotion.errors import MotionFileError
 from bimotion.motion.clip import Clip
+from bimotion.motion.filters import mean_filter
 from bimotion.motion.skeleton import PARENTS, joint_indices
 
 QUALITY_FPS = 20
@@ -142,7 +142,7 @@ def skating_ratio(joints: Float[np.ndarray, "T 22 3"], fps: float = QUALITY_FPS)
     """
     speed = _floor_speed(joints[:, FEET], fps)
     window = max(1, round(SKATING_WINDOW * fps))
-    around = uniform_filter1d(speed, window, axis=0, mode="constant")
+    around = mean_filter(speed, window, "zero")
     skating = _contacts(joints) & (speed > SKATING_SPEED) & (around > SKATING_SPEED)
     return float(skating.any(1).mean())
 

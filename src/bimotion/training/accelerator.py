@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bimotion.errors import ConfigError
+from bimotion.models.processor import multiplies_bf16
 from bimotion.training.loop_config import LoopConfig
 
 if TYPE_CHECKING:
@@ -40,12 +41,5 @@ def make_accelerator(loop: LoopConfig) -> "Accelerator":
 
 
 def computes_bf16(*, cpu: bool) -> bool:
-    """Whether this machine's CPU, or its CUDA device, multiplies bfloat16 matrices faster than single precision.
-
-    Of x86 processors those with AMX do. AVX-512's instructions for bfloat16 are not enough: products under autocast
-    reached 63 GFLOP/s where single precision reached 357.
-    """
-    if not cpu:
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "bf16"))
+    """Whether this machine's CPU, or its CUDA device, multiplies bfloat16 matrices faster than single precision."""
+    return multiplies_bf16() if cpu else bool(torch.cuda.is_bf16_supported(including_emulation=False))

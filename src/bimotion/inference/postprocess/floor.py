@@ -5,11 +5,11 @@ Legend: T frames, J = 22 joints, F = 263 feature columns; metres, Y up, floor at
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from bimotion.features.layout import FPS
 from bimotion.inference.postprocess.feet import two_bone_limb
 from bimotion.inference.postprocess.stance import contacts
+from bimotion.motion.filters import gaussian_filter, maximum_filter
 from bimotion.motion.skeleton import JOINT_NAMES
 
 ARMS = tuple(
@@ -67,7 +67,7 @@ def _settled(lowest: Float[np.ndarray, "T"], touches: np.ndarray) -> Float[np.nd
         return np.zeros(len(lowest))
     frames, index = np.arange(len(lowest)), np.flatnonzero(known)
     correction = np.interp(frames, index, -lowest[index])
-    smooth: Float[np.ndarray, "T"] = gaussian_filter1d(correction, SETTLE_FRAMES, mode="nearest")
+    smooth: Float[np.ndarray, "T"] = gaussian_filter(correction, SETTLE_FRAMES, "nearest")
     return smooth
 
 
@@ -98,6 +98,6 @@ def _lift(depth: Float[np.ndarray, "T"], stretch: float = 1.0) -> Float[np.ndarr
     """
     needed, deviation = np.maximum(depth, 0), LIFT_FRAMES * stretch
     reach = int(np.ceil(4 * deviation))
-    widened = maximum_filter1d(needed, 2 * reach + 1, mode="nearest")
-    lift: Float[np.ndarray, "T"] = gaussian_filter1d(widened, deviation, mode="nearest", truncate=4.0)
+    widened = maximum_filter(needed, reach)
+    lift: Float[np.ndarray, "T"] = gaussian_filter(widened, deviation, "nearest")
     return np.asarray(np.maximum(lift, needed))

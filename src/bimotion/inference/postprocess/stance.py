@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from bimotion.features.layout import CONTACTS, FPS
 from bimotion.motion.easing import smooth_step
+from bimotion.motion.filters import gaussian_filter, maximum_filter
 
 MAX_SHIFT = 0.35
 """A foot that would have to be moved further to stand still makes a step, metres."""
@@ -66,8 +66,8 @@ def standing(ball: Float[np.ndarray, "T 3"], touches: Bool[np.ndarray, "T"]) -> 
 
 def _slow(floor_path: Float[np.ndarray, "T 2"]) -> Bool[np.ndarray, "T"]:
     speed = np.linalg.norm(np.gradient(floor_path, axis=0), axis=-1) * FPS
-    speed = gaussian_filter1d(speed, 1.0, mode="nearest")
-    highest = maximum_filter1d(speed, 2 * NEARBY_FRAMES + 1, mode="nearest")
+    speed = gaussian_filter(speed, 1.0, "nearest")
+    highest = maximum_filter(speed, NEARBY_FRAMES)
     return np.asarray(speed < np.clip(SLOW_SHARE * highest, SLOWEST, FASTEST))
 
 
@@ -92,7 +92,7 @@ def swing_lift(
         ends = np.minimum(ball[[before, after], 1], CLEARANCE)
         least = np.interp(frames, [before, after], ends) + min(CLEARANCE, CLEARANCE_SHARE * way) * share
         lift[start:stop] = np.maximum(least - ball[start:stop, 1], 0)
-    return np.asarray(gaussian_filter1d(lift, 0.7)) if lift.any() else lift
+    return np.asarray(gaussian_filter(lift, 0.7)) if lift.any() else lift
 
 
 def runs(on: Bool[np.ndarray, "T"]) -> Iterator[tuple[int, int]]:

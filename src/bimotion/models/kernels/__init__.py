@@ -25,6 +25,7 @@ from bimotion.models.kernels.library import (
     use_variant,
     variant,
 )
+from bimotion.models.processor import kernel_rows
 
 __all__ = [
     "MAX_KERNEL_ROWS",
@@ -88,9 +89,8 @@ def broadcast_last(values: Float[Tensor, "G D"], rows: int) -> Float[Tensor, "#R
     return torch.cat((values, values[-1:].expand(rows - len(values), -1)))
 
 
-MAX_KERNEL_ROWS = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1 << 14
-"""Rows up to which the kernels multiply single-precision weights. Above 32, torch's products are faster with AVX-512;
-without it they are not."""
+MAX_KERNEL_ROWS = kernel_rows()
+"""Rows up to which the kernels multiply single-precision weights."""
 
 
 def usable(x: Tensor, weight: Tensor) -> bool:

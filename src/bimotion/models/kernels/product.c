@@ -74,9 +74,19 @@ INLINE ints plus_pairs(ints sums, shorts a, shorts b) {
     return (ints)_mm256_dpwssd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
 #elif defined(__AVX2__)
     return sums + (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    typedef union {
+        shorts all;
+        ints sums;
+        __m128i part[2];
+    } Halves;
+    Halves x = {a}, y = {b}, z;
+    z.part[0] = _mm_madd_epi16(x.part[0], y.part[0]);
+    z.part[1] = _mm_madd_epi16(x.part[1], y.part[1]);
+    return sums + z.sums;
 #else
-    for (int i = 0; i < LANES; i++) sums[i] += (int32_t)a[2 * i] * b[2 * i] + (int32_t)a[2 * i + 1] * b[2 * i + 1];
-    return sums;
+    const ints x = (ints)a, y = (ints)b;
+    return sums + (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16);
 #endif
 }
 
