@@ -7,6 +7,7 @@ from bimotion.inference.criteria import criteria_of
 from bimotion.inference.criterion import more_than, ramp
 from bimotion.inference.request import read_request
 from bimotion.inference.traits import measure_traits
+from bimotion.motion.skeleton import joint_indices
 from tests.data.made_up import make_motion
 
 
@@ -24,7 +25,7 @@ def grade(sentence: str, name: str, joints: np.ndarray) -> float:
     [
         ("a person walks slowly", {"walk", "slow"}),
         ("She sprints across the field", {"run", "fast"}),
-        ("somebody kicks high with the left foot", {"kick", "large", "side"}),
+        ("somebody kicks high with the left foot", {"kick", "large", "side", "other leg"}),
         ("he walks backwards", {"walk", "backward"}),
         ("a person takes four steps forward", {"walk", "steps", "forward"}),
         ("jump three times", {"jump", "times"}),
@@ -99,6 +100,17 @@ def test_one_hand_that_is_raised_leaves_the_other_down() -> None:
     assert grade("a person waves with the left hand", "other hand", left) == 1
     assert grade("a person waves with the left hand", "other hand", both) < 0.5
     assert "other hand" not in names("a person waves") | names("walks to the left")
+
+
+@pytest.mark.parametrize(("sentence", "up"), [("kicks with the left leg", 0), ("hops on the right foot", 0)])
+def test_the_leg_that_is_not_named_does_not_do_it(sentence: str, up: int) -> None:
+    joints = np.repeat(np.asarray(make_motion(60, hand="left", swings=3))[:1], 60, axis=0)
+    legs = [list(joint_indices(f"{side}_ankle", f"{side}_foot")) for side in ("left", "right")]
+    joints[20:40, legs[up], 1] += 0.3
+    both = joints.copy()
+    both[5:18, legs[1 - up], 1] += 0.3
+    assert grade(f"a person {sentence}", "other leg", joints) > 0.9
+    assert grade(f"a person {sentence}", "other leg", both) < 0.6
 
 
 def test_repeats_are_those_of_the_named_side() -> None:

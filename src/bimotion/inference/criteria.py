@@ -15,8 +15,9 @@ from bimotion.captions.facts import LimbFacts
 from bimotion.captions.sides import limb
 from bimotion.inference.action_criteria import action_nearest, actions_of
 from bimotion.inference.criterion import Criterion, Grade, hands_over_shoulders, more_than, ramp, turned
-from bimotion.inference.named_side import leftness, named_side
+from bimotion.inference.named_side import leftness
 from bimotion.inference.request import TIMES, MotionRequest
+from bimotion.inference.side_criteria import side_criteria
 from bimotion.inference.traits import Traits
 
 _SLOW = re.compile(
@@ -48,7 +49,6 @@ _ON_THE_SPOT = re.compile(r"\b(?:in place|on the spot)\b")
 _BOTH = re.compile(r"\bboth (?:\w+ )?(?:hands|arms|fists)\b|\bhands up\b|\barms (?:up|raised|overhead)\b")
 _UPRIGHT = re.compile(r"\bupright\b")
 _ONE_UP = re.compile(r"\b(left|right) (?:hand|arm) (?:\w+ )?(?:up|raised|high)\b")
-_OTHER_HAND = {side: re.compile(rf"\b(?:{side}|other)\b(?! (?:leg|foot|knee))") for side in ("left", "right")}
 _DEGREES = re.compile(
     r"\b(\d{2,3})(?: ?°|[ -]?deg(?:rees?)?\b|[ -](?:turn|spin)\b)|\b(?:an?|his|her) (180|270|360|540|720)\b"
 )
@@ -73,31 +73,7 @@ def criteria_of(request: MotionRequest) -> tuple[Criterion, ...]:
     names = [criterion.name for criterion in found]
     found += _speed(text, names) + _amount(text, names) + _counts(request, names)
     found += _direction(text, names) + _angle(text, names) + _posture(text)
-    return tuple(found + _side(request, names))
-
-
-def _side(request: MotionRequest, names: list[str]) -> list[Criterion]:
-    named = named_side(request.prompt)
-    if named is None:
-        return []
-    part, sign = named
-    scale = {"hand": 0.25, "leg": 0.15, "support": 0.15, "turn": 40.0, "step": 0.3}[part]
-    found = [Criterion("side", lambda traits: ramp(sign * leftness(traits.facts, part), -scale, scale), 2.0)]
-    if part == "hand":
-        other: Side = "right" if sign == 1 else "left"
-        if any(_OTHER_HAND[other].search(phrase.lower()) for phrase in request.excluded):
-            found.append(Criterion("other hand", lambda traits: _rests(limb(traits.facts, other))))
-        elif {"wave", "raise"} & set(names):
-            found.append(Criterion("other hand", lambda traits: _is_down(limb(traits.facts, other))))
-    return found
-
-
-def _rests(limb: LimbFacts) -> float:
-    return ramp(limb.hand_range, 0.8, 0.35)
-
-
-def _is_down(limb: LimbFacts) -> float:
-    return ramp(limb.hand_over_shoulder, 0.1, -0.2)
+    return tuple(found + side_criteria(request, names))
 
 
 def _speed(text: str, names: list[str]) -> list[Criterion]:

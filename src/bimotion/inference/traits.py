@@ -21,6 +21,9 @@ _ANKLES = list(joint_indices("left_ankle", "right_ankle"))
 _STANDING = 0.93
 """Height of a standing pelvis, metres."""
 
+_FOOT_UP = 0.12
+"""Height of one ankle above the other from which on its foot is up, metres."""
+
 _END = 5
 """Frames at each end over which the height of the pelvis is averaged."""
 
@@ -68,7 +71,9 @@ class Traits:
     claps: int
     """Times that the wrists met in front of the trunk: 10 cm nearer than before and after, within 30 cm."""
     one_leg_seconds: float
-    """Longest time with only one foot lifted by 15 cm or more."""
+    """Longest time with one ankle 12 cm or more above the other, on the floor or in a hop."""
+    foot_up_seconds: tuple[float, float]
+    """Time in which the left, or the right, ankle is 12 cm or more above the other."""
 
 
 def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
@@ -89,6 +94,7 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
     in_front = np.asarray((hands[..., 2] > 0.05).all(-1))
     speed = np.linalg.norm(np.diff(gaussian_filter(hands, 1), axis=0), axis=-1).mean(0).max() * FPS
     lifted = p[:, _ANKLES, 1] - p[:, _ANKLES, 1].min(0)
+    above = lifted[:, 0] - lifted[:, 1]
     to_head = np.linalg.norm(p[:, _WRISTS] - p[:, [_HEAD]], axis=-1)
     num = min(_END, len(p))
     feet = p[:, _FEET, 1].min(1)
@@ -111,8 +117,9 @@ def measure_traits(joints: Float[np.ndarray, "T 22 3"]) -> Traits:
         lean_right=float(-aside.min()),
         inverted=float((p[:, _PELVIS, 1] - p[:, _HEAD, 1]).max()),
         dips=_dips(pelvis),
-        claps=_claps(apart, in_front),
-        one_leg_seconds=float(_longest((lifted > 0.15).sum(1) == 1) / FPS),
+        claps=_claps(apart, np.asarray(in_front)),
+        one_leg_seconds=float(_longest(np.abs(above) > _FOOT_UP) / FPS),
+        foot_up_seconds=(float((above > _FOOT_UP).sum() / FPS), float((above < -_FOOT_UP).sum() / FPS)),
     )
 
 
