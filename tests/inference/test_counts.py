@@ -1,11 +1,14 @@
 """Counts and angles of sentences, graded on motions that are built with known ones."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+import bimotion
 from bimotion.inference.criteria import criteria_of
 from bimotion.inference.request import read_request
-from bimotion.inference.traits import measure_traits
+from bimotion.inference.traits import Traits, measure_traits
 from bimotion.motion.skeleton import JOINT_NAMES, joint_indices
 from tests.data.made_up import make_motion
 
@@ -107,3 +110,23 @@ def test_a_number_counts_the_action_that_it_follows() -> None:
     assert "times" not in grades("turns 90 degrees twice", bows)
     assert "angle" in grades("turns around and bows twice", bows)
     assert "angle" not in grades("turns around twice", bows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sentence", "count"),
+    [
+        ("a person bows twice", lambda traits: traits.facts.bends == 2),
+        ("a person bows three times", lambda traits: traits.facts.bends == 3),
+        ("a person jumps twice", lambda traits: traits.facts.airborne == 2),
+        ("a person squats twice", lambda traits: traits.dips == 2),
+        ("a person raises the left hand twice", lambda traits: traits.facts.left.raises == 2),
+        ("a person kicks with the right foot twice", lambda traits: traits.facts.right.kicks == 2),
+        ("a person turns 360 degrees", lambda traits: 330 < abs(traits.facts.turn) < 390),
+    ],
+)
+def test_the_bundled_model_obeys_counts_and_angles(sentence: str, count: Callable[[Traits], bool]) -> None:
+    model = bimotion.load()
+    clips = [model.text_to_motion(sentence, seed=seed) for seed in range(4)]
+    shown = [count(measure_traits(np.asarray(clip.joints))) for clip in clips]
+    assert sum(shown) >= 3

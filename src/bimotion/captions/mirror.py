@@ -38,10 +38,11 @@ _SIDE = re.compile(
     rf"|\b(?P<letter>[lr])\b\.?(?=[- ]?{_LIMBS}\b)",
     re.IGNORECASE,
 )
-# A verb: "he left the room", "is left standing". Exchanging it would make nonsense.
+# A verb or no side: "he left the room", "nothing is left", "he is right". Exchanging it would make nonsense.
 _LEAVING = re.compile(
     r"\bleft (?:the|his|her|their|its|it|behind|alone|standing|hanging)\b"
-    r"|\b(?:he|she|they|who|person|man|woman|someone|figure)(?: has| have| had)? left\b(?! (?:hand|arm|leg|foot|side))",
+    r"|\b(?:he|she|they|who|person|man|woman|someone|figure)(?: has| have| had)? left\b(?! (?:hand|arm|leg|foot|side))"
+    r"|\b(?:nothing|nobody|no one|is|are|was|were) (?:left|right)(?=\s*(?:[.,;!?]|$))",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(
@@ -49,9 +50,14 @@ _HARMLESS = re.compile(
     r"|\bright(?:ly|eous\w*|ful\w*)\b|\b\w+w?rights?\b|\bclefts?\b|\bleftovers?\b",
     re.IGNORECASE,
 )
-_ANY_SIDE = re.compile(r"left|right|clockwise|widdershins|southpaw|orthodox|\b[lr]\b", re.IGNORECASE)
+_ANY_SIDE = re.compile(
+    r"left|right|clockwise|widdershins|southpaw|orthodox|starboard|port side|\b[lr]\b", re.IGNORECASE
+)
 """Found in every text that `_LEAVING`, `_SIDE` or `_TRACES` matches."""
-_TRACES = re.compile(r"left|right|clockwise|widdershins|southpaw|\borthodox\b", re.IGNORECASE)
+_TRACES = re.compile(
+    r"left|right|clockwise|widdershins|southpaw|\borthodox\b|starboard|\bport side|(?-i:\b[LR]\b)",
+    re.IGNORECASE,
+)
 
 
 def swap_sides(text: str) -> str:
