@@ -5,7 +5,9 @@ import pytest
 import torch
 
 import bimotion
+from bimotion.evaluators.embedding import read_embedder
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.models.batch_invariance import batch_invariant
 
 TEXTS = ["a person walks forward", "a person kicks with the left leg and then sits down", "a person bows"]
 FRAMES = [60, 196, None]
@@ -45,3 +47,20 @@ def test_latents_do_not_depend_on_longer_neighbours(model: MotionLanguageModel) 
         model.stats.denormalise(rng.standard_normal((frames, 263)).astype(np.float32)) for frames in (150, 33)
     ]
     assert torch.equal(model.encode_features(motions)[1], model.encode_features(motions[1:])[0])
+
+
+def test_sentences_that_begin_alike_get_the_motions_of_each_alone(model: MotionLanguageModel) -> None:
+    texts = ["a person walks forward", "a person walks back", "a person walks forward"]
+    together = model.text_to_motion(texts, seconds=2.0, seed=[3, 4, 5], best=1)
+    for text, seed, clip in zip(texts, (3, 4, 5), together, strict=True):
+        alone = model.text_to_motion(text, seconds=2.0, seed=seed, best=1)
+        np.testing.assert_array_equal(clip.joints, alone.joints)
+
+
+def test_embeddings_of_motions_of_one_length_do_not_depend_on_each_other() -> None:
+    embedder = read_embedder()
+    rng = np.random.default_rng(0)
+    motions = [rng.standard_normal((77, 263)).astype(np.float32) for _ in range(3)]
+    with batch_invariant():
+        alone = [embedder.embed_motions([motion]) for motion in motions]
+        np.testing.assert_array_equal(embedder.embed_motions(motions), np.concatenate(alone))

@@ -68,3 +68,29 @@ def test_incomplete_batches_are_refused(tokenizer: MotionTokenizer) -> None:
         TokenBatch.of([], special, 4)
     with pytest.raises(ModelError, match="at least one token"):
         TokenBatch.of([TokenSequence(())], special, 4)
+
+
+def test_a_shared_beginning_is_computed_once(tokenizer: MotionTokenizer) -> None:
+    texts = ("a person walks", "a person jumps", "a person walks on", "a person walks")
+    sequences = [tokenizer.sequence(text, tokenizer.motion_out) for text in texts]
+    sequences.append(tokenizer.sequence(f"what {tokenizer.motion_in} is", "a person walks"))
+    sequences.append(tokenizer.sequence(f"what {tokenizer.motion_in} is", "a person walks"))
+    batch = TokenBatch.of(sequences, tokenizer.special, tokenizer.slots)
+    shared = batch.sharing_prefixes()
+    begins = {
+        sequence.ids[:end]
+        for sequence in sequences[:4]
+        for end in range(1, len(sequence) - tokenizer.slots + 1)
+    }
+    what = sequences[4].ids.index(tokenizer.special.in_slot)
+    # after a motion nothing is shared, because motions differ
+    after = sum(map(len, sequences[4:])) - 2 * (what + tokenizer.slots)
+    assert len(shared.text_ids) == len(begins) + what + after
+    rows = torch.cat((shared.text_ids, shared.motion_ids + tokenizer.special.text_vocab_size))
+    ids = rows[shared.source].view(shared.size, shared.length)
+    for row, sequence in zip(ids, sequences, strict=True):
+        assert tuple(row[: len(sequence)].tolist()) == sequence.ids
+    assert torch.equal(shared.text_ids[shared.last_rows], batch.text_ids[batch.last_rows])
+    assert torch.equal(shared.text_ids[shared.answer_rows], batch.text_ids[batch.answer_rows])
+    where = torch.arange(shared.size * shared.length)[shared.text_index]
+    assert torch.equal(ids.flatten()[where], shared.text_ids)

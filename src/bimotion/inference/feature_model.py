@@ -175,7 +175,7 @@ class FeatureModel:
             )
             with batch_invariant(self.batch_invariant):
                 x, predicted = self.network.sample(
-                    self.network.batch(unique),
+                    self.network.batch(unique).sharing_prefixes(),
                     latents,
                     steps=sampling.steps,
                     sampler=sampling.sampler,

@@ -7,13 +7,13 @@ motions have in common is more likely to hold than a detail that one of them has
 Source: captions by retrieval and consensus as for images, Devlin et al. 2015 ("Exploring nearest neighbor approaches
 for image captioning").
 
-Legend: T frames, F = 263 feature columns, K captions, E embedding width.
+Legend: T frames, F = 263 feature columns, N examples and their mirror images, K captions, E embedding width.
 """
 
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from bimotion.captions.mirror import swap_sides
 from bimotion.captions.sentence import tidy
@@ -44,9 +44,10 @@ class NearestCaptions:
 
     def captions(self, features: Float[np.ndarray, "T 263"]) -> list[str]:
         """The different captions of the nearest motions, the best first."""
-        motion, mirrored = (self._direction(each) for each in (features, mirror_features(features)))
+        # Equal lengths, no padding: within `batch_invariant` each gets the bits that it gets alone.
+        motion, mirrored = map(_unit, self._embedder.embed_motions([features, mirror_features(features)]))
         cosines = np.concatenate([self._examples.motion_cosines(each) for each in (motion, mirrored)])
-        nearest = np.argsort(-cosines, kind="stable")[: self._count]
+        nearest = _largest(cosines, self._count)
         found: dict[str, float] = {}
         for row in nearest:
             caption = self._examples.caption(int(row) % len(self._examples))
@@ -59,14 +60,19 @@ class NearestCaptions:
         captions = list(found)
         return [captions[row] for row in np.argsort(-scores, kind="stable")]
 
-    def _direction(self, features: Float[np.ndarray, "T 263"]) -> Float[np.ndarray, " E"]:
-        return _unit(self._embedder.embed_motions([features]))
-
     def _embed(self, caption: str) -> Float[np.ndarray, " E"]:
         # Each by itself, so that a caption's last bits do not depend on the others that are found with it.
-        return _unit(self._embedder.embed_texts([caption]))
+        return _unit(self._embedder.embed_texts([caption])[0])
 
 
-def _unit(embeddings: Float[np.ndarray, "1 E"]) -> Float[np.ndarray, " E"]:
-    vector = np.asarray(embeddings[0], np.float32)
+def _unit(embedding: Float[np.ndarray, " E"]) -> Float[np.ndarray, " E"]:
+    vector = np.asarray(embedding, np.float32)
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12))
+
+
+def _largest(values: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " K"]:
+    """Indices of the largest values, the largest first, as a stable sort of all would give them."""
+    at = np.arange(len(values))
+    if count < len(values):
+        at = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    return np.asarray(at[np.argsort(-values[at], kind="stable")][:count])

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from bimotion.models.batch_invariance import is_batch_invariant
 from bimotion.models.linear import Linear
 
 NormPosition = Literal["post", "pre"]
@@ -64,11 +65,25 @@ class SelfAttention(nn.Module):
         """Projected attention output of the first `queries` positions; masked keys are ignored."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
+        if batch > 1 and is_batch_invariant():
+            # copies, so that memory is laid out and aligned as that of a sequence alone
+            attended = torch.cat(
+                [
+                    self._attend(one.clone(), None if mask is None else mask[row : row + 1], queries)
+                    for row, one in enumerate(qkv.split(1))
+                ]
+            )
+        else:
+            attended = self._attend(qkv, mask, queries)
+        projected: Tensor = self.out(attended)
+        return projected
+
+    def _attend(
+        self, qkv: Float[Tensor, "B L 3 H K"], mask: KeyMask | None, queries: int | None
+    ) -> Float[Tensor, "B Q D"]:
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout if self.training else 0.0
-        attended = attend(q[:, :, :queries], k, v, mask=mask, dropout=dropout)
-        projected: Tensor = self.out(attended.transpose(1, 2).flatten(2))
-        return projected
+        return attend(q[:, :, :queries], k, v, mask=mask, dropout=dropout).transpose(1, 2).flatten(2)
 
 
 class CrossAttention(nn.Module):

@@ -32,6 +32,9 @@ from bimotion.models.key_value_cache import KeyValueCache
 from bimotion.models.linear import linear
 from bimotion.models.token_batch import TokenBatch
 
+_QUERIES = 16
+"""Positions whose attention is computed at once where results must not depend on the batch."""
+
 
 class Hidden(NamedTuple):
     """Normalised last states of both branches' tokens."""
@@ -274,12 +277,25 @@ class Mixture(nn.Module):
         v: Float[Tensor, "B G L K"],
         lengths: list[int],
     ) -> Float[Tensor, "B*L HK"]:
-        """Causal attention of each sequence by itself, without its padding; zeros there."""
+        """Causal attention of each sequence by itself, with zeros at its padding.
+
+        Queries of 16 positions at a time attend to keys up to the last of them, whatever the sequence's length, so that
+        a beginning that sequences share has the same bits in all of them.
+        """
         attended = q.new_zeros(q.shape[0], q.shape[2], q.shape[1] * q.shape[3])
-        for row, length in enumerate(lengths):
-            # Copies, so that memory is laid out and aligned as that of a sequence alone.
-            own = (part[row : row + 1, :, :length].contiguous() for part in (q, k, v))
-            attended[row, :length] = self._attend(*own)
+        surplus = -q.shape[2] % _QUERIES
+        q, k, v = (F.pad(part, (0, 0, 0, surplus)) for part in (q, k, v))
+        for start in range(0, max(lengths), _QUERIES):
+            stop = start + _QUERIES
+            mask = torch.ones(1, 1, _QUERIES, stop, dtype=torch.bool, device=q.device).tril(start)
+            for row, length in enumerate(lengths):
+                if length <= start:
+                    continue
+                # Copies, so that memory is laid out and aligned as that of a sequence alone.
+                queries = q[row : row + 1, :, start:stop].contiguous()
+                keys, values = (part[row : row + 1, :, :stop].contiguous() for part in (k, v))
+                own = self._attend(queries, keys, values, mask)
+                attended[row, start : min(stop, length)] = own[: length - start]
         return attended.flatten(0, 1)
 
     def _step_through_layers(

@@ -6,7 +6,7 @@ the CPU, when the batch is built: the network never waits for the device.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -65,6 +65,42 @@ class TokenBatch:
             if isinstance(value, Tensor):
                 object.__setattr__(moved, name, value.to(device, non_blocking=non_blocking))
         return moved
+
+    def sharing_prefixes(self) -> "TokenBatch":
+        """The same batch with text that several sequences begin with computed once, for inference.
+
+        A text state depends on the tokens before it only, so one row serves all sequences that are the same up to it.
+        """
+        if self.only_text:
+            return self
+        size, ids = len(self.text_ids), self.text_ids.tolist()
+        known: dict[tuple[int, int], int] = {}  # rows of shared tokens, by the row before and the id
+        kept: list[int] = []
+        target = [0] * size
+        for row, length in zip(self.source.view(self.size, -1).tolist(), self.lengths.tolist(), strict=True):
+            before, shared = -1, True
+            for own in row[:length]:
+                shared = shared and own < size
+                if own >= size:
+                    continue
+                found = known.get((before, ids[own])) if shared else None
+                if found is None:
+                    found = len(kept)
+                    kept.append(own)
+                    if shared:
+                        known[before, ids[own]] = found
+                target[own] = before = found
+        index = torch.tensor(kept, device=self.source.device)
+        moved = torch.tensor(target, device=self.source.device)
+        text = self.source < size
+        return replace(
+            self,
+            text_ids=self.text_ids[index],
+            text_index=self.text_index[index],
+            source=torch.where(text, moved[self.source.clamp(max=size - 1)], self.source - size + len(kept)),
+            last_rows=moved[self.last_rows],
+            answer_rows=moved[self.answer_rows],
+        )
 
     @classmethod
     def of(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from bimotion.features.smooth import gaussian_smooth
-from bimotion.inference.postprocess.stance import contacts, runs, standing, swing_lift
+from bimotion.inference.postprocess.stance import contacts, median, runs, standing, swing_lift
 from bimotion.motion.easing import smooth_step
 from bimotion.motion.rotations import cross
 from bimotion.motion.skeleton import joint_indices
@@ -115,7 +115,7 @@ def _shifts(
     known = np.zeros(num, dtype=bool)
     shift = np.zeros((num, 3))
     for start, stop in runs(stands):
-        target = ball[fixed - 1] if start < fixed < stop else _median(ball[start:stop])
+        target = ball[fixed - 1] if start < fixed < stop else median(ball[start:stop])
         moved = target - ball[start:stop]
         moved[:, 1] = 0
         moved[: max(0, fixed - start)] = 0
@@ -138,12 +138,6 @@ def _shifts(
     shift[:, 1] = lift
     shift[:fixed] = 0
     return shift
-
-
-def _median(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
-    """The median of each coordinate; `np.median` takes four times as long for the frames of a step."""
-    ordered, half = np.sort(points, axis=0), len(points) // 2
-    return np.asarray(ordered[half] if len(points) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def two_bone_limb(

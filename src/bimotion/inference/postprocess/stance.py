@@ -53,7 +53,7 @@ def standing(ball: Float[np.ndarray, "T 3"], touches: Bool[np.ndarray, "T"]) -> 
     slow = None
     for start, stop in runs(touches):
         way = floor_path[start:stop]
-        if np.linalg.norm(way - np.median(way, axis=0), axis=-1).max() <= MAX_SHIFT:
+        if np.linalg.norm(way - median(way), axis=-1).max() <= MAX_SHIFT:
             out[start:stop] = True
         else:
             slow = _slow(floor_path) if slow is None else slow
@@ -62,6 +62,12 @@ def standing(ball: Float[np.ndarray, "T 3"], touches: Bool[np.ndarray, "T"]) -> 
         if stop - start < MIN_CONTACT_FRAMES:
             out[start:stop] = False
     return out
+
+
+def median(points: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "C"]:
+    """The median of each coordinate; `np.median` takes four times as long for the frames of a step."""
+    ordered, half = np.sort(points, axis=0), len(points) // 2
+    return np.asarray(ordered[half] if len(points) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def _slow(floor_path: Float[np.ndarray, "T 2"]) -> Bool[np.ndarray, "T"]:
