@@ -149,6 +149,7 @@ def test_words_of_training_are_kept_with_the_model(micro_folder: Path, tmp_path:
     assert word_warnings("a person walks exactly two metres for about 3 seconds", words) == []
     assert word_warnings("a person walks", words) == []
     assert word_warnings("a person swims", words) == ["no training caption has the word 'swims'"]
+    assert word_warnings("a person swims and waves and walks", words) == []
     assert "is it English?" in word_warnings("ein Mann winkt", words)[0]
     (folder / "tokenizer.json").write_text("{}")
     assert KnownWords.of_folder(folder) is None

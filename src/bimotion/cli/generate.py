@@ -77,7 +77,8 @@ class Generate:
     raw: Flag = False
     """Skip clean-up (constant bone lengths, foot locking, joints above the floor)."""
     json: Flag = False
-    """Print one list of {"file", "text", "seed", "seconds", "frames", "caption", "match", "warnings"}."""
+    """Print one list of {"file", "text", "seed", "seconds", "frames", "caption", "match", "warnings",
+    "unknown_words"}."""
     sampling: SamplingOptions = SamplingArguments()
     """How the motion is sampled."""
     running: RunningOptions = Running()
@@ -148,6 +149,7 @@ class Generate:
 
     def _generate(self, texts: list[str], paths: list[Path], *, one_page: bool) -> None:
         from bimotion.cli.progress import track
+        from bimotion.inference.known_words import unknown_words_note
 
         first = self.sampling.first_seed()
         model = self.running.load()
@@ -174,6 +176,8 @@ class Generate:
             say(f"  caption: {row['caption']}{score}")
             for doubt in row["warnings"]:
                 note(f"bimotion: {row['file']}: {doubt}")
+            if row["unknown_words"] and not row["warnings"]:
+                say(f"  {unknown_words_note(row['unknown_words'])}")
 
     def _clip(
         self, model: "MotionLanguageModel", text: str, seed: int, *, check: bool = True
@@ -203,4 +207,5 @@ def _row(clip: "GeneratedClip", written: "Clip", path: Path, seed: int) -> dict[
         "caption": match.caption,
         "match": None if match.score is None else round(match.score, 3),
         "warnings": list(match.warnings),
+        "unknown_words": list(match.unknown_words),
     }

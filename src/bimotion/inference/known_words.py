@@ -11,7 +11,7 @@ them. `write_known_words` writes it. Without it, only text that is hardly Englis
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bimotion.captions.sentence import plain_words
@@ -36,7 +36,7 @@ a an the and or to in on with of at from up down then while is his her their he 
 person man woman someone somebody left right forward backward around both one two slowly hand hands arm arms
 leg legs foot feet head body over out off
 """
-_ENGLISH = frozenset(_FREQUENT.split())
+_FREQUENT_WORDS = frozenset(_FREQUENT.split())
 _AMOUNTS = """
  about around exactly roughly nearly almost approximately least only just half couple few once twice thrice times
  second seconds sec secs minute minutes min mins meter meters metre metres foot feet step steps pace paces stride
@@ -99,7 +99,11 @@ def write_known_words(captions: Iterable[str], folder: Path) -> None:
 
 
 def word_warnings(text: str, known: KnownWords | None) -> list[str]:
-    """Warnings about a text's language and words, each in one sentence."""
+    """Warnings about a text's language and words, each in one sentence.
+
+    A single unknown word among known ones is none: of requests of which one word was unknown as many motions were
+    right as of others (`bimotion adherence --warnings`).
+    """
     letters = [character for character in text if character.isalpha()]
     latin = sum("LATIN" in unicodedata.name(character, "") for character in letters)
     if letters and latin < LATIN_SHARE * len(letters):
@@ -109,11 +113,13 @@ def word_warnings(text: str, known: KnownWords | None) -> list[str]:
         unknown = known.unknown(text)
         if words and len(unknown) > len(words) / 2:
             return ["most words of the sentence were not in any training caption; is it English?"]
-        if unknown:
-            return [
-                f"no training caption has the word{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown[:5]))}"
-            ]
-        return []
-    if len(words) >= 3 and sum(word in _ENGLISH for word in words) < ENGLISH_SHARE * len(words):
+        telling = [word for word in dict.fromkeys(words) if word not in _FREQUENT_WORDS]
+        return [unknown_words_note(unknown)] if len(unknown) > len(telling) / 2 else []
+    if len(words) >= 3 and sum(word in _FREQUENT_WORDS for word in words) < ENGLISH_SHARE * len(words):
         return ["the sentence does not look like English; the model was trained on English captions only"]
     return []
+
+
+def unknown_words_note(unknown: Sequence[str]) -> str:
+    """A remark that names words that no training caption contains."""
+    return f"no training caption has the word{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown[:5]))}"

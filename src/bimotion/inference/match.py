@@ -80,6 +80,8 @@ class Match:
     """Parts of the sentence that measured facts of the motion contradict."""
     warnings: tuple[str, ...] = ()
     """Reasons to doubt the motion, each in one sentence; empty if there are none."""
+    unknown_words: tuple[str, ...] = ()
+    """Words of the sentence that no training caption contains: what they mean is not known to the model."""
 
 
 class ScoreCalibration(Protocol):
@@ -140,7 +142,12 @@ class Matcher:
 
 
 def match_of(
-    request: MotionRequest, clip: Clip, caption: str, score: float | None, warnings: Sequence[str]
+    request: MotionRequest,
+    clip: Clip,
+    caption: str,
+    score: float | None,
+    warnings: Sequence[str],
+    unknown_words: Sequence[str] = (),
 ) -> Match:
     """The match of a clip with its request; `warnings` are those about the sentence itself."""
     found = tuple(request_contradictions(request, clip))
@@ -153,7 +160,7 @@ def match_of(
         doubts.append(f"the motion contradicts the sentence: {'; '.join(found)}")
     if score is not None and score < MIN_SCORE:
         doubts.append(f"the motion may not match the sentence (match {score:.2f})")
-    return Match(caption, score, found, tuple(doubts))
+    return Match(caption, score, found, tuple(doubts), tuple(unknown_words))
 
 
 def request_contradictions(request: MotionRequest, clip: Clip) -> list[str]:

@@ -220,8 +220,12 @@ class TextToMotionModel(ClipModel):
     ) -> list[Match]:
         captions = self.motion_to_text(clips) if captions is None else captions
         scores = self._matcher.scores([request.prompt for request in requests], clips)
+        known = self.known_words
+        unknown = [() if known is None else known.unknown(request.prompt) for request in requests]
         return [
-            match_of(request, clip, caption, None if scores is None else scores[index], several)
+            match_of(
+                request, clip, caption, None if scores is None else scores[index], several, unknown[index]
+            )
             for index, (request, clip, caption, several) in enumerate(
                 zip(requests, clips, captions, doubts, strict=True)
             )

@@ -46,6 +46,8 @@ class MotionAnswer(BaseModel):
     """0 to 1: probability that sentence and motion belong together."""
     warnings: list[str] = []
     """Reasons to doubt the motion; empty if there are none."""
+    unknown_words: list[str] = []
+    """Words of the sentence that no training caption contains."""
     new_from: float | None = None
     """Second at which the new motion begins, in a prediction or an in-between."""
     new_to: float | None = None

@@ -144,6 +144,7 @@ def generated_answer(service: Service, clip: GeneratedClip, seed: int) -> Motion
             "caption": match.caption,
             "score": score,
             "warnings": list(match.warnings),
+            "unknown_words": list(match.unknown_words),
         }
     )
 

@@ -86,6 +86,7 @@ class Tools:
             "caption": clip.match.caption,
             "score": clip.match.score,
             "warnings": list(clip.match.warnings),
+            "unknown_words": list(clip.match.unknown_words),
         }
 
     def caption(self, file: str) -> dict[str, Any]:
