@@ -4,7 +4,7 @@ Legend: T frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bimotion.errors import MatchError
 from bimotion.features.clips import features_to_clip
@@ -19,6 +19,7 @@ from bimotion.inference.known_words import KnownWords, word_warnings
 from bimotion.inference.match import Match
 from bimotion.inference.named_side import on_named_side
 from bimotion.inference.postprocess.cleanup import clean_clip, clean_clips
+from bimotion.inference.postprocess.ending import full_step
 from bimotion.inference.request import MotionRequest
 from bimotion.inference.settings import Sampling
 from bimotion.motion.clip import Clip
@@ -84,10 +85,21 @@ def generate_clips(
             [request.text for pool, request in zip(pools, requests, strict=True) for _ in pool],
         )
     )
-    return [
+    clips = [
         _best(pool, [next(cleaned) for _ in pool], request)
         for pool, request in zip(pools, requests, strict=True)
     ]
+    return [
+        clip if length is not None else _ending_well(clip)
+        for clip, length in zip(clips, lengths, strict=True)
+    ]
+
+
+def _ending_well(clip: GeneratedClip) -> GeneratedClip:
+    """The clip up to its last full step."""
+    end = full_step(clip.joints)
+    rotations = None if clip.rotations is None else clip.rotations[:end]
+    return replace(clip, joints=clip.joints[:end], rotations=rotations)
 
 
 def _best(pool: Sequence[Candidate], cleaned: Sequence[Clip], request: MotionRequest) -> GeneratedClip:

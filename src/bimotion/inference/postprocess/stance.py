@@ -84,17 +84,15 @@ def swing_lift(
     num, lift = len(ball), np.zeros(len(ball))
     shortest, longest = SWING_FRAMES
     for start, stop in runs(~stands):
-        before, after = max(start - 1, 0), min(stop, num - 1)
+        if start == 0 or stop == num:  # where the step comes from or leads to is not known
+            continue
+        before, after = start - 1, stop
         way = float(np.linalg.norm((ball[after] - ball[before])[[0, 2]]))
         if not shortest <= stop - start <= longest or way < MIN_STEP or pelvis[start:stop].min() < UPRIGHT:
             continue
         frames = np.arange(start, stop)
         ease = max(2.0, (stop - start) / 3)
-        share = np.ones(stop - start)
-        if start > 0:
-            share *= smooth_step((frames - before) / ease)
-        if stop < num:
-            share *= smooth_step((after - frames) / ease)
+        share = smooth_step((frames - before) / ease) * smooth_step((after - frames) / ease)
         ends = np.minimum(ball[[before, after], 1], CLEARANCE)
         least = np.interp(frames, [before, after], ends) + min(CLEARANCE, CLEARANCE_SHARE * way) * share
         lift[start:stop] = np.maximum(least - ball[start:stop, 1], 0)
