@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bimotion
+from bimotion.cli.demo import PROMPTS
 from bimotion.cli.main import exit_code
 from bimotion.cli.outputs import slug
 from bimotion.motion.clip import Clip
@@ -206,7 +207,7 @@ def test_the_demo_writes_what_it_says_and_can_be_run_again(
     call("demo", "--out", "d", "--seed", "1")
     names = {path.name for path in (here / "d").iterdir()}
     assert names - {".lock"} == {"index.html", "recorded.bvh"} | {
-        f"{name}.{kind}" for name in ("wave", "turn", "run") for kind in ("bvh", "glb")
+        f"{name}.{kind}" for name in PROMPTS for kind in ("bvh", "glb")
     }
     output = capsys.readouterr().out
     assert all(name in output for name in names - {".lock"})

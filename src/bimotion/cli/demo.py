@@ -18,11 +18,14 @@ RECORDED = Path(__file__).parent / "static" / "recorded.bvh"
 """A CMU recording in the package."""
 
 PROMPTS = {
-    "wave": "a person waves with the right hand",
-    "turn": "a person walks forward and turns to the left",
-    "run": "a person runs forward",
+    "sit": "a person sits down on a chair and stays seated",
+    "throw": "a person throws a ball with the right hand",
+    "dance": "a person dances in circles",
+    "kick": "a person walks forward, then kicks with the left leg",
+    "slow": "a person walks slowly",
+    "fast": "a person walks fast",
 }
-"""Prompts, by the names of their files."""
+"""Prompts, by the names of their files: actions, a side, two actions in a row, and a pair that differs in speed."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +71,22 @@ class Demo:
         caption = model.motion_to_text(recorded)
         say(f"   {self.out / 'recorded.bvh'}: {recorded.duration:.1f} s of walking, recorded with markers")
         say("   (mocap.cs.cmu.edu, made with funding from NSF EIA-0196217)")
-        say(f'   the model describes it as: "{caption}"')
+        say(f'   caption: "{caption}"')
         say()
         _say("Text to motion")
         clips = [replace(recorded, name="recorded", caption=caption)]
-        for number, (name, text) in enumerate(PROMPTS.items()):
-            clip = model.text_to_motion(text, seed=self.seed + number, check=True)
+        generated = model.text_to_motion(list(PROMPTS.values()), seed=self.seed, check=True)
+        for name, clip in zip(PROMPTS, generated, strict=True):
             self._write(clip, name)
             clips.append(replace(clip, name=name))
         say()
         from bimotion.render.page import write_page
 
         page = self.out / "index.html"
-        labels = ["caption by the model", *["prompt"] * (len(clips) - 1)]
+        labels = ["caption", *["prompt"] * (len(clips) - 1)]
         write_page(clips, page, title="bimotion demo", labels=labels)
         _say("Look")
-        say(f"   {page.resolve().as_uri()} in a browser: all four, in 3D; it needs no network")
+        say(f"   {page.resolve().as_uri()} in a browser: all of them, in 3D; it needs no network")
         say("   the .bvh and .glb files in Blender: File > Import")
         say()
         say(f"Done in {time.perf_counter() - began:.1f} s. Next: bimotion generate --help")
@@ -117,7 +120,10 @@ class Demo:
         say(f'   "{clip.caption}"')
         say(f"   {clip.duration:.1f} s: {' and '.join(map(str, files))}")
         if clip.match is not None:
-            say(f'   the model describes it as: "{clip.match.caption}"')
+            score = "" if clip.match.score is None else f" (match {clip.match.score:.2f})"
+            say(f'   caption: "{clip.match.caption}"{score}')
+            for doubt in clip.match.warnings:
+                say(f"   doubt: {doubt}")
 
 
 def _say(heading: str) -> None:
