@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +15,7 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
 
     from bimotion.benchmark.figures import Figure, job
     from bimotion.benchmark.machine import peak_bytes
+    from bimotion.benchmark.timing import now
     from bimotion.models.precision import set_precision
     from bimotion.models.weights import load_network
 
@@ -25,9 +25,9 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
     ready = job(figure, network)
     seconds = []
     for _ in range(1 + order["repeats"]):
-        begun = time.perf_counter()
+        begun = now()
         ready.run()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(now() - begun)
     result = {"seconds": seconds[1:], "peak_bytes": peak_bytes()}
     if figure.precision == "fp32":
         return {**result, "parts": [asdict(part) for part in ready.parts], "error": None}

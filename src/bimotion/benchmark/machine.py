@@ -3,12 +3,13 @@
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from bimotion.benchmark.timing import now
 
 GEMM_WIDTH = 2048
 """Width of the square matrices in the timed product."""
@@ -98,7 +99,7 @@ def _best(work: Callable[[], object], repeats: int) -> float:
     work()
     durations = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = now()
         work()
-        durations.append(time.perf_counter() - begun)
+        durations.append(now() - begun)
     return min(durations)

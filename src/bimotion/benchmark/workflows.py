@@ -5,7 +5,6 @@ Shapes: T frames.
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.api import load, read_clip, save_clip
-from bimotion.benchmark.timing import Timed
+from bimotion.benchmark.timing import Timed, now
 from bimotion.data.prepare import prepare_dataset
 from bimotion.errors import BimotionError
 from bimotion.evaluators.embedding import read_embedder
@@ -72,9 +71,9 @@ def measure_workflows(folder: Path, repeats: int) -> Iterator[Waited]:
         for workflow in workflows(folder, scratch):
             seconds = []
             for _ in range(1 + repeats):
-                begun = time.perf_counter()
+                begun = now()
                 workflow.run()
-                seconds.append(time.perf_counter() - begun)
+                seconds.append(now() - begun)
             yield Waited(workflow.name, workflow.unit, workflow.count, seconds[1:])
 
 

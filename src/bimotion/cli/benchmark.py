@@ -48,7 +48,7 @@ class Benchmark:
     repeats: Annotated[int, arg(metavar="N")] = 5
     """Number of measurements, after a first one that is not counted."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's)")] = None
-    """Number of CPU threads."""
+    """Number of CPU threads. With 1, processor time is measured, which other programs hardly change."""
     json: Flag = False
     """Print one JSON object instead of a table."""
 
