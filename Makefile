@@ -48,9 +48,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile $(ARGS)
 
-# 400 mutated inputs for each reader, in processes of their own; the default tests run fewer.
+# 420 mutated inputs for each reader, in processes of their own; the default tests run fewer.
 fuzz: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --count 400 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --count 420 $(ARGS)
 
 fuzz-server: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(PYTEST) -n 0 -m slow tests/server/test_malformed.py $(ARGS)

@@ -245,7 +245,9 @@ def of_safetensors(data: bytes, rng: random.Random) -> bytes:
     header, body = data[8 : 8 + size], data[8 + size :]
     kind = rng.randrange(5)
     if kind == 0:
-        return rng.choice((0, 1, size - 1, size + 1, 2**62, 10**8)).to_bytes(8, "little") + header + body
+        return (
+            rng.choice((0, 1, max(size - 1, 0), size + 1, 2**62, 10**8)).to_bytes(8, "little") + header + body
+        )
     if kind == 1 and body:
         raw = bytearray(body)
         at = rng.randrange(len(raw))

@@ -562,7 +562,7 @@ READERS: dict[str, Reader] = {
     "joints tables": Reader(_joints, _prepare("joints"), ("jsonl",)),
     "joints folder": Reader(_joints, _prepared("joints")),
     "humanml3d lists": Reader(_humanml3d, _prepare("humanml3d"), ("txt",)),
-    "humanml3d folder": Reader(_humanml3d, _prepared("humanml3d")),
+    "humanml3d folder": Reader(_humanml3d, _prepared("humanml3d"), share=0.5),
     "data set": Reader(_store, _store_values),
     "merged sets": Reader(_store, _merged),
     "statistics npz": Reader(_stats, lambda folder: _stats_values(read_statistics(folder / "stats.npz"))),
@@ -586,6 +586,7 @@ READERS: dict[str, Reader] = {
     "evaluator checkpoint": Reader(
         _checkpoint_of_evaluator,
         lambda folder: list(read_published_evaluator(folder / "finest.tar").state_dict().values()),
+        share=0.5,
     ),
     "word vectors": Reader(_words, lambda folder: read_word_vectors(folder).vectors),
     "tagged captions": Reader(_tagged, lambda folder: read_tagged_captions(folder) and None),
@@ -594,7 +595,7 @@ READERS: dict[str, Reader] = {
         lambda folder: list(read_official(folder / "x.ckpt", heads=4).state_dict().values()),
         share=0.1,
     ),
-    "search index": Reader(_index, _read_index, ("npz",)),
+    "search index": Reader(_index, _read_index, ("npz",), share=0.5),
     "report": Reader(_report, lambda folder: read_report(folder) and None),
     "prompts": Reader(_prompts, _read_prompts, ("jsonl", "npy")),
 }

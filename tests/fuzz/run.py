@@ -1,4 +1,4 @@
-"""Mutated inputs for every reader: `python -m tests.fuzz.run --count 400`.
+"""Mutated inputs for every reader: `python -m tests.fuzz.run --count 420`.
 
 Each reader runs in a child process of at most 4 GB beyond what its modules take; an input that takes more than 10 s of
 processor time (or two minutes of the clock), more memory, or kills the process is a fault, as is any exception that is
@@ -49,7 +49,7 @@ class OutOfTime(BaseException):
 def main() -> int:
     """Run, print the table and the faults; 1 if there are any."""
     options = argparse.ArgumentParser()
-    options.add_argument("--count", type=int, default=400, help="inputs for each reader")
+    options.add_argument("--count", type=int, default=420, help="inputs for each reader")
     options.add_argument("--first", type=int, default=0, help="number of the first input")
     options.add_argument("--only", choices=sorted(READERS), help="one reader")
     options.add_argument("--trace", action="store_true", help="print the traceback of each fault")
