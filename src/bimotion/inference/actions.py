@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bimotion.captions.sentence import plain_words
-from bimotion.errors import ModelError
+from bimotion.errors import ModelError, check_range
 from bimotion.inference.model_lists import read_model_list, write_model_list
 from bimotion.storage.records import record_from_json
 
@@ -40,6 +40,10 @@ class Action:
     None where no held-out window shows it."""
     recognised_recorded: float | None = None
     """The same share of the recorded held-out motions."""
+
+    def __post_init__(self) -> None:
+        check_range(self, ("recordings", "minutes"), 0, 1e6)
+        check_range(self, ("recognised", "recognised_recorded"), 0, 1)
 
 
 def write_actions(actions: Sequence[Action], folder: Path) -> None:

@@ -40,6 +40,9 @@ SPREAD = 0.08
 LENGTH_RATIO = 1.5
 """Largest ratio between the length of an example and the requested length."""
 
+MAX_SCALE = 1e3
+"""Bound of the step of a latent's 8 bits; normalised latents are of the order of 1."""
+
 _STOP = frozenset(
     [
         "a",
@@ -138,6 +141,8 @@ class Examples:
 
     def _check(self, latent_values: int) -> None:
         num, values = self._latents.shape
+        if self._latents.dtype != torch.int8:
+            raise ValueError(f"expected latents in 8 bits, got {self._latents.dtype}")
         if values != latent_values:
             raise ValueError(f"expected latents of {latent_values} values, got {values}")
         counts = (len(self._frames), len(self._embeddings), len(self._first))
@@ -154,7 +159,7 @@ class Examples:
         ):
             if len(index) and not 0 <= index.min() <= index.max() < size:
                 raise ValueError(f"{name} is out of range")
-        if not torch.isfinite(self._scale).all() or (self._frames < 1).any():
+        if not (self._scale.abs() < MAX_SCALE).all() or (self._frames < 1).any():
             raise ValueError("a scale or a length is no number in range")
 
     def similarity(

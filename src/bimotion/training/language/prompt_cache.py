@@ -40,7 +40,7 @@ class PromptCache:
         """Entries in `folder` that belong to the same text branch are reused; damaged ones are computed again.
 
         Raises:
-            DataError: a folder has the name of the file of keys and values.
+            DataError: a folder has the name of a file.
         """
         self.mixture, self.special, self.slots = mixture, special, slots
         config = mixture.config
@@ -52,8 +52,9 @@ class PromptCache:
         self._unchecked: dict[tuple[int, ...], int] = {}
         self._index = self.folder / "index.txt"
         self._keys_values = self.folder / "keys-values.bin"
-        if self._keys_values.is_dir():
-            raise DataError(f"{self._keys_values}: is a folder; move it away")
+        for path in (self._index, self._keys_values):
+            if path.is_dir():
+                raise DataError(f"{path}: is a folder; move it away")
         self._read_index()
         self._rows = self._map()
 
