@@ -1,9 +1,9 @@
 """Put a trained segment model into the bundled model's folder, its branch and heads in 8 bits.
 
-python -m tools.embed_segments RUN
+    python -m tools.embed_segments RUN [--model FOLDER]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
@@ -16,13 +16,19 @@ INT8 = ("motion.layers.", "head.", "understanding.", "length.")
 """Matrices stored in 8 bits with a scale for each row; the coder stays in 16."""
 
 
-def main(run: str) -> None:
+def main() -> None:
     """Write the model of a run."""
-    folder = EMBEDDED / SEGMENTS
-    save_segments(load_segments(Path(run) / "model"), folder, torch.float16, INT8)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="run of `bimotion train segments`")
+    parser.add_argument("--model", type=Path, default=EMBEDDED, help="model folder to write into")
+    args = parser.parse_args()
+    folder = args.model / SEGMENTS
+    save_segments(load_segments(args.run / "model"), folder, torch.float16, INT8)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

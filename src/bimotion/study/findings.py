@@ -212,7 +212,7 @@ def _ceiling(figures: Figures) -> str:
         cells = (f"{scores[name]:.3f}" for name in names)
         rows.append([f"reconstructions, {kind}", *cells, f"{scores['world_mm']:.0f}"])
     rows.append(["chance", f"{chance(figures):.3f}", "", "", ""])
-    windows = shared.get("joint_error_windows", shared["windows"]["validation"])
+    windows = shared["windows"]["validation"]
     return table(["", "R@3", "MM-Dist", "FID", f"joint error in the world, mm ({windows} windows)"], rows)
 
 

@@ -69,7 +69,7 @@ class SegmentTask:
         return sums
 
     def sample(self, folder: Path) -> None:
-        """No samples are written: `bimotion compose --segments RUN` makes them."""
+        """No samples are written: `python -m tools.embed_segments RUN` lets `bimotion compose` make them."""
 
     def export(self, folder: Path, step: int) -> None:
         """Write the model, in single precision so that training can continue from it."""
