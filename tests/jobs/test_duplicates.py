@@ -6,12 +6,12 @@ from bimotion.motion.clip import Clip
 
 
 def wandering(walk: Clip, seed: int) -> Clip:
-    """Six seconds that are like no others."""
+    """Six seconds whose elbows and wrists go as no others do."""
     rng = np.random.default_rng(seed)
     joints = np.concatenate([walk.joints[:40] + [0, 0, 2 * index] for index in range(3)])
     time = np.linspace(0, 1, len(joints))[:, None, None]
-    joints[:, 16:] += sum(
-        rng.normal(0, 0.15, (1, 6, 3)) * np.sin((k + 1) * 5 * time + rng.uniform(0, 6)) for k in range(4)
+    joints[:, 18:] += sum(
+        rng.normal(0, 0.15, (1, 4, 3)) * np.sin((k + 1) * 5 * time + rng.uniform(0, 6)) for k in range(4)
     )
     return Clip(joints.astype(np.float32), walk.fps)
 

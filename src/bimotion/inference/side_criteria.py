@@ -27,9 +27,13 @@ def side_criteria(request: MotionRequest, names: list[str]) -> list[Criterion]:
             found.append(Criterion("other hand", lambda traits: _rests(limb(traits.facts, other))))
         elif {"wave", "raise"} & set(names):
             found.append(Criterion("other hand", lambda traits: _is_down(limb(traits.facts, other))))
+        elif names:
+            found.append(
+                Criterion("other hand", lambda traits: ramp(_share_of_speed(traits, other), 0.6, 0.4))
+            )
     elif part in ("leg", "support"):
         lifted = 0 if (sign == 1) == (part == "leg") else 1
-        found.append(Criterion("other leg", lambda traits: ramp(_share_up(traits, lifted), 0.4, 0.8)))
+        found.append(Criterion("other leg", lambda traits: ramp(_share_up(traits, lifted), 0.4, 0.8), 2.0))
     return found
 
 
@@ -37,6 +41,12 @@ def _share_up(traits: Traits, side: int) -> float:
     """Of the time with one foot up, the share in which it is this one; without any a half."""
     up, other = traits.foot_up_seconds[side], traits.foot_up_seconds[1 - side]
     return (up + 0.05) / (up + other + 0.1)
+
+
+def _share_of_speed(traits: Traits, side: Side) -> float:
+    """Highest speed of this hand as a share of the sum for both."""
+    left, right = traits.facts.left.hand_speed, traits.facts.right.hand_speed
+    return (left if side == "left" else right) / max(left + right, 1e-6)
 
 
 def _rests(limb: LimbFacts) -> float:
