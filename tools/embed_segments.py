@@ -1,6 +1,6 @@
 """Put a trained segment model into the bundled model's folder, its branch and heads in 8 bits.
 
-    python -m tools.embed_segments RUN [--model FOLDER]
+python -m tools.embed_segments RUN [--model FOLDER]
 """
 
 import argparse

@@ -106,9 +106,7 @@ def test_what_a_page_cannot_hold() -> None:
     with pytest.raises(ConfigError, match="at least one clip"):
         page_html([])
     with pytest.raises(ConfigError, match='"split" or "overlay", got "stacked"'):
-        getattr(page_html, "__wrapped__", page_html)(
-            [make_clip()], layout="stacked"
-        )  # past type checks
+        getattr(page_html, "__wrapped__", page_html)([make_clip()], layout="stacked")  # past type checks
 
 
 def test_write_page_replaces_the_file_whole(tmp_path: Path) -> None:
