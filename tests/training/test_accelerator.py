@@ -19,9 +19,9 @@ def test_the_number_format_is_the_asked_one_or_the_faster_one(
     precision: Literal["auto", "fp32", "bf16"], fast: bool, mixed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accelerator, "multiplies_bf16", lambda: fast)
-    made = make_accelerator(LoopConfig(device="cpu", precision=precision))
-    assert made.mixed_precision == mixed
-    assert made.device.type == "cpu"
+    accelerated = make_accelerator(LoopConfig(device="cpu", precision=precision))
+    assert accelerated.mixed_precision == mixed
+    assert accelerated.device.type == "cpu"
 
 
 def test_devices_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
