@@ -57,6 +57,7 @@ def test_sentences_that_begin_alike_get_the_motions_of_each_alone(model: MotionL
         np.testing.assert_array_equal(clip.joints, alone.joints)
 
 
+@pytest.mark.usefixtures("model")
 def test_embeddings_of_motions_of_one_length_do_not_depend_on_each_other() -> None:
     embedder = read_embedder()
     rng = np.random.default_rng(0)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver.exceptions import ToolError
@@ -40,7 +41,8 @@ def test_an_agent_generates_captions_and_converts(folder: Path, micro_folder: Pa
     generated, captioned, converted, refused = asyncio.run(run())
     model = bimotion.load(micro_folder)
     expected = model.text_to_motion("a person bows", seconds=2, seed=3)
-    assert (bimotion.read_clip(folder / "bow.npy").joints == expected.joints).all()
+    # without the compiled kernels, the sums of another process may differ in their last bits
+    np.testing.assert_allclose(bimotion.read_clip(folder / "bow.npy").joints, expected.joints, atol=1e-4)
     assert generated.structured_content["seed"] == 3
     assert captioned.structured_content["caption"] == model.motion_to_text(
         bimotion.read_clip(folder / "walk.bvh")
