@@ -20,10 +20,10 @@ def loaded(folder: Path, document: dict[str, Any]) -> GltfFile:
 
 
 def test_buffers_and_images_beside_the_file_are_joined(tmp_path: Path) -> None:
-    numbers = np.arange(6, dtype=np.float32)
-    (tmp_path / "a buffer.bin").write_bytes(numbers.tobytes())
+    values = np.arange(6, dtype=np.float32)
+    (tmp_path / "a buffer.bin").write_bytes(values.tobytes())
     (tmp_path / "image.png").write_bytes(b"\x89PNG....")
-    inline = base64.b64encode(numbers[::-1].tobytes()).decode()
+    inline = base64.b64encode(values[::-1].tobytes()).decode()
     file = loaded(
         tmp_path,
         {
@@ -38,8 +38,8 @@ def test_buffers_and_images_beside_the_file_are_joined(tmp_path: Path) -> None:
             "images": [{"uri": "image.png"}],
         },
     )
-    np.testing.assert_array_equal(file.array(0), numbers.reshape(2, 3))
-    np.testing.assert_array_equal(file.array(1), numbers[::-1].reshape(2, 3))
+    np.testing.assert_array_equal(file.array(0), values.reshape(2, 3))
+    np.testing.assert_array_equal(file.array(1), values[::-1].reshape(2, 3))
     (image,) = file.document["images"]
     assert image["mimeType"] == "image/png"
     assert "uri" not in image
