@@ -39,5 +39,5 @@ def test_a_library_finds_moments_inside_its_recordings(judge: Path, walk: Clip, 
     library = Library(tmp_path, evaluator=judge)
     (piece,), (moment,) = library.search("a person walks"), library.moments("a person walks")
     assert moment.cosine >= piece.cosine - 1e-3
-    assert 1.5 <= moment.stop - moment.start <= 6
+    assert moment.stop - moment.start >= 0.8
     assert moment.path == piece.path

@@ -7,6 +7,7 @@ from tyro.conf import arg
 
 from bimotion.cli.file_options import Reading, ReadingOptions, Writing, WritingOptions
 from bimotion.cli.options import File, Flag, Out, Running, RunningOptions, SamplingArguments, SamplingOptions
+from bimotion.models.choices import ComposeMethod
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Predict:
         str | None, arg(metavar="TEXT", help_behavior_hint="(default: as the model predicts)")
     ] = None
     """What the person does in the new motion."""
+    method: Annotated[
+        ComposeMethod | None,
+        arg(help_behavior_hint="(default: segments if there is a text and the model has them, else clips)"),
+    ] = None
+    """segments: two seconds at a time, each continuing the motion before. clips: up to eight seconds at a time."""
+    best: Annotated[int | None, arg(help_behavior_hint="(default: 8 with a text and segments, else 1)")] = (
+        None
+    )
+    """Number of candidates; the one that fulfils the text best is kept. More than 1 needs --text and segments."""
     only_new: Flag = False
     """Write only the new frames."""
     json: Flag = False
@@ -61,6 +71,8 @@ class Predict:
                 text=self.text,
                 seed=self.sampling.seed,
                 **self.sampling.settings(),
+                method=self.method,
+                best=self.best,
                 progress=bar.update,
             )
         new = len(clip) - len(context)

@@ -1,7 +1,9 @@
 """A small evaluator: a text encoder and a motion encoder whose embeddings of a caption and its motion are close.
 
-Shapes: B batch, T frames, F feature columns (263), L text tokens, M motion tokens, W width of a layer, D embedding
-width. Masks are True where valid.
+A motion's embedding has the direction of a mean over its parts, so a moment inside it can be compared with a phrase.
+
+Shapes: B batch, P moments, T frames, F feature columns (263), L text tokens, M motion tokens, W width of a layer, D
+embedding width. Masks are True where valid.
 """
 
 import math
@@ -97,26 +99,49 @@ class ContrastiveEvaluator(nn.Module):
 
     def embed_text(self, ids: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
         """Embeddings of captions' tokens; positions where `mask` is False are ignored."""
-        embedding: Tensor = self.text(self.words(ids), mask)
-        return embedding
+        return _embedding(_mean(self.text(self.words(ids), mask), mask))
 
     def embed_motion(
         self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]
     ) -> Float[Tensor, "B D"]:
         """Embeddings of features that are not normalised; frames beyond each length are ignored."""
+        return self.motion_parts(features, lengths).whole()
+
+    def motion_parts(self, features: Float[Tensor, "B T F"], lengths: Int[Tensor, " B"]) -> "MotionParts":
+        """The same in parts of `frames_per_token` frames, of which any moment of a motion can be put together."""
         config = self.config
         frame_indices = torch.arange(features.shape[1], device=features.device)
         x = (features - self.feature_mean) / self.feature_std
         x = torch.where((frame_indices < lengths[:, None])[..., None], x, torch.zeros((), device=x.device))
         x = F.pad(x, (0, 0, 0, -features.shape[1] % config.frames_per_token))
         x = self.frames(x.reshape(len(x), -1, config.frames_per_token * x.shape[2]))
-        tokens = torch.arange(x.shape[1], device=x.device) * config.frames_per_token
-        embedding: Tensor = self.motion(x, tokens < lengths[:, None])
-        return embedding
+        mask = torch.arange(x.shape[1], device=x.device) * config.frames_per_token < lengths[:, None]
+        return MotionParts(self.motion(x, mask), mask)
+
+
+@dataclass(frozen=True)
+class MotionParts:
+    """Motions in parts of a few frames each."""
+
+    values: Float[Tensor, "B M D"]
+    """One vector for each part; the mean of those of a moment points in the direction of its embedding."""
+    mask: Bool[Tensor, "B M"]
+    """Which parts have frames of the motion."""
+
+    def whole(self) -> Float[Tensor, "B D"]:
+        """Embeddings of the whole motions."""
+        return _embedding(_mean(self.values, self.mask))
+
+    def moments(
+        self, rows: Int[Tensor, "*P"], first: Int[Tensor, "*P"], stop: Int[Tensor, "*P"]
+    ) -> Float[Tensor, "*P D"]:
+        """Embeddings of the parts `first` to `stop` (exclusive) of the motions `rows`."""
+        sums = F.pad((self.values * self.mask[..., None]).cumsum(1), (0, 0, 1, 0))
+        return _embedding(sums[rows, stop] - sums[rows, first])
 
 
 class _Encoder(nn.Module):
-    """A transformer encoder whose outputs' mean becomes an embedding."""
+    """A transformer encoder of which the mean output points in the direction of an embedding."""
 
     def __init__(self, width: int, layers: int, max_length: int, config: ContrastiveConfig) -> None:
         super().__init__()
@@ -129,11 +154,18 @@ class _Encoder(nn.Module):
         self.out = Linear(width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
+    def forward(self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         x = self.dropout(x + self.positions[: x.shape[1]])
         for layer in self.layers:
             x = layer(x, mask[:, None, None])
-        valid = mask[..., None].to(x.dtype)
-        pooled = (self.norm(x) * valid).sum(1) / valid.sum(1).clamp(min=1)
-        embedding = self.out(pooled).float()
-        return F.normalize(embedding, dim=-1) * math.sqrt(embedding.shape[-1])
+        outputs: Tensor = self.out(self.norm(x)).float()
+        return outputs
+
+
+def _mean(x: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B D"]:
+    valid = mask[..., None].to(x.dtype)
+    return (x * valid).sum(1) / valid.sum(1).clamp(min=1)
+
+
+def _embedding(x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+    return F.normalize(x, dim=-1) * math.sqrt(x.shape[-1])

@@ -3,7 +3,7 @@
 Legend: N items, T frames, F = 263 feature columns, D embedding width. Features are not normalised.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -60,6 +60,7 @@ class ContrastiveEmbedder:
         self._network, self._tokenizer = parts.network, parts.tokenizer
         self.calibration = parts.calibration
         self.max_frames: int | None = parts.network.config.max_frames
+        self.frames_per_part = parts.network.config.frames_per_token
         self.tagged: Mapping[str, Sequence[str]] = {}
 
     @torch.inference_mode()
@@ -85,6 +86,18 @@ class ContrastiveEmbedder:
             return self._network.embed_motion(padded.to(device), lengths.to(device))
 
         return _in_batches(embed, _lengths(motions), self._network.config.width)
+
+    @torch.inference_mode()
+    def motion_parts(self, motions: Sequence[Features]) -> list[Embeddings]:
+        """The vectors of each motion's parts of `frames_per_part` frames (`MotionParts`), in float32."""
+        device = self._network.feature_mean.device
+        found: dict[int, Embeddings] = {}
+        for rows in _by_length(_lengths(motions)):
+            padded, lengths = _padded([motions[row][: self.max_frames] for row in rows])
+            parts = self._network.motion_parts(padded.to(device), lengths.to(device))
+            values = parts.values.cpu().numpy()
+            found |= {row: values[at][parts.mask[at].cpu().numpy()] for at, row in enumerate(rows)}
+        return [found[row] for row in range(len(motions))]
 
 
 class PublishedEmbedder:
@@ -222,8 +235,13 @@ def _padded(
 def _in_batches(embed: Callable[[Sequence[int]], Tensor], lengths: Sequence[int], width: int) -> Embeddings:
     """Embeddings of items that are batched by length, in the order given."""
     embeddings = np.empty((len(lengths), width), dtype=np.float32)
-    order = np.argsort(np.asarray(lengths), kind="stable")
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH].tolist()
+    for rows in _by_length(lengths):
         embeddings[rows] = embed(rows).cpu().numpy()
     return embeddings
+
+
+def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Batches of the items' indices, sorted by length."""
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    for start in range(0, len(order), BATCH):
+        yield order[start : start + BATCH].tolist()

@@ -25,6 +25,7 @@ from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.joining import JOIN, Candidate, Features, joined
 from bimotion.inference.match import contradicted
 from bimotion.inference.request import MotionRequest, once, read_request, sentence_of
+from bimotion.inference.sentence_score import SentenceScore
 from bimotion.inference.settings import Sampling
 from bimotion.inference.traits import measure_traits
 from bimotion.motion.quality import motion_quality
@@ -267,14 +268,14 @@ def scored(
     variants = list(pool)
     if mirrored and chooser.names_side:
         variants += [replace(candidate, features=mirror_features(candidate.features)) for candidate in pool]
-    cosines = _cosines(embedder, request.prompt, [candidate.features for candidate in variants])
+    cosines = SentenceScore(embedder, request.prompt)([candidate.features for candidate in variants])
     return [
         replace(
             candidate,
             score=measured_score(_joints(candidate.features), request, chooser) + COSINE_WEIGHT * cosine,
             cosine=cosine,
         )
-        for candidate, cosine in zip(variants, cosines, strict=True)
+        for candidate, cosine in zip(variants, cosines.tolist(), strict=True)
     ]
 
 
@@ -286,13 +287,3 @@ def measured_score(joints: Float[np.ndarray, "T 22 3"], request: MotionRequest, 
     contradictions = len(contradicted(request, traits.facts))
     skating = min(motion_quality(joints).skating_speed, MAX_SKATING)
     return chooser.grade(joints, traits) - CONTRADICTION_WEIGHT * contradictions - SKATING_WEIGHT * skating
-
-
-def _cosines(embedder: Embedder | None, prompt: str, motions: Sequence[Features]) -> Sequence[float]:
-    if embedder is None:
-        return [0.0] * len(motions)
-    text = embedder.embed_texts([tidy(prompt)])[0]
-    embedded = embedder.embed_motions(motions)
-    norms = np.linalg.norm(embedded, axis=1) * np.linalg.norm(text)
-    cosines: list[float] = (embedded @ text / np.maximum(norms, 1e-12)).tolist()
-    return cosines

@@ -80,15 +80,17 @@ def phrase_pieces(
     *,
     best: int = 1,
     tools: Tools | None = None,
+    history: Float[Tensor, "H F"] | None = None,
     cancel: Cancel | None = None,
 ) -> Iterator[PhrasePiece]:
     """The pieces of phrases: segments, or with several candidates whole phrases.
+
+    `history` is the motion before the first phrase (`SegmentGenerator.normalised`).
 
     Raises:
         ConfigError: a phrase is shorter than the model can generate.
         Cancelled: `cancel` returned True.
     """
-    history: Float[Tensor, "H F"] | None = None
     number, start = 0, 0
     for index, phrase in enumerate(phrases):
         spoken = generator.speak(phrase.text)
@@ -106,6 +108,26 @@ def phrase_pieces(
             yield PhrasePiece(index, timed, features[: len(features) - generator.segment.overlap + OVERLAP])
         number += -(-frames // generator.segment.frames)
         start += frames
+
+
+def features_after(
+    generator: SegmentGenerator,
+    features: Float[np.ndarray, "T 263"],
+    text: str,
+    frames: int,
+    sampling: Sampling,
+    *,
+    best: int = 1,
+    tools: Tools | None = None,
+) -> Float[np.ndarray, "T2 263"]:
+    """The `frames` after a motion in which it shows what a phrase says: the best of several candidates."""
+    if best == 1:
+        return generator.after(features, frames, sampling, text)
+    phrase = Phrase(text, (frames + generator.segment.overlap) / FPS)
+    history = generator.normalised(features)
+    pieces = phrase_pieces(generator, [phrase], sampling, best=best, tools=tools, history=history)
+    (piece,) = pieces  # with several candidates the whole phrase is one
+    return piece.features[generator.segment.overlap :][:frames]
 
 
 def _cancellable(pieces: Iterator[Piece], cancel: Cancel | None, done: int) -> Iterator[Piece]:

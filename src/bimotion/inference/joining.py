@@ -27,7 +27,7 @@ class Candidate:
     score: float = 0.0
     """How well it matches the sentence; higher is better."""
     cosine: float = 0.0
-    """The evaluator's cosine of motion and sentence, weighted in `score`; 0 without an evaluator."""
+    """The evaluator's comparison of motion and sentence (`SentenceScore`), weighted in `score`; 0 without one."""
     examples: tuple[str, ...] = ()
     """Captions of the examples that it started from."""
 

@@ -14,7 +14,7 @@ import torch
 from bimotion.errors import ConfigError, ModelError
 from bimotion.features.layout import FPS
 from bimotion.inference.arguments import check_choice, check_clip, check_flag
-from bimotion.inference.composing_model import SEGMENTS, ComposingModel
+from bimotion.inference.composing_model import PHRASE_CANDIDATES, SEGMENTS, ComposingModel
 from bimotion.inference.examples import Examples
 from bimotion.inference.feature_model import Cancel, Progress
 from bimotion.inference.known_words import KnownWords, caption_ids
@@ -96,6 +96,7 @@ class MotionLanguageModel(ComposingModel):
         steps: int | None = None,
         sampler: Sampler | None = None,
         method: ComposeMethod | None = None,
+        best: int | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Clip:
@@ -103,24 +104,34 @@ class MotionLanguageModel(ComposingModel):
 
         The new frames have the clip's frame rate and bone lengths and continue from its last frame.
 
-        With `text` they show what the sentence describes. `method` is "clips" (also None) or "segments", whose one
-        candidate shows its sentence less often.
+        With `text` they show what the sentence describes. `method` is "segments" (two seconds at a time; with a text
+        the best of `best` candidates, 8 by default) or "clips" (one clip at a time, one candidate). None is segments
+        where there is a text and the model has them, else clips.
 
         Raises:
-            ConfigError: `seconds` is not above 0 or above 600, or an argument of a wrong type.
+            ConfigError: `seconds` is not above 0 or above 600, candidates without a text, or an argument of a wrong
+                type.
             MotionFileError: the clip is shorter than two frames at 20 per second.
             Cancelled: `cancel` returned True.
         """
         sampling = Sampling(seed, guidance_scale, steps, sampler)
         if text is not None:
             text = Phrase(text).text
+        elif best not in (None, 1):
+            raise ConfigError("best: several candidates need a text to choose by")
+        if method is None and text is None:
+            method = "clips"
+        segments = self.segments if self._by_segments(method, best, controlled=False) else None
+        count = 1 if segments is None or text is None else best or PHRASE_CANDIDATES
         return predict_clip(
             self,
             check_clip(clip),
             seconds,
             sampling,
             text=text,
-            segments=self.segments if self._by_segments(method or "clips", None, controlled=False) else None,
+            segments=segments,
+            best=count,
+            tools=self.tools(count),
             progress=progress,
             cancel=cancel,
         )

@@ -14,6 +14,8 @@ from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference import prompts
 from bimotion.inference.arguments import check_number
+from bimotion.inference.candidates import Tools
+from bimotion.inference.compose_segments import features_after
 from bimotion.inference.constraints import OVERLAP, overlap_constraint
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
 from bimotion.inference.guidance import sample_guided, text_request
@@ -43,12 +45,15 @@ def predict_clip(
     *,
     text: str | None = None,
     segments: SegmentGenerator | None = None,
+    best: int = 1,
+    tools: Tools | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Clip:
     """The clip with `seconds` of new motion after it; with `text` it shows what the sentence describes.
 
-    With `segments` the segment model generates it. Motion longer than the network's longest is generated in pieces,
+    With `segments` the segment model generates it, with `text` the best of `best` candidates. Motion longer than the
+    network's longest is generated in pieces,
     each from the end of the one before.
     """
     reach = CONTEXT_FRAMES if segments is None else segments.reach
@@ -63,8 +68,10 @@ def predict_clip(
         own = sampling.for_piece(piece)
         if segments is None:
             features = _next_features(model, context, frames, own, text)
+        elif text is None:
+            features = segments.after(context, frames, own)
         else:
-            features = segments.after(context, frames, own, text)
+            features = features_after(segments, context, text, frames, own, best=best, tools=tools)
         floor = np.array([0, joints[..., 1].min(), 0], dtype=np.float32)
         new = _fit(features, clip.fps, num_frames, joints)
         new, _ = bridge(joints - floor, new, window=_window(clip.fps))

@@ -30,7 +30,7 @@ from bimotion.search.index import (
     write_index,
 )
 from bimotion.search.indexing import Indexing
-from bimotion.search.moments import best_moment
+from bimotion.search.moments import best_moment, moment_of_sentence
 from bimotion.storage.fingerprint import file_fingerprint
 
 MIN_PROBABILITY = 0.5
@@ -184,7 +184,9 @@ class Library:
         min_score: float | None = None,
         filters: Filters | None = None,
     ) -> list[Hit]:
-        """As `search`, with start and stop of the moment of 1.5 to 6 s in each recording that matches best.
+        """As `search`, with start and stop of the moment in each recording that matches best.
+
+        For a sentence it lasts at least 0.8 s and is as long as the recording shows it; for an example 1.5 to 6 s.
 
         Raises:
             ConfigError: an empty sentence, or a count below 1.
@@ -198,7 +200,8 @@ class Library:
             assert embedding is not None
             features = clip_to_features(read_any(hit.path))
             near = (round(hit.start * FPS), round(hit.stop * FPS))
-            start, stop, cosine = best_moment(features, near, embedding, self._embedder)
+            moment = best_moment if text is None else moment_of_sentence
+            start, stop, cosine = moment(features, near, embedding, self._embedder)
             score = float(self._scores(text, np.array([cosine]))[0])
             found.append(
                 replace(

@@ -1,4 +1,4 @@
-"""The moment inside a recording that a sentence describes.
+"""The moment inside a recording that a sentence describes, or that is most like an example.
 
 Legend: T frames, 263 feature columns, D embedding width.
 """
@@ -9,15 +9,29 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.evaluators.embedding import Embedder
+from bimotion.evaluators.moments import PartsEmbedder, moments_of
 
 LENGTHS = (30, 50, 80, 120)
-"""Lengths of moments that are tried, in frames at 20 fps: 1.5 to 6 s."""
+"""Lengths of moments that are compared with an example, in frames at 20 fps: 1.5 to 6 s."""
 
 STEP = 10
-"""Distance of the moments that are tried, frames."""
+"""Distance of the moments that are compared with an example, frames."""
 
 REACH = 60
 """Frames beyond the found piece in which moments are looked for."""
+
+
+def moment_of_sentence(
+    features: Float[np.ndarray, "T 263"],
+    near: tuple[int, int],
+    query: Float[np.ndarray, " D"],
+    embedder: PartsEmbedder,
+) -> tuple[int, int, float]:
+    """First and last frame (exclusive) of the moment near a piece that shows an embedded sentence, and the cosine."""
+    low, high = max(0, near[0] - REACH), min(len(features), near[1] + REACH)
+    (found,) = moments_of(embedder, [features[low:high]])
+    start, stop, cosine = found.best(query)
+    return low + start, low + stop, cosine
 
 
 def best_moment(
@@ -26,7 +40,7 @@ def best_moment(
     query: Float[np.ndarray, " D"],
     embedder: Embedder,
 ) -> tuple[int, int, float]:
-    """First and last frame (exclusive) of the moment near a piece that matches the query best, and the cosine."""
+    """First and last frame (exclusive) of the moment near a piece that is most like an example, and the cosine."""
     low, high = max(0, near[0] - REACH), min(len(features), near[1] + REACH)
     candidates = moments(low, high)
     embedded = embedder.embed_motions([features[start:stop] for start, stop in candidates])

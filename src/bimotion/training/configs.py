@@ -180,6 +180,8 @@ class EvaluatorTrainConfig:
     """Contrastive loss."""
     words: Path | None = None
     """Pretrained language model (GGUF file or folder) that provides vocabulary and word vectors."""
+    init_from: Path | None = None
+    """Evaluator folder, or run, whose weights, words and statistics training starts from; sizes must be the same."""
     order: OmitArgPrefixes[OrderConfig] = field(default_factory=OrderConfig)
     """Sampling of clips."""
     loop: OmitArgPrefixes[LoopConfig] = field(default_factory=LoopConfig)

@@ -92,3 +92,39 @@ def test_faults_are_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"windows of 5\d frames, the evaluator takes 40; use --max-frames"):
         train(data, tmp_path / "b", "--max-frames", "40")
     assert not (tmp_path / "b").exists()
+
+
+def test_training_with_moments_and_joined_motions_goes_on_from_an_evaluator(
+    run: tuple[Path, dict[str, float]], poses: Path, tmp_path: Path
+) -> None:
+    options = (
+        "--join-share",
+        "0.8",
+        "--moment-weight",
+        "0.5",
+        "--wrong-share",
+        "0.5",
+        "--crop-probability",
+        "0",
+    )
+    timed = tmp_path / "timed"
+    shutil.copytree(poses, timed)
+    lines = [json.loads(line) for line in (poses / "index.jsonl").read_text("utf-8").splitlines()]
+    for line in lines:
+        middle, end = line["num_frames"] / 40, line["num_frames"] / 20
+        line["events"] = [[0.0, middle, f"{line['content']}s"], [middle, end, "stands"]]
+    (timed / "index.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    validation = train(timed, tmp_path / "more", "--steps", "20", "--init-from", str(run[0]), *options)
+    assert validation["top_1"] >= 0.8
+    last = read_log(tmp_path / "more", "train")[-1]
+    assert {"whole", "moment", "part"} <= set(last)
+
+
+def test_an_evaluator_of_other_sizes_is_no_start(
+    run: tuple[Path, dict[str, float]], poses: Path, tmp_path: Path
+) -> None:
+    start = ("--init-from", str(run[0]))
+    with pytest.raises(ConfigError, match="sizes"):
+        train(poses, tmp_path / "wide", "--steps", "1", "--motion-width", "64", *start)
+    with pytest.raises(ConfigError, match="--words"):
+        train(poses, tmp_path / "words", "--steps", "1", "--words", "model.gguf", *start)

@@ -1,6 +1,6 @@
 """InfoNCE between captions and motions, without false negatives.
 
-Shapes: B batch, W of it with a wrong text, D embedding width.
+Shapes: B batch, W of it with a wrong text, O further motions, D embedding width.
 """
 
 import math
@@ -21,6 +21,8 @@ from bimotion.errors import check_range
 class ContrastiveLossConfig:
     """Contrastive loss and its negatives."""
 
+    first_scale: float = 10.0
+    """Initial factor of cosines, which is learned; 10 is TMR's temperature of 0.1."""
     alike_words: float = 0.8
     """Similarity of captions from which on their motions are not negatives of each other; 1: only equal captions."""
     phrase_share: float = 0.2
@@ -29,9 +31,15 @@ class ContrastiveLossConfig:
     """Share of captions that get measured amounts added."""
     wrong_share: float = 0.0
     """Share of motions with a hard negative: their caption with a word, the sides or the order changed."""
+    join_share: float = 0.0
+    """Share of motions of up to half the greatest length that another one follows, captions joined in their order."""
+    moment_weight: float = 0.0
+    """Weight of the loss of timed phrases and their moments; 0: timed phrases are not compared with moments."""
 
     def __post_init__(self) -> None:
-        check_range(self, ("alike_words", "phrase_share", "amount_share", "wrong_share"), 0, 1)
+        check_range(self, ("alike_words", "phrase_share", "amount_share", "wrong_share", "join_share"), 0, 1)
+        check_range(self, "moment_weight", 0)
+        check_range(self, "first_scale", 1, 100)
 
 
 class CaptionSimilarity:
@@ -79,11 +87,13 @@ def info_nce(
     same_meaning: Bool[Tensor, "B B"],
     scale: Float[Tensor, ""],
     wrong: tuple[Int[Tensor, " W"], Float[Tensor, "W D"]] | None = None,
+    others: Float[Tensor, "B O"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean cross entropy of retrieving each text's motion and each motion's text in the batch.
 
     Cosines times `scale` are the logits. Pairs marked `same_meaning` are ignored. `wrong` holds rows whose motion has
-    one more negative text, and the embeddings of these texts.
+    one more negative text, and the embeddings of these texts; `others` are cosines of each text with further negative
+    motions, -inf where there is none.
 
     Source: van den Oord et al. 2018; TMR (Petrovich et al. 2023), section 3.3, filtered negatives.
     """
@@ -92,6 +102,10 @@ def info_nce(
     logits = (scale * (text @ motion.T)).masked_fill(same_meaning & ~diagonal, -torch.inf)
     target = torch.arange(len(text), device=text.device)
     to_text = logits.T
+    if others is not None:
+        missing = others == -torch.inf
+        further = (scale * others.masked_fill(missing, 0)).masked_fill(missing, -torch.inf)
+        logits = torch.cat((logits, further), dim=1)
     if wrong is not None:
         rows, texts = wrong
         extra = torch.full_like(to_text[:, :1], -torch.inf)

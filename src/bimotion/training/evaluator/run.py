@@ -10,6 +10,7 @@ import torch
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import ConfigError
 from bimotion.evaluators.contrastive import EVALUATOR_SIZES, ContrastiveEvaluator
+from bimotion.evaluators.folder import ContrastiveParts, read_evaluator
 from bimotion.features.layout import FEATURE_DIM
 from bimotion.features.normalise import FeatureStats
 from bimotion.models.tokens import MotionTokenizer
@@ -64,7 +65,10 @@ def train_evaluator(config: EvaluatorTrainConfig) -> LoopResult:
     save_or_check_config(config, config.out, resume=config.resume)
     check_same_data(store, config.out, resume=config.resume)
     torch.manual_seed(config.loop.seed)
-    network, tokenizer = _new_evaluator(config, items, store.stats)
+    if config.init_from is None:
+        network, tokenizer = _new_evaluator(config, items, store.stats)
+    else:
+        network, tokenizer = _earlier_evaluator(config, config.init_from)
     plain = FeatureStats(mean=np.zeros(FEATURE_DIM), std=np.ones(FEATURE_DIM))
     train, held_out = ClipPool(store, items, plain), ClipPool(store, held, plain)
     count = sum(parameter.numel() for parameter in network.parameters())
@@ -106,3 +110,20 @@ def _new_evaluator(
     network.feature_mean.copy_(torch.from_numpy(stats.mean.copy()))
     network.feature_std.copy_(torch.from_numpy(stats.std.copy()))
     return network, tokenizer
+
+
+def _earlier_evaluator(
+    config: EvaluatorTrainConfig, folder: Path
+) -> tuple[ContrastiveEvaluator, MotionTokenizer]:
+    parts = read_evaluator(folder)
+    if not isinstance(parts, ContrastiveParts):
+        raise ConfigError(f"--init-from {folder}: not an evaluator that `bimotion train evaluator` trained")
+    if config.words is not None:
+        raise ConfigError("--words: the words of --init-from are used; give one of the two")
+    sizes = parts.network.config
+    expected = replace(config.network, vocab_size=sizes.vocab_size, dropout=sizes.dropout)
+    if sizes != expected:
+        raise ConfigError(f"--init-from {folder}: its sizes ({sizes}) differ from this run's ({expected})")
+    network = ContrastiveEvaluator(replace(sizes, dropout=config.network.dropout))
+    network.load_state_dict(parts.network.state_dict())
+    return network, parts.tokenizer
