@@ -24,9 +24,11 @@ _REPEATED = re.compile(
     r"|a (?:second|third|fourth|fifth|sixth|last|final) time)\b"
 )
 _ANOTHER = re.compile(r"\banother\b")
-_NEEDS_CONTEXT = re.compile(
+NEEDS_CONTEXT = re.compile(
     r"^(?:still|then|now|also|keeps|continues|repeats)\b|\b(?:it|them|the other|the same|likewise)\b"
 )
+"""Phrases that cannot be understood without what came before."""
+
 _JOINTS = (", then ", " and then ", " and ", ", ")
 _JOINT_SHARES = (0.35, 0.25, 0.25, 0.15)
 
@@ -47,7 +49,7 @@ def spans_of(
         gaps = [after.start - _end(before) for before, after in pairwise(chosen)]
         if len(chosen) < size or max(gaps, default=0.0) > _MAX_GAP or not shortest <= end - start <= longest:
             continue
-        if _NEEDS_CONTEXT.search(chosen[0].text):  # it cannot be understood without what came before
+        if NEEDS_CONTEXT.search(chosen[0].text):  # it cannot be understood without what came before
             continue
         begin = chosen[0].start
         phrases = tuple(

@@ -57,7 +57,13 @@ class Moments:
         self, first: Int[np.ndarray, " S"], stop: Int[np.ndarray, " S"], phrases: Float[np.ndarray, "K D"]
     ) -> Float[np.ndarray, "S K"]:
         """Cosines of moments (`first` to `stop`, exclusive, in parts) with embedded phrases."""
-        return np.asarray(_units(self._sums[stop] - self._sums[first]) @ _units(phrases).T)
+        return np.asarray(self.directions(first, stop) @ _units(phrases).T)
+
+    def directions(
+        self, first: Int[np.ndarray, " S"], stop: Int[np.ndarray, " S"]
+    ) -> Float[np.ndarray, "S D"]:
+        """Embeddings of moments, of unit length."""
+        return _units(self._sums[stop] - self._sums[first])
 
     def best(self, phrase: Float[np.ndarray, " D"]) -> tuple[int, int, float]:
         """First and last frame (exclusive) of the moment that shows an embedded phrase best, and its cosine.

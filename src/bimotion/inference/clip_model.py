@@ -86,7 +86,8 @@ class ClipModel(FeatureModel):
     ) -> list[TimedPhrase]:
         """Captions of the parts of a clip, with start and end in seconds, without gaps.
 
-        The motion is cut where the movement changes (speed, turning, height, lean, hands), into parts of 1.5 s or more.
+        The motion is cut into the moments that phrases of the training motions describe best, of 0.8 to 6 s. A model
+        without such phrases (`phrases`) cuts it where the movement changes, into parts of 1.5 s or more.
 
         Raises:
             ConfigError: an argument that is no clip.

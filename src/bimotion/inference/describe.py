@@ -1,22 +1,32 @@
-"""Timed captions of a recording: it is cut where the movement changes, and each part is captioned.
+"""Timed captions of a recording: which phrase describes it when.
+
+With a bank of phrases and an evaluator that embeds motions in parts, a recording is cut into the moments that phrases
+describe best: the partition with the greatest sum over its moments of the best phrase's cosine, weighted by the length,
+less a penalty a moment. Without, it is cut where the movement changes, and each part is captioned.
 
 The course of the movement is a few measured values (speed, turning, height, lean, hands), averaged over half seconds.
 The cuts are the partition with the smallest sum of squared deviations from the means of its parts, plus a penalty a
 part.
 
-Legend: T frames, J = 22 joints, S half seconds, V values.
+Legend: T frames, J = 22 joints, S half seconds, V values, M parts of the evaluator.
 
 Source: optimal partitioning (Jackson et al. 2005), by dynamic programming.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
+from bimotion.evaluators.moments import MIN_SECONDS, Moments, PartsEmbedder, moments_of
 from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
-from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
+from bimotion.inference.caption_guard import nearest_that_holds
+from bimotion.inference.feature_model import Cancel, FeatureModel, Progress, report
+from bimotion.inference.phrase_bank import PhraseBank
+from bimotion.inference.request import sentence_of
 from bimotion.inference.timeline import TimedPhrase
 from bimotion.motion.clip import Clip, heading
 from bimotion.motion.skeleton import joint_indices
@@ -29,6 +39,21 @@ MIN_STEPS = 3
 
 PENALTY = 4.0
 """Least reduction of the squared deviations for which a part is cut off."""
+
+LENGTH_POWER = 0.7
+"""Power of a moment's length, in parts of the evaluator, in the sum of cosines; below 1 long moments are cut."""
+
+MOMENT_PENALTY = 1.0
+"""Cosine times length that another moment must gain."""
+
+LONGEST_MOMENT = 6.0
+"""Seconds of the longest moment."""
+
+SENTENCE_PHRASES = 3
+"""Phrases of a sentence of a text about a long motion."""
+
+SUBJECT = "a person"
+"""Who the sentences are about."""
 
 WRISTS = joint_indices("left_wrist", "right_wrist")
 CHEST, PELVIS = joint_indices("spine3", "pelvis")
@@ -101,16 +126,69 @@ def merged(phrases: Sequence[TimedPhrase]) -> list[TimedPhrase]:
     return joined
 
 
+def moment_cuts(moments: Moments, bank: PhraseBank) -> list[int]:
+    """First parts of the moments that phrases describe best, and the end."""
+    num = len(moments.parts)
+    shortest = min(round(MIN_SECONDS * FPS / moments.frames_per_part), num)
+    longest = max(round(LONGEST_MOMENT * FPS / moments.frames_per_part), shortest)
+    first, stop = np.triu_indices(num + 1, shortest)
+    near = stop - first <= longest
+    first, stop = first[near], stop[near]
+    gains = bank.best(moments.directions(first, stop)) * (stop - first) ** LENGTH_POWER - MOMENT_PENALTY
+    table = np.full((num + 1, num + 1), -np.inf)
+    table[first, stop] = gains
+    best, before = np.full(num + 1, -np.inf), np.zeros(num + 1, dtype=int)
+    best[0] = 0.0
+    for end in range(shortest, num + 1):
+        low = max(0, end - longest)
+        sums = best[low : end - shortest + 1] + table[low : end - shortest + 1, end]
+        best[end], before[end] = sums.max(), low + sums.argmax()
+    cuts = [num]
+    while cuts[-1] > 0:
+        cuts.append(int(before[cuts[-1]]))
+    return cuts[::-1]
+
+
+def describe_by_phrases(
+    bank: PhraseBank, embedder: PartsEmbedder, features: Float[np.ndarray, "T 263"]
+) -> list[TimedPhrase]:
+    """Phrases of the moments of a motion, each the best that measured facts do not contradict."""
+    (moments,) = moments_of(embedder, [features])
+    found = []
+    for first, stop in pairwise(moment_cuts(moments, bank)):
+        start, end = moments.frames(first, stop)
+        direction = moments.directions(np.array([first]), np.array([stop]))[0]
+        phrases = bank.ranked(direction)
+        phrase = nearest_that_holds(phrases, features[start:end]) or phrases[0]
+        found.append(TimedPhrase(phrase.removeprefix(f"{SUBJECT} "), start / FPS, end / FPS))
+    return merged(found)
+
+
+def story(phrases: Sequence[TimedPhrase]) -> str:
+    """Phrases in a row as one text: sentences of up to three phrases each."""
+    sentences = []
+    for start in range(0, len(phrases), SENTENCE_PHRASES):
+        texts = [phrase.text for phrase in phrases[start : start + SENTENCE_PHRASES]]
+        joined = ", then ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+        sentences.append(f"then the person {joined}" if sentences else sentence_of(joined))
+    return ". ".join(sentences)
+
+
 def describe_clip(
     model: FeatureModel, clip: Clip, *, progress: Progress | None = None, cancel: Cancel | None = None
 ) -> list[TimedPhrase]:
-    """Captions of the parts of a clip, with start and end in seconds; equal ones in a row are one.
+    """Timed captions of a clip, with start and end in seconds; equal ones in a row are one.
 
     Raises:
         MotionFileError: the clip is shorter than two frames at 20 per second, or longer than an hour.
         Cancelled: `cancel` returned True.
     """
     features = clip_to_features(clip)
+    if model.phrases is not None and isinstance(model.embedder, PartsEmbedder):
+        report(progress, cancel, 0, 1)
+        found = describe_by_phrases(model.phrases, model.embedder, features)
+        report(progress, cancel, 1, 1)
+        return [*found[:-1], replace(found[-1], end=clip.duration)]
     parts = parts_of(features_to_clip(features).joints, model.max_frames)
     captions = model.features_to_text(
         [features[start:stop] for start, stop in parts], progress=progress, cancel=cancel

@@ -105,8 +105,8 @@ class Examples:
         self._embeddings /= self._embeddings.norm(dim=1, keepdim=True).clamp_min(1e-6)
         self._owner, self._caption = tensors["owner"].numpy(), tensors["caption"].numpy()
         self._word, self._weight = tensors["word"].numpy(), tensors["weight"].float().numpy()
-        self._first = _unpacked(tensors["captions"])
-        words = _unpacked(tensors["words"])
+        self._first = unpacked(tensors["captions"])
+        words = unpacked(tensors["words"])
         self._words = {word: index for index, word in enumerate(words)}
         self._rarity = tensors["rarity"].float().numpy()
 
@@ -245,8 +245,8 @@ def write_examples(
         "word": _ints(word for _, word, _ in entries),
         "weight": torch.tensor([weight for _, _, weight in entries], dtype=torch.float16),
         "rarity": torch.tensor([rarity[word] for word in words], dtype=torch.float32),
-        "words": _packed(list(words)),
-        "captions": _packed([several[0] for several in captions]),
+        "words": packed(list(words)),
+        "captions": packed([several[0] for several in captions]),
     }
     with atomic_path(folder / EXAMPLES_FILE) as path:
         save_file(tensors, path, metadata={"format": FORMAT})
@@ -262,10 +262,16 @@ def _ints(values: Iterable[int]) -> Int[Tensor, " _"]:
     return torch.tensor(list(values), dtype=torch.int32)
 
 
-def _packed(lines: Sequence[str]) -> UInt8[Tensor, " _"]:
+def packed(lines: Sequence[str]) -> UInt8[Tensor, " _"]:
+    """Lines of text as a tensor."""
     text = "\n".join(" ".join(line.split()) for line in lines)
     return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).clone()
 
 
-def _unpacked(blob: UInt8[Tensor, " _"]) -> list[str]:
+def unpacked(blob: UInt8[Tensor, " _"]) -> list[str]:
+    """The lines of `packed`.
+
+    Raises:
+        UnicodeDecodeError: the tensor is broken.
+    """
     return bytes(blob.numpy().tobytes()).decode().split("\n")

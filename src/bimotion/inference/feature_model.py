@@ -18,8 +18,10 @@ from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference.arguments import check_integer, check_number
 from bimotion.inference.captioner import CAPTION_CANDIDATES, Captioner
+from bimotion.inference.doubt import Doubt
 from bimotion.inference.examples import Examples
 from bimotion.inference.nearest_captions import NEAREST, NearestCaptions
+from bimotion.inference.phrase_bank import PhraseBank
 from bimotion.inference.settings import Sampling
 from bimotion.models.batch_invariance import batch_invariant
 from bimotion.models.continuous import MAX_ROWS
@@ -53,6 +55,10 @@ class FeatureModel:
     """Token ids allowed in captions, where the words of the training captions are known; None: all."""
     examples: Examples | None = None
     """Captioned training motions, where its folder has them: sampling may start from them, captions come from them."""
+    phrases: PhraseBank | None = None
+    """Phrases of moments of training motions, where its folder has them: timed captions come from them."""
+    doubt: Doubt | None = None
+    """Weighs the evidence that a motion shows its sentence, where its folder has it."""
 
     def __init__(self, network: MotionLanguage, tokenizer: MotionTokenizer) -> None:
         self.network = network.eval()

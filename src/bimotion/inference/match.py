@@ -74,8 +74,9 @@ class Match:
     caption: str
     """A caption of the motion, by `motion_to_text`."""
     score: float | None
-    """0 to 1: the evaluator's probability that sentence and motion belong together, or without a calibrated evaluator
-    the share of sentences about other actions that suit the motion less. None without an evaluator."""
+    """0 to 1: the probability that the motion shows what the sentence says (`doubt`). For a model without one: the
+    evaluator's probability that sentence and motion belong together, or without a calibrated evaluator the share of
+    sentences about other actions that suit the motion less. None without an evaluator."""
     contradictions: tuple[str, ...] = ()
     """Parts of the sentence that measured facts of the motion contradict."""
     warnings: tuple[str, ...] = ()
@@ -148,17 +149,25 @@ def match_of(
     score: float | None,
     warnings: Sequence[str],
     unknown_words: Sequence[str] = (),
+    *,
+    doubt_below: float | None = None,
 ) -> Match:
-    """The match of a clip with its request; `warnings` are those about the sentence itself."""
+    """The match of a clip with its request; `warnings` are those about the sentence itself.
+
+    With `doubt_below` the score weighs all evidence, and nothing is warned about from this score on. Without, each
+    criterion that is hardly met and each contradiction is.
+    """
     found = tuple(request_contradictions(request, clip))
     doubts = list(warnings)
+    if doubt_below is not None and score is not None and score >= doubt_below:
+        return Match(caption, score, found, tuple(doubts), tuple(unknown_words))
     unmet = Chooser(request).unmet((clip if clip.fps == FPS else clip.resample(FPS)).joints)
     unmet = [name for name in unmet if name not in COUNTED]  # contradictions say how many instead
     if unmet:
         doubts.append(f"the motion hardly shows what the sentence says: {', '.join(unmet)}")
     if found:
         doubts.append(f"the motion contradicts the sentence: {'; '.join(found)}")
-    if score is not None and score < MIN_SCORE:
+    if score is not None and score < (MIN_SCORE if doubt_below is None else doubt_below):
         doubts.append(f"the motion may not match the sentence (match {score:.2f})")
     return Match(caption, score, found, tuple(doubts), tuple(unknown_words))
 

@@ -15,9 +15,11 @@ from bimotion.errors import ConfigError, ModelError
 from bimotion.features.layout import FPS
 from bimotion.inference.arguments import check_choice, check_clip, check_flag
 from bimotion.inference.composing_model import PHRASE_CANDIDATES, SEGMENTS, ComposingModel
+from bimotion.inference.doubt import read_doubt
 from bimotion.inference.examples import Examples
 from bimotion.inference.feature_model import Cancel, Progress
 from bimotion.inference.known_words import KnownWords, caption_ids
+from bimotion.inference.phrase_bank import PhraseBank
 from bimotion.inference.prediction import inbetween_clip, predict_clip
 from bimotion.inference.settings import Sampling
 from bimotion.inference.timeline import Phrase
@@ -73,6 +75,8 @@ class MotionLanguageModel(ComposingModel):
         if model.known_words is not None:
             model.caption_ids = caption_ids(model.known_words, tokenizer)
         model.examples = Examples.of_folder(Path(folder), math.prod(network.config.latent_shape))
+        model.phrases = PhraseBank.of_folder(Path(folder))
+        model.doubt = read_doubt(Path(folder))
         if (Path(folder) / SEGMENTS).is_dir():
             model.segment_folder = Path(folder) / SEGMENTS
         logger.info("read %r", model)

@@ -111,7 +111,7 @@ def once(text: str) -> str:
 
 def sentence_of(text: str) -> str:
     """A phrase that begins with its verb ("walks forward") as a sentence; others as they are."""
-    first = text.split()[0].lower()
+    first = text.split()[0].lower().rstrip(",;:")
     return f"a person {text}" if first.endswith("s") and first not in _SUBJECTS else text
 
 

@@ -17,6 +17,7 @@ from bimotion.inference.arguments import (
 )
 from bimotion.inference.candidates import Tools
 from bimotion.inference.clip_model import ClipModel
+from bimotion.inference.doubt import evidence_of
 from bimotion.inference.feature_model import Cancel, Progress
 from bimotion.inference.generation import (
     GeneratedClip,
@@ -26,7 +27,7 @@ from bimotion.inference.generation import (
     sentence_doubts,
 )
 from bimotion.inference.known_words import KnownWords
-from bimotion.inference.match import Match, Matcher, match_of
+from bimotion.inference.match import Match, Matcher, match_of, request_contradictions
 from bimotion.inference.request import MotionRequest, read_request
 from bimotion.inference.settings import Sampling
 from bimotion.models.choices import Sampler
@@ -219,14 +220,30 @@ class TextToMotionModel(ClipModel):
         captions: Sequence[str] | None = None,
     ) -> list[Match]:
         captions = self.motion_to_text(clips) if captions is None else captions
-        scores = self._matcher.scores([request.prompt for request in requests], clips)
+        scores = self._scores(requests, clips, captions)
+        below = None if self.doubt is None or self.embedder is None else self.doubt.limit
         known = self.known_words
         unknown = [() if known is None else known.unknown(request.prompt) for request in requests]
         return [
-            match_of(
-                request, clip, caption, None if scores is None else scores[index], several, unknown[index]
+            match_of(request, clip, caption, score, several, words, doubt_below=below)
+            for request, clip, caption, score, several, words in zip(
+                requests, clips, captions, scores, doubts, unknown, strict=True
             )
-            for index, (request, clip, caption, several) in enumerate(
-                zip(requests, clips, captions, doubts, strict=True)
+        ]
+
+    def _scores(
+        self, requests: Sequence[MotionRequest], clips: Sequence[Clip], captions: Sequence[str]
+    ) -> Sequence[float | None]:
+        """How well each clip matches its request, 0 to 1; None without an evaluator."""
+        doubt, embedder = self.doubt, self.embedder
+        if doubt is None or embedder is None:
+            scores = self._matcher.scores([request.prompt for request in requests], clips)
+            return [None] * len(clips) if scores is None else scores
+        return [
+            doubt.probability(
+                evidence_of(
+                    request, clip, caption, request_contradictions(request, clip), embedder, self.examples
+                )
             )
+            for request, clip, caption in zip(requests, clips, captions, strict=True)
         ]
