@@ -44,8 +44,10 @@ def test_the_nearest_phrase_comes_first_and_a_frequent_one_among_equals() -> Non
     assert twins.best(AXES[:1])[0] > PhraseBank(["hops"], np.array([1]), AXES[:1]).best(AXES[:1])[0]
 
 
-def test_a_folder_gives_the_phrases_back_with_both_sides(data: Path, judge: Path, tmp_path: Path) -> None:
-    (item, *_) = MotionStore.open(data).items("train")
+def test_a_folder_gives_the_phrases_back_with_both_sides(
+    store: MotionStore, judge: Path, tmp_path: Path
+) -> None:
+    (item, *_) = store.items("train")
     events = (Event(0, 1, "raises the left hand"), Event(1, 2, "raises it again"), Event(2, 3, "walks"))
     timed = type(item)(**{**vars(item), "events": events})
     embedder = read_embedder(judge)

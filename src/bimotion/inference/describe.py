@@ -166,7 +166,7 @@ def describe_by_phrases(
 
 def story(phrases: Sequence[TimedPhrase]) -> str:
     """Phrases in a row as one text: sentences of up to three phrases each."""
-    sentences = []
+    sentences: list[str] = []
     for start in range(0, len(phrases), SENTENCE_PHRASES):
         texts = [phrase.text for phrase in phrases[start : start + SENTENCE_PHRASES]]
         joined = ", then ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
