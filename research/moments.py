@@ -54,7 +54,7 @@ def timed_takes(store: MotionStore, split: Split) -> list[TimedTake]:
     """
     by_take: dict[str, list[Item]] = {}
     for item in store.items(split, mirrored=False):
-        if item.events and item.id.split("#")[-1].isdecimal():
+        if item.events and not item.is_span:
             by_take.setdefault(item.take, []).append(item)
     takes = [_take(store, sorted(items, key=lambda item: item.start)) for items in by_take.values()]
     if not takes:

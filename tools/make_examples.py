@@ -1,8 +1,9 @@
-"""Write the captioned training motions of a data set beside a model, as latents to start from.
+"""Write captioned training motions and timed phrases of a data set beside a model.
 
     python -m tools.make_examples MODEL DATA
 
-Motions of less than a second and mirror images are left out: motions are mirrored where a sentence names a side.
+Motions are stored as latents, to start from; motions and phrases have embeddings by the bundled evaluator. Motions of
+less than a second and mirror images are left out: motions are mirrored where a sentence names a side.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from bimotion.evaluators.embedding import read_embedder
 from bimotion.features.layout import FPS
 from bimotion.inference.examples import EXAMPLES_FILE, write_examples
 from bimotion.inference.model import MotionLanguageModel
+from bimotion.inference.phrase_bank import PHRASES_FILE, write_phrases
 
 
 def example_items(model: MotionLanguageModel, store: MotionStore) -> list[Item]:
@@ -28,10 +30,12 @@ def example_items(model: MotionLanguageModel, store: MotionStore) -> list[Item]:
 
 
 def make_examples(model: MotionLanguageModel, store: MotionStore, folder: Path) -> None:
-    """Write the examples of a data set's training split into a model folder."""
+    """Write the examples and phrases of a data set's training split into a model folder."""
     items = example_items(model, store)
     latents, embeddings = [], []
     embedder = read_embedder(None)
+    windows = [item for item in store.items("train", text=True, mirrored=False) if not item.is_span]
+    write_phrases(windows, embedder, folder)
     for start in range(0, len(items), 256):
         features = [np.asarray(store.features(item)) for item in items[start : start + 256]]
         latents.append(model.encode_features(features).flatten(1).float())
@@ -54,7 +58,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     args = parser.parse_args()
     make_examples(MotionLanguageModel.from_folder(args.model), MotionStore.open(args.data), args.model)
-    print(f"{args.model / EXAMPLES_FILE}: {(args.model / EXAMPLES_FILE).stat().st_size / 1e6:.1f} MB")
+    for name in (EXAMPLES_FILE, PHRASES_FILE):
+        print(f"{args.model / name}: {(args.model / name).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -101,6 +101,11 @@ class Item:
         """Length in seconds."""
         return self.num_frames / FPS
 
+    @property
+    def is_span(self) -> bool:
+        """Whether it is a span of phrases, which overlaps with windows of the gapless cut of its take."""
+        return not self.id.split("#")[-1].rstrip("M").isdecimal()
+
     def motion_facts(self) -> MotionFacts | None:
         """The measured facts, if there are any."""
         return MotionFacts.from_json(self.facts) if self.facts else None

@@ -40,10 +40,10 @@ MIN_STEPS = 3
 PENALTY = 4.0
 """Least reduction of the squared deviations for which a part is cut off."""
 
-LENGTH_POWER = 0.7
+LENGTH_POWER = 0.8
 """Power of a moment's length, in parts of the evaluator, in the sum of cosines; below 1 long moments are cut."""
 
-MOMENT_PENALTY = 1.0
+MOMENT_PENALTY = 1.1
 """Cosine times length that another moment must gain."""
 
 LONGEST_MOMENT = 6.0

@@ -30,14 +30,11 @@ from bimotion.storage.tensor_files import read_tensors
 PHRASES_FILE = "phrases.safetensors"
 FORMAT = "bimotion phrases 1"
 
-FREQUENCY_WEIGHT = 0.02
+FREQUENCY_WEIGHT = 0.05
 """Weight of the logarithm of a phrase's number beside its cosine: details of rare phrases hold less often."""
 
-NEAREST = 64
-"""Nearest phrases of a moment, among which the one is chosen that has most in common with the others."""
-
-SHARPNESS = 20.0
-"""Factor of cosines in the weights of these phrases, about the evaluator's scale in training."""
+RANKED = 64
+"""Phrases of a moment that are ranked."""
 
 BLOCK = 2048
 """Moments that are compared at once."""
@@ -80,15 +77,9 @@ class PhraseBank:
         return np.concatenate([(block @ self._units.T + self._prior).max(1) for block in blocks])
 
     def ranked(self, moment: Float[np.ndarray, " E"]) -> list[str]:
-        """Phrases for a moment given by a vector of unit length, the best first.
-
-        The score of each of the nearest phrases is its mean cosine with all of them, weighted by how near they are.
-        """
+        """Phrases for a moment given by a vector of unit length, the best first."""
         scores = self._units @ moment + self._prior
-        nearest = np.argsort(-scores, kind="stable")[:NEAREST]
-        weights = np.exp(SHARPNESS * (scores[nearest] - scores[nearest[0]]))
-        consensus = (self._units[nearest] @ self._units[nearest].T) @ weights
-        return [self.phrases[row] for row in nearest[np.argsort(-consensus, kind="stable")]]
+        return [self.phrases[row] for row in np.argsort(-scores, kind="stable")[:RANKED]]
 
 
 def write_phrases(items: Iterable[Item], embedder: Embedder, folder: Path) -> None:

@@ -77,7 +77,7 @@ def read_takes(store: MotionStore, items: Sequence[Item], stats: FeatureStats, m
         intervals = sorted(
             (interval for item in several for interval in _intervals(item)), key=lambda each: each.start
         )
-        for run in _runs([item for item in several if _is_window(item)]):
+        for run in _runs([item for item in several if not item.is_span]):
             start, end = run[0].start, run[-1].start + run[-1].num_frames
             if end - start < min_frames:
                 continue
@@ -115,11 +115,6 @@ def draw_run(take: Take, count: int, frames: int, window: int, rng: np.random.Ge
     return Run(segments, tuple(texts), tuple(elapsed), tuple(remaining))
 
 
-def _is_window(item: Item) -> bool:
-    """Whether this is a part of the gapless cut of a take; others overlap."""
-    return item.id.split("#")[-1].rstrip("M").isdecimal()
-
-
 def _runs(items: Sequence[Item]) -> list[list[Item]]:
     """Windows that follow each other without gaps."""
     runs: list[list[Item]] = []
@@ -136,7 +131,7 @@ def _intervals(item: Item) -> list[Interval]:
     found = []
     if item.text and item.captions:
         found.append(Interval(item.start, item.start + item.num_frames, item.captions))
-    for event in item.events if _is_window(item) else ():
+    for event in item.events if not item.is_span else ():
         first, end = (item.start + round(seconds * FPS) for seconds in (event.start, event.end))
         end = min(end, item.start + item.num_frames)
         if end - first >= MIN_REMAINING:
