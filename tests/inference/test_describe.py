@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bimotion
-from bimotion.inference.describe import change_points, merged, movement, parts_of
+from bimotion.inference.describe import change_points, merged, movement, parts_of, story
 from bimotion.inference.timed_text import TIMED_FORMATS
 from bimotion.inference.timeline import TimedPhrase, read_timeline
 from bimotion.motion.clip import Clip
@@ -68,3 +68,16 @@ def test_timed_captions_are_written_in_the_forms_of_their_suffixes(tmp_path: Pat
         ("walks", 2.5),
         ("sits", 1.5),
     ]
+
+
+def test_a_long_clip_gets_one_text_of_its_moments(walk: Clip) -> None:
+    model = bimotion.load()
+    standing = np.repeat(walk.joints[-1:], 160, axis=0)
+    clip = Clip(np.concatenate([walk.joints, standing]).astype(np.float32), 20.0)
+    assert len(clip) > model.max_frames
+    text, phrases = model.motion_to_text(clip), model.describe(clip)
+    assert text == story(phrases)
+    assert all(phrase.text in text for phrase in phrases)
+    assert "walk" in phrases[0].text
+    assert "stand" in phrases[-1].text
+    assert "; then" in model.motion_to_text(clip, best=1) or ";" not in text

@@ -15,7 +15,7 @@ from bimotion.features.clips import clip_to_features, features_to_clip
 from bimotion.features.layout import FPS
 from bimotion.inference.arguments import check_clip, check_clips, check_integer
 from bimotion.inference.caption_guard import join_captions
-from bimotion.inference.describe import describe_clip
+from bimotion.inference.describe import describe_clip, story
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.nearest_captions import MAX_NEAREST
 from bimotion.inference.timeline import TimedPhrase
@@ -53,7 +53,8 @@ class ClipModel(FeatureModel):
     ) -> str | list[str]:
         """A sentence that describes what the person in a clip does, checked against measured facts.
 
-        A clip longer than the model takes (9.8 s) is captioned in parts of equal length, whose captions are joined.
+        A clip longer than the model takes (9.8 s) is one text of the phrases of its moments (`describe`); with `best`,
+        or a model without such phrases, it is captioned in parts of equal length, whose captions are joined.
 
         Where the model has captioned training motions (`examples`), the caption is the best of those of the `best`
         nearest ones (None: 32); with 1 it is the network's own.
@@ -69,8 +70,12 @@ class ClipModel(FeatureModel):
         clips = [check_clip(clip)] if isinstance(clip, Clip) else check_clips(clip)
         parts: list[Float[np.ndarray, "_ 263"]] = []
         owners: list[int] = []
+        stories: dict[int, str] = {}
         for index, each in enumerate(clips):
             features = clip_to_features(each)
+            if len(features) > self.max_frames and best is None and self.moment_tools:
+                stories[index] = story(describe_clip(self, each))
+                continue
             pieces = np.array_split(features, -(-len(features) // self.max_frames))
             parts += pieces
             owners += [index] * len(pieces)
@@ -78,7 +83,7 @@ class ClipModel(FeatureModel):
         texts = self.features_to_text(parts, best=best, progress=progress, cancel=cancel)
         for owner, caption in zip(owners, texts, strict=True):
             captions[owner].append(caption)
-        joined = [join_captions(several) for several in captions]
+        joined = [stories.get(index) or join_captions(several) for index, several in enumerate(captions)]
         return joined[0] if single else joined
 
     def describe(

@@ -184,9 +184,10 @@ def describe_clip(
         Cancelled: `cancel` returned True.
     """
     features = clip_to_features(clip)
-    if model.phrases is not None and isinstance(model.embedder, PartsEmbedder):
+    tools = model.moment_tools
+    if tools is not None:
         report(progress, cancel, 0, 1)
-        found = describe_by_phrases(model.phrases, model.embedder, features)
+        found = describe_by_phrases(*tools, features)
         report(progress, cancel, 1, 1)
         return [*found[:-1], replace(found[-1], end=clip.duration)]
     parts = parts_of(features_to_clip(features).joints, model.max_frames)

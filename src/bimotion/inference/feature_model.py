@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bimotion.errors import Cancelled, ConfigError, ModelError
 from bimotion.evaluators.embedding import Embedder, read_embedder
+from bimotion.evaluators.moments import PartsEmbedder
 from bimotion.features.layout import FPS
 from bimotion.features.normalise import FeatureStats
 from bimotion.inference.arguments import check_integer, check_number
@@ -238,6 +239,13 @@ class FeatureModel:
         except ModelError as error:
             logger.info("motions and sentences are not compared: %s", error)
             return None
+
+    @property
+    def moment_tools(self) -> tuple[PhraseBank, PartsEmbedder] | None:
+        """What timed captions are chosen from and compared with, if the model and this installation have both."""
+        if self.phrases is None or not isinstance(self.embedder, PartsEmbedder):
+            return None
+        return self.phrases, self.embedder
 
     def captioner(self, max_rows: int = MAX_ROWS, *, best: int | None = None) -> Captioner:
         """A captioner that decodes at most `max_rows` captions at once; `best` as in `features_to_text`."""

@@ -11,6 +11,7 @@ import numpy as np
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
+from bimotion.inference.describe import story
 from bimotion.inference.compose import ComposedClip
 from bimotion.inference.timeline import Phrase
 from bimotion.motion.clip import Clip
@@ -109,6 +110,13 @@ async def caption(service: Service, request: CaptionRequest, watch: Watch) -> Ca
     model = service.model
     clip, _ = await service.clip(request.motion, "motion")
     features = await asyncio.to_thread(clip_to_features, clip)
+    if len(features) > model.max_frames and model.moment_tools:
+        phrases = await asyncio.to_thread(model.describe, clip)
+        spans = [
+            CaptionSpan(start=round(phrase.start, 2), end=round(phrase.end, 2), text=phrase.text)
+            for phrase in phrases
+        ]
+        return CaptionAnswer(model=service.info, caption=story(phrases), spans=spans)
     parts = np.array_split(features, -(-len(features) // model.max_frames))
     texts = await service.captions(parts, watch)
     ends = np.cumsum([len(part) for part in parts]) / FPS
