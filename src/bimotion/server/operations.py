@@ -11,8 +11,8 @@ import numpy as np
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
-from bimotion.inference.describe import story
 from bimotion.inference.compose import ComposedClip
+from bimotion.inference.describe import story
 from bimotion.inference.timeline import Phrase
 from bimotion.motion.clip import Clip
 from bimotion.search.filters import Filters
