@@ -93,7 +93,7 @@ def test_what_comes_next_is_predicted_by_segments_on_request(model: MotionLangua
         longer = model.predict(walk, seconds=3.0, seed=0, text=text, method="segments")
         assert len(longer) == len(walk) + round(3 * walk.fps)
         np.testing.assert_array_equal(longer.joints[: len(walk)], walk.joints)
-        clips = model.predict(walk, seconds=3.0, seed=0, text=text)
+        clips = model.predict(walk, seconds=3.0, seed=0, text=text, method="clips")
         assert not np.allclose(clips.joints, longer.joints)
 
 
@@ -127,3 +127,27 @@ def test_only_the_last_candidates_follow_other_motions_as_long_as_these_last(
     np.testing.assert_allclose(led[0].features[:2], free[0].features[:2], atol=1e-4)
     assert np.abs(led[0].features[2] - free[0].features[2]).max() > 1e-3
     np.testing.assert_allclose(led[1].features[:2], free[1].features[:2], atol=1e-4)
+
+
+def test_a_text_that_continues_a_motion_is_chosen_among_candidates(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    text = "sits down"
+    longer = model.predict(walk, seconds=2.5, text=text, seed=0)
+    assert len(longer) == len(walk) + 50
+    np.testing.assert_array_equal(longer.joints[: len(walk)], walk.joints)
+    same = model.predict(walk, seconds=2.5, text=text, seed=0, method="segments", best=8)
+    np.testing.assert_array_equal(longer.joints, same.joints)
+    alone = model.predict(walk, seconds=2.5, text=text, seed=0, best=1)
+    assert not np.allclose(longer.joints[len(walk) :], alone.joints[len(walk) :])
+    step = np.linalg.norm(np.diff(longer.joints[len(walk) - 2 : len(walk) + 2, 0], axis=0), axis=-1)
+    assert step.max() < 0.15  # no jump at the border
+
+
+def test_candidates_of_what_comes_next_need_a_text_and_segments(
+    model: MotionLanguageModel, walk: Clip
+) -> None:
+    with pytest.raises(ConfigError, match="need a text"):
+        model.predict(walk, best=4)
+    with pytest.raises(ConfigError, match="need the method 'segments'"):
+        model.predict(walk, text="sits down", method="clips", best=4)
