@@ -31,8 +31,8 @@ from bimotion.storage.tensor_files import read_tensors
 EXAMPLES_FILE = "examples.safetensors"
 FORMAT = "bimotion examples 1"
 
-WORDS_WEIGHT = 2.0
-"""Weight of the words' cosine against that of the embeddings, whose cosines are about half as large."""
+WORDS_WEIGHT, EMBEDDING_WEIGHT = 2.0, 2.0
+"""Weights of the words' cosine and of that of the embeddings, which differs about half as much between motions."""
 
 SPREAD = 0.08
 """Scale of the Gumbel noise that is added to similarities, so that different seeds draw different similar examples."""
@@ -169,7 +169,8 @@ class Examples:
         scores = WORDS_WEIGHT * self._words_cosine(text)
         if embedding is not None and len(embedding) == self._embeddings.shape[1]:
             direction = torch.from_numpy(np.asarray(embedding, np.float32))
-            scores = scores + (self._embeddings @ (direction / direction.norm().clamp_min(1e-6))).numpy()
+            unit = direction / direction.norm().clamp_min(1e-6)
+            scores = scores + EMBEDDING_WEIGHT * (self._embeddings @ unit).numpy()
         return np.asarray(scores, dtype=np.float64)
 
     def _words_cosine(self, text: str) -> Float[np.ndarray, " N"]:
