@@ -19,7 +19,7 @@ from bimotion.evaluators.embedding import Embedder
 from bimotion.features import features_to_joints, layout
 from bimotion.features.mirror import mirror_features
 from bimotion.inference import prompts
-from bimotion.inference.choice import MIN_GRADED_FRAMES, Chooser, phrases_of
+from bimotion.inference.choice import MIN_GRADED_FRAMES, Chooser
 from bimotion.inference.examples import Example, Examples
 from bimotion.inference.feature_model import Cancel, FeatureModel, Progress
 from bimotion.inference.joining import JOIN, Candidate, Features, joined
@@ -194,7 +194,7 @@ def _tasks(
     yield _Task(entry, 0, request, length, count)
     if chooser is None or not (chooser.parts or chooser.repeats > 1):
         return
-    phrases = phrases_of(request.prompt) if chooser.parts else [once(request.prompt)]
+    phrases = chooser.phrases if chooser.parts else [once(request.prompt)]
     parts = [read_request(sentence_of(phrase)) for phrase in phrases]
     num = len(parts) * chooser.repeats
     for number, part in enumerate(parts, 1):
