@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from bimotion.inference.choice import Chooser, phrases_of
+from bimotion.inference.choice import Chooser, grade_of, phrases_of
+from bimotion.inference.criterion import Criterion
 from bimotion.inference.request import read_request
+from bimotion.motion.clip import Clip
+from bimotion.motion.skeleton import joint_indices
 from tests.data.made_up import make_motion
 
 
@@ -43,3 +46,28 @@ def test_a_sentence_without_criteria_prefers_nothing() -> None:
 
 def test_motions_that_are_too_short_to_be_measured_come_last() -> None:
     assert chooser("a person walks").grade(np.asarray(make_motion(60))[:5]) == 0.0
+
+
+def test_an_and_between_two_verbs_may_be_an_order() -> None:
+    bows = chooser("She bows and walks off.")
+    assert bows.phrases == ["She bows", "walks off"]
+    assert [[each.name for each in part][0] for part in bows.parts] == ["bend", "walk"]
+    assert {each.name for each in bows.at_once} >= {"walk", "bend"}
+    for sentence in ("a person raises the left and the right hand", "a person looks up and down"):
+        assert chooser(sentence).parts == []
+
+
+def test_what_is_done_at_once_is_graded_so(walk: Clip) -> None:
+    waving = walk.joints.copy()
+    arm = joint_indices("right_elbow", "right_wrist")
+    waving[:, arm] = waving[:, list(joint_indices("right_shoulder"))] + [[0, 0.2, 0], [0, 0.45, 0]]
+    waving[:, arm[1], 0] += 0.25 * np.sin(np.arange(len(waving)))
+    both = chooser("a person walks and waves")
+    assert both.grade(waving) > both.grade(walk.joints) + 0.2
+
+
+def test_one_criterion_that_is_not_met_outweighs_several_that_are() -> None:
+    names = [("a", 1.0), ("b", 1.0), ("c", 0.0)]
+    one_missing = [(Criterion(name, lambda traits: 0.0), grade) for name, grade in names]
+    all_fair = [(Criterion(name, lambda traits: 0.0), 0.6) for name, _ in names]
+    assert grade_of([one_missing]) < grade_of([all_fair])

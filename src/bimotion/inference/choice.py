@@ -88,7 +88,7 @@ class Chooser:
         """
         if len(joints) < MIN_GRADED_FRAMES:
             return 0.0
-        return _grade(self._graded(joints, traits))
+        return grade_of(self._graded(joints, traits))
 
     def unmet(self, joints: Float[np.ndarray, "T 22 3"]) -> list[str]:
         """Names of the criteria that a motion hardly meets; none of a motion too short to be measured."""
@@ -110,7 +110,7 @@ class Chooser:
         if self.parts:
             found += self._in_order(joints)
         if self.at_once and traits:
-            return max(found, [_grades(self.at_once, traits)], key=_grade)
+            return max(found, [_grades(self.at_once, traits)], key=grade_of)
         return found
 
     def _in_order(self, joints: Float[np.ndarray, "T 22 3"]) -> list[list[tuple[Criterion, float]]]:
@@ -140,7 +140,8 @@ def _mean(graded: Sequence[tuple[Criterion, float]]) -> float:
     return _geometric_mean([grade for _, grade in graded], [criterion.weight for criterion, _ in graded])
 
 
-def _grade(groups: Sequence[Sequence[tuple[Criterion, float]]]) -> float:
+def grade_of(groups: Sequence[Sequence[tuple[Criterion, float]]]) -> float:
+    """One grade for criteria in groups, each with its grade: 0 to 1, 0.5 without any."""
     return _geometric_mean([_mean(group) for group in groups]) if groups else 0.5
 
 
