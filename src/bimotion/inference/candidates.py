@@ -30,7 +30,7 @@ from bimotion.inference.settings import Sampling
 from bimotion.inference.traits import measure_traits
 from bimotion.motion.quality import motion_quality
 
-COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT = 1.0, 0.1, 0.03
+COSINE_WEIGHT, CONTRADICTION_WEIGHT, SKATING_WEIGHT = 0.5, 0.1, 0.03
 """Weights in the score: evaluator's cosine, each contradiction, foot skating (m/s); the grade has 1."""
 
 MAX_SKATING = 2.0

@@ -31,8 +31,8 @@ from bimotion.storage.tensor_files import read_tensors
 EXAMPLES_FILE = "examples.safetensors"
 FORMAT = "bimotion examples 1"
 
-WORDS_WEIGHT, EMBEDDING_WEIGHT = 2.0, 2.0
-"""Weights of the words' cosine and of that of the embeddings, which differs about half as much between motions."""
+WORDS_WEIGHT, EMBEDDING_WEIGHT = 2.0, 1.0
+"""Weights of the cosine of words and of that of the embeddings, which misses rare actions."""
 
 SPREAD = 0.08
 """Scale of the Gumbel noise that is added to similarities, so that different seeds draw different similar examples."""

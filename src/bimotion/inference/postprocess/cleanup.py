@@ -1,4 +1,4 @@
-"""Clean-up of generated motion: constant bone lengths, locked feet, joints on and above the floor.
+"""Clean-up of generated motion: steady limbs, constant bone lengths, locked feet, joints on and above the floor.
 
 Legend: T frames, J = 22 joints, F = 263 feature columns.
 """
@@ -13,6 +13,7 @@ from bimotion.features.clips import features_to_clip
 from bimotion.inference.postprocess.bones import uniform_body, with_bones
 from bimotion.inference.postprocess.feet import plant_feet_of_clips, steady_root
 from bimotion.inference.postprocess.floor import stand_on_floor
+from bimotion.inference.postprocess.steady import steady_limbs
 from bimotion.motion.clip import Clip
 
 
@@ -35,7 +36,8 @@ def clean_clips(
         features_to_clip(each, caption=caption) for each, caption in zip(features, captions, strict=True)
     ]
     ends = np.cumsum([len(clip) for clip in clips])[:-1]
-    joints = np.split(with_bones(np.concatenate([clip.joints for clip in clips]), uniform_body()), ends)
+    steadied = np.concatenate([steady_limbs(clip.joints) for clip in clips])
+    joints = np.split(with_bones(steadied, uniform_body()), ends)
     if not keep_path:
         joints = [steady_root(each, row) for each, row in zip(joints, features, strict=True)]
     joints = [stand_on_floor(each, row) for each, row in zip(joints, features, strict=True)]

@@ -14,7 +14,7 @@ from bimotion.features.layout import FPS
 from bimotion.motion.filters import gaussian_filter
 from bimotion.motion.skeleton import joint_indices
 
-SIGMA = 3.0
+SIGMA = 2.0
 """Deviation of the smoothing of a joint at rest, in frames."""
 
 SLOW = 0.3
@@ -25,6 +25,8 @@ SLOW = 0.3
 
 def steady_limbs(joints: Float[np.ndarray, "T J 3"]) -> Float[np.ndarray, "T J 3"]:
     """The motion with joints smoothed about the pelvis where they are slow; the pelvis stays as it is."""
+    if len(joints) < 2:
+        return joints
     pelvis = joints[:, [PELVIS]].astype(np.float64)
     about = joints - pelvis
     smooth = gaussian_filter(about, SIGMA, "nearest")
