@@ -1,6 +1,7 @@
 """Readers of what stands beside models, jobs and reports: lists, tables, steps, networks of other layouts."""
 
 import json
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from bimotion.evaluators.calibration import Calibration, read_calibration, save_
 from bimotion.evaluators.tmr import Tmr, TmrConfig
 from bimotion.inference.actions import Action, find_actions, read_actions, write_actions
 from bimotion.inference.controls import read_keys
+from bimotion.inference.doubt import Evidence, fit_doubt, read_doubt, save_doubt
 from bimotion.inference.examples import Examples, write_examples
 from bimotion.inference.known_words import KnownWords, write_known_words
+from bimotion.inference.phrase_bank import PhraseBank, save_phrases
 from bimotion.inference.timeline import read_timeline
 from bimotion.interop.tmr import read_tmr
 from bimotion.jobs.folders import read_prompts
@@ -73,6 +76,32 @@ def _read_examples(folder: Path) -> Any:
     direction = np.array([1, 0, 0, 0], np.float32)
     drawn = examples.draw("a person walks and kicks", 3, np.random.default_rng(0), direction, 80)
     return [examples.similarity("he waves", direction), *(each.latent for each in drawn)]
+
+
+def _phrases(folder: Path) -> None:
+    save_phrases(["walks", "waves twice", "kicks"], [9, 2, 1], np.eye(3, 4), folder)
+
+
+def _read_phrases(folder: Path) -> Any:
+    bank = PhraseBank.of_folder(folder)
+    if bank is None:
+        return None
+    bank.ranked(np.ones(4, np.float32) / 2)
+    return [bank.best(np.eye(2, 4, dtype=np.float32))]
+
+
+def _evidence(value: float) -> Evidence:
+    return Evidence(*(value + index for index in range(len(fields(Evidence)))))
+
+
+def _doubt(folder: Path) -> None:
+    right = np.arange(8) % 2 == 0
+    save_doubt(fit_doubt([_evidence(float(index)) for index in range(8)], right, 0.1), folder)
+
+
+def _read_doubt(folder: Path) -> Any:
+    doubt = read_doubt(folder)
+    return None if doubt is None else np.array([doubt.probability(_evidence(1.0)), doubt.limit])
 
 
 def _lists(folder: Path) -> None:
@@ -217,6 +246,8 @@ SMALL_READERS: dict[str, Reader] = {
     "keys": Reader(_keys, _read_keys, ("json",)),
     "calibration": Reader(_calibration, _read_calibration),
     "examples": Reader(_examples, _read_examples),
+    "phrases": Reader(_phrases, _read_phrases),
+    "doubt": Reader(_doubt, _read_doubt),
     "lists of a model": Reader(_lists, _read_lists),
     "row files": Reader(_row_files, _read_row_files),
     "prompt lists": Reader(_prompt_lists, _read_prompt_lists),

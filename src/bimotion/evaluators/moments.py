@@ -125,16 +125,16 @@ def moments_of(embedder: PartsEmbedder, motions: Sequence[Features]) -> list[Mom
     size = embedder.frames_per_part
     longest = (embedder.max_frames or 10**9) // size
     pieces: list[Features] = []
-    places: list[list[int]] = []
+    starts_of: list[list[int]] = []
     for motion in motions:
         total = -(-len(motion) // size)
         step = max(longest // 2, 1)
         starts = [0] if total <= longest else [*range(0, total - longest, step), total - longest]
-        places.append(starts)
+        starts_of.append(starts)
         pieces += [motion[start * size : (start + longest) * size] for start in starts]
     read = iter(embedder.motion_parts(pieces))
     found = []
-    for motion, starts in zip(motions, places, strict=True):
+    for motion, starts in zip(motions, starts_of, strict=True):
         values = [next(read) for _ in starts]
         total = -(-len(motion) // size)
         parts = np.empty((total, values[0].shape[1]), np.float32)

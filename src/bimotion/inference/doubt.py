@@ -91,10 +91,10 @@ class Doubt:
         expected = tuple(field.name for field in fields(Evidence))
         if self.names != expected:
             raise ModelError(f"doubt: expected the evidence {', '.join(expected)}")
-        numbers = (*self.means, *self.scales, *self.weights, self.intercept, self.limit)
+        values = (*self.means, *self.scales, *self.weights, self.intercept, self.limit)
         if not len(self.means) == len(self.scales) == len(self.weights) == len(expected):
             raise ModelError("doubt: expected a mean, a scale and a weight for each piece of evidence")
-        if not all(map(math.isfinite, numbers)) or min(self.scales) <= 0:
+        if not all(map(math.isfinite, values)) or min(self.scales) <= 0:
             raise ModelError("doubt: expected finite numbers and scales above 0")
 
     def probability(self, evidence: Evidence) -> float:
@@ -120,7 +120,7 @@ def evidence_of(
     prompt = request.prompt
     features = clip_to_features(clip)
     joints = (clip if clip.fps == FPS else clip.resample(FPS)).joints
-    text, said = embedder.embed_texts([tidy(prompt), tidy(caption)])
+    text, of_caption = embedder.embed_texts([tidy(prompt), tidy(caption)])
     phrases = phrases_of(prompt)
     margin = 0.0
     if len(phrases) > 1 and isinstance(embedder, PartsEmbedder):
@@ -143,7 +143,7 @@ def evidence_of(
         unmet=len(chooser.unmet(joints)) / num if gradable else 0.0,
         has_criteria=float(gradable),
         contradictions=float(min(len(contradictions), 3)),
-        caption=_cosine(said, text),
+        caption=_cosine(of_caption, text),
         nearest_caption=0.0 if examples is None else float(examples.similarity(prompt, text).max()),
         words=math.log(max(len(prompt.split()), 1)),
     )

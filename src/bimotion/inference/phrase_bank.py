@@ -67,7 +67,9 @@ class PhraseBank:
             counts, embeddings = tensors["counts"].numpy(), tensors["embeddings"].float().numpy()
         except (KeyError, UnicodeDecodeError) as error:
             raise ModelError(f"{path}: broken: {error}") from error
-        if embeddings.ndim != 2 or not len(phrases) == len(counts) == len(embeddings):
+        if tensors["embeddings"].dtype != torch.int8 or tensors["counts"].dtype != torch.int32:
+            raise ModelError(f"{path}: broken: expected embeddings in 8 bits and whole numbers")
+        if embeddings.ndim != 2 or not (len(phrases),) == counts.shape == embeddings.shape[:1]:
             raise ModelError(f"{path}: broken: expected an embedding and a number for each phrase")
         return cls(phrases, counts, embeddings)
 
@@ -83,7 +85,7 @@ class PhraseBank:
 
 
 def write_phrases(items: Iterable[Item], embedder: Embedder, folder: Path) -> None:
-    """Write the timed phrases of windows into a model folder, with embeddings in 8 bits."""
+    """Write the timed phrases of windows into a model folder."""
     counts: Counter[str] = Counter()
     for item in items:
         for event in item.events:
@@ -91,11 +93,19 @@ def write_phrases(items: Iterable[Item], embedder: Embedder, folder: Path) -> No
             if not NEEDS_CONTEXT.search(phrase):
                 counts.update({phrase, swap_sides(phrase)})
     phrases = sorted(counts)
-    embedded = torch.from_numpy(embedder.embed_texts([tidy(sentence_of(phrase)) for phrase in phrases]))
+    embeddings = embedder.embed_texts([tidy(sentence_of(phrase)) for phrase in phrases])
+    save_phrases(phrases, [counts[phrase] for phrase in phrases], embeddings, folder)
+
+
+def save_phrases(
+    phrases: Sequence[str], counts: Sequence[int], embeddings: Float[np.ndarray, "P E"], folder: Path
+) -> None:
+    """Write phrases into a model folder, with embeddings in 8 bits."""
+    embedded = torch.from_numpy(np.asarray(embeddings, np.float32))
     scaled = embedded / embedded.abs().amax(1, keepdim=True).clamp_min(1e-6) * 127
     tensors: dict[str, Tensor] = {
         "phrases": packed(phrases),
-        "counts": torch.tensor([counts[phrase] for phrase in phrases], dtype=torch.int32),
+        "counts": torch.tensor(list(counts), dtype=torch.int32),
         "embeddings": scaled.round().to(torch.int8),
     }
     with atomic_path(folder / PHRASES_FILE) as path:
