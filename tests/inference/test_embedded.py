@@ -32,7 +32,7 @@ def test_the_leg_that_is_named_kicks(model: MotionLanguageModel, side: str) -> N
         np.array([clip.joints[:, JOINT_NAMES.index(f"{name}_foot"), 1].max() for clip in clips])
         for name in (side, {"left": "right", "right": "left"}[side])
     )
-    assert ((named > 0.8) & (named > other + 0.2)).sum() >= 6
+    assert ((named > 0.5) & (named > other + 0.3)).sum() >= 7
 
 
 def test_who_walks_gets_somewhere_and_who_turns_faces_elsewhere(model: MotionLanguageModel) -> None:
