@@ -1,18 +1,21 @@
 """Fit a model's doubt: how evidence about a motion of a sentence becomes a probability that the motion is right.
 
-    python -m tools.fit_doubt MODEL DATA [--judged FILE] [--count N]
+    python -m tools.fit_doubt MODEL DATA [--judged FILE] [--count N] [--limit P]
 
 Sentences come from the training split: timed phrases, two of them joined, and whole captions, of which the judges of
 `bimotion adherence` can decide whether a motion shows every action that they assert. The prompts of `bimotion
 adherence` are not used. One motion of each is generated as users get it, judged, and its evidence written to FILE;
 where FILE exists, the fit starts from it.
+
+The limit is where a tenth of these right motions are doubted. Free wording lowers the probabilities of right motions
+too, so P sets another one, such as the one of `bimotion adherence --warnings` (`doubt.by_score`).
 """
 
 import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +124,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--judged", type=Path, default=Path("judged.jsonl"))
     parser.add_argument("--count", type=int, default=480)
+    parser.add_argument("--limit", type=float, help="probability below which a motion is doubted")
     args = parser.parse_args()
     if not args.judged.exists():
         sentences = training_sentences(MotionStore.open(args.data), args.count)
@@ -143,6 +147,8 @@ def main() -> None:
             fitted.probability(e) < fitted.limit for e, t in zip(evidence, test, strict=True) if t
         ]
     doubt = fit_doubt(evidence, right, targets.warns_right)
+    if args.limit is not None:
+        doubt = replace(doubt, limit=args.limit)
     save_doubt(doubt, args.model)
     print(
         f"{len(rows)} motions, {right.mean():.2f} right; doubts {tested[~right].mean():.2f} of the wrong and"
