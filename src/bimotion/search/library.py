@@ -36,6 +36,9 @@ from bimotion.storage.fingerprint import file_fingerprint
 MIN_PROBABILITY = 0.5
 """Default score below which a sentence finds nothing."""
 
+MOMENT_PIECES = 3
+"""Pieces in which the moment of a sentence is looked for, for each hit that is wanted."""
+
 Progress = Callable[[Sequence[Path], str], Iterator[Path]]
 
 
@@ -186,15 +189,22 @@ class Library:
     ) -> list[Hit]:
         """As `search`, with start and stop of the moment in each recording that matches best.
 
-        For a sentence it lasts at least 0.8 s and is as long as the recording shows it; for an example 1.5 to 6 s.
+        For a sentence it lasts at least 0.8 s and is as long as the recording shows it; for an example 1.5 to 6 s. The
+        score is that of the moment, so a sentence is also found in a piece that mostly shows something else.
 
         Raises:
             ConfigError: an empty sentence, or a count below 1.
             MotionFileError: an example of less than 0.1 s, or a recording that is gone.
         """
-        hits = self.search(query, count, min_score=min_score, filters=filters)
-        embedding = self._embed(query) if hits else None
         text = query if isinstance(query, str) else None
+        if text is not None and min_score is None:
+            min_score = MIN_PROBABILITY if self.calibrated else -np.inf
+        hits = (
+            self.search(query, count, min_score=min_score, filters=filters)
+            if text is None
+            else self.search(query, count * MOMENT_PIECES, min_score=-np.inf, filters=filters)
+        )
+        embedding = self._embed(query) if hits else None
         found = []
         for hit in hits:
             assert embedding is not None
@@ -208,7 +218,9 @@ class Library:
                     hit, start=start / FPS, stop=stop / FPS, score=round(score, 4), cosine=round(cosine, 4)
                 )
             )
-        return sorted(found, key=lambda hit: -hit.cosine)
+        if min_score is not None:
+            found = [hit for hit in found if hit.score >= min_score]
+        return sorted(found, key=lambda hit: -hit.cosine)[:count]
 
     def _scores(self, text: str | None, cosines: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
         """Probabilities for a sentence with a calibrated evaluator, else the cosines."""
