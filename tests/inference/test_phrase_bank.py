@@ -31,7 +31,7 @@ def test_a_recording_is_cut_where_another_phrase_begins() -> None:
     assert max(np.diff(cuts)) <= 30
 
 
-@pytest.mark.parametrize("length", [1, 3, 4, 300])
+@pytest.mark.parametrize("length", [1, 3, 4, 7, 31, 300, 18_000])
 def test_any_length_is_covered(length: int) -> None:
     cuts = moment_cuts(motion(length), BANK)
     assert (cuts[0], cuts[-1]) == (0, length)

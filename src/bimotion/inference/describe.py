@@ -131,18 +131,18 @@ def moment_cuts(moments: Moments, bank: PhraseBank) -> list[int]:
     num = len(moments.parts)
     shortest = min(round(MIN_SECONDS * FPS / moments.frames_per_part), num)
     longest = max(round(LONGEST_MOMENT * FPS / moments.frames_per_part), shortest)
-    first, stop = np.triu_indices(num + 1, shortest)
-    near = stop - first <= longest
-    first, stop = first[near], stop[near]
-    gains = bank.best(moments.directions(first, stop)) * (stop - first) ** LENGTH_POWER - MOMENT_PENALTY
-    table = np.full((num + 1, num + 1), -np.inf)
-    table[first, stop] = gains
+    sizes = np.arange(shortest, min(longest, num) + 1)
+    gains = np.full((len(sizes), num + 1), -np.inf)  # by length and end
+    for row, size in enumerate(sizes.tolist()):
+        first = np.arange(num - size + 1)
+        best_cosines = bank.best(moments.directions(first, first + size))
+        gains[row, size:] = best_cosines * size**LENGTH_POWER - MOMENT_PENALTY
     best, before = np.full(num + 1, -np.inf), np.zeros(num + 1, dtype=int)
     best[0] = 0.0
     for end in range(shortest, num + 1):
-        low = max(0, end - longest)
-        sums = best[low : end - shortest + 1] + table[low : end - shortest + 1, end]
-        best[end], before[end] = sums.max(), low + sums.argmax()
+        fitting = sizes[sizes <= end]
+        sums = best[end - fitting] + gains[: len(fitting), end]
+        best[end], before[end] = sums.max(), end - fitting[sums.argmax()]
     cuts = [num]
     while cuts[-1] > 0:
         cuts.append(int(before[cuts[-1]]))
