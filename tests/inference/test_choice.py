@@ -20,6 +20,8 @@ def test_parts_of_a_sentence() -> None:
     assert phrases_of("sits down, waits, and gets up") == ["sits down", "waits", "gets up"]
     assert phrases_of("walks before turning") == ["walks", "turning"]
     assert phrases_of("a person waves") == ["a person waves"]
+    assert phrases_of("he lies on his back, asleep", commas=False) == ["he lies on his back, asleep"]
+    assert phrases_of("he runs, then stops", commas=False) == ["he runs", "stops"]
 
 
 def test_only_parts_that_can_be_measured_are_judged_one_by_one() -> None:

@@ -43,10 +43,13 @@ MAX_PARTS = 4
 """A sentence of more actions in a row is graded as a whole."""
 
 
-def phrases_of(prompt: str) -> list[str]:
-    """The parts of a sentence that follow each other in time: after "then" and the like, else between commas."""
+def phrases_of(prompt: str, *, commas: bool = True) -> list[str]:
+    """The parts of a sentence that follow each other in time: after "then" and the like, else between commas.
+
+    Not every comma is an order ("he lies on his back, asleep"); without `commas` none is.
+    """
     parts = _parts(_THEN, prompt)
-    return parts if len(parts) > 1 else _parts(_COMMA, prompt)
+    return parts if len(parts) > 1 or not commas else _parts(_COMMA, prompt)
 
 
 def phrases_of_verbs(prompt: str) -> list[str]:

@@ -39,7 +39,7 @@ class SentenceScore:
         if embedder is None:
             return
         self._text = embedder.embed_texts([tidy(prompt)])
-        phrases = phrases_of(prompt)
+        phrases = phrases_of(prompt, commas=False)
         if 2 <= len(phrases) <= MAX_PARTS and isinstance(embedder, PartsEmbedder):
             self._phrases = embedder.embed_texts([tidy(sentence_of(phrase)) for phrase in phrases])
 
