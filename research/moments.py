@@ -20,7 +20,7 @@ from jaxtyping import Float
 from bimotion.data.splits import Split
 from bimotion.data.store import Item, MotionStore
 from bimotion.errors import DataError, ModelError
-from bimotion.evaluators.embedding import read_embedder
+from bimotion.evaluators.embedding import read_embedder, unit_rows
 from bimotion.evaluators.folder import find_evaluator
 from bimotion.evaluators.moments import PartsEmbedder, moments_of
 from bimotion.features.layout import FPS
@@ -154,7 +154,7 @@ def _hears_order(
     (parts,) = moments_of(embedder, [features])
     sentences = [sentence_of(", then ".join(each)) for each in (phrases, phrases[::-1])]
     whole = parts.parts.mean(0)
-    right, wrong = _units(embedder.embed_texts(sentences)) @ whole
+    right, wrong = unit_rows(embedder.embed_texts(sentences)) @ whole
     return bool(right > wrong)
 
 
@@ -164,11 +164,6 @@ def _orders_parts(
     (parts,) = moments_of(embedder, [features])
     texts = embedder.embed_texts([sentence_of(text) for text in phrases])
     return bool(parts.in_order(texts)[1].mean() > parts.in_order(texts[::-1])[1].mean())
-
-
-def _units(embedded: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    norms = np.linalg.norm(embedded, axis=1, keepdims=True)
-    return np.asarray(embedded / np.maximum(norms, 1e-12))
 
 
 def main(data: str, evaluator: str | None = None) -> None:

@@ -5,8 +5,8 @@
     python -m research.ablations embedded DATA --run RUN --stages RUN1 RUN2 --out ablations.md
     python -m tools.embed_model embedded DATA --report report.json --ablations ablations.md
 
-The first writes the weights, the words of the training captions, captioned motions to start from and a card without
-scores; the last puts the tables of
+The first writes the weights, the words of the training captions, captioned motions to start from, timed phrases and a
+card without scores; the last puts the tables of
 the other two into the card (`model_card.md`).
 """
 
@@ -24,6 +24,7 @@ from bimotion.evaluation.adherence.targets import markdown
 from bimotion.features.layout import FPS
 from bimotion.inference.actions import write_actions
 from bimotion.inference.composing_model import SEGMENTS
+from bimotion.inference.doubt import DOUBT_FILE
 from bimotion.inference.known_words import write_known_words
 from bimotion.inference.model import MotionLanguageModel
 from bimotion.models.weights import load_model, save_model
@@ -109,6 +110,10 @@ def main() -> None:
         write_known_words(captions, partial)
         write_actions(measure_actions(model, tokenizer, store), partial)
         make_examples(MotionLanguageModel.from_folder(partial), store, partial)
+        if (folder / DOUBT_FILE).is_file():
+            shutil.copy(folder / DOUBT_FILE, partial)
+        else:
+            print("fit its doubt: python -m tools.fit_doubt")
         if (args.out / SEGMENTS).is_dir():
             print(f"{args.out / SEGMENTS} stays; train it again if the text branch has changed")
             shutil.copytree(args.out / SEGMENTS, partial / SEGMENTS)

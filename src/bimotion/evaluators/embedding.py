@@ -215,6 +215,11 @@ def read_embedder(
     return PublishedEmbedder(parts, padding)
 
 
+def unit_rows(rows: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Embeddings scaled to unit length; zeros stay zero."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+
+
 def _lengths(motions: Sequence[Features]) -> list[int]:
     return motions.lengths if isinstance(motions, WindowFeatures) else [len(motion) for motion in motions]
 

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from bimotion.evaluators.embedding import Embedder, Embeddings
+from bimotion.evaluators.embedding import Embedder, Embeddings, unit_rows
 from bimotion.features.layout import FPS
 
 MIN_SECONDS = 0.8
@@ -57,13 +57,13 @@ class Moments:
         self, first: Int[np.ndarray, " S"], stop: Int[np.ndarray, " S"], phrases: Float[np.ndarray, "K D"]
     ) -> Float[np.ndarray, "S K"]:
         """Cosines of moments (`first` to `stop`, exclusive, in parts) with embedded phrases."""
-        return np.asarray(self.directions(first, stop) @ _units(phrases).T)
+        return np.asarray(self.directions(first, stop) @ unit_rows(phrases).T)
 
     def directions(
         self, first: Int[np.ndarray, " S"], stop: Int[np.ndarray, " S"]
     ) -> Float[np.ndarray, "S D"]:
         """Embeddings of moments, of unit length."""
-        return _units(self._sums[stop] - self._sums[first])
+        return unit_rows(self._sums[stop] - self._sums[first])
 
     def best(self, phrase: Float[np.ndarray, " D"]) -> tuple[int, int, float]:
         """First and last frame (exclusive) of the moment that shows an embedded phrase best, and its cosine.
@@ -71,7 +71,7 @@ class Moments:
         Source: the run of greatest sum (Bentley 1984) of the parts' cosines, averaged over three parts, less a level
         between their mean and their maximum; the moment whose mean cosine is greatest would mostly be the shortest.
         """
-        cosines = _units(self.parts) @ _units(phrase[None])[0]
+        cosines = unit_rows(self.parts) @ unit_rows(phrase[None])[0]
         smooth = np.convolve(np.pad(cosines, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
         gains = smooth - (BETWEEN * smooth.max() + (1 - BETWEEN) * smooth.mean())
         sums = np.concatenate(([0.0], np.cumsum(gains)))
@@ -147,7 +147,3 @@ def moments_of(embedder: PartsEmbedder, motions: Sequence[Features]) -> list[Mom
             margin[here] = np.maximum(inside, margin[here])
         found.append(Moments(parts, size, len(motion)))
     return found
-
-
-def _units(rows: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))

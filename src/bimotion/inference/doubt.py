@@ -10,7 +10,7 @@ Legend: N motions, E pieces of evidence.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from bimotion.captions.sentence import tidy
 from bimotion.errors import ModelError
 from bimotion.evaluators.embedding import Embedder
+from bimotion.evaluators.logistic import logistic_regression
 from bimotion.evaluators.moments import PartsEmbedder, moments_of
 from bimotion.features.clips import clip_to_features
 from bimotion.features.layout import FPS
@@ -159,27 +160,17 @@ def fit_doubt(evidence: Sequence[Evidence], right: Bool[np.ndarray, " N"], warne
         raise ModelError("doubt can only be fitted to motions of which some are right and some wrong")
     rows = np.stack([each.vector() for each in evidence])
     means, scales = rows.mean(0), np.maximum(rows.std(0), 1e-3)
-    design = np.column_stack([(rows - means) / scales, np.ones(len(rows))])
-    beta = np.zeros(design.shape[1])
-    penalty = RIDGE * np.diag([1.0] * rows.shape[1] + [0.0]) * len(rows)
-    for _ in range(50):  # Newton's method
-        p = 1 / (1 + np.exp(-np.clip(design @ beta, -50, 50)))
-        gradient = design.T @ (right - p) - penalty @ beta
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty + 1e-9 * np.eye(len(beta))
-        step = np.linalg.solve(hessian, gradient)
-        beta = beta + step
-        if np.abs(step).max() < 1e-9:
-            break
+    slopes, intercept = logistic_regression((rows - means) / scales, right, np.ones(len(rows)), RIDGE)
     doubt = Doubt(
         tuple(field.name for field in fields(Evidence)),
         tuple(means.tolist()),
         tuple(scales.tolist()),
-        tuple(beta[:-1].tolist()),
-        float(beta[-1]),
+        tuple(slopes.tolist()),
+        intercept,
         0.0,
     )
     of_right = np.sort([doubt.probability(each) for each, good in zip(evidence, right, strict=True) if good])
-    return Doubt(**{**vars(doubt), "limit": float(of_right[int(warned_right * len(of_right))])})
+    return replace(doubt, limit=float(of_right[int(warned_right * len(of_right))]))
 
 
 def save_doubt(doubt: Doubt, folder: Path) -> None:

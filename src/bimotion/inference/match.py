@@ -24,8 +24,8 @@ from bimotion.inference.request import MotionRequest
 from bimotion.motion.clip import Clip
 
 MIN_SCORE = 0.005
-"""Scores below it are warned about: 1 % of the right and 3 % of the wrong requests of `bimotion adherence --warnings
---seeds 3`. Scores of generated motions are low, because the evaluator was fitted to recordings with long captions."""
+"""Scores below it are warned about, for models that do not weigh all evidence (`doubt`): calibrated probabilities of
+generated motions are low, because evaluators are fitted to recordings."""
 
 STEP_TOLERANCE, DISTANCE_TOLERANCE = 0.25, 0.3
 """Shares by which the number of steps and the distance may differ from the sentence's."""

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bimotion.captions.sentence import tidy
-from bimotion.evaluators.embedding import Embedder, Embeddings
+from bimotion.evaluators.embedding import Embedder, Embeddings, unit_rows
 from bimotion.evaluators.moments import Moments, PartsEmbedder, moments_of
 from bimotion.inference.choice import MAX_PARTS, phrases_of
 from bimotion.inference.request import sentence_of
@@ -48,11 +48,15 @@ class SentenceScore:
         if self._embedder is None or self._text is None:
             return np.zeros(len(motions))
         if self._phrases is None or not isinstance(self._embedder, PartsEmbedder):
-            return _cosines(self._embedder.embed_motions(motions), self._text[0])
+            return self._cosines(self._embedder.embed_motions(motions))
         moments = moments_of(self._embedder, motions)
-        whole = _cosines(np.stack([each.parts.mean(0) for each in moments]), self._text[0])
+        whole = self._cosines(np.stack([each.parts.mean(0) for each in moments]))
         ordered = np.array([self._in_order(each, self._phrases) for each in moments])
         return np.asarray((1 - IN_ORDER_SHARE) * whole + IN_ORDER_SHARE * ordered)
+
+    def _cosines(self, motions: Embeddings) -> Float[np.ndarray, " C"]:
+        assert self._text is not None
+        return np.asarray(unit_rows(motions) @ unit_rows(self._text)[0])
 
     def _in_order(self, moments: Moments, phrases: Embeddings) -> float:
         """Mean cosine of the phrases in their order, and how much better that is than with two neighbours exchanged."""
@@ -63,8 +67,3 @@ class SentenceScore:
             order[[first, first + 1]] = order[[first + 1, first]]
             others.append(float(moments.in_order(phrases[order])[1].mean()))
         return right + ORDER_WEIGHT * float(np.clip(right - max(others), -MAX_MARGIN, MAX_MARGIN))
-
-
-def _cosines(motions: Embeddings, text: Float[np.ndarray, " D"]) -> Float[np.ndarray, " C"]:
-    norms = np.linalg.norm(motions, axis=1) * np.linalg.norm(text)
-    return np.asarray(motions @ text / np.maximum(norms, 1e-12))

@@ -174,8 +174,7 @@ class Library:
         norm = float(np.linalg.norm(embedding) * np.linalg.norm(pieces.embeddings[0]))
         cosines = pieces.embeddings @ embedding / norm
         scores = self._scores(text, cosines)
-        if min_score is None:
-            min_score = MIN_PROBABILITY if text is not None and self.calibrated else -np.inf
+        min_score = self._least(text, min_score)
         allowed = (filters or Filters()).allowed(self.index, text) & (scores >= min_score)
         return self._best_pieces(cosines, scores, allowed, count)
 
@@ -197,13 +196,10 @@ class Library:
             MotionFileError: an example of less than 0.1 s, or a recording that is gone.
         """
         text = query if isinstance(query, str) else None
-        if text is not None and min_score is None:
-            min_score = MIN_PROBABILITY if self.calibrated else -np.inf
-        hits = (
-            self.search(query, count, min_score=min_score, filters=filters)
-            if text is None
-            else self.search(query, count * MOMENT_PIECES, min_score=-np.inf, filters=filters)
-        )
+        min_score = self._least(text, min_score)
+        # The moment's score counts: it can be high in a piece that mostly shows something else.
+        several, least = (count, min_score) if text is None else (count * MOMENT_PIECES, -np.inf)
+        hits = self.search(query, several, min_score=least, filters=filters)
         embedding = self._embed(query) if hits else None
         found = []
         for hit in hits:
@@ -218,9 +214,14 @@ class Library:
                     hit, start=start / FPS, stop=stop / FPS, score=round(score, 4), cosine=round(cosine, 4)
                 )
             )
-        if min_score is not None:
-            found = [hit for hit in found if hit.score >= min_score]
+        found = [hit for hit in found if hit.score >= min_score]
         return sorted(found, key=lambda hit: -hit.cosine)[:count]
+
+    def _least(self, text: str | None, min_score: float | None) -> float:
+        """The least score of a hit; by default there is one for sentences and calibrated evaluators only."""
+        if min_score is not None:
+            return min_score
+        return MIN_PROBABILITY if text is not None and self.calibrated else -np.inf
 
     def _scores(self, text: str | None, cosines: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
         """Probabilities for a sentence with a calibrated evaluator, else the cosines."""

@@ -28,7 +28,7 @@ def moment_of_sentence(
     embedder: PartsEmbedder,
 ) -> tuple[int, int, float]:
     """First and last frame (exclusive) of the moment near a piece that shows an embedded sentence, and the cosine."""
-    low, high = max(0, near[0] - REACH), min(len(features), near[1] + REACH)
+    low, high = _around(near, len(features))
     (found,) = moments_of(embedder, [features[low:high]])
     start, stop, cosine = found.best(query)
     return low + start, low + stop, cosine
@@ -41,12 +41,17 @@ def best_moment(
     embedder: Embedder,
 ) -> tuple[int, int, float]:
     """First and last frame (exclusive) of the moment near a piece that is most like an example, and the cosine."""
-    low, high = max(0, near[0] - REACH), min(len(features), near[1] + REACH)
+    low, high = _around(near, len(features))
     candidates = moments(low, high)
     embedded = embedder.embed_motions([features[start:stop] for start, stop in candidates])
     cosines = embedded @ query / (np.linalg.norm(embedded, axis=1) * np.linalg.norm(query))
     best = int(cosines.argmax())
     return (*candidates[best], float(cosines[best]))
+
+
+def _around(near: tuple[int, int], num_frames: int) -> tuple[int, int]:
+    """The frames in which a moment is looked for."""
+    return max(0, near[0] - REACH), min(num_frames, near[1] + REACH)
 
 
 def moments(low: int, high: int, lengths: Sequence[int] = LENGTHS) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from bimotion.features.layout import FPS
 from bimotion.inference.caption_guard import join_captions
 from bimotion.inference.compose import ComposedClip
 from bimotion.inference.describe import story
-from bimotion.inference.timeline import Phrase
+from bimotion.inference.timeline import Phrase, TimedPhrase
 from bimotion.motion.clip import Clip
 from bimotion.search.filters import Filters
 from bimotion.search.library import Hit
@@ -111,12 +111,7 @@ async def caption(service: Service, request: CaptionRequest, watch: Watch) -> Ca
     clip, _ = await service.clip(request.motion, "motion")
     features = await asyncio.to_thread(clip_to_features, clip)
     if len(features) > model.max_frames and model.moment_tools:
-        phrases = await asyncio.to_thread(model.describe, clip)
-        spans = [
-            CaptionSpan(start=round(phrase.start, 2), end=round(phrase.end, 2), text=phrase.text)
-            for phrase in phrases
-        ]
-        return CaptionAnswer(model=service.info, caption=story(phrases), spans=spans)
+        return await _caption_of_moments(service, clip, watch)
     parts = np.array_split(features, -(-len(features) // model.max_frames))
     texts = await service.captions(parts, watch)
     ends = np.cumsum([len(part) for part in parts]) / FPS
@@ -125,6 +120,21 @@ async def caption(service: Service, request: CaptionRequest, watch: Watch) -> Ca
         for start, end, text in zip([0.0, *ends[:-1]], ends, texts, strict=True)
     ]
     return CaptionAnswer(model=service.info, caption=join_captions(texts), spans=spans)
+
+
+async def _caption_of_moments(service: Service, clip: Clip, watch: Watch) -> CaptionAnswer:
+    """One text of the phrases of a long motion's moments."""
+    model = service.model
+
+    def run(clips: Sequence[Clip], batch: Watch) -> list[list[TimedPhrase]]:
+        return [model.describe(each, cancel=batch.cancelled) for each in clips]
+
+    phrases = await service.engine.submit(Call("caption", clip, run), watch)
+    spans = [
+        CaptionSpan(start=round(phrase.start, 2), end=round(phrase.end, 2), text=phrase.text)
+        for phrase in phrases
+    ]
+    return CaptionAnswer(model=service.info, caption=story(phrases), spans=spans)
 
 
 async def predict(service: Service, request: PredictRequest, watch: Watch) -> MotionsAnswer:

@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float, Int
 from bimotion.data.store import Item
 from bimotion.data.window_features import Features
 from bimotion.evaluators.calibration import Calibration, count_stems, stems
-from bimotion.evaluators.embedding import ContrastiveEmbedder
+from bimotion.evaluators.embedding import ContrastiveEmbedder, unit_rows
 from bimotion.evaluators.folder import ContrastiveParts
+from bimotion.evaluators.logistic import logistic_regression
 
 MAX_QUERIES = 2000
 """Held-out captions that are looked up, drawn at random if there are more."""
@@ -99,7 +100,7 @@ def fit_calibration(
     other = np.array([query.content for query in queries])[:, None] != contents
     if not other.any():
         other[:] = True  # a data set without content groups
-    cosines = _unit(text) @ _unit(motion).T
+    cosines = unit_rows(text) @ unit_rows(motion).T
     scores, labels, rows = search_pairs(cosines, coverage >= TRUE_SHARE, (coverage < FALSE_SHARE) & other)
     if not labels.any() or labels.all():
         return None
@@ -150,19 +151,9 @@ def search_pairs(
 def fit_logistic(
     x: Float[np.ndarray, " P"], y: Bool[np.ndarray, " P"], weights: Float[np.ndarray, " P"]
 ) -> tuple[float, float]:
-    """Slope and intercept of the weighted logistic regression of y on x, by Newton's method."""
-    design = np.stack([x, np.ones_like(x)], axis=1).astype(np.float64)
-    share = weights / weights.sum()
-    beta = np.zeros(2)
-    for _ in range(100):
-        p = 1 / (1 + np.exp(-np.clip(design @ beta, -50, 50)))
-        gradient = design.T @ (share * (y - p)) - RIDGE * beta * [1, 0]
-        hessian = (design * (share * p * (1 - p))[:, None]).T @ design + np.diag([RIDGE, 1e-12])
-        step = np.linalg.solve(hessian, gradient)
-        beta = beta + step
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(beta[0]), float(beta[1])
+    """Slope and intercept of the weighted logistic regression of y on x."""
+    slopes, intercept = logistic_regression(x[:, None], y, weights, RIDGE)
+    return float(slopes[0]), intercept
 
 
 def draw_queries(items: Sequence[Item], seed: int = 0) -> list[Query]:
@@ -172,7 +163,3 @@ def draw_queries(items: Sequence[Item], seed: int = 0) -> list[Query]:
     )
     order = np.random.default_rng(seed).permutation(len(distinct))[:MAX_QUERIES]
     return [distinct[index] for index in sorted(order)]
-
-
-def _unit(rows: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
