@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 import bimotion
 from bimotion.motion.clip import Clip
-from bimotion.server.service import model_fingerprint
+from bimotion.server.service import Service, model_fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,22 @@ def test_a_long_motion_is_captioned_in_spans(client: TestClient, walk: Clip, mic
     assert answer["caption"] == model.motion_to_text(Clip(joints, walk.fps))
     assert len(answer["spans"]) == 2
     assert answer["spans"][0]["end"] == answer["spans"][1]["start"]
+
+
+def test_a_long_motion_is_captioned_by_the_phrases_of_its_moments(
+    client: TestClient, service: Service, walk: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.model, "phrases", bimotion.load().phrases)
+    joints = np.concatenate([walk.joints, np.repeat(walk.joints[-1:], 160, axis=0)])
+    buffer = io.BytesIO()
+    bimotion.save_clip(Clip(joints, walk.fps), buffer, format=".npy")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    answer = client.post("/api/v1/caption", json={"motion": {"name": "long.npy", "data": data}}).json()
+    spans = answer["spans"]
+    assert answer["caption"] == service.model.motion_to_text(Clip(joints, walk.fps))
+    assert all(span["text"] in answer["caption"] for span in spans)
+    assert len(spans) > 1
+    assert [span["start"] for span in spans[1:]] == [span["end"] for span in spans[:-1]]
 
 
 def test_prediction_keeps_what_was_there(client: TestClient, walk_id: str, walk: Clip) -> None:
