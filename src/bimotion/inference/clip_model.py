@@ -74,7 +74,7 @@ class ClipModel(FeatureModel):
         for index, each in enumerate(clips):
             features = clip_to_features(each)
             if len(features) > self.max_frames and best is None and self.moment_tools:
-                stories[index] = story(describe_clip(self, each))
+                stories[index] = story(describe_clip(self, each, cancel=cancel))
                 continue
             pieces = np.array_split(features, -(-len(features) // self.max_frames))
             parts += pieces
